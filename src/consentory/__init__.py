@@ -1,0 +1,1 @@
+"""Consentory: a self-hosted store of consents and communication preferences."""
