@@ -1,0 +1,139 @@
+"""The account document (account.md, "Configuration") as frozen types; keys as on the wire, camelCase.
+
+Decoded from the stored JSON by msgspec. Validation of a document that a person wrote, with line
+numbers and all faults at once, is the codec's (`codec/account_document.py`); what is here is known to be good.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Channel = Literal["Email", "Phone", "Text", "Fax", "Mail"]
+FieldType = Literal["Text", "Numeric", "DateTime", "SelectList"]
+UpdateRule = Literal["Always", "IfCurrentValueIsBlank", "IfNewValueIsNotBlank", "Never"]
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What every part of the document shares."""
+
+
+class Account(Item, frozen=True):
+    client_id: str
+    name: str
+    locales: tuple[str, ...]
+    """The first is the default."""
+    time_zone: str = "America/New_York"
+    phone_region: str = "US"
+    token_lifetime_hours: float = 12
+    imports_per_day: int = 200
+    max_stage_megabytes: float = 25
+    require_dates: bool = False
+
+
+class TypeName(Item, frozen=True):
+    """A customer, alternate id, email, phone, address or group type."""
+
+    name: str
+    labels: dict[str, dict[str, str]] = {}
+    default: bool = False
+    active: bool = True
+    pattern: str | None = None
+
+
+class Picklist(Item, frozen=True):
+    name: str
+    values: tuple[str, ...]
+    active: bool = True
+
+
+class CustomField(Item, frozen=True):
+    name: str
+    type: FieldType
+    required: bool = False
+    pattern: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    min: float | None = None
+    max: float | None = None
+    picklist: str | None = None
+    several: bool = False
+    update_rule: UpdateRule = "Always"
+    default: str | None = None
+    active: bool = True
+    labels: dict[str, dict[str, str]] = {}
+
+
+class Filter(Item, frozen=True):
+    id: str
+    name: str
+    channel: Channel | None = None
+    """None: a preference of the person, not of a contact element."""
+    frequencies: tuple[str, ...] = ()
+    default_frequency: str | None = None
+    duration_days: int | None = None
+    required_consents: tuple[str, ...] = ()
+    active: bool = True
+
+
+class Program(Item, frozen=True):
+    id: str
+    name: str
+    filters: tuple[Filter, ...] = ()
+    active: bool = True
+
+
+class ConsentVersion(Item, frozen=True):
+    version: str
+    texts: dict[str, str]
+    """Locale to the text that the person was shown."""
+    expiration_days: int | None = None
+    active: bool = True
+
+
+class ConsentType(Item, frozen=True):
+    name: str
+    versions: tuple[ConsentVersion, ...]
+    """Oldest first; the order is proof and never changes."""
+    active: bool = True
+
+
+class Permissions(Item, frozen=True):
+    import_: bool = msgspec.field(name="import", default=False)
+    profile: tuple[Literal["read", "write", "delete"], ...] = ()
+    channels: Literal["all"] | tuple[Channel, ...] = ()
+    programs: Literal["all"] | tuple[str, ...] = ()
+    consent_types: Literal["all"] | tuple[str, ...] = ()
+    configuration: tuple[Literal["read", "write"], ...] = ()
+    audit: bool = False
+
+
+class UserGroup(Item, frozen=True):
+    name: str
+    permissions: Permissions = Permissions()
+    active: bool = True
+
+
+class User(Item, frozen=True):
+    id: str
+    groups: tuple[str, ...] = ()
+    source_group: str | None = None
+    hmac: bool = False
+    active: bool = True
+
+
+class Configuration(Item, frozen=True):
+    account: Account
+    customer_types: tuple[TypeName, ...] = ()
+    alternate_id_types: tuple[TypeName, ...] = ()
+    email_types: tuple[TypeName, ...] = ()
+    phone_types: tuple[TypeName, ...] = ()
+    address_types: tuple[TypeName, ...] = ()
+    group_types: tuple[TypeName, ...] = ()
+    picklists: tuple[Picklist, ...] = ()
+    custom_fields: tuple[CustomField, ...] = ()
+    programs: tuple[Program, ...] = ()
+    consent_types: tuple[ConsentType, ...] = ()
+    user_groups: tuple[UserGroup, ...] = ()
+    users: tuple[User, ...] = ()

@@ -1,0 +1,57 @@
+"""What an import is: its settings, its states, its books (import-api.md, "Initiate", "States", "The status object")."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Action = Literal["Add", "Delete"]
+Status = Literal["Initiated", "Staging", "Queued", "Processing", "Completed", "Failed"]
+Outcome = Literal["Created", "Updated", "Unchanged", "Deleted", "NotHonored", "Exception"]
+Phase = Literal["Stage", "Execute", "NotHonored"]
+
+TRANSITIONS: dict[Status, tuple[Status, ...]] = {
+    "Initiated": ("Staging", "Failed"),
+    "Staging": ("Queued", "Failed"),
+    "Queued": ("Processing", "Failed"),
+    "Processing": ("Completed",),
+    "Completed": (),
+    "Failed": (),
+}
+"""From each status, where it may go. The diagram in docs/import-lifecycle.md is compared with it by a test."""
+
+
+class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The Initiate fields with their defaults filled in. `match_type` is MatchValue as configured."""
+
+    name: str
+    data_stage_duration: int = 3
+    action: Action = "Add"
+    match_type: str | None = None
+    refresh_alternate_ids: bool = False
+    refresh_contacts: bool = False
+    refresh_custom_fields: bool = False
+    refresh_groups: bool = False
+    refresh_tags: bool = False
+    allow_prior_consents: bool = False
+
+
+class Books(msgspec.Struct, frozen=True, kw_only=True):
+    """The counts of an import. Three identities hold at every moment, and a CHECK holds them in the database."""
+
+    received: int = 0
+    valid: int = 0
+    failed: int = 0
+    pending: int = 0
+    exceptions: int = 0
+    not_honored: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+    @property
+    def processed(self) -> int:
+        """Processed = Created + Updated + Unchanged + Deleted."""
+        return self.created + self.updated + self.unchanged + self.deleted

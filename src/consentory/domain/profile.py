@@ -1,0 +1,131 @@
+"""What is known of a person now: the body of the profile table, and what an application of a record changes.
+
+Bodies are stored as jsonb. Elements of `alternate_ids`, `emails`, `phones`, `addresses` and `groups` are only
+ever appended or marked inactive, never removed, so an index names one for ever (the ledger's `place`).
+Times are integers: microseconds since 1970-01-01T00:00:00Z.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from consentory.domain.record import Kind
+
+PLACE_LETTER: dict[Kind, str] = {"Email": "E", "Phone": "P", "Address": "A"}
+
+
+class Stored(msgspec.Struct, omit_defaults=True):
+    """What all stored parts share: defaults are left out of the jsonb."""
+
+
+class Preference(Stored):
+    filter: str
+    type: int
+    at: int
+    entry: int
+    """Number of the ledger entry that says who set it, when, and from which import."""
+    frequency: str | None = None
+    attributes: dict[str, str] | None = None
+    expires: int | None = None
+    """Opt-In only: fixed when recorded."""
+    archived: bool = False
+    """Out of force for good; precedence still looks at it."""
+
+
+class Consent(Stored):
+    type: str
+    version: str
+    locale: str
+    status: int
+    at: int
+    entry: int
+    evidence: dict[str, str] | None = None
+    expires: int | None = None
+    archived: bool = False
+
+
+class AlternateId(Stored):
+    type: str
+    value: str
+    edited: int
+    active: bool = True
+
+
+class Element(Stored):
+    """A contact element; `given` holds the wire members of its value in the form first given, and Address2;
+    `country` is the alpha-2 code."""
+
+    type: str
+    compared: str
+    given: dict[str, str]
+    edited: int = 0
+    active: bool = True
+    default: bool = False
+    mobile: bool | None = None
+    country: str | None = None
+    preferences: list[Preference] = []
+    consents: list[Consent] = []
+
+
+class Group(Stored):
+    type: str
+    name: str
+    edited: int
+    primary: bool = False
+    active: bool = True
+
+
+class Body(Stored):
+    locale: str
+    active: bool = True
+    registered: bool = False
+    customer_type: str | None = None
+    name: dict[str, str] = {}
+    alternate_ids: list[AlternateId] = []
+    emails: list[Element] = []
+    phones: list[Element] = []
+    addresses: list[Element] = []
+    preferences: list[Preference] = []
+    consents: list[Consent] = []
+    groups: list[Group] = []
+    tags: list[str] = []
+    fields: dict[str, str] = {}
+    entries: int = 0
+    """Ledger entries of this profile so far; the next one's number is one more."""
+
+    def elements(self, kind: Kind) -> list[Element]:
+        """The contact elements of one kind, in the order in which they were first added."""
+        if kind == "Email":
+            return self.emails
+        return self.phones if kind == "Phone" else self.addresses
+
+
+class Profile(msgspec.Struct):
+    """A stored profile: its body and the plain columns beside it. Times in microseconds."""
+
+    profile_id: int
+    body: Body
+    created: int
+    modified: int
+
+
+class LedgerEntry(msgspec.Struct, frozen=True):
+    """One applied preference or consent. `place` is "" for the person, else kind letter and index: "E0"."""
+
+    entry: int
+    of: str
+    """"P" preference, "C" consent."""
+    place: str
+    value: dict[str, object]
+    """The wire members of the choice, without its date."""
+    collected: int
+
+
+class ContactKey(msgspec.Struct, frozen=True):
+    """A way to find a person by an active email or phone."""
+
+    key: bytes
+    kind: str
+    """"E" or "P"."""
+    value: str
+    """The compared form."""

@@ -1,0 +1,132 @@
+"""A staged record in its validated form: what one person's record says, names resolved, times in UTC.
+
+This is what validation (codec) makes of the wire form and what `merge` applies. It is kept in staging as
+MessagePack arrays, so the order of fields is part of the stored form: add new ones at the end.
+Times are integers: microseconds since 1970-01-01T00:00:00Z. Arrays match the wire arrays one to one,
+so that an index is also the index of the JSON path. None means "says nothing".
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["Email", "Phone", "Address"]
+KINDS: tuple[Kind, ...] = ("Email", "Phone", "Address")
+
+OPT_IN, OPT_OUT = 1, 2
+GRANTED, DENIED, REVOKED, NOT_SET = 1, 2, 3, 4
+
+
+class Part(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
+    """What all parts of a record share: stored as arrays, immutable."""
+
+
+class PreferenceClaim(Part, frozen=True):
+    filter: str
+    """The filter's id as configured."""
+    type: int
+    """1 Opt-In, 2 Opt-Out."""
+    at: int
+    """When the person chose it; the time of the Stage call where `dated` is false."""
+    dated: bool = True
+    frequency: str | None = None
+    """As configured; None: not said."""
+    attributes: dict[str, str] | None = None
+    """None: none said, which means none."""
+
+
+class ConsentClaim(Part, frozen=True):
+    type: str
+    version: str
+    locale: str
+    status: int
+    """1 Granted, 2 Denied, 3 Revoked, 4 NotSet."""
+    at: int
+    dated: bool = True
+    evidence: dict[str, str] | None = None
+    """Only said members, trimmed; None: none."""
+
+
+class AlternateIdClaim(Part, frozen=True):
+    type: str
+    """As configured."""
+    value: str
+    """As given (trimmed)."""
+    folded: str
+    key: bytes
+    """`hash_key(account_id, "AlternateId", fold(type), folded)`."""
+    active: bool = True
+
+
+class ElementClaim(Part, frozen=True):
+    """One contact element. `given` holds the wire members that make up its value, as given and trimmed:
+    EmailAddress; PhoneNumber; or Address1, City, StateProvince, PostalCode."""
+
+    type: str
+    """As configured; the default type filled in."""
+    compared: str
+    """What tells elements of one kind and type apart (record.md, "Contact elements")."""
+    given: dict[str, str]
+    said: dict[str, str] = {}
+    """Address only: Address2 ("" clears) and Country (alpha-2 code)."""
+    active: bool = True
+    """False: validated, and then counts as not included."""
+    default: bool | None = None
+    mobile: bool | None = None
+    preferences: tuple[PreferenceClaim, ...] = ()
+    consents: tuple[ConsentClaim, ...] = ()
+
+
+class GroupClaim(Part, frozen=True):
+    type: str
+    name: str
+    folded: str
+    primary: bool | None = None
+
+
+class Record(Part, frozen=True):
+    """One valid record. Of a Delete record only `profile_id` and `match_key` are kept."""
+
+    profile_id: int | None = None
+    match_key: bytes | None = None
+    """Key of the alternate id to match by. None without MatchCriteria, and where a record with a ProfileId
+    carries none or several active ids of the match type (then see `match_count`)."""
+    match_count: int = 0
+    """Active alternate ids of the match type in the record."""
+    active: bool | None = None
+    locale: str | None = None
+    registered: bool | None = None
+    customer_type: str | None = None
+    preserve_preferences: bool = True
+    preserve_consents: bool = True
+    name: dict[str, str] = {}
+    """Said name parts only (Prefix, FirstName, MiddleName, LastName, Suffix); "" clears."""
+    alternate_ids: tuple[AlternateIdClaim, ...] = ()
+    emails: tuple[ElementClaim, ...] = ()
+    phones: tuple[ElementClaim, ...] = ()
+    addresses: tuple[ElementClaim, ...] = ()
+    preferences: tuple[PreferenceClaim, ...] = ()
+    consents: tuple[ConsentClaim, ...] = ()
+    groups: tuple[GroupClaim, ...] = ()
+    tags: tuple[str, ...] = ()
+    """As given and trimmed."""
+    fields: tuple[tuple[str, str | None], ...] = ()
+    """(name as configured, trimmed value); "" clears; None: named, but nothing said."""
+
+    def elements(self, kind: Kind) -> tuple[ElementClaim, ...]:
+        """The contact elements of one kind, in the record's order."""
+        if kind == "Email":
+            return self.emails
+        return self.phones if kind == "Phone" else self.addresses
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One reason why a record, or an element of it, was refused or not honored; names as on the wire."""
+
+    Code: str
+    Message: str
+    Path: str
+    Value: str | int | float | bool | None = None
+    """What was sent, cut at 200 characters."""

@@ -1,0 +1,66 @@
+"""The error tree. Lower errors (psycopg, msgspec, httpx) are mapped onto it once, where they enter.
+
+    ConsentoryError
+    ├── RequestRefused          the caller asked for something it cannot have; `kind` says which answer it gets
+    └── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+RefusalKind = Literal[
+    "invalid",  # 400
+    "unauthorized",  # 401
+    "forbidden",  # 403
+    "not_found",  # 404
+    "conflict",  # 409
+    "gone",  # 410
+    "too_large",  # 413
+    "unsupported",  # 415
+    "too_many",  # 429
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetail:
+    """One fault of a refused request; `path` is a JSON path or a parameter's name, "" for the whole."""
+
+    code: str
+    path: str
+    message: str
+
+
+class ConsentoryError(Exception):
+    """Root of all errors raised on purpose."""
+
+
+class RequestRefused(ConsentoryError):
+    """A request that is answered with a refusal (import-api.md, "Refusals").
+
+    `code` is stable and documented; `errors` lists every fault where there are several;
+    `retry_after` is in seconds and only given with kind "too_many".
+    """
+
+    def __init__(
+        self,
+        kind: RefusalKind,
+        code: str,
+        detail: str,
+        *,
+        errors: list[ErrorDetail] | None = None,
+        retry_after: int | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.kind: RefusalKind = kind
+        self.code = code
+        self.detail = detail
+        self.errors = errors or []
+        self.retry_after = retry_after
+        self.headers = headers or {}
+
+
+class StoreUnavailable(ConsentoryError):
+    """The database cannot be reached, or lacks resources just now. Nothing was done."""
