@@ -2,6 +2,7 @@
 
     ConsentoryError
     ├── RequestRefused          the caller asked for something it cannot have; `kind` says which answer it gets
+    ├── StoreRefused            PostgreSQL refused the data (SQLSTATE classes 22 and 23); the transaction is undone
     └── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
 """
 
@@ -64,3 +65,12 @@ class RequestRefused(ConsentoryError):
 
 class StoreUnavailable(ConsentoryError):
     """The database cannot be reached, or lacks resources just now. Nothing was done."""
+
+
+class StoreRefused(ConsentoryError):
+    """The database refused the data: `sqlstate` of class 22 or 23, `constraint` its name or ""."""
+
+    def __init__(self, sqlstate: str, constraint: str) -> None:
+        super().__init__(f"SQLSTATE {sqlstate} {constraint}".strip())
+        self.sqlstate = sqlstate
+        self.constraint = constraint

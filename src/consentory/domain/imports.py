@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
@@ -55,3 +57,30 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     def processed(self) -> int:
         """Processed = Created + Updated + Unchanged + Deleted."""
         return self.created + self.updated + self.unchanged + self.deleted
+
+
+class Import(msgspec.Struct, frozen=True, kw_only=True):
+    """One import as it stands: what the status object shows. Times in UTC."""
+
+    account_id: int
+    import_id: UUID
+    access_token: int
+    status: Status
+    settings: ImportSettings
+    books: Books
+    caller: str
+    created_at: datetime
+    expires_at: datetime
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    purged_at: datetime | None = None
+    failure_reason: str | None = None
+
+
+class StagedBatch(msgspec.Struct, frozen=True):
+    """What one Stage call added: its range of SequenceNumbers and how many of them failed validation."""
+
+    first: int
+    last: int
+    failed: int

@@ -1,0 +1,74 @@
+"""What one application of a record works on: the profile's body being changed, and what became of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from consentory.domain.catalog import Catalog
+from consentory.domain.imports import ImportSettings
+from consentory.domain.profile import Body, LedgerEntry
+from consentory.domain.record import Fault, Record
+
+VALUE_LIMIT = 200
+"""A fault's Value is cut here (import-api.md, "Exceptions")."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Body).decode
+
+
+def copy_body(body: Body) -> Body:
+    """A deep copy."""
+    return _decode(_encode(body))
+
+
+@dataclass(frozen=True, slots=True)
+class MergeContext:
+    """What holds for all records of one application.
+
+    `catalog` is the configuration of execution's start; times in microseconds; `holders` gives, for every
+    alternate id key that the records name, the profile that holds it actively at this moment.
+    """
+
+    catalog: Catalog
+    settings: ImportSettings
+    started_at: int
+    now: int
+    holders: Mapping[bytes, int]
+
+
+@dataclass(slots=True)
+class Draft:
+    """A body under change. `old` is None for a profile being created, and is never changed."""
+
+    record: Record
+    context: MergeContext
+    profile_id: int
+    old: Body | None
+    body: Body
+    faults: list[Fault] = field(default_factory=list)
+    """Found at execution: any of them refuses the record whole."""
+    held: list[Fault] = field(default_factory=list)
+    """What was held back, element by element."""
+    ledger: list[LedgerEntry] = field(default_factory=list)
+
+    def refuse(self, code: str, path: str, message: str, value: str | int | None = None) -> None:
+        """Note a fault that makes the record an exception."""
+        self.faults.append(make_fault(code, path, message, value))
+
+    def hold_back(self, code: str, path: str, message: str, value: str | int | None = None) -> None:
+        """Note an element that is not honored."""
+        self.held.append(make_fault(code, path, message, value))
+
+    def append_entry(self, of: str, place: str, value: dict[str, object], collected: int) -> int:
+        """Add a ledger entry for an applied choice; its number."""
+        self.body.entries += 1
+        self.ledger.append(LedgerEntry(self.body.entries, of, place, value, collected))
+        return self.body.entries
+
+
+def make_fault(code: str, path: str, message: str, value: str | int | None = None) -> Fault:
+    """A fault whose Value is cut to its limit."""
+    return Fault(code, message, path, value[:VALUE_LIMIT] if isinstance(value, str) else value)

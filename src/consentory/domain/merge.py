@@ -1,0 +1,106 @@
+"""The one pure function that applies a record to a profile: all rules of execution.md for `Add`, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from consentory.domain.draft import Draft, MergeContext, copy_body
+from consentory.domain.imports import Outcome
+from consentory.domain.merge_choices import merge_choices
+from consentory.domain.merge_contacts import archive_choices, merge_contacts
+from consentory.domain.merge_members import merge_members
+from consentory.domain.profile import AlternateId, Body, Element, Group, LedgerEntry
+from consentory.domain.record import KINDS, Fault, Record
+from consentory.domain.text import fold, hash_key
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What applying one record gave. With outcome Exception `body` is as it was (None: no profile)."""
+
+    outcome: Outcome
+    body: Body | None
+    ledger: list[LedgerEntry]
+    faults: list[Fault]
+    """Why the record is an exception."""
+    held: list[Fault]
+    """What was held back; also beside an Updated or Created."""
+
+
+def merge(profile_id: int, old: Body | None, record: Record, context: MergeContext) -> Merged:
+    """Apply one record to a profile, or to none (`old` None: it is created with `profile_id`).
+
+    `old` is not changed. A record is applied whole or not at all: any fault gives outcome Exception.
+    Unchanged gives a body equal to `old`, so nothing is to be written.
+    """
+    draft = Draft(record, context, profile_id, old, _start_body(old, context))
+    merge_members(draft)
+    included = merge_contacts(draft)
+    merge_choices(draft, included)
+    was_active = old is None or old.active
+    if was_active and not draft.body.active:
+        _archive_all(draft)
+    if draft.faults:
+        return Merged("Exception", old, [], draft.faults, [])
+    body = draft.body
+    if old is not None and body == old:
+        return Merged("NotHonored" if draft.held else "Unchanged", old, [], [], draft.held)
+    _stamp_edited(old, body, context.now)
+    return Merged("Created" if old is None else "Updated", body, draft.ledger, [], draft.held)
+
+
+def _start_body(old: Body | None, context: MergeContext) -> Body:
+    if old is not None:
+        return copy_body(old)
+    catalog = context.catalog
+    return Body(catalog.default_locale, customer_type=catalog.customer_types.default)
+
+
+def _archive_all(draft: Draft) -> None:
+    body = draft.body
+    archive_choices(draft, body.preferences, body.consents)
+    for kind in KINDS:
+        for element in body.elements(kind):
+            archive_choices(draft, element.preferences, element.consents)
+
+
+def _stamp_edited(old: Body | None, body: Body, now: int) -> None:
+    """Give every part that changed its new modification time; parts keep their index for ever."""
+    before = old or Body(body.locale)
+    pairs: list[tuple[Sequence[AlternateId | Group | Element], Sequence[AlternateId | Group | Element]]] = [
+        (before.alternate_ids, body.alternate_ids),
+        (before.groups, body.groups),
+        *((before.elements(kind), body.elements(kind)) for kind in KINDS),
+    ]
+    for was, now_is in pairs:
+        for index, part in enumerate(now_is):
+            if index >= len(was) or part != was[index]:
+                part.edited = now
+
+
+def list_alternate_keys(account_id: int, body: Body | None) -> dict[UUID, tuple[str, str]]:
+    """Key hash to (type, value) of the alternate ids that the body holds actively; {} for no body."""
+    if body is None:
+        return {}
+    return {
+        UUID(bytes=hash_key(account_id, "AlternateId", fold(item.type), fold(item.value))): (
+            item.type,
+            item.value,
+        )
+        for item in body.alternate_ids
+        if item.active
+    }
+
+
+def list_contact_keys(account_id: int, body: Body | None) -> dict[UUID, tuple[str, str]]:
+    """Key hash to (kind letter, compared value) of the active emails and phones; {} for no body."""
+    if body is None:
+        return {}
+    found = {}
+    for letter, elements in (("E", body.emails), ("P", body.phones)):
+        for element in elements:
+            if element.active:
+                found[UUID(bytes=hash_key(account_id, letter, element.compared))] = (letter, element.compared)
+    return found

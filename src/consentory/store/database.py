@@ -1,0 +1,154 @@
+"""Connections: a pool per role, a transaction per account, and the one place where psycopg's errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, LiteralString
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from consentory.errors import StoreRefused, StoreUnavailable
+from consentory.store.statements import statement
+
+Role = Literal["consentory_service", "consentory_worker", "owner"]
+Parameters = Mapping[str, Any] | Sequence[Any]
+
+LEASE_SECONDS = 30
+"""After this long a frozen or cut-off session loses its locks (execution.md, "While it runs")."""
+
+_SESSION = {
+    "idle_in_transaction_session_timeout": f"{LEASE_SECONDS}s",
+    "statement_timeout": f"{LEASE_SECONDS}s",
+    "tcp_user_timeout": str(LEASE_SECONDS * 1000),
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "timezone": "UTC",
+    "client_min_messages": "warning",
+    "jit": "off",
+    # A plan made before a table was filled must not stay: parameters are cheap to plan with.
+    "plan_cache_mode": "auto",
+}
+_DATA_CLASSES = ("22", "23")
+"""SQLSTATE classes that are the data's fault; all else is waited out."""
+
+
+def translate(error: psycopg.Error) -> StoreRefused | StoreUnavailable:
+    """Our error for a psycopg one: StoreRefused when the data is at fault, else StoreUnavailable."""
+    state = error.sqlstate or ""
+    if state[:2] in _DATA_CLASSES:
+        return StoreRefused(state, error.diag.constraint_name or "")
+    return StoreUnavailable(f"{type(error).__name__} {state}".strip())
+
+
+class Transaction:
+    """A transaction bound to one account (or, for the worker and the owner, to none)."""
+
+    def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
+        self.connection = connection
+
+    def run(self, name: str, parameters: Parameters = ()) -> psycopg.Cursor[TupleRow]:
+        """Execute the named statement; the cursor gives its rows."""
+        return self.connection.execute(statement(name), parameters)
+
+    def row(self, name: str, parameters: Parameters = ()) -> TupleRow | None:
+        """The first row of the named statement, or None."""
+        return self.run(name, parameters).fetchone()
+
+    def rows(self, name: str, parameters: Parameters = ()) -> list[TupleRow]:
+        """All rows of the named statement."""
+        return self.run(name, parameters).fetchall()
+
+    def run_many(self, name: str, parameters: Sequence[Parameters]) -> None:
+        """Execute the named statement once per parameter set, pipelined."""
+        if parameters:
+            with self.connection.cursor() as cursor:
+                cursor.executemany(statement(name), parameters)
+
+    def copy(self, name: str, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Binary COPY of rows by the named `COPY … FROM STDIN (FORMAT binary)` statement."""
+        if not rows:
+            return
+        with self.connection.cursor() as cursor, cursor.copy(statement(name)) as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+    def stream(self, name: str, parameters: Parameters = (), size: int = 5000) -> Iterator[TupleRow]:
+        """The rows of the named statement through a server-side cursor, `size` at a time."""
+        with self.connection.cursor(name="stream") as cursor:
+            cursor.itersize = size
+            cursor.execute(statement(name), parameters)
+            yield from cursor
+
+    def set_account(self, account_id: int) -> None:
+        """Bind the rest of the transaction to an account: what the policies show, what COPY fills in."""
+        self.connection.execute("SELECT set_config('consentory.account_id', %s, true)", (str(account_id),))
+
+
+class Database:
+    """A pool of connections of one role. `with database.transaction(account_id) as tx:` is the only way in."""
+
+    def __init__(self, conninfo: str, role: Role, *, size: int = 8, wait_seconds: float = 5) -> None:
+        self._conninfo = conninfo
+        self._role = role
+        self._pool = ConnectionPool(
+            conninfo,
+            min_size=0 if size > 1 else 1,
+            max_size=size,
+            timeout=wait_seconds,
+            configure=self._configure,
+            open=False,
+            check=ConnectionPool.check_connection,
+            name=role,
+        )
+        self._pool.open()
+
+    def close(self) -> None:
+        """Close all connections; safe to call twice."""
+        self._pool.close()
+
+    @contextmanager
+    def transaction(self, account_id: int | None = None) -> Iterator[Transaction]:
+        """A transaction that commits at the end and rolls back on any exception.
+
+        Raises StoreUnavailable (nothing was done) or StoreRefused (the data broke a rule of the schema).
+        """
+        try:
+            with self._pool.connection() as connection, connection.transaction():
+                transaction = Transaction(connection)
+                if account_id is not None:
+                    transaction.set_account(account_id)
+                yield transaction
+        except PoolTimeout as error:
+            raise StoreUnavailable("no connection to the database could be had in time") from error
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    @contextmanager
+    def listen(self, channel: LiteralString) -> Iterator[psycopg.Connection[TupleRow]]:
+        """A connection of its own that LISTENs on `channel`; wait with `wait_for_notice`."""
+        try:
+            with psycopg.connect(self._conninfo, autocommit=True) as connection:
+                connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+                yield connection
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def _configure(self, connection: psycopg.Connection[TupleRow]) -> None:
+        for setting, value in _SESSION.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (setting, value))
+        if self._role != "owner":
+            connection.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(self._role)))
+        connection.commit()
+
+
+def wait_for_notice(connection: psycopg.Connection[TupleRow], seconds: float) -> bool:
+    """True when a notification came within `seconds`. Raises StoreUnavailable when the connection is gone."""
+    try:
+        return any(True for _ in connection.notifies(timeout=seconds, stop_after=1))
+    except psycopg.Error as error:
+        raise translate(error) from error

@@ -1,0 +1,69 @@
+"""Forward-only numbered migrations, applied under an advisory lock."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+
+import psycopg
+
+from consentory.errors import ConsentoryError
+
+MIGRATION_LOCK = 0x636F6E73
+"""Any number that nobody else uses; "cons" in ASCII."""
+
+
+class SchemaMismatch(ConsentoryError):
+    """The database's schema is newer than this program, or an applied migration was edited."""
+
+
+def list_migrations() -> list[tuple[int, str, str]]:
+    """(number, name, text) in order of application."""
+    found = []
+    for file in files("consentory.store").joinpath("migrations").iterdir():
+        if file.name.endswith(".sql"):
+            number, _, name = file.name.removesuffix(".sql").partition("_")
+            found.append((int(number), name, file.read_text("utf-8")))
+    return sorted(found)
+
+
+def migrate(conninfo: str) -> list[str]:
+    """Bring the schema up to date; the names of the migrations applied, in order, [] when there were none.
+
+    Safe to run from many processes at once: the second waits and then finds nothing to do.
+    Raises SchemaMismatch, and psycopg.Error when the role may not create what is needed.
+    """
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+        connection.execute("SET client_min_messages = warning")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migration (number integer PRIMARY KEY, name text NOT NULL,"
+            " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        rows = connection.execute("SELECT number, sha256 FROM schema_migration").fetchall()
+        return _apply_missing(connection, {int(number): str(digest) for number, digest in rows})
+
+
+def _apply_missing(connection: psycopg.Connection[tuple[object, ...]], applied: dict[int, str]) -> list[str]:
+    done = []
+    known = list_migrations()
+    unknown = set(applied) - {number for number, _, _ in known}
+    if unknown:
+        raise SchemaMismatch(
+            f"the database has migration {max(unknown)}, which this version of consentory does not know:"
+            " run the newer version"
+        )
+    for number, name, text in known:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if number in applied:
+            if applied[number] != digest:
+                raise SchemaMismatch(f"migration {number:04} ({name}) was changed after it had been applied")
+            continue
+        with connection.transaction():
+            connection.execute(text)
+            connection.execute(
+                "INSERT INTO schema_migration (number, name, sha256) VALUES (%s, %s, %s)",
+                (number, name, digest),
+            )
+        done.append(f"{number:04}_{name}")
+    return done
