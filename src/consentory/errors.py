@@ -1,9 +1,9 @@
 """The error tree. Lower errors (psycopg, msgspec, httpx) are mapped onto it once, where they enter.
 
-    ConsentoryError
-    ├── RequestRefused          the caller asked for something it cannot have; `kind` says which answer it gets
-    ├── StoreRefused            PostgreSQL refused the data (SQLSTATE classes 22 and 23); the transaction is undone
-    └── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
+ConsentoryError
+├── RequestRefused          the caller asked for something it cannot have; `kind` says which answer it gets
+├── StoreRefused            PostgreSQL refused the data (SQLSTATE classes 22 and 23); the transaction is undone
+└── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
 """
 
 from __future__ import annotations

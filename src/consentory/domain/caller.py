@@ -20,8 +20,5 @@ class Caller:
         """True when nothing of a profile is hidden from the caller (import-api.md, "Exceptions")."""
         held = self.permissions
         return (
-            "read" in held.profile
-            and held.channels == "all"
-            and held.programs == "all"
-            and held.consent_types == "all"
+            "read" in held.profile and held.channels == "all" and held.programs == "all" and held.consent_types == "all"
         )

@@ -13,6 +13,7 @@ from consentory.domain.profile import PLACE_LETTER, Consent, Element, Preference
 from consentory.domain.record import (
     DENIED,
     GRANTED,
+    KINDS,
     NOT_SET,
     OPT_IN,
     OPT_OUT,
@@ -27,6 +28,9 @@ ChoiceT = TypeVar("ChoiceT", Preference, Consent)
 
 STRENGTH = {GRANTED: 0, NOT_SET: 1, DENIED: 2, REVOKED: 3}
 """On the same instant the stronger consent status wins."""
+
+Noes = dict[tuple[Kind, str, str], list[tuple[Element, int]]]
+"""(kind, compared value, filter) to the elements that hold an Opt-Out there, and its instant."""
 
 _PREFERENCES: dict[Kind, tuple[str, str]] = {
     "Email": ("Emails", "EmailPreferences"),
@@ -55,14 +59,28 @@ def merge_choices(draft: Draft, included: dict[tuple[Kind, int], Element]) -> No
     """Apply the record's consents, then its preferences: required consents are judged after the record's own."""
     places = list(_list_places(draft, included))
     for place in places:
+        before = list(place.consents)  # a newer version that comes in the same record is not there "already"
         for index, consent in enumerate(place.claimed_consents):
-            _apply_consent(draft, place, consent, f"{place.path}.Consents[{index}]")
+            _apply_consent(draft, place, before, consent, f"{place.path}.Consents[{index}]")
     # Opt-Outs first, so that an Opt-In beside them is judged by them whatever the order of the arrays.
+    noes: Noes = {}
     for wanted in (OPT_OUT, OPT_IN):
         for place in places:
             for index, preference in enumerate(place.claimed_preferences):
                 if preference.type == wanted:
-                    _apply_preference(draft, place, preference, f"{place.preferences_path}[{index}]")
+                    _apply_preference(draft, place, noes, preference, f"{place.preferences_path}[{index}]")
+        noes = _collect_noes(draft) if wanted == OPT_OUT else noes
+
+
+def _collect_noes(draft: Draft) -> Noes:
+    """Every Opt-Out that binds an address, in force or not, with the element that it stands at."""
+    noes: Noes = {}
+    for kind in KINDS:
+        for element in draft.body.elements(kind):
+            for preference in element.preferences:
+                if preference.type == OPT_OUT:
+                    noes.setdefault((kind, element.compared, preference.filter), []).append((element, preference.at))
+    return noes
 
 
 def _list_places(draft: Draft, included: dict[tuple[Kind, int], Element]) -> Iterator[Place]:
@@ -84,7 +102,7 @@ def _list_places(draft: Draft, included: dict[tuple[Kind, int], Element]) -> Ite
         )  # fmt: skip
 
 
-def _apply_consent(draft: Draft, place: Place, claim: ConsentClaim, path: str) -> None:
+def _apply_consent(draft: Draft, place: Place, before: list[Consent], claim: ConsentClaim, path: str) -> None:
     entry = draft.context.catalog.consent_types[fold(claim.type)]
     rank = entry.ranks[fold(claim.version)]
     soft = claim.status in (GRANTED, NOT_SET)
@@ -100,11 +118,12 @@ def _apply_consent(draft: Draft, place: Place, claim: ConsentClaim, path: str) -
     if stored is not None:
         if _equals_consent(stored, claim):
             return
-        if (claim.at, STRENGTH[claim.status]) < (stored.at, STRENGTH[stored.status]):
+        strength, stored_strength = STRENGTH[claim.status], STRENGTH[stored.status]
+        if _is_weaker(claim.at, strength, stored.at, stored_strength, stored.archived):
             message = "A later consent, or a no on the same instant, is stored for this version."
             draft.hold_back("Consent.Superseded", path, message, claim.type)
             return
-    if soft and any(c.type == claim.type and entry.ranks[fold(c.version)] > rank for c in place.consents):
+    if soft and any(c.type == claim.type and entry.ranks[fold(c.version)] > rank for c in before):
         message = f"A newer version of {claim.type} is already there."
         draft.hold_back("Consent.NewerVersionPresent", path, message, claim.version)
         return
@@ -122,7 +141,6 @@ def _apply_consent(draft: Draft, place: Place, claim: ConsentClaim, path: str) -
         draft.append_entry("C", place.code, value, claim.at),
         evidence=claim.evidence or None,
         expires=claim.at + days * DAY if days and claim.status == GRANTED else None,
-        archived=stored is not None and _stays_archived(stored, claim.at, claim.status == stored.status),
     )  # fmt: skip
     _put(place.consents, stored, applied)
 
@@ -136,20 +154,17 @@ def _equals_consent(stored: Consent, claim: ConsentClaim) -> bool:
     )
 
 
-def _apply_preference(draft: Draft, place: Place, claim: PreferenceClaim, path: str) -> None:
+def _apply_preference(draft: Draft, place: Place, noes: Noes, claim: PreferenceClaim, path: str) -> None:
     entry = draft.context.catalog.filters[fold(claim.filter)]
     stored = next((p for p in place.preferences if p.filter == claim.filter), None)
     if stored is not None and _equals_preference(stored, claim):
         return
-    if _is_superseded(draft, place, stored, claim):
+    if entry.filter.channel == "Text" and place.element is not None and place.element.mobile is False:
+        message = "This number is stored as not mobile: it takes no text messages. Say IsMobile: true if it is."
+        draft.refuse("Preference.NotMobile", f"{path}.FilterId", message, claim.filter)
+    if _is_superseded(place, noes, stored, claim):
         message = "A later choice, or an opt-out on the same instant, is stored."
         draft.hold_back("Preference.Superseded", path, message, claim.filter)
-        return
-    if entry.filter.channel == "Text" and place.element is not None and place.element.mobile is False:
-        message = (
-            "This number is stored as not mobile: it takes no text messages. Say IsMobile: true if it is."
-        )
-        draft.refuse("Preference.NotMobile", f"{path}.FilterId", message, claim.filter)
         return
     if claim.type == OPT_IN:
         _require_consents(draft, place, entry, path)
@@ -158,9 +173,7 @@ def _apply_preference(draft: Draft, place: Place, claim: PreferenceClaim, path: 
     if frequency is not None:
         value["FrequencyId"] = frequency
     if claim.attributes:
-        value["PreferenceAttributes"] = [
-            {"Key": key, "Value": text} for key, text in claim.attributes.items()
-        ]
+        value["PreferenceAttributes"] = [{"Key": key, "Value": text} for key, text in claim.attributes.items()]
     days = entry.filter.duration_days
     applied = Preference(
         claim.filter, claim.type, claim.at,
@@ -168,7 +181,6 @@ def _apply_preference(draft: Draft, place: Place, claim: PreferenceClaim, path: 
         frequency=frequency,
         attributes=claim.attributes or None,
         expires=claim.at + days * DAY if days and claim.type == OPT_IN else None,
-        archived=stored is not None and _stays_archived(stored, claim.at, claim.type == stored.type),
     )  # fmt: skip
     _put(place.preferences, stored, applied)
 
@@ -182,18 +194,14 @@ def _equals_preference(stored: Preference, claim: PreferenceClaim) -> bool:
     )
 
 
-def _is_superseded(draft: Draft, place: Place, stored: Preference | None, claim: PreferenceClaim) -> bool:
+def _is_superseded(place: Place, noes: Noes, stored: Preference | None, claim: PreferenceClaim) -> bool:
     # On the same instant the Opt-Out (2) is stronger than the Opt-In (1).
-    if stored is not None and (claim.at, claim.type) < (stored.at, stored.type):
+    if stored is not None and _is_weaker(claim.at, claim.type, stored.at, stored.type, stored.archived):
         return True
     if claim.type != OPT_IN or place.kind is None or place.element is None:
         return False
-    return any(
-        other.filter == claim.filter and other.type == OPT_OUT and other.at >= claim.at
-        for element in draft.body.elements(place.kind)
-        if element is not place.element and element.compared == place.element.compared
-        for other in element.preferences
-    )
+    others = noes.get((place.kind, place.element.compared, claim.filter), [])
+    return any(element is not place.element and at >= claim.at for element, at in others)
 
 
 def _require_consents(draft: Draft, place: Place, entry: FilterEntry, path: str) -> None:
@@ -217,9 +225,12 @@ def _resolve_frequency(claim: PreferenceClaim, stored: Preference | None, entry:
     return entry.filter.default_frequency
 
 
-def _stays_archived(stored: Preference | Consent, at: int, same: bool) -> bool:
-    """The same choice on the same instant is the archived one said again: it does not come back by that."""
-    return stored.archived and stored.at == at and same
+def _is_weaker(at: int, strength: int, stored_at: int, stored_strength: int, archived: bool) -> bool:
+    """True when the stored choice wins: it is later, or of the same instant and stronger. The archived choice said
+    again with other members does not bring it back either."""
+    return (at, strength) < (stored_at, stored_strength) or (
+        archived and (at, strength) == (stored_at, stored_strength)
+    )
 
 
 def _put(items: list[ChoiceT], stored: ChoiceT | None, applied: ChoiceT) -> None:

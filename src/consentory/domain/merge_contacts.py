@@ -66,9 +66,7 @@ def _update_said(element: Element, claim: ElementClaim) -> None:
     element.country = claim.said.get("Country", element.country)
 
 
-def _settle_default(
-    elements: list[Element], included: dict[int, Element], claims: tuple[ElementClaim, ...]
-) -> None:
+def _settle_default(elements: list[Element], included: dict[int, Element], claims: tuple[ElementClaim, ...]) -> None:
     """One active element of a kind is the default: the one said to be, else the one that was, else the first
     added; IsDefault: false moves the mark on if there is another to take it."""
     chosen = next((element for index, element in included.items() if claims[index].default), None)

@@ -104,6 +104,13 @@ def _merge_fields(draft: Draft) -> None:
         for name, value in catalog.default_fields.items():
             if name not in named or (name, None) in draft.record.fields:
                 body.fields[name] = value
+    if draft.context.settings.refresh_custom_fields:
+        # Deletion by omission counts as a blank new value; what a rule then keeps is not reported. At creation it
+        # takes defaults away too, else the same record would be a change when it comes again.
+        for name in [name for name in body.fields if name not in named]:
+            if _may_change(draft, name, "") is None:
+                del body.fields[name]
+    if draft.old is None:
         for item in catalog.required_fields:
             if item.name not in body.fields:
                 draft.refuse(
@@ -111,11 +118,6 @@ def _merge_fields(draft: Draft) -> None:
                     "$.CustomFields",
                     f"A new profile needs the custom field {item.name}; give it a value.",
                 )
-    elif draft.context.settings.refresh_custom_fields:
-        # Deletion by omission counts as a blank new value; what a rule then keeps is not reported.
-        for name in [name for name in body.fields if name not in named]:
-            if _may_change(draft, name, "") is None:
-                del body.fields[name]
 
 
 def _set_field(draft: Draft, name: str, value: str, path: str) -> None:

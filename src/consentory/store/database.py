@@ -47,8 +47,10 @@ def translate(error: psycopg.Error) -> StoreRefused | StoreUnavailable:
 class Transaction:
     """A transaction bound to one account (or, for the worker and the owner, to none)."""
 
-    def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
+    def __init__(self, connection: psycopg.Connection[TupleRow], *, may_copy: bool) -> None:
         self.connection = connection
+        self.may_copy = may_copy
+        """False for a role that the policies bind: PostgreSQL refuses it COPY into a table under one."""
 
     def run(self, name: str, parameters: Parameters = ()) -> psycopg.Cursor[TupleRow]:
         """Execute the named statement; the cursor gives its rows."""
@@ -84,6 +86,18 @@ class Transaction:
             cursor.execute(statement(name), parameters)
             yield from cursor
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block did when it raises, and go on in the same transaction.
+
+        Raises StoreRefused or StoreUnavailable; after the latter the transaction is lost.
+        """
+        try:
+            with self.connection.transaction():
+                yield
+        except psycopg.Error as error:
+            raise translate(error) from error
+
     def set_account(self, account_id: int) -> None:
         """Bind the rest of the transaction to an account: what the policies show, what COPY fills in."""
         self.connection.execute("SELECT set_config('consentory.account_id', %s, true)", (str(account_id),))
@@ -111,6 +125,11 @@ class Database:
         """Close all connections; safe to call twice."""
         self._pool.close()
 
+    def check_ready(self) -> None:
+        """Raises StoreUnavailable when the database cannot be reached or lacks the schema."""
+        with self.transaction() as tx:
+            tx.run("check_schema")
+
     @contextmanager
     def transaction(self, account_id: int | None = None) -> Iterator[Transaction]:
         """A transaction that commits at the end and rolls back on any exception.
@@ -119,7 +138,7 @@ class Database:
         """
         try:
             with self._pool.connection() as connection, connection.transaction():
-                transaction = Transaction(connection)
+                transaction = Transaction(connection, may_copy=self._role != "consentory_service")
                 if account_id is not None:
                     transaction.set_account(account_id)
                 yield transaction

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import psycopg
 
-from consentory.errors import ConsentoryError
+from consentory.errors import ConsentoryError, StoreUnavailable
 
 MIGRATION_LOCK = 0x636F6E73
 """Any number that nobody else uses; "cons" in ASCII."""
@@ -31,8 +31,20 @@ def migrate(conninfo: str) -> list[str]:
     """Bring the schema up to date; the names of the migrations applied, in order, [] when there were none.
 
     Safe to run from many processes at once: the second waits and then finds nothing to do.
-    Raises SchemaMismatch, and psycopg.Error when the role may not create what is needed.
+    Raises SchemaMismatch (also where the role may not create what is needed) and StoreUnavailable.
     """
+    try:
+        return _migrate(conninfo)
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"the database cannot be reached: {error}".strip()) from error
+    except psycopg.Error as error:
+        raise SchemaMismatch(
+            f"the schema cannot be brought up to date ({type(error).__name__}: {error.diag.message_primary});"
+            " the role needs to own the database and, the first time, to be a superuser"
+        ) from error
+
+
+def _migrate(conninfo: str) -> list[str]:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         connection.execute("SET client_min_messages = warning")

@@ -83,7 +83,8 @@ CREATE TABLE import (
   queued_at timestamptz,
   started_at timestamptz,
   completed_at timestamptz,
-  purged_at timestamptz,                           -- when the staged records went
+  thinned_at timestamptz,                          -- DataStageDuration 0: when the records accepted went
+  purged_at timestamptz,                           -- when all staged records went
   failure_reason text,
   configuration_revision integer,                  -- fixed at execution's start
   first_profile_id bigint,                         -- the record with SequenceNumber n would create first_profile_id + n - 1
@@ -273,7 +274,7 @@ GRANT DELETE ON profile, alternate_key, contact_key, ledger, tag_change TO conse
 
 GRANT INSERT ON import_fault, import_chunk, profile, alternate_key, contact_key, ledger, tombstone, tag_change
   TO consentory_worker;
-GRANT UPDATE ON account, import, import_chunk, profile, alternate_key TO consentory_worker;
+GRANT UPDATE ON account, import, import_chunk, import_frame, profile, alternate_key TO consentory_worker;
 GRANT DELETE ON import_batch, import_frame, import_fault, import_chunk, profile, alternate_key, contact_key, ledger,
   tag_change TO consentory_worker;
 
@@ -289,3 +290,7 @@ CREATE FUNCTION next_account_id() RETURNS integer LANGUAGE sql STABLE SECURITY D
   AS $$ SELECT coalesce(max(account_id), 0) + 1 FROM account $$;
 REVOKE ALL ON FUNCTION account_of_client(text), account_of_credential(text), next_account_id() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION account_of_client(text), account_of_credential(text), next_account_id() TO consentory_service;
+
+-- A profile as a thing that records name, in the same form as an alternate id's key.
+CREATE FUNCTION profile_thing(profile_id bigint) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  AS $$ SELECT lpad(to_hex(profile_id), 32, '0')::uuid $$;

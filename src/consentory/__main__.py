@@ -1,0 +1,5 @@
+"""`python -m consentory` is the `consentory` command."""
+
+from consentory.cli.main import app
+
+app()

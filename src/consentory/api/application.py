@@ -1,0 +1,70 @@
+"""The HTTP application: routes put together, with the services that they call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from consentory.api.account_routes import ACCOUNT_ROUTES
+from consentory.api.api_description import make_openapi_config
+from consentory.api.gate import Gate
+from consentory.api.import_routes import IMPORT_ROUTES
+from consentory.api.media_types import JSON, check_media
+from consentory.api.operation_routes import get_health, get_metrics, get_readiness
+from consentory.api.problems import EXCEPTION_HANDLERS
+from consentory.api.profile_routes import PROFILE_ROUTES
+from consentory.api.request_journal import RequestJournal
+from consentory.api.token_routes import issue_token
+from consentory.services.account_service import AccountService
+from consentory.services.authentication import Authentication
+from consentory.services.exception_service import ExceptionService
+from consentory.services.import_service import ImportService
+from consentory.services.profile_service import ProfileService
+from consentory.services.staging_service import StagingService
+
+DEFAULT_BASE_PATH = "/Profiles/v4"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes call. `check_ready` raises StoreUnavailable while requests cannot be served."""
+
+    authentication: Authentication
+    imports: ImportService
+    staging: StagingService
+    exceptions: ExceptionService
+    profiles: ProfileService
+    accounts: AccountService
+    check_ready: Callable[[], None]
+
+
+def create_app(services: Services, *, base_path: str = DEFAULT_BASE_PATH) -> Litestar:
+    """The ASGI application. Every call that names a clientId is under `base_path`."""
+    account_calls = Router(
+        base_path,
+        route_handlers=[IMPORT_ROUTES, PROFILE_ROUTES, ACCOUNT_ROUTES],
+        middleware=[Gate],
+        opt={"answers": (JSON,)},
+        security=[{"bearer": []}],
+    )
+    app = Litestar(
+        [account_calls, issue_token, get_health, get_readiness, get_metrics],
+        dependencies={field.name: _provide(getattr(services, field.name)) for field in fields(services)},
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_request=check_media,
+        openapi_config=make_openapi_config(),
+        logging_config=None,
+        state=State({"authentication": services.authentication}),
+    )
+    # Around everything, so that also what no route takes gets an id, a line of log and a count.
+    app.asgi_handler = RequestJournal(app.asgi_handler)
+    return app
+
+
+def _provide(service: Any) -> Provide:
+    return Provide(lambda: service, sync_to_thread=False)

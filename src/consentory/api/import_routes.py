@@ -1,0 +1,255 @@
+"""The bulk import over HTTP (import-api.md): decode, call the service, render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+from litestar.response import ServerSentEvent, Stream
+
+from consentory.api.exception_streams import write_csv, write_ndjson
+from consentory.api.gate import ApiRequest
+from consentory.api.media_types import CSV, EVENTS, JSON, NDJSON, choose_answer, read_content_type
+from consentory.api.parameters import (
+    AccessToken,
+    Cursor,
+    IdempotencyKey,
+    ImportId,
+    Limit,
+    Offset,
+    Phases,
+    StatusFilter,
+)
+from consentory.api.progress_stream import watch_import
+from consentory.api.request_body import read_chunks
+from consentory.api.request_journal import note_import
+from consentory.api.request_metrics import count_import_call, count_staged
+from consentory.codec.batch_body import decompress
+from consentory.codec.status_object import StatusObject, render_status
+from consentory.domain.imports import Import, Phase
+from consentory.services.authentication import Authentication
+from consentory.services.exception_service import ExceptionService
+from consentory.services.import_service import ImportService
+from consentory.services.staging_service import StagingService
+
+Imports = NamedDependency[SkipValidation[ImportService]]
+Staging = NamedDependency[SkipValidation[StagingService]]
+Exceptions = NamedDependency[SkipValidation[ExceptionService]]
+Authenticator = NamedDependency[SkipValidation[Authentication]]
+
+REFUSED: frozenset[Phase] = frozenset(("Stage", "Execute"))
+_EXCEPTION_TYPES = (JSON, NDJSON, CSV)
+_SMALL_BODY = 1_000_000
+
+
+class ImportList(msgspec.Struct):
+    """A page of the account's imports, newest first."""
+
+    Count: int
+    NextCursor: str | None
+    """What to send as `cursor` for the next page; null: there is none."""
+    Imports: list[StatusObject]
+
+
+class ExceptionList(msgspec.Struct):
+    """A page of records in order of SequenceNumber, each with its faults."""
+
+    Count: int
+    Limit: int
+    Offset: int
+    HasMore: bool
+    TotalResults: int
+    UserProfilePreferences: list[msgspec.Raw]
+
+
+@post(
+    "/Async/{clientId:str}/Import",
+    operation_id="initiate",
+    status_code=200,
+    sync_to_thread=True,
+    request_max_body_size=_SMALL_BODY,
+    opt={"takes": (JSON,)},
+)
+def initiate(
+    request: ApiRequest, imports: Imports, body: bytes, idempotency_key: IdempotencyKey = None
+) -> StatusObject:
+    """Start an import."""
+    item = imports.initiate(request.user, body, idempotency_key)
+    return answer_import(request, item, "initiate")
+
+
+@post(
+    "/Async/{clientId:str}/Import/{accessToken:str}/Stage",
+    operation_id="stage",
+    status_code=200,
+    request_max_body_size=None,
+    opt={"takes": (JSON, NDJSON)},
+)
+async def stage(
+    request: ApiRequest, staging: Staging, access_token: AccessToken, idempotency_key: IdempotencyKey = None
+) -> StatusObject:
+    """Stage one batch of records: all of it or nothing."""
+    limit = await sync_to_thread(staging.body_limit, request.user)
+    chunks = await read_chunks(request, limit)
+    return await sync_to_thread(stage_chunks, request, staging, access_token, chunks, limit, idempotency_key)
+
+
+def stage_chunks(
+    request: ApiRequest, staging: StagingService, token: str, chunks: list[bytes], limit: int, key: str | None
+) -> StatusObject:
+    """Unpack a batch as it came over the wire, and stage it."""
+    body = decompress(chunks, request.headers.get("content-encoding"), limit)
+    chunks.clear()
+    is_json = read_content_type(request, (JSON, NDJSON)) == JSON
+    item, batch = staging.stage(request.user, token, body, "json" if is_json else "ndjson", key)
+    note_import(request.scope, item.import_id)
+    if batch is not None:
+        count_staged(batch.last - batch.first + 1 - batch.failed, batch.failed)
+    return render_status(item, batch)
+
+
+@post(
+    "/Async/{clientId:str}/Import/{accessToken:str}/Execute",
+    operation_id="execute",
+    status_code=200,
+    sync_to_thread=True,
+)
+def execute(request: ApiRequest, imports: Imports, access_token: AccessToken) -> StatusObject:
+    """Let the staged records be imported. Harmless when repeated."""
+    return answer_import(request, imports.execute(request.user, access_token), "execute")
+
+
+@post(
+    "/Async/{clientId:str}/Import/{accessToken:str}/Cancel",
+    operation_id="cancel",
+    status_code=200,
+    sync_to_thread=True,
+)
+def cancel(request: ApiRequest, imports: Imports, access_token: AccessToken) -> StatusObject:
+    """Give an import up of which nothing was applied yet. Harmless when repeated."""
+    return answer_import(request, imports.cancel(request.user, access_token), "cancel")
+
+
+@get("/Async/{clientId:str}/Import/{accessToken:str}/Status", operation_id="getStatus", sync_to_thread=True)
+def get_status(request: ApiRequest, imports: Imports, access_token: AccessToken) -> StatusObject:
+    """How an import stands; its books balance at every moment."""
+    return answer_import(request, imports.find_by_token(request.user, access_token))
+
+
+@get(
+    "/Async/{clientId:str}/Import/{accessToken:str}/Exceptions",
+    operation_id="getExceptions",
+    sync_to_thread=True,
+    opt={"answers": _EXCEPTION_TYPES},
+)
+def get_exceptions(
+    request: ApiRequest,
+    imports: Imports,
+    exceptions: Exceptions,
+    access_token: AccessToken,
+    phase: Phases = None,
+    limit: Limit = 1000,
+    offset: Offset = 1,
+) -> Response[Any]:
+    """The records that were refused or held back, each with its faults, ready to be corrected and staged again."""
+    item = imports.find_by_token(request.user, access_token)
+    return answer_exceptions(request, exceptions, item, phase, limit, offset)
+
+
+@get("/Async/{clientId:str}/Imports", operation_id="listImports", sync_to_thread=True)
+def list_imports(
+    request: ApiRequest, imports: Imports, status: StatusFilter = None, limit: Limit = 100, cursor: Cursor = None
+) -> ImportList:
+    """The account's imports, newest first."""
+    items, next_cursor = imports.list_imports(request.user, status, limit, cursor)
+    return ImportList(len(items), next_cursor, [render_status(item) for item in items])
+
+
+@get("/Async/{clientId:str}/Imports/{importId:str}", operation_id="getImport", sync_to_thread=True)
+def get_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> StatusObject:
+    """One import by its id; answers also when the access token has expired."""
+    return answer_import(request, imports.find_by_id(request.user, import_id))
+
+
+@get(
+    "/Async/{clientId:str}/Imports/{importId:str}/Exceptions",
+    operation_id="getImportExceptions",
+    sync_to_thread=True,
+    opt={"answers": _EXCEPTION_TYPES},
+)
+def get_import_exceptions(
+    request: ApiRequest,
+    imports: Imports,
+    exceptions: Exceptions,
+    import_id: ImportId,
+    phase: Phases = None,
+    limit: Limit = 1000,
+    offset: Offset = 1,
+) -> Response[Any]:
+    """As by access token; answers also when the token has expired."""
+    item = imports.find_by_id(request.user, import_id)
+    return answer_exceptions(request, exceptions, item, phase, limit, offset)
+
+
+@get(
+    "/Async/{clientId:str}/Imports/{importId:str}/Progress",
+    operation_id="watchImport",
+    sync_to_thread=True,
+    opt={"answers": (EVENTS,)},
+)
+def watch(request: ApiRequest, imports: Imports, authentication: Authenticator, import_id: ImportId) -> ServerSentEvent:
+    """The status object whenever it changes, as server-sent events `status`, until the import has ended."""
+    authorization, client_id = request.headers.get("authorization"), request.user.client_id
+
+    def look() -> Import:
+        return imports.find_by_id(authentication.authenticate(authorization, client_id), import_id)
+
+    item = imports.find_by_id(request.user, import_id)
+    note_import(request.scope, item.import_id)
+    return ServerSentEvent(watch_import(item, look))
+
+
+def answer_import(request: ApiRequest, item: Import, call: str | None = None) -> StatusObject:
+    """The status object; `call` names what moved the import on."""
+    note_import(request.scope, item.import_id)
+    if call is not None:
+        count_import_call(call)
+    return render_status(item)
+
+
+def answer_exceptions(
+    request: ApiRequest, exceptions: ExceptionService, item: Import, phases: list[Phase] | None, limit: int, offset: int
+) -> Response[Any]:
+    """A page as JSON, or all of them as a stream where Accept asks for a file."""
+    note_import(request.scope, item.import_id)
+    wanted = frozenset(phases) if phases else REFUSED
+    kind = choose_answer(request, _EXCEPTION_TYPES)
+    if kind != JSON:
+        write = write_ndjson if kind == NDJSON else write_csv
+        rows = exceptions.stream(request.user, item, wanted)
+        return Stream(write(rows), media_type=f"{kind}; charset=utf-8" if kind == CSV else kind)
+    page = exceptions.page(request.user, item, wanted, limit, offset)
+    records = [msgspec.Raw(record) for record in page.records]
+    return Response(ExceptionList(len(records), limit, offset, page.has_more, page.total, records))
+
+
+IMPORT_ROUTES = Router(
+    "/",
+    route_handlers=[
+        initiate,
+        stage,
+        execute,
+        cancel,
+        get_status,
+        get_exceptions,
+        list_imports,
+        get_import,
+        get_import_exceptions,
+        watch,
+    ],
+    tags=["Import"],
+)

@@ -1,0 +1,63 @@
+"""What calls take beside a body: names on the wire, bounds, and what they mean."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
+
+AccessToken = Annotated[str, PathParameter(name="accessToken", description="The AccessToken that Initiate gave.")]
+ImportId = Annotated[str, PathParameter(name="importId", description="The ImportId of the status object.")]
+ProfileId = Annotated[str, PathParameter(name="profileId", description="A positive integer.")]
+IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        description="Names this request: the same key with the same body does nothing a second time.",
+        min_length=1,
+        max_length=255,
+    ),
+]
+Limit = Annotated[int, QueryParameter(name="limit", description="At most so many.", ge=1, le=10_000)]
+Offset = Annotated[
+    int, QueryParameter(name="offset", description="The first one to give, counted from 1.", ge=1, le=2**31 - 1)
+]
+Phases = Annotated[
+    list[Literal["Stage", "Execute", "NotHonored"]] | None,
+    QueryParameter(
+        name="phase", description="Only records of this phase; may be repeated. Default: Stage and Execute."
+    ),
+]
+StatusFilter = Annotated[
+    Literal["Initiated", "Staging", "Queued", "Processing", "Completed", "Failed"] | None,
+    QueryParameter(name="status", description="Only imports in this state."),
+]
+Cursor = Annotated[str | None, QueryParameter(name="cursor", description="NextCursor of the page before.")]
+HistoryKind = Annotated[
+    Literal["Preferences", "Consents"], QueryParameter(name="of", description="Which choices of the person.")
+]
+DryRun = Annotated[bool, QueryParameter(name="dryRun", description="Only say what would change.")]
+
+AlternateIdType = Annotated[str | None, QueryParameter(name="alternateIdType", description="With alternateId.")]
+AlternateId = Annotated[str | None, QueryParameter(name="alternateId", description="With alternateIdType.")]
+EmailAddress = Annotated[str | None, QueryParameter(name="emailAddress", description="An email address.")]
+PhoneNumber = Annotated[str | None, QueryParameter(name="phoneNumber", description="A phone number.")]
+
+
+def read_flags(
+    refresh_alternate_ids: Annotated[bool, QueryParameter(name="RefreshAlternateIds")] = False,
+    refresh_contacts: Annotated[bool, QueryParameter(name="RefreshContacts")] = False,
+    refresh_custom_fields: Annotated[bool, QueryParameter(name="RefreshCustomFields")] = False,
+    refresh_groups: Annotated[bool, QueryParameter(name="RefreshGroups")] = False,
+    refresh_tags: Annotated[bool, QueryParameter(name="RefreshTags")] = False,
+    allow_prior_consents: Annotated[bool, QueryParameter(name="AllowPriorConsents")] = False,
+) -> dict[str, bool]:
+    """The flags of a single write, by their names on the wire; each means what it does at Initiate."""
+    return {
+        "RefreshAlternateIds": refresh_alternate_ids,
+        "RefreshContacts": refresh_contacts,
+        "RefreshCustomFields": refresh_custom_fields,
+        "RefreshGroups": refresh_groups,
+        "RefreshTags": refresh_tags,
+        "AllowPriorConsents": allow_prior_consents,
+    }

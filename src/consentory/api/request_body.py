@@ -1,0 +1,46 @@
+"""The body of a request as it comes in, with its bound held before memory is taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request
+
+from consentory.errors import RequestRefused
+
+_SLACK = 64 * 1024
+"""What a compression may add to bytes that do not compress, and a little more."""
+_DISCARDED = 64 * 1024 * 1024
+"""So much of a body that is too large is taken and dropped: a client that is still sending sees no answer."""
+
+
+async def read_chunks(request: Request[Any, Any, Any], limit: int) -> list[bytes]:
+    """The body's bytes as they come over the wire, at most `limit` of them (a little more where compressed).
+
+    Raises RequestRefused: too_large as soon as that is known, invalid when the client breaks off.
+    """
+    bound = limit if request.headers.get("content-encoding", "identity") == "identity" else limit + _SLACK
+    announced = request.headers.get("content-length", "")
+    too_large = announced.isdecimal() and int(announced) > bound
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message: Any = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise RequestRefused("invalid", "Request.CutOff", "The connection was lost before the body was complete.")
+        chunk = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(chunk)
+        too_large = too_large or size > bound
+        if too_large:
+            chunks.clear()
+            more = more and size < _DISCARDED
+        elif chunk:
+            chunks.append(chunk)
+    if too_large:
+        raise RequestRefused(
+            "too_large",
+            "Request.BodyTooLarge",
+            f"The body is larger than {limit:,} bytes (after decompression); stage it in smaller batches.",
+        )
+    return chunks

@@ -1,0 +1,1 @@
+"""The composition root: settings → database → services → API, worker and the tree of processes."""

@@ -1,0 +1,127 @@
+"""Services put together over one database, and where that database is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from consentory.errors import ConsentoryError
+from consentory.services.account_service import AccountService
+from consentory.services.authentication import Authentication
+from consentory.services.catalogs import Catalogs
+from consentory.services.exception_service import ExceptionService
+from consentory.services.execution import Execution
+from consentory.services.import_service import ImportService
+from consentory.services.profile_service import ProfileService
+from consentory.services.retention import Retention
+from consentory.services.staging_service import StagingService
+from consentory.store.database import Database
+from consentory.store.embedded_server import EmbeddedServer
+from consentory.store.migration import migrate
+
+SERVER_CONNECTIONS = 16
+"""Connections of one server process: requests beyond that wait their turn, 5 s at most."""
+
+WORKER_CONNECTIONS = 2
+
+DATABASE_VARIABLE = "CONSENTORY_DATABASE_URL"
+BINARIES_VARIABLE = "CONSENTORY_POSTGRES_BINARIES"
+DEFAULT_DATA = Path("consentory-data")
+
+
+class DatabaseUnset(ConsentoryError):
+    """Neither a data folder nor a database was named where one is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that serves requests, over one pool of connections."""
+
+    database: Database
+    catalogs: Catalogs
+    imports: ImportService
+    staging: StagingService
+    exceptions: ExceptionService
+    profiles: ProfileService
+    accounts: AccountService
+    authentication: Authentication
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerServices:
+    """Everything that works imports off, over one pool of connections."""
+
+    database: Database
+    execution: Execution
+    retention: Retention
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.close()
+
+
+def open_services(conninfo: str) -> Services:
+    """The services of one server process, bound by the database's policies."""
+    database = Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS)
+    catalogs = Catalogs(database)
+    return Services(
+        database,
+        catalogs,
+        ImportService(database, catalogs),
+        StagingService(database, catalogs),
+        ExceptionService(database),
+        ProfileService(database, catalogs),
+        AccountService(database, catalogs),
+        Authentication(database, catalogs),
+    )
+
+
+def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServices:
+    """The services of one worker process; `chunk_records` None: the default."""
+    database = Database(conninfo, "consentory_worker", size=WORKER_CONNECTIONS)
+    catalogs = Catalogs(database)
+    execution = (
+        Execution(database, catalogs)
+        if chunk_records is None
+        else Execution(database, catalogs, chunk_records=chunk_records)
+    )
+    return WorkerServices(database, execution, Retention(database))
+
+
+def migrate_schema(conninfo: str) -> list[str]:
+    """Bring a database's schema up to date; the migrations applied. Raises as `store.migration.migrate`."""
+    return migrate(conninfo)
+
+
+def make_embedded(data: Path) -> EmbeddedServer:
+    """The PostgreSQL of a data folder, with the binaries that CONSENTORY_POSTGRES_BINARIES names, if any."""
+    binaries = os.environ.get(BINARIES_VARIABLE)
+    return EmbeddedServer(data, binaries=Path(binaries) if binaries else None)
+
+
+@contextmanager
+def open_database(data: Path | None, database_url: str | None) -> Iterator[str]:
+    """The conninfo of the database that a command works on, its schema up to date.
+
+    A data folder's server is started for the time of the command if it is not running.
+    Raises DatabaseUnset when both are None and the default data folder is not there.
+    """
+    if database_url is not None and data is None:
+        migrate(database_url)
+        yield database_url
+        return
+    folder = data or DEFAULT_DATA
+    if data is None and not folder.exists():
+        raise DatabaseUnset(
+            f"There is no {folder} here. Name the data folder with --data, or a database with --database-url."
+        )
+    with make_embedded(folder) as server:
+        migrate(server.conninfo)
+        yield server.conninfo

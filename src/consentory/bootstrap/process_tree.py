@@ -1,0 +1,153 @@
+"""`consentory up`: database, server processes and workers as one tree that starts, is watched and stops as one."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import structlog
+
+from consentory.bootstrap.composition import DATABASE_VARIABLE, make_embedded
+from consentory.errors import ConsentoryError
+from consentory.store.migration import migrate
+
+log = structlog.get_logger(__name__)
+
+PARENT_VARIABLE = "CONSENTORY_PARENT"
+"""The process id that a child of the tree belongs to: it ends when that one does."""
+
+STOP_SECONDS = 20
+RESTART_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1
+
+
+class TreeFailed(ConsentoryError):
+    """The server could not be brought up; the text says what stopped it."""
+
+
+def die_with_parent() -> None:
+    """Ask the kernel (Linux) for SIGTERM when the parent ends, however it ends: kill -9 leaves nothing running."""
+    if PARENT_VARIABLE not in os.environ:
+        return
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent or parent == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Child:
+    """A process of the tree: started again when it ends by itself."""
+
+    name: str
+    arguments: list[str]
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+
+    def start(self) -> None:
+        """Start the process in a session of its own, so that Ctrl-C reaches the tree's root alone."""
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "consentory", *self.arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def has_ended(self) -> bool:
+        """True when the process is not running."""
+        return self.process is None or self.process.poll() is not None
+
+
+@dataclass(slots=True)
+class ProcessTree:
+    """The whole of Consentory on one machine, over the embedded PostgreSQL of a data folder."""
+
+    data: Path
+    host: str
+    port: int
+    servers: int
+    workers: int
+    base_path: str
+    children: list[Child] = field(default_factory=list)
+    stopping: bool = False
+
+    def run(self, on_up: Callable[[str], None]) -> None:
+        """Run until SIGTERM or SIGINT; `on_up` is called with the URL once it answers.
+
+        Raises TreeFailed, and EmbeddedServerError for the data folder.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop_soon)
+        with make_embedded(self.data) as server:
+            migrate(server.conninfo)
+            try:
+                self._start_children(server.conninfo)
+                self._await_answer()
+                if not self.stopping:
+                    on_up(self.url)
+                while not self.stopping:
+                    time.sleep(0.2)
+                    self._mend(server.start)
+            finally:
+                self._stop_children()
+
+    @property
+    def url(self) -> str:
+        """Where the server answers."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def _stop_soon(self, *_: object) -> None:
+        self.stopping = True
+
+    def _start_children(self, conninfo: str) -> None:
+        environment = {**os.environ, DATABASE_VARIABLE: conninfo, PARENT_VARIABLE: str(os.getpid())}
+        serve = ["serve", "--host", self.host, "--port", str(self.port), "--processes", str(self.servers),
+                 "--base-path", self.base_path]  # fmt: skip
+        self.children = [Child("server", serve, environment)]
+        self.children += [Child(f"worker {n + 1}", ["worker"], environment) for n in range(self.workers)]
+        for child in self.children:
+            child.start()
+
+    def _await_answer(self) -> None:
+        probe = self.url.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104
+        while not self.stopping:
+            for child in self.children:
+                if child.has_ended():
+                    raise TreeFailed(f"the {child.name} ended while starting; its last words are above")
+            try:
+                with urlopen(f"{probe}/readyz", timeout=5):  # noqa: S310
+                    return
+            except (URLError, OSError):
+                time.sleep(0.05)
+
+    def _mend(self, start_database: Callable[[], str]) -> None:
+        start_database()  # idempotent: brings a PostgreSQL that was killed back up
+        for child in self.children:
+            if child.has_ended() and time.monotonic() - child.started > RESTART_SECONDS:
+                log.error("process ended, starting it again", process=child.name)
+                child.start()
+
+    def _stop_children(self) -> None:
+        running = [c.process for c in self.children if c.process is not None and c.process.poll() is None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,31 @@
+"""The ASGI application as the HTTP server's processes load it, configured by their environment."""
+
+from __future__ import annotations
+
+import os
+
+from litestar.types import ASGIApp
+
+from consentory.api import application
+from consentory.bootstrap.composition import DATABASE_VARIABLE, open_services
+from consentory.bootstrap.logs import configure_logs
+from consentory.bootstrap.process_tree import die_with_parent
+
+BASE_PATH_VARIABLE = "CONSENTORY_BASE_PATH"
+
+
+def create_served_app() -> ASGIApp:
+    """One server process's application. Raises KeyError when CONSENTORY_DATABASE_URL is not set."""
+    die_with_parent()
+    configure_logs()
+    services = open_services(os.environ[DATABASE_VARIABLE])
+    routes = application.Services(
+        services.authentication,
+        services.imports,
+        services.staging,
+        services.exceptions,
+        services.profiles,
+        services.accounts,
+        services.database.check_ready,
+    )
+    return application.create_app(routes, base_path=os.environ.get(BASE_PATH_VARIABLE, application.DEFAULT_BASE_PATH))

@@ -1,0 +1,149 @@
+"""Commands on accounts and credentials, against a data folder (running or not) or a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consentory.bootstrap.composition import Services, open_database, open_services
+from consentory.cli.connection import JsonOption, print_json
+from consentory.cli.plain_errors import refuse_plainly
+from consentory.cli.server_commands import DatabaseOption, DataOption
+from consentory.config import SETTINGS, load_setting, require_setting
+
+AccountOption = Annotated[str | None, typer.Option("--account", help=SETTINGS["account"].help_line, show_default=False)]
+
+account_app = typer.Typer(no_args_is_help=True, help="Accounts and their configuration document.")
+credentials_app = typer.Typer(no_args_is_help=True, help="Credentials of an account's users.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(account_app, name="account")
+    app.add_typer(credentials_app, name="credentials")
+
+
+@contextmanager
+def _open(data: Path | None, database_url: str | None) -> Iterator[Services]:
+    folder = data or (Path(text) if (text := load_setting("data")) else None)
+    url = database_url or load_setting("database_url")
+    if database_url is not None and data is None:
+        folder = None  # the flag says where, whatever the environment has
+    with open_database(folder, url) as conninfo:
+        services = open_services(conninfo)
+        try:
+            yield services
+        finally:
+            services.close()
+
+
+@account_app.command("apply")
+@refuse_plainly
+def apply_account(
+    file: Annotated[Path, typer.Argument(help="The account document, YAML or JSON.", exists=True, dir_okay=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change, and stop.")] = False,
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an account be what a document says: prints what changes, then applies it. It never asks.
+
+    Example: consentory account apply acme.yaml --dry-run
+    """
+    content = file.read_bytes()
+    with _open(data, database_url) as services:
+        client_id, lines = services.accounts.apply_document(content, source=str(file), dry_run=True)
+        if as_json:
+            print_json({"account": client_id, "changes": lines, "applied": bool(lines) and not dry_run})
+        else:
+            for line in lines:
+                typer.echo(line)
+        if not dry_run:
+            services.accounts.apply_document(content, source=str(file), dry_run=False)
+    if not as_json:
+        outcome = "Nothing to change." if not lines else "Not applied (--dry-run)." if dry_run else "Applied."
+        typer.echo(f"{client_id}: {outcome}")
+
+
+@account_app.command("show")
+@refuse_plainly
+def show_account(
+    client_id: Annotated[str, typer.Argument(metavar="CLIENTID", help="The account.")],
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print an account's configuration document, as YAML that can be applied again.
+
+    Example: consentory account show ACME
+    """
+    with _open(data, database_url) as services:
+        typer.echo(services.accounts.show(client_id, form="json" if as_json else "yaml").decode().rstrip())
+
+
+@credentials_app.command("create")
+@refuse_plainly
+def create_credential(
+    user: Annotated[str, typer.Option(help="The user, as in the account document.")],
+    account: AccountOption = None,
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+) -> None:
+    """Make a credential for a user. The secret is shown this once and kept only as a hash.
+
+    Example: consentory credentials create --account ACME --user nightly
+    """
+    with _open(data, database_url) as services:
+        account_id = services.accounts.find_account(require_setting("account", account))
+        client_id, secret = services.authentication.create_credential(account_id, user)
+    print_json({"client_id": client_id, "client_secret": secret})
+
+
+@credentials_app.command("list")
+@refuse_plainly
+def list_credentials(
+    account: AccountOption = None,
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List an account's credentials, revoked ones too, oldest first; never a secret.
+
+    Example: consentory credentials list --account ACME
+    """
+    with _open(data, database_url) as services:
+        account_id = services.accounts.find_account(require_setting("account", account))
+        found = services.authentication.list_credentials(account_id)
+    if as_json:
+        print_json(
+            [
+                {"client_id": c.client_id, "user": c.user_id, "created_at": c.created_at, "revoked_at": c.revoked_at}
+                for c in found
+            ]
+        )
+        return
+    for item in found:
+        state = "live" if item.revoked_at is None else f"revoked {item.revoked_at:%Y-%m-%d %H:%M}Z"
+        typer.echo(f"{item.client_id}  {item.user_id}  created {item.created_at:%Y-%m-%d %H:%M}Z  {state}")
+
+
+@credentials_app.command("revoke")
+@refuse_plainly
+def revoke_credential(
+    client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The credential's client_id.")],
+    account: AccountOption = None,
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+) -> None:
+    """End a credential and every token that it was changed for.
+
+    Example: consentory credentials revoke 0123456789abcdef01234567 --account ACME
+    """
+    with _open(data, database_url) as services:
+        account_id = services.accounts.find_account(require_setting("account", account))
+        services.authentication.revoke_credential(account_id, client_id)
+    typer.echo(f"{client_id}: revoked.")

@@ -1,0 +1,154 @@
+"""The commands that ask a server: imports, status, exceptions, cancel, and the registration of the others."""
+
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from consentory.cli.connection import JsonOption, TokenArgument, connected, exit_refused, notes, print_json
+from consentory.cli.import_command import ImportBars, choose_exit_code, import_files, make_books_table
+from consentory.cli.profile_command import show_profile
+from consentory.client.api_client import ConsentoryClient, ImportRef, JsonObject
+from consentory.client.import_run import ImportProgress
+from consentory.client.private_files import replace_private
+
+_WATCH_PAUSE = 1.0  # seconds
+_ENDED = ("Completed", "Failed")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of a client to the command line."""
+    app.command("import")(import_files)
+    app.command("imports")(list_imports)
+    app.command("status")(show_status)
+    app.command("exceptions")(fetch_exceptions)
+    app.command("cancel")(cancel_import)
+    profile = typer.Typer(help="What is known of a person.", no_args_is_help=True)
+    profile.command("show")(show_profile)
+    app.add_typer(profile, name="profile")
+
+
+@connected
+def list_imports(
+    client: ConsentoryClient,
+    *,
+    status: Annotated[
+        str | None, typer.Option(help="Only those in this state, such as Completed.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List the account's imports, newest first.
+
+    Example: consentory imports --status Processing
+    """
+    page = client.imports(status=status, limit=limit)
+    if as_json:
+        return print_json(page)
+    table = Table("Name", "Status", "AccessToken", "Received", "Processed", "Refused", "Expires")
+    for column in table.columns:
+        column.overflow = "fold"  # a token that is cut is of no use
+    for item in page["Imports"]:
+        refused = item["ValidationFailed"] + item["Exceptions"]
+        counts = (f"{count:,}" for count in (item["TotalRecordsReceived"], item["Processed"], refused))
+        table.add_row(escape(item["Name"]), item["Status"], str(item["AccessToken"]), *counts, item["Expires"])
+    Console().print(table)
+
+
+@connected
+def show_status(
+    client: ConsentoryClient,
+    token: TokenArgument,
+    *,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Wait until it has ended; the exit code is then that of import.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how far an import is.
+
+    Example: consentory status 4503599627370496 --watch
+    """
+    status = read_status(client, read_ref(token))
+    if watch:
+        with ImportBars(notes) as bars:
+            while status["Status"] not in _ENDED:
+                worked_off = status["ValidationSuccessful"] - status["Pending"]
+                bars.show_progress(ImportProgress("execute", worked_off, status["ValidationSuccessful"], status))
+                time.sleep(_WATCH_PAUSE)
+                # By its id: that goes on answering when the token expires meanwhile.
+                status = client.import_by_id(status["ImportId"])
+    if as_json:
+        print_json(status)
+    else:
+        Console().print(make_books_table(status))
+        if status.get("FailureReason"):
+            Console().print(f"Failed: {status['FailureReason']}", markup=False)
+    if watch:
+        raise typer.Exit(choose_exit_code(status))
+
+
+@connected
+def fetch_exceptions(
+    client: ConsentoryClient,
+    token: TokenArgument,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to standard output."),
+    ] = None,
+    phase: Annotated[
+        Literal["Stage", "Execute", "NotHonored"] | None,
+        typer.Option(help="Only these; default is Stage and Execute.", show_default=False),
+    ] = None,
+) -> None:
+    """Fetch the refused records as NDJSON, each with its faults, ready to be corrected and imported again.
+
+    Example: consentory exceptions 4503599627370496 -o refused.ndjson
+    """
+    lines = client.stream_exceptions(read_ref(token), phase=phase)
+    if output is None:
+        for line in lines:
+            sys.stdout.buffer.write(line + b"\n")
+        return
+    count = 0
+    with replace_private(output) as file:
+        for line in lines:
+            file.write(line + b"\n")
+            count += 1
+    notes.print(f"{count:,} records written to {output}", markup=False)
+
+
+@connected
+def cancel_import(client: ConsentoryClient, token: TokenArgument, *, as_json: JsonOption = False) -> None:
+    """Give up an import that is not yet being processed; nothing of it is applied.
+
+    Example: consentory cancel 4503599627370496
+    """
+    ref = read_ref(token)
+    status = client.cancel(ref if isinstance(ref, int) else read_status(client, ref)["AccessToken"])
+    if as_json:
+        print_json(status)
+    else:
+        Console().print(make_books_table(status))
+
+
+def read_ref(token: str) -> ImportRef:
+    """Take an access token or an ImportId as it was typed; ends the command where it is neither."""
+    if token.isdecimal():
+        return int(token)
+    try:
+        return uuid.UUID(token)
+    except ValueError:
+        exit_refused(f"{token!r} is neither an access token (a number) nor an ImportId (a UUID).")
+
+
+def read_status(client: ConsentoryClient, ref: ImportRef) -> JsonObject:
+    """The status object, by whichever name the import was given."""
+    return client.import_by_id(ref) if isinstance(ref, uuid.UUID) else client.status(ref)

@@ -1,0 +1,99 @@
+"""What every command that talks to a server shares: its connection options, and how errors reach a person."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import stamina.instrumentation
+import typer
+from rich.console import Console
+
+from consentory.client.api_client import ApiProblem, ConsentoryClient
+from consentory.config import SETTINGS, SettingError, require_setting
+from consentory.errors import ConsentoryError
+
+REFUSED = 2
+"""The exit code of whatever was refused or failed, a wrong command line included."""
+
+PATIENCE = 10.0
+"""Seconds for which a call is tried again while the server cannot answer."""
+
+_CONNECTION_PANEL = "Connection"
+# In the order of ConsentoryClient's parameters.
+_CONNECTION = ("server", "account", "client_id", "client_secret", "user", "base_path")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+TokenArgument = Annotated[
+    str,
+    typer.Argument(metavar="TOKEN", help="The import's access token, or its ImportId.", show_default=False),
+]
+
+notes = Console(stderr=True, soft_wrap=True, highlight=False)
+"""For people: progress, warnings, errors. What a command answers goes to standard output."""
+
+
+def connected(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the connection options in place of its first parameter, a ConsentoryClient.
+
+    What the client raises is written for a person, and the command ends with exit code 2.
+    """
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+
+    @functools.wraps(command)
+    def run_connected(**options: Any) -> None:
+        flags = {name: options.pop(name) for name in _CONNECTION}
+        try:
+            with open_client(flags) as client:
+                command(client, **options)
+        except (ConsentoryError, SettingError, OSError) as error:
+            exit_refused(error)
+        except KeyboardInterrupt:
+            exit_refused("Interrupted.")
+
+    added = [_describe_option(name) for name in _CONNECTION]
+    run_connected.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
+    run_connected.__annotations__ = {parameter.name: parameter.annotation for parameter in own + added}
+    return run_connected
+
+
+def open_client(flags: dict[str, str | None]) -> ConsentoryClient:
+    """Make a client from the settings; `flags` by setting name. Raises SettingError."""
+    stamina.instrumentation.set_on_retry_hooks([_note_retry])
+    values = [require_setting(name, flags[name]) for name in _CONNECTION]
+    try:
+        return ConsentoryClient(*values, patience=PATIENCE)
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+
+
+def print_json(answer: object) -> None:
+    """Write an answer for machines to standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
+
+
+def exit_refused(error: Exception | str) -> NoReturn:
+    """Say to a person what went wrong and end with exit code 2."""
+    if isinstance(error, ApiProblem):
+        notes.print(f"[red]Refused[/red] ({error.status} {error.code})", error.detail or error.title, markup=True)
+        for fault in error.errors:
+            notes.print(f"  {fault.get('path', '')} {fault.get('code', '')}: {fault.get('message', '')}", markup=False)
+    else:
+        notes.print(str(error), markup=False, style="red")
+    raise typer.Exit(REFUSED)
+
+
+def _describe_option(name: str) -> inspect.Parameter:
+    setting = SETTINGS[name]
+    option = typer.Option(setting.flag, help=setting.help_line, show_default=False, rich_help_panel=_CONNECTION_PANEL)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
+    )
+
+
+def _note_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    cause = details.caused_by
+    why = cause.detail or cause.title if isinstance(cause, ApiProblem) else str(cause) or type(cause).__name__
+    notes.print(f"The server cannot answer now ({why}); trying again in {details.wait_for:.1f} s.", markup=False)

@@ -1,0 +1,15 @@
+"""The `consentory` command."""
+
+import typer
+
+from consentory.cli import account_commands, client_commands, demo_command, server_commands
+
+app = typer.Typer(
+    name="consentory",
+    help="A self-hosted store of consents and communication preferences.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+for commands in (server_commands, account_commands, client_commands, demo_command):
+    commands.register(app)

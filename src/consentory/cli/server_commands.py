@@ -1,0 +1,102 @@
+"""Commands that run the server: up, serve, worker, migrate."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consentory.bootstrap import composition
+from consentory.bootstrap.composition import DATABASE_VARIABLE, DEFAULT_DATA
+from consentory.bootstrap.logs import configure_logs
+from consentory.bootstrap.process_tree import ProcessTree
+from consentory.bootstrap.server_process import run_server, run_worker
+from consentory.cli.plain_errors import refuse_plainly
+from consentory.config import SETTINGS, load_setting, require_setting
+
+DataOption = Annotated[Path | None, typer.Option(help=SETTINGS["data"].help_line, show_default=False)]
+DatabaseOption = Annotated[str | None, typer.Option(help=SETTINGS["database_url"].help_line, show_default=False)]
+HostOption = Annotated[str | None, typer.Option(help=SETTINGS["host"].help_line, show_default=False)]
+PortOption = Annotated[int | None, typer.Option(help=SETTINGS["port"].help_line, show_default=False)]
+BasePathOption = Annotated[str | None, typer.Option(help=SETTINGS["base_path"].help_line, show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(up)
+    app.command()(serve)
+    app.command()(worker)
+    app.command()(migrate)
+
+
+@refuse_plainly
+def up(
+    data: DataOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    workers: Annotated[int | None, typer.Option(help=SETTINGS["workers"].help_line, show_default=False)] = None,
+    processes: Annotated[int | None, typer.Option(help=SETTINGS["processes"].help_line, show_default=False)] = None,
+    base_path: BasePathOption = None,
+) -> None:
+    """Run everything on this machine: database, API and workers, with nothing else to install.
+
+    Example: consentory up --data ./consentory-data --port 8480
+    """
+    configure_logs()
+    tree = ProcessTree(
+        Path(data or load_setting("data") or DEFAULT_DATA),
+        require_setting("host", host),
+        int(require_setting("port", _text(port))),
+        int(require_setting("processes", _text(processes))),
+        int(require_setting("workers", _text(workers))),
+        require_setting("base_path", base_path),
+    )
+    tree.run(lambda url: typer.echo(f"Consentory is up: {url}"))
+
+
+@refuse_plainly
+def serve(
+    database_url: DatabaseOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    processes: Annotated[int | None, typer.Option(help=SETTINGS["processes"].help_line, show_default=False)] = None,
+    base_path: BasePathOption = None,
+) -> None:
+    """Serve the HTTP API over a PostgreSQL server (15 or newer).
+
+    Example: consentory serve --database-url postgresql://consentory@db.example/consentory
+    """
+    os.environ[DATABASE_VARIABLE] = require_setting("database_url", database_url)
+    configure_logs()
+    run_server(
+        require_setting("host", host),
+        int(require_setting("port", _text(port))),
+        int(require_setting("processes", _text(processes))),
+        require_setting("base_path", base_path),
+    )
+
+
+@refuse_plainly
+def worker(database_url: DatabaseOption = None) -> None:
+    """Work imports off, over a PostgreSQL server; run as many as you like, on as many machines.
+
+    Example: consentory worker --database-url postgresql://consentory@db.example/consentory
+    """
+    configure_logs()
+    run_worker(require_setting("database_url", database_url))
+
+
+@refuse_plainly
+def migrate(database_url: DatabaseOption = None) -> None:
+    """Bring the schema of a PostgreSQL server up to date; safe to run again.
+
+    Example: consentory migrate --database-url postgresql://owner@db.example/consentory
+    """
+    done = composition.migrate_schema(require_setting("database_url", database_url))
+    typer.echo(f"applied: {', '.join(done)}" if done else "The schema is up to date.")
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)

@@ -1,0 +1,328 @@
+"""The HTTP API as a Python class; one method a call, named after it.
+
+    ConsentoryError
+    ├── ApiProblem           the server refused, or could not; its problem document, member by member
+    └── ServerUnreachable    no answer at all, also after trying again
+
+Every call here may be repeated without harm: the reading ones, those with an Idempotency-Key (made up where
+the caller gives none), and Execute and Cancel by their contract. So all are tried again on a lost connection
+and on 503, for as long as the client's `patience`.
+"""
+
+import datetime
+import ipaddress
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+import stamina
+
+from consentory.errors import ConsentoryError
+
+JsonObject = dict[str, Any]
+ImportRef = int | uuid.UUID
+"""An import by its access token, or by its ImportId, which goes on answering once the token has expired."""
+Phase = Literal["Stage", "Execute", "NotHonored"]
+HistoryKind = Literal["Preferences", "Consents"]
+
+_Result = TypeVar("_Result")
+_TOKEN_MARGIN = 60.0  # seconds before its end at which a bearer token is renewed
+_LONGEST_WAIT = 60.0  # seconds; a server that asks for more is not waited for
+_TIMEOUTS = httpx.Timeout(30.0, connect=5.0, read=300.0, write=120.0)
+_NDJSON = {"Accept": "application/x-ndjson"}
+
+
+class ApiProblem(ConsentoryError):
+    """A refusal. `errors` are `{code, path, message}`; `retry_after` is in seconds, None where not given."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str,
+        errors: list[JsonObject] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.errors = errors or []
+        self.retry_after = retry_after
+        super().__init__(f"{status} {code or title}: {detail or title}")
+
+
+class ServerUnreachable(ConsentoryError):
+    """The server gave no answer; whether it got the last call is not known, and repeating it does no harm."""
+
+
+class ConsentoryClient:
+    """A connection to one account of one server, as one user. Close it, or use it as a context manager."""
+
+    def __init__(
+        self,
+        server: str,
+        account: str,
+        client_id: str,
+        client_secret: str,
+        user: str,
+        base_path: str = "/Profiles/v4",
+        *,
+        patience: float = 30.0,
+    ) -> None:
+        """`patience`: seconds for which a call is tried again while the server cannot be reached or is 503.
+
+        Raises ValueError for a `server` that is no http or https address.
+        """
+        if not server.startswith(("http://", "https://")):
+            raise ValueError(f"The server must be an address such as http://127.0.0.1:8480, not {server!r}.")
+        self.server = server.rstrip("/")
+        self.account = account
+        self.patience = patience
+        self._credentials = httpx.BasicAuth(client_id, client_secret)
+        self._scope = f"{account}/{user}"
+        self._base = f"{self.server}/{base_path.strip('/')}".rstrip("/")
+        self._bearer = ""
+        self._bearer_ends = 0.0
+        # A proxy set for the workplace is never meant for this very machine.
+        self._http = httpx.Client(timeout=_TIMEOUTS, trust_env=not self.is_local)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, so that packing what is sent would only cost time."""
+        host = httpx.URL(self.server).host
+        try:
+            return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    # The import
+
+    def initiate(self, fields: JsonObject, *, idempotency_key: str | None = None) -> JsonObject:
+        """Start an import; `fields` as in import-api.md, "Initiate". Returns the status object."""
+        return self._post(self._async("Import"), fields, key=idempotency_key or str(uuid.uuid4()))
+
+    def stage(
+        self,
+        access_token: int,
+        body: bytes,
+        *,
+        idempotency_key: str | None = None,
+        content_type: str = "application/json",
+        content_encoding: Literal["gzip", "zstd"] | None = None,
+    ) -> JsonObject:
+        """Stage one batch, all or nothing; `body` as it goes over the wire. Returns status and `Batch`."""
+        headers = {"Content-Type": content_type, "Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        if content_encoding:
+            headers["Content-Encoding"] = content_encoding
+        return self._call("POST", self._async("Import", access_token, "Stage"), headers=headers, content=body)
+
+    def execute(self, access_token: int) -> JsonObject:
+        """Let the staged records be imported. Harmless when repeated. Returns the status object."""
+        return self._post(self._async("Import", access_token, "Execute"))
+
+    def cancel(self, access_token: int) -> JsonObject:
+        """Give the import up; ApiProblem 409 once it is processing. Returns the status object."""
+        return self._post(self._async("Import", access_token, "Cancel"))
+
+    def status(self, access_token: int) -> JsonObject:
+        """The status object; ApiProblem 401 once the token has expired."""
+        return self._get(self._async("Import", access_token, "Status"))
+
+    def import_by_id(self, import_id: uuid.UUID | str) -> JsonObject:
+        """The status object, also after the access token has expired."""
+        return self._get(self._async("Imports", import_id))
+
+    def imports(self, *, status: str | None = None, limit: int | None = None, cursor: str | None = None) -> JsonObject:
+        """One page of the account's imports, newest first; `cursor` from the page before."""
+        return self._get(self._async("Imports"), status=status, limit=limit, cursor=cursor)
+
+    def exceptions(
+        self, ref: ImportRef, *, limit: int = 1000, offset: int = 1, phase: Phase | None = None
+    ) -> JsonObject:
+        """One page of refused records in order of SequenceNumber; `offset` counts from 1."""
+        return self._get(self._exceptions_url(ref), limit=limit, offset=offset, phase=phase)
+
+    def stream_exceptions(self, ref: ImportRef, *, phase: Phase | None = None) -> Iterator[bytes]:
+        """All refused records as NDJSON lines, without their line ends, in constant memory.
+
+        A connection that is lost before the first line is tried again; later it raises ServerUnreachable.
+        """
+        url, params = self._exceptions_url(ref), _leave_out_none(phase=phase)
+
+        def open_stream() -> httpx.Response:
+            return self._send(self._http.build_request("GET", url, params=params, headers=_NDJSON), stream=True)
+
+        response = self._repeat(open_stream)
+        try:
+            tail = b""
+            for chunk in response.iter_bytes():
+                *lines, tail = (tail + chunk).split(b"\n")
+                yield from filter(None, lines)
+            if tail:
+                yield tail
+        except httpx.TransportError as error:
+            raise ServerUnreachable(f"{self.server} broke off while sending the exceptions: {error}") from error
+        finally:
+            response.close()
+
+    # Profiles
+
+    def profile(self, profile_id: int) -> JsonObject:
+        """The whole profile; ApiProblem 404 if there is none."""
+        return self._get(self._url("Profile", profile_id))
+
+    def profile_by_alternate_id(self, alternate_id_type: str, alternate_id: str) -> JsonObject:
+        """The profile that holds this alternate id actively; ApiProblem 404 if there is none."""
+        return self._get(self._url("Profile"), alternateIdType=alternate_id_type, alternateId=alternate_id)
+
+    def profiles_by_email(self, email_address: str) -> JsonObject:
+        """`{Count, UserProfilePreferences}`: the active profiles with this address, none is no error."""
+        return self._get(self._url("Profile"), emailAddress=email_address)
+
+    def profiles_by_phone(self, phone_number: str) -> JsonObject:
+        """`{Count, UserProfilePreferences}`: the active profiles with this number, none is no error."""
+        return self._get(self._url("Profile"), phoneNumber=phone_number)
+
+    def history(
+        self, profile_id: int, of: HistoryKind, *, limit: int | None = None, offset: int | None = None
+    ) -> JsonObject:
+        """`{Count, HasMore, Items}`: applied choices, in order of application."""
+        return self._get(self._url("Profile", profile_id, "History"), of=of, limit=limit, offset=offset)
+
+    def tags(self) -> JsonObject:
+        """The account's tags with their counts, and `AsOf`, the moment they were counted."""
+        return self._get(self._url("Tags"))
+
+    # Addresses of calls
+
+    def _url(self, *parts: object) -> str:
+        return "/".join((self._base, *(quote(str(part), safe="") for part in (self.account, *parts))))
+
+    def _async(self, *parts: object) -> str:
+        return "/".join((self._base, "Async", *(quote(str(part), safe="") for part in (self.account, *parts))))
+
+    def _exceptions_url(self, ref: ImportRef) -> str:
+        return self._async("Imports" if isinstance(ref, uuid.UUID) else "Import", ref, "Exceptions")
+
+    # Sending
+
+    def _get(self, url: str, **params: object) -> JsonObject:
+        return self._call("GET", url, params=_leave_out_none(**params))
+
+    def _post(self, url: str, body: JsonObject | None = None, *, key: str | None = None) -> JsonObject:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        if body is None:
+            return self._call("POST", url, headers=headers)
+        headers["Content-Type"] = "application/json"
+        return self._call("POST", url, headers=headers, content=msgspec.json.encode(body))
+
+    def _call(self, method: str, url: str, **options: Any) -> JsonObject:
+        response = self._repeat(lambda: self._send(self._http.build_request(method, url, **options)))
+        return _read_object(response)
+
+    def _repeat(self, send: Callable[[], _Result]) -> _Result:
+        """Call `send` until it gives an answer, no longer than `patience`, and map what httpx raises."""
+        try:
+            for attempt in stamina.retry_context(on=_choose_wait, attempts=None, timeout=self.patience):
+                with attempt:
+                    return send()
+        except httpx.HTTPError as error:
+            raise ServerUnreachable(
+                f"No answer from {self.server} ({str(error) or type(error).__name__}). "
+                "Is it running, and is the server setting (CONSENTORY_SERVER) right?"
+            ) from error
+        raise AssertionError("stamina gives a result or raises")
+
+    def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """Send with a bearer token; a 401 is tried once more with a new one. Raises ApiProblem."""
+        cached = self._bearer_ends > time.monotonic()
+        request.headers["Authorization"] = f"Bearer {self._fetch_bearer()}"
+        response = self._http.send(request, stream=stream)
+        if response.status_code == httpx.codes.UNAUTHORIZED and cached:
+            response.close()
+            self._bearer_ends = 0.0
+            request.headers["Authorization"] = f"Bearer {self._fetch_bearer()}"
+            response = self._http.send(request, stream=stream)
+        if not response.is_success:
+            try:
+                response.read()
+            finally:
+                response.close()
+            raise _read_problem(response)
+        return response
+
+    def _fetch_bearer(self) -> str:
+        if self._bearer_ends <= time.monotonic():
+            asked = time.monotonic()
+            response = self._http.post(
+                f"{self.server}/oauth2/token",
+                data={"grant_type": "client_credentials", "scope": self._scope},
+                auth=self._credentials,
+            )
+            if not response.is_success:
+                raise _read_problem(response)
+            answer = _read_object(response)
+            self._bearer = str(answer["access_token"])
+            self._bearer_ends = asked + float(answer.get("expires_in", 300)) - _TOKEN_MARGIN
+        return self._bearer
+
+
+def _choose_wait(error: Exception) -> bool | float | datetime.timedelta:
+    """For stamina: False to give up, True for its own back-off, or the seconds that the server asked for."""
+    if isinstance(error, httpx.TransportError):
+        return not isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError)
+    if isinstance(error, ApiProblem) and error.status == httpx.codes.SERVICE_UNAVAILABLE:
+        if error.retry_after is None:
+            return True
+        return min(error.retry_after, _LONGEST_WAIT)
+    return False
+
+
+def _leave_out_none(**params: object) -> dict[str, str]:
+    return {name: str(value) for name, value in params.items() if value is not None}
+
+
+def _read_object(response: httpx.Response) -> JsonObject:
+    try:
+        answer = msgspec.json.decode(response.content, type=JsonObject)
+    except msgspec.MsgspecError as error:
+        raise ApiProblem(
+            response.status_code,
+            "",
+            "Not an answer of Consentory",
+            f"{response.url.copy_with(query=None)} gave no JSON; is the server setting right?",
+        ) from error
+    return answer
+
+
+def _read_problem(response: httpx.Response) -> ApiProblem:
+    """The problem document of a refusal; what is none (a proxy's page, say) is put into the same form."""
+    try:
+        told = msgspec.json.decode(response.content, type=JsonObject)
+    except msgspec.MsgspecError:
+        told = {}
+    wait = response.headers.get("Retry-After", "")
+    return ApiProblem(
+        response.status_code,
+        str(told.get("code") or told.get("error") or ""),
+        str(told.get("title") or response.reason_phrase or "Refused"),
+        str(told.get("detail") or told.get("error_description") or ""),
+        [error for error in told.get("errors") or () if isinstance(error, dict)],
+        float(wait) if wait.isdecimal() else None,
+    )

@@ -1,0 +1,68 @@
+"""Cuts input files into the batches that are staged. The same files and size always give the same batches."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from consentory.client.record_files import RecordFile
+from consentory.client.undated_choices import count_undated
+
+_OPENING = b'{"UserProfilePreferences":['
+_CLOSING = b"]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One Stage call. `file` and `records_done` say where it ends: in which file, behind how many records.
+
+    `position` is how far that file has been read, in bytes of the file as it lies there (packed or not).
+    """
+
+    number: int
+    body: bytes
+    records: int
+    file: int
+    records_done: int
+    position: int
+    undated_preferences: int
+    undated_consents: int
+
+
+def cut_batches(
+    paths: Sequence[Path], batch_bytes: int, *, number: int = 0, file: int = 0, records_done: int = 0
+) -> Iterator[Batch]:
+    """Yield batches of at most `batch_bytes` (a larger record goes alone), in order; none spans two files.
+
+    Goes on behind `records_done` records of `paths[file]`, with batch `number`. Raises RecordFileError.
+    """
+    for index in range(file, len(paths)):
+        source = RecordFile(paths[index])
+        done = records_done if index == file else 0
+        for records in _group_records(source.read_records(skip=done), batch_bytes):
+            done += len(records)
+            undated = [count_undated(record) for record in records]
+            yield Batch(
+                number=number,
+                body=_OPENING + b",".join(records) + _CLOSING,
+                records=len(records),
+                file=index,
+                records_done=done,
+                position=source.position,
+                undated_preferences=sum(preferences for preferences, _ in undated),
+                undated_consents=sum(consents for _, consents in undated),
+            )
+            number += 1
+
+
+def _group_records(records: Iterator[bytes], batch_bytes: int) -> Iterator[list[bytes]]:
+    room = batch_bytes - len(_OPENING) - len(_CLOSING)
+    group: list[bytes] = []
+    size = 0
+    for record in records:
+        if group and size + len(record) + 1 > room:
+            yield group
+            group, size = [], 0
+        group.append(record)
+        size += len(record) + 1
+    if group:
+        yield group

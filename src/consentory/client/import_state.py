@@ -1,0 +1,90 @@
+"""The small file beside the input that lets an interrupted import go on: no secrets, no personal data.
+
+It may lag behind the server by one batch, never run ahead: a batch that is sent again carries the same
+Idempotency-Key and the same bytes, so the server stages it once.
+"""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from consentory.client.private_files import replace_private
+from consentory.errors import ConsentoryError
+
+
+class ImportStateError(ConsentoryError):
+    """The state file cannot be used for this import; the text says why and what to do."""
+
+
+class InputFile(msgspec.Struct, frozen=True):
+    """An input file as it was when the import began: another size or time means another content."""
+
+    path: str
+    size: int
+    modified_ns: int
+
+
+class ImportState(msgspec.Struct):
+    """How far an import has come.
+
+    `file` and `records` say where the next batch begins: in which of `files`, behind how many of its records.
+    """
+
+    server: str
+    account: str
+    fields: dict[str, Any]
+    files: list[InputFile]
+    batch_bytes: int
+    import_id: str = ""
+    access_token: int = 0
+    batches: int = 0
+    file: int = 0
+    records: int = 0
+    undated_preferences: int = 0
+    undated_consents: int = 0
+    all_staged: bool = False
+
+    def batch_key(self, number: int) -> str:
+        """The Idempotency-Key of batch `number` (from 0): the same again whenever it is asked for."""
+        return str(uuid.uuid5(uuid.UUID(self.import_id), f"batch {number}"))
+
+
+def describe_input(path: Path) -> InputFile:
+    """Note what is compared when the import is resumed. Raises ImportStateError where the file is missing."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise ImportStateError(f"{path}: cannot be read: {error.strerror}") from error
+    return InputFile(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+
+
+def name_state_file(first_input: Path) -> Path:
+    """Where the state of an import lies: beside its first input file."""
+    return first_input.with_name(first_input.name + ".import-state.json")
+
+
+def read_state(path: Path) -> ImportState | None:
+    """Give the state of an interrupted import, None where there is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ImportState)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ImportStateError(
+            f"{path}: the state of an interrupted import cannot be read ({error}). "
+            "Run again with --restart to begin anew."
+        ) from error
+
+
+def write_state(path: Path, state: ImportState) -> None:
+    """Replace the state file as a whole. Raises ImportStateError where its folder takes no file."""
+    try:
+        with replace_private(path) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(state), indent=1))
+    except OSError as error:
+        raise ImportStateError(
+            f"{path} cannot be written: {error.strerror}. The import keeps its state beside the input: "
+            "put the input into a folder that you may write to."
+        ) from error

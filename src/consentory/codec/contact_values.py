@@ -1,0 +1,149 @@
+"""Email addresses, phone numbers, postal addresses and countries: are they well formed, and what is compared.
+
+Each has a fast road for the plain majority that accepts only what the library surely accepts and compares
+alike; everything else is the library's to judge. A property test holds both roads together.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+import phonenumbers
+import pycountry
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from phonenumbers import PhoneMetadata
+
+from consentory.domain.text import fold, fold_spaces
+
+_LOCAL = "[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*"
+_DOMAIN = r"(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,24}"
+_PLAIN_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@)(?!.{{200}})(?!.*[A-Za-z0-9-]{{64}}){_LOCAL}@{_DOMAIN}")
+_PLAIN_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
+_PLAIN_NANP = re.compile(r"(?:\(([2-9][0-9]{2})\) ?|([2-9][0-9]{2})[ .-]?)([0-9]{3})[ .-]?([0-9]{4})")
+_ERROR_NUMBER = re.compile(r"^\([0-9]+\) ")
+_NANP = 1
+_SPECIAL_USE = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
+
+
+class ContactFault(ValueError):
+    """A contact value that is refused; `code` is a fault code, the message says why and what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def compare_email(text: str) -> str:
+    """The compared form of a trimmed email address: caseless, the domain in ASCII. Raises ContactFault."""
+    if _PLAIN_EMAIL.fullmatch(text):
+        lowered = text.lower()
+        if not lowered.endswith(_SPECIAL_USE):
+            return lowered
+    return compare_email_by_library(text)
+
+
+def compare_email_by_library(text: str) -> str:
+    """As compare_email, always by the library. The domain is not looked up."""
+    try:
+        address = validate_email(text, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise ContactFault("Email.Malformed", str(error)) from None
+    return f"{fold(address.local_part)}@{address.ascii_domain.lower()}"
+
+
+class _Plan(NamedTuple):
+    """A country code's numbering plan: how long a national number may be, and what the library would strip."""
+
+    lengths: frozenset[int]
+    prefix: re.Pattern[str] | None
+
+
+@lru_cache(maxsize=1024)
+def _plan_of(country_code: int, region: str | None = None) -> _Plan | None:
+    """The plan of a country code, with the prefix that is stripped in `region` (default: its main one)."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(country_code)
+    if not regions or regions[0] == "001":
+        return None
+    main = PhoneMetadata.metadata_for_region(regions[0], None)
+    local = PhoneMetadata.metadata_for_region(region or regions[0], None)
+    if main is None or main.general_desc is None or local is None:
+        return None
+    prefix = local.national_prefix_for_parsing
+    return _Plan(frozenset(main.general_desc.possible_length), re.compile(prefix) if prefix else None)
+
+
+def compare_phone(text: str, region: str) -> str:
+    """The compared form, E.164, of a trimmed phone number in the account's default region.
+
+    Raises ContactFault: no number, not a possible one, or one with an extension.
+    """
+    if _PLAIN_E164.fullmatch(text):
+        if _is_plain_international(text):
+            return text
+    elif phonenumbers.country_code_for_region(region) == _NANP:
+        match = _PLAIN_NANP.fullmatch(text)
+        if match is not None:
+            national = (match[1] or match[2]) + match[3] + match[4]
+            plan = _plan_of(_NANP, region)
+            if plan is not None and (plan.prefix is None or not plan.prefix.match(national)):
+                return "+1" + national
+    return compare_phone_by_library(text, region)
+
+
+def _is_plain_international(text: str) -> bool:
+    """True when the library surely takes the digits as they are: nothing to strip, a possible length."""
+    for digits in (1, 2, 3):
+        country_code = int(text[1 : 1 + digits])
+        if country_code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            national = text[1 + digits :]
+            plan = _plan_of(country_code)
+            return (
+                plan is not None
+                and len(national) in plan.lengths
+                and national[0] != "0"
+                and (plan.prefix is None or not plan.prefix.match(national))
+            )
+    return False
+
+
+def compare_phone_by_library(text: str, region: str) -> str:
+    """As compare_phone, always by the library."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException as error:
+        raise ContactFault("Phone.Malformed", _ERROR_NUMBER.sub("", str(error))) from None
+    if number.extension:
+        raise ContactFault("Phone.Extension", "it has an extension; leave the extension out")
+    if not phonenumbers.is_possible_number(number):
+        raise ContactFault("Phone.NotPossible", "it has too few or too many digits for its country")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def compare_address(address1: str, city: str, state_province: str, postal_code: str) -> str:
+    """The compared form of a postal address: its four lines, caseless and space-collapsed."""
+    # A line feed is a control character, so no line can hold one.
+    return "\n".join(fold_spaces(line) for line in (address1, city, state_province, postal_code))
+
+
+def _list_countries() -> dict[str, str]:
+    codes: dict[str, str] = {}
+    for country in pycountry.countries:
+        for code in (country.alpha_2, country.alpha_3, country.numeric):
+            codes[code] = country.alpha_2
+    return codes
+
+
+_COUNTRIES = _list_countries()
+
+
+def find_country(code: str | int, form: str) -> str | None:
+    """The alpha-2 code that an ISO 3166-1 code stands for, or None. `form` is Alpha2, Alpha3 or Numeric."""
+    if form == "Numeric":
+        text = str(code)
+        digits = text.isascii() and text.isdecimal() and len(text) <= 3
+        return _COUNTRIES.get(text.zfill(3)) if digits else None
+    text = str(code).upper()
+    length = 2 if form == "Alpha2" else 3
+    return _COUNTRIES.get(text) if len(text) == length and text.isascii() and text.isalpha() else None

@@ -1,0 +1,114 @@
+"""What is found wrong in one record: every fault, bounded, and which members did not even fit their type."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TypeVar
+
+from consentory.domain.record import Fault
+
+MOST_FAULTS = 10_000
+"""A record of many megabytes can be wrong a million times; what is past this many is said in one last fault."""
+MOST_ELEMENTS = 100
+_VALUE_LENGTH = 200
+_QUOTE_LENGTH = 60
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+
+ElementT = TypeVar("ElementT")
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """True for text that is no Unicode string and cannot be written as UTF-8."""
+    return _SURROGATE.search(text) is not None
+
+
+def cut_value(value: object) -> str | int | float | bool | None:
+    """A fault's Value: what was sent, cut at 200 characters.
+
+    Objects and arrays come as JSON text, numbers past 64 bits as their digits, a lone surrogate as U+FFFD.
+    """
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return value
+    if isinstance(value, dict | list):
+        value = _begin_json(value)
+    return _SURROGATE.sub("\ufffd", str(value)[:_VALUE_LENGTH])
+
+
+def _begin_json(value: object) -> str:
+    """The beginning of the JSON text, made piece by piece: the whole of it may be megabytes."""
+    text = ""
+    for piece in _ENCODER.iterencode(value):
+        text += piece[:_VALUE_LENGTH]
+        if len(text) >= _VALUE_LENGTH:
+            break
+    return text
+
+
+def quote(value: object) -> str:
+    """The value as a message shows it: in quotes when text, and short."""
+    shown = cut_value(value)
+    text = json.dumps(shown, ensure_ascii=False) if isinstance(shown, str) else str(shown)
+    return text if len(text) <= _QUOTE_LENGTH else text[: _QUOTE_LENGTH - 1] + "…"
+
+
+def name_member(parent: str, member: str) -> str:
+    """The JSON path of a member with any name; an unusual name goes into brackets, cut at 200 characters."""
+    if _PLAIN_NAME.fullmatch(member) and len(member) <= _VALUE_LENGTH:
+        return f"{parent}.{member}"
+    shown = _SURROGATE.sub("\ufffd", member[:_VALUE_LENGTH]).replace("\\", "\\\\").replace("'", "\\'")
+    return f"{parent}['{shown}']"
+
+
+class Findings:
+    """The faults of one record, in the order in which they were found.
+
+    `misfits` holds the paths of what was there but not of the right type: it counts as absent for every
+    further rule, and `require` does not report it a second time as missing.
+    """
+
+    __slots__ = ("faults", "misfits")
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.misfits: set[str] = set()
+
+    def report(self, code: str, message: str, path: str, value: object = None) -> None:
+        """Add one fault; past MOST_FAULTS only one last fault that says so."""
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(Fault(code, message, path, cut_value(value)))
+        elif len(self.faults) == MOST_FAULTS:
+            text = f"More than {MOST_FAULTS:,} faults; the rest are not listed. Correct these and stage it again."
+            self.faults.append(Fault("Record.TooManyFaults", text, "$"))
+
+    def report_misfit(self, code: str, message: str, path: str, value: object = None) -> None:
+        """Add a fault of type: the member or element at `path` then counts as absent."""
+        if len(self.misfits) < MOST_FAULTS:
+            self.misfits.add(path)
+        self.report(code, message, path, value)
+
+    def is_misfit(self, parent: str, member: str) -> bool:
+        """True when that member, or the whole element it would be in, has been reported as of the wrong type."""
+        misfits = self.misfits
+        return bool(misfits) and (parent in misfits or f"{parent}.{member}" in misfits)
+
+    def require(self, parent: str, member: str) -> None:
+        """Report that a required member is missing, unless it is there but was of the wrong type."""
+        if not self.is_misfit(parent, member):
+            self.report("Value.Required", f"{member} is required here; add it.", f"{parent}.{member}")
+
+    def bound(self, elements: list[ElementT], path: str, most: int = MOST_ELEMENTS) -> list[ElementT]:
+        """The elements to look at; more than `most` are a fault, and those past it are not looked at."""
+        if len(elements) <= most:
+            return elements
+        text = f"{len(elements):,} elements where at most {most} are allowed; send fewer. The rest were not checked."
+        self.report("Array.TooLong", text, path, len(elements))
+        return elements[:most]
+
+    def report_repeat(self, path: str, what: str, value: object) -> None:
+        """Report that an array holds the same element twice; `path` names the second."""
+        self.report("Array.Duplicate", f"{what} {quote(value)} is in this array twice; keep one.", path, value)

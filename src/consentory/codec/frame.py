@@ -1,0 +1,66 @@
+"""Staged records packed 64 to a frame: MessagePack in one zstd frame (docs/adr/0002-staged-frames.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+import zstandard
+
+from consentory.domain.record import Record
+from consentory.domain.text import fold
+
+FRAME_RECORDS = 64
+"""Large enough to compress well (some 70 KB of JSON), small enough to open for one record (0.2 ms)."""
+
+ZSTD_LEVEL = 1
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_raw = msgspec.msgpack.Decoder(list[bytes]).decode
+_decode_work = msgspec.msgpack.Decoder(list[tuple[int, Record]]).decode
+
+
+def _compress(data: bytes) -> bytes:
+    # A compressor is cheap to make and not safe to share between threads.
+    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(data)
+
+
+def _decompress(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(data)
+
+
+def pack_raw(records: Sequence[bytes | msgspec.Raw]) -> bytes:
+    """A frame of records as sent, in order."""
+    return _compress(_encode([bytes(record) for record in records]))
+
+
+def unpack_raw(frame: bytes) -> list[bytes]:
+    """The records of `pack_raw`, in order."""
+    return _decode_raw(_decompress(frame))
+
+
+def pack_work(records: Sequence[tuple[int, Record]]) -> bytes:
+    """A frame of valid records, each with its place in the frame, 0-based."""
+    return _compress(_encode(records))
+
+
+def unpack_work(frame: bytes) -> list[tuple[int, Record]]:
+    """The (place, record) pairs of `pack_work`, in order."""
+    return _decode_work(_decompress(frame))
+
+
+def keep_only_ids(raw: bytes, match_type: str | None) -> bytes:
+    """A valid Delete record cut down to its ProfileId and its alternate ids of the match type
+    (record.md, "Delete records"): nothing else of the person is kept in staging."""
+    sent = json.loads(raw)
+    kept: dict[str, object] = {}
+    if sent.get("ProfileId") is not None:
+        kept["ProfileId"] = sent["ProfileId"]
+    if match_type is not None:
+        kept["AlternateIds"] = [
+            {name: item[name] for name in ("AlternateIdType", "AlternateId", "IsActive") if name in item}
+            for item in sent.get("AlternateIds") or []
+            if isinstance(item, dict) and fold(str(item.get("AlternateIdType")).strip()) == fold(match_type)
+        ]
+    return json.dumps(kept).encode()

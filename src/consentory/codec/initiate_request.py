@@ -1,0 +1,165 @@
+"""The body of Initiate, checked against the account's configuration (import-api.md, "Initiate")."""
+
+from __future__ import annotations
+
+import msgspec
+
+from consentory.codec.findings import Findings, quote
+from consentory.codec.json_scanner import JsonFault, skip_space, skip_value
+from consentory.codec.lenient_decode import decode_leniently
+from consentory.codec.member_text import read_text, trim
+from consentory.domain.catalog import Catalog
+from consentory.domain.configuration import Permissions
+from consentory.domain.imports import Action, ImportSettings
+from consentory.errors import ErrorDetail, RequestRefused
+
+MATCH_CRITERIA = "AlternateIdType"
+LONGEST_RETENTION_DAYS = 10
+UNKNOWN_MATCH = "Initiate.MatchValueUnknown"
+
+_ACTIONS: dict[str, Action] = {"Add": "Add", "Delete": "Delete"}
+_FLAGS = (
+    "RefreshAlternateIds",
+    "RefreshContacts",
+    "RefreshCustomFields",
+    "RefreshGroups",
+    "RefreshTags",
+    "AllowPriorConsents",
+)
+
+
+class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The members of Initiate, names and types as on the wire. None: absent or null, the default counts."""
+
+    Name: str | None = None
+    DataStageDuration: int | None = None
+    ImportAction: str | None = None
+    MatchCriteria: str | None = None
+    MatchValue: str | None = None
+    RefreshAlternateIds: bool | None = None
+    RefreshContacts: bool | None = None
+    RefreshCustomFields: bool | None = None
+    RefreshGroups: bool | None = None
+    RefreshTags: bool | None = None
+    AllowPriorConsents: bool | None = None
+
+
+def read_initiate(body: bytes, catalog: Catalog, permissions: Permissions) -> ImportSettings:
+    """The settings that the body asks for, defaults filled in and MatchValue as configured.
+
+    Raises RequestRefused: invalid with every fault at once; not_found for an unconfigured MatchValue where
+    that is the only fault; forbidden for a faultless body that asks for more than the permissions give.
+    """
+    findings = Findings()
+    request = decode_leniently(_check_json(body), InitiateRequest, findings)
+    settings = None if request is None else _read_settings(request, catalog, findings)
+    faults = [_make_detail(fault.Code, fault.Path, fault.Message) for fault in findings.faults]
+    if settings is None or any(fault.code != UNKNOWN_MATCH for fault in faults):
+        many = f"The request has {len(faults)} faults; see errors." if len(faults) > 1 else faults[0].message
+        raise RequestRefused("invalid", "Initiate.Invalid", many, errors=faults)
+    _check_permissions(settings, permissions)
+    if faults:
+        raise RequestRefused("not_found", UNKNOWN_MATCH, faults[0].message, errors=faults)
+    return settings
+
+
+def _check_json(body: bytes) -> bytes:
+    """The body, which is JSON text. Raises RequestRefused with the byte at which it stops being it."""
+    try:
+        body.decode()
+        end = skip_space(body, skip_value(body, skip_space(body, 0)))
+        if end < len(body):
+            raise JsonFault(end, "the JSON text is over, but more follows")
+    except UnicodeDecodeError as error:
+        detail = f"The body is not valid UTF-8 at byte {error.start}."
+        raise RequestRefused("invalid", "Request.NotUtf8", detail) from None
+    except JsonFault as fault:
+        detail = f"The body is not JSON at byte {fault.position}: {fault}."
+        raise RequestRefused("invalid", "Request.MalformedJson", detail) from None
+    return body
+
+
+def _make_detail(code: str, path: str, message: str) -> ErrorDetail:
+    # A body is no record: what is said of the members of a record is said here of those of the request.
+    return ErrorDetail(code.replace("Record.", "Request."), path, message.replace("A record must", "The body must"))
+
+
+def _read_settings(request: InitiateRequest, catalog: Catalog, findings: Findings) -> ImportSettings:
+    """The settings; where a fault was found, with whatever stands in for it."""
+    action = _read_action(request, findings)
+    flags = {name: getattr(request, name) is True for name in _FLAGS}
+    for name in (name for name, is_set in flags.items() if is_set and action == "Delete"):
+        text = f"{name} has no meaning with ImportAction Delete; leave it out or set it to false."
+        findings.report("Initiate.NotWithDelete", text, f"$.{name}", True)
+    return ImportSettings(
+        name=_read_name(request, findings),
+        data_stage_duration=_read_duration(request, findings),
+        action=action,
+        match_type=_read_match(request, catalog, findings),
+        refresh_alternate_ids=flags["RefreshAlternateIds"],
+        refresh_contacts=flags["RefreshContacts"],
+        refresh_custom_fields=flags["RefreshCustomFields"],
+        refresh_groups=flags["RefreshGroups"],
+        refresh_tags=flags["RefreshTags"],
+        allow_prior_consents=flags["AllowPriorConsents"],
+    )
+
+
+def _read_name(request: InitiateRequest, findings: Findings) -> str:
+    if request.Name is None:
+        findings.require("$", "Name")
+        return ""
+    return read_text(findings, request.Name, "$", "Name", 1, 100) or ""
+
+
+def _read_duration(request: InitiateRequest, findings: Findings) -> int:
+    days = request.DataStageDuration
+    if days is None:
+        return ImportSettings(name="").data_stage_duration
+    if not 0 <= days <= LONGEST_RETENTION_DAYS:
+        text = f"DataStageDuration is in days, 0 to {LONGEST_RETENTION_DAYS}, not {days}."
+        findings.report("Number.OutOfRange", text, "$.DataStageDuration", days)
+    return days
+
+
+def _read_action(request: InitiateRequest, findings: Findings) -> Action:
+    if request.ImportAction is None:
+        return "Add"
+    action = _ACTIONS.get(request.ImportAction)
+    if action is None:
+        text = f"ImportAction is Add or Delete, not {quote(request.ImportAction)}."
+        findings.report("Initiate.UnknownAction", text, "$.ImportAction", request.ImportAction)
+    return action or "Add"
+
+
+def _read_match(request: InitiateRequest, catalog: Catalog, findings: Findings) -> str | None:
+    criteria, value = request.MatchCriteria, request.MatchValue
+    if criteria is None:
+        if value is not None and not findings.is_misfit("$", "MatchCriteria"):
+            text = f"MatchValue needs MatchCriteria beside it: send {MATCH_CRITERIA}, or leave both out."
+            findings.report("Initiate.MatchValueAlone", text, "$.MatchValue", value)
+        return None
+    if criteria != MATCH_CRITERIA:
+        text = f"MatchCriteria is {MATCH_CRITERIA}, not {quote(criteria)}."
+        findings.report("Initiate.UnknownMatchCriteria", text, "$.MatchCriteria", criteria)
+    if value is None:
+        findings.require("$", "MatchValue")
+        return None
+    item = catalog.alternate_id_types.find(trim(value))
+    if item is None:
+        text = f"No active alternate id type is called {quote(value)}; take one of the account's configuration."
+        findings.report(UNKNOWN_MATCH, text, "$.MatchValue", value)
+    return None if item is None else item.name
+
+
+def _check_permissions(settings: ImportSettings, permissions: Permissions) -> None:
+    if settings.action == "Delete" and "delete" not in permissions.profile:
+        raise RequestRefused(
+            "forbidden", "Permission.Delete", "Your user groups do not permit Delete; ask for `profile: [delete]`."
+        )
+    if settings.refresh_contacts and (permissions.channels != "all" or permissions.programs != "all"):
+        raise RequestRefused(
+            "forbidden",
+            "Permission.RefreshContacts",
+            "RefreshContacts can take every contact element away; it needs `channels: all` and `programs: all`.",
+        )

@@ -1,0 +1,150 @@
+"""A strict JSON reader that only finds where values begin and end. It never recurses and never converts.
+
+msgspec reads nearly every body; this is the road for what JSON allows and msgspec does not (lone surrogates,
+nesting without end), and it names the byte at which a text stops being JSON.
+Text is bytes of valid UTF-8; positions count bytes from 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+Buffer = bytes | memoryview
+
+_SPACE = rb"[ \t\r\n]*+"
+_STRING = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
+_SCALAR = rb"(?:" + _STRING + rb"|" + _NUMBER + rb"|true|false|null)"
+_NAME = _SPACE + rb"(" + _STRING + rb")" + _SPACE + rb":" + _SPACE
+
+_SKIP_SPACE = re.compile(_SPACE)
+_MATCH_SCALAR = re.compile(_SCALAR)
+_MATCH_NAME = re.compile(_NAME)
+_MATCH_COMMA = re.compile(_SPACE + rb"," + _SPACE)
+_CLOSE_OBJECT = re.compile(_SPACE + rb"\}")
+_CLOSE_ARRAY = re.compile(_SPACE + rb"\]")
+# Runs of plain members or elements are taken in one match.
+_PLAIN_MEMBERS = re.compile(rb"(?:" + _SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":" + _SPACE + _SCALAR + rb")*+")
+_PLAIN_ELEMENTS = re.compile(rb"(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb")*+")
+_STRING_START = re.compile(_STRING[:-1])
+
+_OBJECT, _ARRAY = b"{"[0], b"["[0]
+
+
+class JsonFault(ValueError):
+    """The text is not JSON from byte `position` on; the message says what was expected there."""
+
+    def __init__(self, position: int, message: str) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+def skip_space(text: Buffer, position: int) -> int:
+    """The position after any white space."""
+    match = _SKIP_SPACE.match(text, position)
+    assert match is not None
+    return match.end()
+
+
+def skip_value(text: Buffer, position: int) -> int:
+    """The position just after the value that begins at `position`; raises JsonFault. Any depth."""
+    stack = bytearray()
+    while True:
+        position, opened = _enter_value(text, position)
+        if opened:
+            stack.append(opened)
+            continue
+        while stack:
+            plain = _PLAIN_MEMBERS if stack[-1] == _OBJECT else _PLAIN_ELEMENTS
+            match = plain.match(text, position)
+            position = match.end() if match else position
+            position, closed = _leave_value(text, position, stack[-1])
+            if not closed:
+                break
+            stack.pop()
+        else:
+            return position
+
+
+def _enter_value(text: Buffer, position: int) -> tuple[int, int]:
+    """Take a scalar or an empty container whole; of another container its opening, up to its first value."""
+    match = _MATCH_SCALAR.match(text, position)
+    if match:
+        return match.end(), 0
+    first = text[position] if position < len(text) else 0
+    if first == _OBJECT:
+        closing = _CLOSE_OBJECT.match(text, position + 1)
+        return (closing.end(), 0) if closing else (_read_name(text, position + 1)[1], _OBJECT)
+    if first == _ARRAY:
+        closing = _CLOSE_ARRAY.match(text, position + 1)
+        return (closing.end(), 0) if closing else (skip_space(text, position + 1), _ARRAY)
+    raise _explain(text, position, "a value")
+
+
+def _leave_value(text: Buffer, position: int, container: int) -> tuple[int, bool]:
+    """After a value: go to the next one of its container (False), or past the container's end (True)."""
+    closing = (_CLOSE_OBJECT if container == _OBJECT else _CLOSE_ARRAY).match(text, position)
+    if closing:
+        return closing.end(), True
+    comma = _MATCH_COMMA.match(text, position)
+    if comma is None:
+        expected = "a comma or }" if container == _OBJECT else "a comma or ]"
+        raise _explain(text, skip_space(text, position), expected)
+    return (_read_name(text, comma.end())[1] if container == _OBJECT else comma.end()), False
+
+
+def _read_name(text: Buffer, position: int) -> tuple[bytes, int]:
+    match = _MATCH_NAME.match(text, position)
+    if match is None:
+        raise _explain(text, skip_space(text, position), "a member's name in quotes and a colon")
+    return match[1], match.end()
+
+
+def _explain(text: Buffer, position: int, expected: str) -> JsonFault:
+    """The fault at `position`; inside a broken string, at the byte that breaks it."""
+    string = _STRING_START.match(text, position)
+    if string:
+        end = string.end()
+        if end >= len(text):
+            return JsonFault(end, "the text ends inside a string")
+        if text[end] != b'"'[0]:
+            return JsonFault(end, "a string has a raw control character or a broken escape here")
+        position = skip_space(text, end + 1)
+    if position >= len(text):
+        return JsonFault(position, f"the text ends where {expected} is expected")
+    return JsonFault(position, f"{expected} is expected here")
+
+
+def walk_object(text: Buffer, position: int, take: Callable[[bytes, int], int]) -> int:
+    """Go through the object that begins at `position`; the position after it. Raises JsonFault.
+
+    `take(name, start)` gets each member's name as written, in quotes, and must return its value's end.
+    """
+    closing = _CLOSE_OBJECT.match(text, position + 1)
+    if closing:
+        return closing.end()
+    name, start = _read_name(text, position + 1)
+    while True:
+        end = take(name, start)
+        closing = _CLOSE_OBJECT.match(text, end)
+        if closing:
+            return closing.end()
+        comma = _MATCH_COMMA.match(text, end)
+        if comma is None:
+            raise _explain(text, skip_space(text, end), "a comma or }")
+        name, start = _read_name(text, comma.end())
+
+
+def walk_array(text: Buffer, position: int, take: Callable[[int], int]) -> int:
+    """Go through the array that begins at `position`; the position after it. Raises JsonFault.
+
+    `take(start)` gets where each element begins and must return its end.
+    """
+    closing = _CLOSE_ARRAY.match(text, position + 1)
+    if closing:
+        return closing.end()
+    start, closed = skip_space(text, position + 1), False
+    while not closed:
+        start, closed = _leave_value(text, take(start), _ARRAY)
+    return start

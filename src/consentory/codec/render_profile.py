@@ -1,0 +1,199 @@
+"""A stored profile in the record's shape, limited to what the caller may see (account.md, "Reading profiles back")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pycountry
+
+from consentory.codec.rulebook import Scope
+from consentory.codec.times import render_time
+from consentory.domain.catalog import Catalog
+from consentory.domain.force import list_missing
+from consentory.domain.instants import to_micros
+from consentory.domain.profile import PLACE_LETTER, Body, Consent, Element, Preference, Profile
+from consentory.domain.record import GRANTED, KINDS, OPT_IN, Kind
+from consentory.domain.text import fold
+
+CHANNELS: dict[Kind, tuple[str, ...]] = {
+    "Email": ("Email",),
+    "Phone": ("Phone", "Text", "Fax"),
+    "Address": ("Mail",),
+}
+"""A kind of contact element may be seen by whoever may use one of its channels."""
+
+_NAMES: dict[Kind, tuple[str, str, str]] = {
+    "Email": ("Emails", "EmailAddressType", "EmailPreferences"),
+    "Phone": ("PhoneNumbers", "PhoneType", "PhoneNumberPreferences"),
+    "Address": ("Addresses", "AddressType", "AddressPreferences"),
+}
+
+Wire = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """What a rendering goes by: `now` in microseconds; `recorded` gives (when, by whom) for ledger entries."""
+
+    catalog: Catalog
+    scope: Scope
+    now: int
+    recorded: Mapping[int, tuple[datetime, str]]
+
+
+def list_current_entries(body: Body) -> list[int]:
+    """Ledger entries of the body's choices, for `Viewing.recorded`."""
+    owners: list[Body | Element] = [body, *(element for kind in KINDS for element in body.elements(kind))]
+    preferences = [choice.entry for owner in owners for choice in owner.preferences]
+    return preferences + [choice.entry for owner in owners for choice in owner.consents]
+
+
+def render_profile(profile: Profile, view: Viewing) -> Wire:
+    """The whole profile: inactive elements included and marked, choices out of force left out.
+
+    Can be staged back as it is: members that only inform are *ro* there. Inactive groups are left out,
+    because a record has no way to say that a group is inactive.
+    """
+    body = profile.body
+    wire: Wire = {
+        "ProfileId": profile.profile_id,
+        "IsActive": body.active,
+        "DefaultLocale": body.locale,
+        "RegistrationConfirmed": body.registered,
+    }
+    if body.customer_type is not None:
+        wire["CustomerType"] = body.customer_type
+    if body.name:
+        wire["CustomerName"] = dict(body.name)
+    wire["AlternateIds"] = [
+        {
+            "AlternateIdType": item.type,
+            "AlternateId": item.value,
+            "IsActive": item.active,
+            "Edited": render_time(item.edited),
+        }
+        for item in body.alternate_ids
+    ]
+    for kind in KINDS:
+        if view.scope.permits_channel(*CHANNELS[kind]):
+            wire[_NAMES[kind][0]] = [_render_element(e, kind, body, view) for e in body.elements(kind)]
+    wire["ProfilePreferences"] = _render_preferences(body.preferences, body, None, view)
+    wire["Consents"] = _render_consents(body.consents, body.active, view)
+    wire["Groups"] = [
+        {
+            "GroupType": item.type,
+            "GroupName": item.name,
+            "IsPrimary": item.primary,
+            "IsActive": True,
+            "Edited": render_time(item.edited),
+        }
+        for item in body.groups
+        if item.active
+    ]
+    wire["ProfileTags"] = [{"Name": tag} for tag in body.tags]
+    wire["CustomFields"] = [{"Name": name, "Value": value} for name, value in body.fields.items()]
+    wire["Edited"] = render_time(profile.modified)
+    return wire
+
+
+def _render_element(element: Element, kind: Kind, body: Body, view: Viewing) -> Wire:
+    _, type_name, preferences = _NAMES[kind]
+    wire: Wire = {type_name: element.type, **element.given}
+    if kind == "Phone":
+        wire["PhoneNumberNumeric"] = element.compared.lstrip("+")
+        if element.mobile is not None:
+            wire["IsMobile"] = element.mobile
+    if element.country is not None:
+        country = pycountry.countries.get(alpha_2=element.country)
+        wire["CountryCode_Alpha2"] = element.country
+        if country is not None:
+            wire["CountryCode_Alpha3"] = country.alpha_3
+            wire["CountryCode_Numeric"] = country.numeric
+            wire["Country"] = country.name
+    wire["IsDefault"] = element.default
+    wire["IsActive"] = element.active
+    wire["Edited"] = render_time(element.edited)
+    wire[preferences] = _render_preferences(element.preferences, body, element, view)
+    wire["Consents"] = _render_consents(element.consents, body.active and element.active, view)
+    return wire
+
+
+def _render_preferences(
+    preferences: Iterable[Preference], body: Body, element: Element | None, view: Viewing
+) -> list[Wire]:
+    if not body.active or (element is not None and not element.active):
+        return []  # out of force: not given out as current, and back when the element or the profile is
+    rendered = []
+    for item in preferences:
+        entry = view.catalog.filters[fold(item.filter)]
+        channel = entry.filter.channel
+        if item.archived or not view.scope.permits_program(fold(entry.program_id)):
+            continue
+        if channel is not None and not view.scope.permits_channel(channel):
+            continue
+        wire: Wire = {"FilterId": item.filter, "PreferenceType": item.type}
+        if item.frequency is not None:
+            wire["FrequencyId"] = item.frequency
+        if item.attributes:
+            wire["PreferenceAttributes"] = [{"Key": key, "Value": text} for key, text in item.attributes.items()]
+        wire["CustomerDate"] = render_time(item.at)
+        wire["ProgramId"] = entry.program_id
+        if channel is not None:
+            wire["ChannelId"] = channel
+        if item.expires is not None:
+            wire["ExpirationDate"] = render_time(item.expires)
+        wire["PreferenceStatus"] = _judge_preference(item, body, element, view)
+        if item.entry in view.recorded:
+            recorded, caller = view.recorded[item.entry]
+            wire["LastModifiedDate"] = render_time(to_micros(recorded))
+            wire["UserId"] = caller
+        rendered.append(wire)
+    return rendered
+
+
+def _judge_preference(item: Preference, body: Body, element: Element | None, view: Viewing) -> str:
+    """`Active`, `Expired`, or `Suspended` when a consent that the filter requires is no longer in force."""
+    if item.type != OPT_IN:
+        return "Active"
+    if item.expires is not None and item.expires <= view.now:
+        return "Expired"
+    entry = view.catalog.filters[fold(item.filter)]
+    places = (body.consents,) if element is None else (element.consents, body.consents)
+    return "Suspended" if list_missing(entry, places, view.catalog.consent_types, view.now) else "Active"
+
+
+def _render_consents(consents: Iterable[Consent], in_force: bool, view: Viewing) -> list[Wire]:
+    if not in_force:
+        return []
+    rendered = []
+    for item in consents:
+        if item.archived or not view.scope.permits_consent_type(fold(item.type)):
+            continue
+        wire: Wire = {
+            "ConsentType": item.type,
+            "ConsentVersion": item.version,
+            "Locale": item.locale,
+            "ConsentStatus": item.status,
+            "ConsentDate": render_time(item.at),
+        }
+        if item.evidence:
+            wire["Evidence"] = dict(item.evidence)
+        if item.expires is not None:
+            wire["ExpirationDate"] = render_time(item.expires)
+        wire["Expired"] = item.status == GRANTED and item.expires is not None and item.expires <= view.now
+        if item.entry in view.recorded:
+            wire["Edited"] = render_time(to_micros(view.recorded[item.entry][0]))
+        rendered.append(wire)
+    return rendered
+
+
+def render_place(place: str, body: Body) -> Wire:
+    """A ledger entry's place for people: the person, or the kind, type and value of a contact element."""
+    if not place:
+        return {"Kind": "Profile"}
+    kind = next(kind for kind, letter in PLACE_LETTER.items() if letter == place[0])
+    element = body.elements(kind)[int(place[1:])]
+    return {"Kind": kind, _NAMES[kind][1]: element.type, **element.given}

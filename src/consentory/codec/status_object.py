@@ -1,0 +1,95 @@
+"""The status object, as Initiate, Stage, Execute, Status and Cancel answer it (import-api.md, "The status object")."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from consentory.domain.imports import Action, Import, StagedBatch, Status
+
+
+class StatusBatch(msgspec.Struct, frozen=True):
+    """What this Stage call added; SequenceNumbers count from 1 over the whole import."""
+
+    First: int
+    Last: int
+    ValidationFailed: int
+
+
+class StatusObject(msgspec.Struct, frozen=True, kw_only=True):
+    """An import with its books, names and order as on the wire. Times are UTC, written with Z."""
+
+    TotalRecordsReceived: int
+    ValidationSuccessful: int
+    ValidationFailed: int
+    Pending: int
+    Processed: int
+    Exceptions: int
+    NotHonored: int
+    AccessToken: int
+    Status: Status
+    Expires: datetime
+    Name: str
+    DataStageDuration: int
+    ImportAction: Action
+    MatchCriteria: str | None
+    MatchValue: str | None
+    RefreshAlternateIds: bool
+    RefreshContacts: bool
+    RefreshCustomFields: bool
+    RefreshGroups: bool
+    RefreshTags: bool
+    AllowPriorConsents: bool
+    ImportId: UUID
+    Created: int
+    Updated: int
+    Unchanged: int
+    Deleted: int
+    StartedAt: datetime | None
+    CompletedAt: datetime | None
+    FailureReason: str | None
+    Batch: StatusBatch | msgspec.UnsetType = msgspec.UNSET
+    """In the answer of a Stage call that added records."""
+
+
+def render_status(item: Import, batch: StagedBatch | None = None) -> StatusObject:
+    """The import as the wire shows it; `batch` is what the Stage call being answered added."""
+    books, settings = item.books, item.settings
+    return StatusObject(
+        TotalRecordsReceived=books.received,
+        ValidationSuccessful=books.valid,
+        ValidationFailed=books.failed,
+        Pending=books.pending,
+        Processed=books.processed,
+        Exceptions=books.exceptions,
+        NotHonored=books.not_honored,
+        AccessToken=item.access_token,
+        Status=item.status,
+        Expires=item.expires_at.astimezone(UTC),
+        Name=settings.name,
+        DataStageDuration=settings.data_stage_duration,
+        ImportAction=settings.action,
+        MatchCriteria=None if settings.match_type is None else "AlternateIdType",
+        MatchValue=settings.match_type,
+        RefreshAlternateIds=settings.refresh_alternate_ids,
+        RefreshContacts=settings.refresh_contacts,
+        RefreshCustomFields=settings.refresh_custom_fields,
+        RefreshGroups=settings.refresh_groups,
+        RefreshTags=settings.refresh_tags,
+        AllowPriorConsents=settings.allow_prior_consents,
+        ImportId=item.import_id,
+        Created=books.created,
+        Updated=books.updated,
+        Unchanged=books.unchanged,
+        Deleted=books.deleted,
+        StartedAt=_to_utc(item.started_at),
+        CompletedAt=_to_utc(item.completed_at),
+        FailureReason=item.failure_reason,
+        Batch=msgspec.UNSET if batch is None else StatusBatch(batch.first, batch.last, batch.failed),
+    )
+
+
+def _to_utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.astimezone(UTC)

@@ -1,0 +1,142 @@
+"""Points in time as records give them (record.md, "Times"), and how they are given out."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import NamedTuple
+
+SECOND = 1_000_000
+"""Times are integers: microseconds since 1970-01-01T00:00:00Z."""
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall times are compared without a zone
+_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_EARLIEST = -719_162 * 86_400 * SECOND
+_LATEST = _EARLIEST + 3_652_059 * 86_400 * SECOND - 1
+"""The first and last microsecond of the years 1 and 9999."""
+_MIDNIGHT = time(0)
+_CACHED_LENGTH = 40
+
+_HOUR_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_FORM = re.compile(
+    "([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    rf"(?:T({_HOUR_MINUTE})(?::([0-5][0-9])(?:\.([0-9]+))?)?)?"
+    f"(Z|[+-]{_HOUR_MINUTE})?"
+)
+
+
+class TimeFault(ValueError):
+    """A text that names no point in time; `code` is a fault code, the message says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Moment(NamedTuple):
+    """A point in time; `day_began` is set for a bare date only: the first instant of that day."""
+
+    at: int
+    day_began: int | None
+
+
+def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:
+    """The moment that the trimmed text names; raises TimeFault.
+
+    `no` says whose time it is: a bare date is the first instant of the day for a yes and its last second
+    (23:59:59) for a no; of a local time that exists twice a yes takes the earlier and a no the later.
+    A bare date that carries Z or an offset is that day there, by the same rule.
+    """
+    if len(text) <= _CACHED_LENGTH:
+        return _read_short(text, zone, no)
+    return _read(text, zone, no)
+
+
+def _read(text: str, zone: tzinfo, no: bool) -> Moment:
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise TimeFault("Time.Malformed", "the form is YYYY-MM-DD[Thh:mm[:ss[.f]]][Z|±hh:mm]")
+    day, clock, seconds, fraction, offset = match.groups()
+    if offset is not None:
+        zone = _read_offset(offset)
+    try:
+        if clock is None:
+            at, began = _read_day(date.fromisoformat(day), zone, no)
+        else:
+            wall = datetime.fromisoformat(f"{day}T{clock}:{seconds or '00'}")
+            at, began = _resolve(wall, zone, later=no), None
+    except OverflowError:
+        raise TimeFault("Time.OutOfRange", "it lies outside the years 1 to 9999 in UTC") from None
+    except TimeFault:
+        raise
+    except ValueError:
+        raise TimeFault("Time.Malformed", "there is no such day in the calendar") from None
+    if fraction is not None:
+        at += int(fraction[:6].ljust(6, "0"))
+    if not _EARLIEST <= at <= _LATEST:
+        raise TimeFault("Time.OutOfRange", "it lies outside the years 1 to 9999 in UTC")
+    return Moment(at, began)
+
+
+_read_short = lru_cache(maxsize=8192)(_read)
+
+
+def _read_offset(text: str) -> timezone:
+    if text == "Z":
+        return UTC
+    distance = timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
+    return timezone(-distance if text[0] == "-" else distance)
+
+
+def _read_day(day: date, zone: tzinfo, no: bool) -> tuple[int, int]:
+    """What a bare date stands for, and its first instant."""
+    began = _find_edge(datetime.combine(day, _MIDNIGHT), zone, last=False)
+    if _to_wall(began, zone).date() != day:
+        raise TimeFault("Time.NotExisting", "the zone left that day out")
+    if not no:
+        return began, began
+    return _find_edge(datetime.combine(day, _MIDNIGHT) + timedelta(seconds=86_399), zone, last=True), began
+
+
+def _find_edge(wall: datetime, zone: tzinfo, *, last: bool) -> int:
+    """The instant of a day's first or last second; where the clock jumps over it, the nearest that is there."""
+    try:
+        return _resolve(wall, zone, later=last)
+    except TimeFault:
+        # The clock jumps between these two; find the first second after the jump.
+        before, after = _to_instant(wall, zone, fold=1), _to_instant(wall, zone, fold=0)
+        while after - before > SECOND:
+            middle = (before + after) // 2 // SECOND * SECOND
+            if _to_wall(middle, zone) < wall:
+                before = middle
+            else:
+                after = middle
+        return before if last else after
+
+
+def _resolve(wall: datetime, zone: tzinfo, *, later: bool) -> int:
+    at = _to_instant(wall, zone, fold=int(later))
+    if _to_wall(at, zone) != wall:
+        raise TimeFault("Time.NotExisting", "the clocks of the account's time zone jumped over that time")
+    return at
+
+
+def _to_instant(wall: datetime, zone: tzinfo, *, fold: int) -> int:
+    offset = zone.utcoffset(wall.replace(fold=fold)) or timedelta()
+    return (wall - _EPOCH - offset) // _MICROSECOND
+
+
+def _to_wall(at: int, zone: tzinfo) -> datetime:
+    return (_EPOCH_UTC + timedelta(microseconds=at)).astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def count_microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 of a datetime that has a zone."""
+    return (moment - _EPOCH_UTC) // _MICROSECOND
+
+
+def render_time(at: int) -> str:
+    """ISO 8601 in UTC with Z; the fraction, six digits, only when it is not zero."""
+    moment = _EPOCH_UTC + timedelta(microseconds=at)
+    return moment.replace(tzinfo=None).isoformat() + "Z"

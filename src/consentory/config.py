@@ -1,0 +1,102 @@
+"""Settings: one table, and one order of precedence: flag, then environment, then file, then default.
+
+The file is `consentory.toml` in the working directory, or the one that CONSENTORY_CONFIG names; its keys are
+the names of the table.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIG_VARIABLE = "CONSENTORY_CONFIG"
+CONFIG_FILE = "consentory.toml"
+
+
+class SettingError(Exception):
+    """A setting is missing or its file cannot be used; the text says which, and how to give it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `name` is its key in the file, and with hyphens its flag."""
+
+    name: str
+    help: str
+    default: str | None = None
+
+    @property
+    def variable(self) -> str:
+        return f"CONSENTORY_{self.name.upper()}"
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def help_line(self) -> str:
+        """The text for `--help`: what it is, its environment variable and its default."""
+        default = f"; default {self.default}" if self.default else ""
+        return f"{self.help} [{self.variable}{default}]"
+
+
+SETTINGS: dict[str, Setting] = {
+    setting.name: setting
+    for setting in (
+        Setting("server", "Where Consentory answers", "http://127.0.0.1:8480"),
+        Setting("data", "The data folder of `up`, and of commands beside it", None),
+        Setting("database_url", "A PostgreSQL server of your own, 15 or newer, as a libpq URL"),
+        Setting("host", "Address to listen on; only this machine unless you say otherwise", "127.0.0.1"),
+        Setting("port", "Port to listen on", "8480"),
+        Setting("processes", "HTTP server processes", "1"),
+        Setting("workers", "Worker processes of `up`", "2"),
+        Setting("base_path", "Path before every call that names an account", "/Profiles/v4"),
+        Setting("account", "The account, by its clientId"),
+        Setting("client_id", "The credential's id"),
+        Setting("client_secret", "The credential's secret; better in the environment than in a flag"),
+        Setting("user", "The user that the credential stands for"),
+    )
+}
+
+
+def load_setting(name: str, flag: str | None = None) -> str | None:
+    """Give a setting's value by the order of precedence, None where nothing gives one and it has no default.
+
+    Raises SettingError where the settings file is broken or holds an unknown key, KeyError for a name that is
+    not in SETTINGS. An empty flag or variable counts as not given.
+    """
+    setting = SETTINGS[name]
+    return flag or os.environ.get(setting.variable) or _read_config_file().get(name) or setting.default
+
+
+def require_setting(name: str, flag: str | None = None) -> str:
+    """Like load_setting, but a missing value is a SettingError that names all the ways to give it."""
+    value = load_setting(name, flag)
+    if value is None:
+        setting = SETTINGS[name]
+        raise SettingError(
+            f"{setting.name} is missing ({setting.help[0].lower()}{setting.help[1:]}). Give {setting.flag}, "
+            f'set {setting.variable}, or write {setting.name} = "…" into {CONFIG_FILE}.'
+        )
+    return value
+
+
+def _read_config_file() -> dict[str, str]:
+    named = os.environ.get(CONFIG_VARIABLE)
+    path = Path(named or CONFIG_FILE)
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise SettingError(f"{CONFIG_VARIABLE} names {path}, and there is no such file.") from None
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingError(f"The settings file {path} cannot be read: {error}.") from error
+    if unknown := settings.keys() - SETTINGS.keys():
+        raise SettingError(
+            f"{path}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(SETTINGS))}."
+        )
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise SettingError(f"{path}: {name} must be a text or a whole number.")
+    return {name: str(value) for name, value in settings.items()}

@@ -1,0 +1,205 @@
+"""Applying records to people, one after another, and writing what came of it set-wise.
+
+The same code serves a chunk of an import and an everyday write of one person.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from consentory.domain.catalog import Catalog
+from consentory.domain.draft import MergeContext, make_fault
+from consentory.domain.imports import ImportSettings
+from consentory.domain.merge import list_alternate_keys, list_contact_keys, merge
+from consentory.domain.profile import Body, LedgerEntry
+from consentory.domain.record import Fault, Record
+from consentory.domain.text import fold
+from consentory.store import profile_store
+from consentory.store.database import Transaction
+from consentory.store.execution_store import ProcessedRecord
+from consentory.store.profile_store import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One record to apply: `new_id` is the ProfileId it would create."""
+
+    record: Record
+    source: Source
+    new_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an application goes by. Times in microseconds; `found_below`: a ProfileId counts as found only
+    below it, that is if it existed when execution started."""
+
+    catalog: Catalog
+    settings: ImportSettings
+    started_at: int
+    now: int
+    found_below: int
+
+
+@dataclass(slots=True)
+class People:
+    """The people an application touches: as stored, as they are by now, and who holds which alternate id."""
+
+    stored: dict[int, Body]
+    current: dict[int, Body]
+    holders: dict[bytes, int]
+    ledger: list[tuple[int, LedgerEntry, Source]] = field(default_factory=list)
+    deleted: list[tuple[int, Source]] = field(default_factory=list)
+
+
+def apply_records(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> list[ProcessedRecord]:
+    """Apply the tasks in order and write the result; what became of each, in the same order.
+
+    The people they mean are locked from here to the commit. Raises StoreRefused when another transaction
+    gave out one of the alternate ids meanwhile (constraint alternate_key_pkey): try again.
+    """
+    people = _load_people(tx, tasks)
+    apply_one = _delete_person if rules.settings.action == "Delete" else _merge_person
+    done = [apply_one(people, rules, task) for task in tasks]
+    _write_people(tx, rules, people, tasks[0].source.import_id)
+    return done
+
+
+def _load_people(tx: Transaction, tasks: Sequence[Task]) -> People:
+    """Lock the profiles that the records mean. Taking a lock may wait, and the holders change meanwhile:
+    so look again until every profile meant is locked."""
+    ids = {task.record.profile_id for task in tasks if task.record.profile_id is not None}
+    match_keys = {task.record.match_key for task in tasks if task.record.match_key is not None}
+    keys = match_keys | {claim.key for task in tasks for claim in task.record.alternate_ids}
+    stored: dict[int, Body] = {}
+    tried: set[int] = set()
+    while True:
+        holders = profile_store.find_holders(tx, keys)
+        wanted = ids | {holders[key] for key in match_keys if key in holders}
+        if wanted <= tried:
+            return People(stored, dict(stored), holders)
+        locked = profile_store.lock_profiles(tx, wanted - tried)
+        stored.update((profile_id, profile.body) for profile_id, profile in locked.items())
+        tried |= wanted
+
+
+def _find_target(people: People, rules: Rules, record: Record) -> int | None:
+    """The profile that a record means (execution.md, "Which profile a record means"), None: a new one."""
+    given = record.profile_id
+    if given is not None and given < rules.found_below and given in people.current:
+        return given
+    if record.match_key is None:
+        return None
+    return people.holders.get(record.match_key)
+
+
+def _merge_person(people: People, rules: Rules, task: Task) -> ProcessedRecord:
+    record, sequence = task.record, task.source.sequence_number or 0
+    target = _find_target(people, rules, record)
+    if target is None and record.match_count > 1:
+        return ProcessedRecord(sequence, "Exception", [_make_ambiguous(record, rules)])
+    profile_id = task.new_id if target is None else target
+    old = people.current.get(profile_id)
+    context = MergeContext(rules.catalog, rules.settings, rules.started_at, rules.now, people.holders)
+    merged = merge(profile_id, old, record, context)
+    if merged.outcome in ("Created", "Updated") and merged.body is not None:
+        people.current[profile_id] = merged.body
+        _move_keys(people, rules, profile_id, old, merged.body)
+        people.ledger.extend((profile_id, entry, task.source) for entry in merged.ledger)
+    return ProcessedRecord(sequence, merged.outcome, merged.faults or merged.held)
+
+
+def _delete_person(people: People, rules: Rules, task: Task) -> ProcessedRecord:
+    """Delete the profile that a record means (execution.md, "Delete"): a given ProfileId alone decides."""
+    record, sequence = task.record, task.source.sequence_number or 0
+    holder = people.holders.get(record.match_key) if record.match_key is not None else None
+    if record.profile_id is None:
+        target = holder
+    else:
+        found = record.profile_id < rules.found_below and record.profile_id in people.current
+        target = record.profile_id if found else None
+        if target is not None and holder is not None and holder != target:
+            fault = make_fault(
+                "Match.Conflict",
+                "$.ProfileId",
+                f"Profile {target} does not hold this {rules.settings.match_type} id, profile {holder} does;"
+                " send the one that is meant.",
+                target,
+            )
+            return ProcessedRecord(sequence, "Exception", [fault])
+    if target is None:
+        path = "$.ProfileId" if record.profile_id is not None else "$.AlternateIds"
+        fault = make_fault("Profile.NotFound", path, "There is no such profile to delete.", record.profile_id)
+        return ProcessedRecord(sequence, "NotHonored", [fault])
+    _move_keys(people, rules, target, people.current.pop(target), None)
+    people.deleted.append((target, task.source))
+    return ProcessedRecord(sequence, "Deleted", [])
+
+
+def _make_ambiguous(record: Record, rules: Rules) -> Fault:
+    return make_fault(
+        "Match.Ambiguous",
+        "$.AlternateIds",
+        f"Profile {record.profile_id} was not found, and the record carries {record.match_count} active"
+        f" {rules.settings.match_type} ids: send the one to match by.",
+        record.profile_id,
+    )
+
+
+def _move_keys(people: People, rules: Rules, profile_id: int, old: Body | None, new: Body | None) -> None:
+    """Keep `holders` what it would be were the change stored, for the records after this one."""
+    if old is not None and new is not None and old.alternate_ids == new.alternate_ids:
+        return
+    account_id = rules.catalog.account_id
+    for key in list_alternate_keys(account_id, old):
+        people.holders.pop(key.bytes, None)
+    for key in list_alternate_keys(account_id, new):
+        people.holders[key.bytes] = profile_id
+
+
+def _write_people(tx: Transaction, rules: Rules, people: People, import_id: UUID | None) -> None:
+    gone = [profile_id for profile_id, _ in people.deleted]
+    created = [(i, body) for i, body in people.current.items() if i not in people.stored]
+    updated = [(i, body) for i, body in people.current.items() if people.stored.get(i, body) is not body]
+    profile_store.delete_profiles(tx, people.deleted, rules.now)
+    profile_store.insert_profiles(tx, created, rules.started_at, rules.now, import_id)
+    profile_store.update_profiles(tx, updated, rules.now)
+    changes: list[tuple[int, Body | None, Body | None]] = [(i, None, body) for i, body in created]
+    changes += [(i, people.stored[i], body) for i, body in updated]
+    changes += [(i, people.stored[i], None) for i in gone]
+    _write_keys(tx, rules.catalog.account_id, changes)
+    profile_store.append_ledger(tx, people.ledger, rules.now)
+    profile_store.change_tags(tx, _count_tags(changes))
+
+
+def _write_keys(tx: Transaction, account_id: int, changes: Sequence[tuple[int, Body | None, Body | None]]) -> None:
+    ids_gone: list[UUID] = []
+    ids_new: list[tuple[UUID, int, str, str]] = []
+    contacts_gone: list[tuple[UUID, int]] = []
+    contacts_new: list[tuple[UUID, int, str, str]] = []
+    for profile_id, old, new in changes:
+        if old is None or new is None or old.alternate_ids != new.alternate_ids:
+            had, has = list_alternate_keys(account_id, old), list_alternate_keys(account_id, new)
+            ids_gone.extend(had.keys() - has.keys())
+            ids_new.extend((key, profile_id, *has[key]) for key in has.keys() - had.keys())
+        had, has = list_contact_keys(account_id, old), list_contact_keys(account_id, new)
+        contacts_gone.extend((key, profile_id) for key in had.keys() - has.keys())
+        contacts_new.extend((key, profile_id, *has[key]) for key in has.keys() - had.keys())
+    profile_store.change_alternate_keys(tx, ids_gone, ids_new)
+    profile_store.change_contact_keys(tx, contacts_gone, contacts_new)
+
+
+def _count_tags(changes: Sequence[tuple[int, Body | None, Body | None]]) -> list[tuple[str, str, int]]:
+    counts: Counter[str] = Counter()
+    names: dict[str, str] = {}
+    for _, old, new in changes:
+        had, has = (old.tags if old else []), (new.tags if new else [])
+        if had != has:
+            for sign, tags in ((-1, had), (1, has)):
+                for tag in tags:
+                    counts[fold(tag)] += sign
+                    names.setdefault(fold(tag), tag)
+    return [(tag, names[tag], change) for tag, change in counts.items() if change]

@@ -1,0 +1,114 @@
+"""The records that were refused, or of which something was held back (import-api.md, "Exceptions")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from consentory.codec.exception_record import render_exception
+from consentory.codec.frame import unpack_raw
+from consentory.domain.caller import Caller
+from consentory.domain.imports import Import, Phase
+from consentory.domain.record import Fault
+from consentory.errors import RequestRefused
+from consentory.services.import_service import require_import
+from consentory.store import import_store
+from consentory.store.database import Database, Transaction
+
+WITHHELD = "Withheld: the record was staged by somebody else."
+
+STREAM_RECORDS = 1000
+"""Records read at a time while streaming: bounds memory, and no transaction stays open between."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionRow:
+    """One record of the answer; `record` is its JSON with SequenceNumber, Phase and faults."""
+
+    sequence_number: int
+    phase: Phase
+    faults: list[Fault]
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionPage:
+    """A page of records as JSON, in order of SequenceNumber."""
+
+    total: int
+    has_more: bool
+    records: list[bytes]
+
+
+class ExceptionService:
+    """Gives exception records to those who staged them, and to callers who may read everything of a profile."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(self, caller: Caller, item: Import, phases: frozenset[Phase], limit: int, offset: int) -> ExceptionPage:
+        """Records `offset` (1-based) to `offset + limit - 1` of those with a fault of these phases.
+
+        Of a record that somebody else staged a caller who may not read everything gets the number and the
+        codes, not the record. Raises RequestRefused, gone, when retention is over.
+        """
+        self._require_readable(caller, item)
+        with self._database.transaction(caller.account_id) as tx:
+            total = self._count(tx, item, phases)
+            found = import_store.list_faults(tx, item.import_id, phases, limit=limit, offset=offset - 1)
+            rows = list(self._render(tx, caller, item, found))
+        return ExceptionPage(total, offset - 1 + len(rows) < total, [row.record for row in rows])
+
+    def stream(self, caller: Caller, item: Import, phases: frozenset[Phase]) -> Iterator[ExceptionRow]:
+        """All of them in order, in constant memory. Raises as `page`, before the first row."""
+        self._require_readable(caller, item)
+        return self._stream(caller, item, phases)
+
+    def _stream(self, caller: Caller, item: Import, phases: frozenset[Phase]) -> Iterator[ExceptionRow]:
+        after = 0
+        while True:
+            with self._database.transaction(caller.account_id) as tx:
+                found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=STREAM_RECORDS)
+                rows = list(self._render(tx, caller, item, found))
+            yield from rows
+            if not rows:
+                return
+            after = rows[-1].sequence_number
+
+    def _count(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> int:
+        if phases == {"Stage", "Execute"}:
+            return item.books.failed + item.books.exceptions
+        return import_store.count_faults(tx, item.import_id, phases)
+
+    def _require_readable(self, caller: Caller, item: Import) -> None:
+        require_import(caller)
+        if item.purged_at is not None:
+            raise _make_gone()
+
+    def _render(
+        self, tx: Transaction, caller: Caller, item: Import, found: Sequence[tuple[int, Phase, list[Fault]]]
+    ) -> Iterator[ExceptionRow]:
+        frames = import_store.list_raw_frames(tx, item.import_id, [sequence for sequence, _, _ in found])
+        position, first, staged_by = 0, 0, ""
+        records: list[bytes] = []
+        for sequence, phase, faults in found:
+            while position < len(frames) and frames[position][0] <= sequence:
+                first, frame, staged_by = frames[position]
+                records = unpack_raw(frame)
+                position += 1
+            if sequence - first >= len(records):  # purged since the import was looked up
+                raise _make_gone()
+            if staged_by == caller.user_id or caller.may_read_all():
+                record = render_exception(records[sequence - first], sequence, phase, faults)
+            else:
+                faults = [Fault(fault.Code, WITHHELD, fault.Path) for fault in faults]
+                record = render_exception(b"{}", sequence, phase, faults)
+            yield ExceptionRow(sequence, phase, faults, record)
+
+
+def _make_gone() -> RequestRefused:
+    return RequestRefused(
+        "gone",
+        "Import.RetentionOver",
+        "The staged records of this import are gone: their retention is over. Its counts remain.",
+    )

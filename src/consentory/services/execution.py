@@ -1,0 +1,202 @@
+"""Execution: an import whose turn has come is resolved into chunks, and chunks are worked off in steps."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from consentory.codec.frame import FRAME_RECORDS, unpack_work
+from consentory.domain.draft import make_fault
+from consentory.domain.instants import to_micros
+from consentory.errors import StoreRefused, StoreUnavailable
+from consentory.services.application import Rules, Task, apply_records
+from consentory.services.catalogs import Catalogs
+from consentory.services.chunking import CHUNK_RECORDS, Groups, cut_chunks
+from consentory.store import account_store, execution_store, import_store, profile_store
+from consentory.store.database import Database, Transaction
+from consentory.store.execution_store import Chunk, ProcessedRecord, RunningImport, WorkFrame
+from consentory.store.profile_store import Source
+
+log = structlog.get_logger(__name__)
+
+FIRST_STEP_RECORDS = 500
+STEP_SECONDS = 0.15
+"""A step, which is one transaction, is sized towards this: everyday writes do not wait for an import."""
+
+MATCH_TYPE_INACTIVE = "Import.MatchTypeInactive"
+SET_ASIDE_SECONDS = 60.0
+
+KEY_RACE_TRIES = 3
+"""How often a step is tried again because an everyday write gave out one of its alternate ids meanwhile."""
+
+
+class Execution:
+    """Resolves and works off imports of all accounts. One per worker process; workers share by row locks."""
+
+    def __init__(self, database: Database, catalogs: Catalogs, *, chunk_records: int = CHUNK_RECORDS) -> None:
+        self._database = database
+        self._catalogs = catalogs
+        self._chunk_records = chunk_records
+        self._set_aside: dict[UUID, float] = {}
+        self._step_records = min(FIRST_STEP_RECORDS, chunk_records)
+
+    def resolve_next(self) -> UUID | None:
+        """Resolve the next queued import into chunks: it is Processing then, or Failed because it cannot run.
+
+        Returns its id; None when there is nothing to resolve, or another worker is at it. One that breaks for
+        a reason nobody foresaw is logged and set aside for a while, so that other accounts' go on.
+        Raises StoreUnavailable; then nothing was done.
+        """
+        now = time.monotonic()
+        self._set_aside = {import_id: until for import_id, until in self._set_aside.items() if until > now}
+        with self._database.transaction() as tx:
+            found = execution_store.next_queued_import(tx, list(self._set_aside))
+        if found is None:
+            return None
+        account_id, import_id = found
+        try:
+            with self._database.transaction(account_id) as tx:
+                return import_id if self._resolve(tx, account_id, import_id) else None
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            self._set_aside[import_id] = now + SET_ASIDE_SECONDS
+            log.error("import cannot be resolved, trying again later", import_id=str(import_id), failure=repr(error))
+            return None
+
+    def _resolve(self, tx: Transaction, account_id: int, import_id: UUID) -> bool:
+        if not execution_store.try_resolve_lock(tx):
+            return False
+        status, records, settings = execution_store.load_resolvable(tx, import_id)
+        if status != "Queued":
+            return False
+        catalog = self._catalogs.current_in(tx, account_id)
+        if settings.match_type is not None and catalog.alternate_id_types.find(settings.match_type) is None:
+            log.warning("import failed", import_id=str(import_id), reason=MATCH_TYPE_INACTIVE)
+            return import_store.fail_import(tx, import_id, MATCH_TYPE_INACTIVE, ("Queued",))
+        groups = Groups(records)
+        groups.join(execution_store.stream_shared(tx, import_id))
+        chunks = list(cut_chunks(import_id, records, groups, self._chunk_records))
+        first_id = account_store.reserve_profile_ids(tx, records)
+        if not execution_store.start_import(tx, import_id, catalog.revision, first_id, chunks):
+            raise StoreUnavailable("the import was cancelled while it was being resolved")
+        execution_store.complete_import(tx, import_id)  # where no record passed validation
+        execution_store.notify_work(tx)
+        log.info("import started", import_id=str(import_id), records=records, chunks=len(chunks))
+        return True
+
+    def step(self) -> int | None:
+        """Claim a chunk and work off a part of it in one transaction; the records done, None: nothing to claim.
+
+        Raises StoreUnavailable; then nothing was done, and the claim is gone.
+        """
+        begun = time.monotonic()
+        with self._database.transaction() as tx:
+            chunk = execution_store.claim_chunk(tx)
+            if chunk is None:
+                return None
+            tx.set_account(chunk.account_id)
+            running = execution_store.load_running(tx, chunk.import_id)
+            tasks, next_sequence = _load_tasks(tx, chunk, running, self._step_records)
+            if tasks:
+                catalog = self._catalogs.at_revision(tx, chunk.account_id, running.configuration_revision)
+                rules = Rules(
+                    catalog,
+                    running.settings,
+                    to_micros(running.started_at),
+                    profile_store.read_clock(tx),
+                    running.first_profile_id,
+                )
+                done = _apply_or_split(tx, rules, tasks)
+            execution_store.leave_chunk(tx, chunk, next_sequence)
+            if tasks and not execution_store.record_outcomes(tx, chunk.import_id, done):
+                raise StoreUnavailable("the import is not processing")
+        self._pace(len(tasks), time.monotonic() - begun)
+        return len(tasks)
+
+    def _pace(self, records: int, seconds: float) -> None:
+        """Size the next step by what this one took."""
+        if records >= self._step_records // 2:
+            factor = min(2.0, max(0.5, STEP_SECONDS / max(seconds, 0.001)))
+            self._step_records = max(1, min(self._chunk_records, round(self._step_records * factor)))
+
+
+def _load_tasks(tx: Transaction, chunk: Chunk, running: RunningImport, limit: int) -> tuple[list[Task], int]:
+    """The next records of a chunk, up to `limit` SequenceNumbers, and where to go on after them."""
+    first, last = chunk.next_sequence, chunk.last_sequence
+    if chunk.sequences is None:
+        upper = min(last, first + limit - 1)
+        frames = execution_store.list_work(tx, chunk.import_id, first, upper, FRAME_RECORDS)
+        excluded = set(chunk.excluded)
+        tasks = _read_tasks(frames, chunk.import_id, running)
+        return [t for t in tasks if first <= (t.source.sequence_number or 0) <= upper
+                and t.source.sequence_number not in excluded], upper + 1  # fmt: skip
+    left = [sequence for sequence in chunk.sequences if sequence >= first]
+    wanted = set(left[:limit])
+    frames = execution_store.list_scattered_work(tx, chunk.import_id, left[:limit])
+    tasks = _read_tasks(frames, chunk.import_id, running)
+    next_sequence = left[limit] if len(left) > limit else last + 1
+    return [task for task in tasks if task.source.sequence_number in wanted], next_sequence
+
+
+def _read_tasks(frames: Sequence[WorkFrame], import_id: UUID, running: RunningImport) -> list[Task]:
+    return [
+        Task(
+            record,
+            Source(frame.caller, import_id, frame.first_sequence + place),
+            running.first_profile_id + frame.first_sequence + place - 1,
+        )
+        for frame in frames
+        for place, record in unpack_work(frame.work)
+    ]
+
+
+def _apply_or_split(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> list[ProcessedRecord]:
+    """Apply records; when their data breaks something that nobody foresaw, split until the record at fault
+    stands alone and becomes an exception (execution.md, "While it runs")."""
+    for attempt in range(KEY_RACE_TRIES + 1):
+        try:
+            with tx.savepoint():
+                return apply_records(tx, rules, tasks)
+        except StoreUnavailable:
+            raise
+        except StoreRefused as error:
+            # An everyday write took one of the alternate ids: its commit is visible to the next try.
+            if error.constraint != "alternate_key_pkey" or attempt == KEY_RACE_TRIES:
+                failure: Exception = error
+                break
+        except Exception as error:  # our own checks: a record must not stop an import, whatever it is
+            failure = error
+            break
+    if len(tasks) == 1:
+        return [_make_unexpected(tasks[0], failure)]
+    middle = len(tasks) // 2
+    return _apply_or_split(tx, rules, tasks[:middle]) + _apply_or_split(tx, rules, tasks[middle:])
+
+
+def _make_unexpected(task: Task, failure: Exception) -> ProcessedRecord:
+    reference = secrets.token_hex(8)
+    # The failure's own words may hold personal data: its kind and place only.
+    detail = str(failure) if isinstance(failure, StoreRefused) else type(failure).__name__
+    trace = failure.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace is not None else ""
+    log.error(
+        "record broke its chunk",
+        reference=reference,
+        import_id=str(task.source.import_id),
+        sequence_number=task.source.sequence_number,
+        failure=detail,
+        place=place,
+    )
+    fault = make_fault(
+        "Execution.Unexpected",
+        "$",
+        f"This record could not be applied for a reason that nobody foresaw; the log has it under {reference}.",
+    )
+    return ProcessedRecord(task.source.sequence_number or 0, "Exception", [fault])

@@ -1,0 +1,271 @@
+"""People one at a time: read back, found by what is known of them, written and deleted (account.md)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from consentory.codec.contact_values import ContactFault, compare_email, compare_phone
+from consentory.codec.render_profile import CHANNELS, Viewing, list_current_entries, render_place, render_profile
+from consentory.codec.rulebook import Scope
+from consentory.codec.times import render_time
+from consentory.codec.validate_record import RecordValidator
+from consentory.domain.caller import Caller
+from consentory.domain.catalog import Catalog
+from consentory.domain.imports import ImportSettings
+from consentory.domain.instants import from_micros, to_micros
+from consentory.domain.profile import Profile
+from consentory.domain.record import Fault, Kind, Record
+from consentory.domain.text import fold, hash_key
+from consentory.errors import ErrorDetail, RequestRefused, StoreRefused
+from consentory.services.application import Rules, Task, apply_records
+from consentory.services.catalogs import Catalogs
+from consentory.store import account_store, profile_store
+from consentory.store.database import Database, Transaction
+from consentory.store.profile_store import HistoryItem, Source
+
+SEARCH_LIMIT = 50
+"""More profiles than this are not given out by an address or number."""
+
+REFRESH_NAMES = {
+    "RefreshAlternateIds": "refresh_alternate_ids",
+    "RefreshContacts": "refresh_contacts",
+    "RefreshCustomFields": "refresh_custom_fields",
+    "RefreshGroups": "refresh_groups",
+    "RefreshTags": "refresh_tags",
+    "AllowPriorConsents": "allow_prior_consents",
+}
+
+KEY_RACE_TRIES = 5
+
+Wire = dict[str, Any]
+
+
+class ProfileService:
+    """Reads and writes single profiles. Reading needs `profile: read`, and so on."""
+
+    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+        self._database = database
+        self._catalogs = catalogs
+
+    def get(self, caller: Caller, profile_id: int) -> Wire:
+        """The profile as the caller may see it. Raises RequestRefused, not_found."""
+        _require(caller, "read")
+        with self._database.transaction(caller.account_id) as tx:
+            return self._render(tx, caller, self._load(tx, profile_id))
+
+    def find_by_alternate_id(self, caller: Caller, type_name: str, value: str) -> Wire:
+        """The profile, active or not, that actively holds an alternate id. Raises RequestRefused, not_found."""
+        _require(caller, "read")
+        with self._database.transaction(caller.account_id) as tx:
+            key = hash_key(caller.account_id, "AlternateId", fold(type_name.strip()), fold(value.strip()))
+            holder = profile_store.find_holders(tx, [key]).get(key)
+            if holder is None:
+                raise _make_not_found()
+            return self._render(tx, caller, self._load(tx, holder))
+
+    def find_by_email(self, caller: Caller, address: str) -> list[Wire]:
+        """Active profiles with this active email address. Raises RequestRefused: invalid; forbidden over 50."""
+        try:
+            return self._find_by_contact(caller, "Email", compare_email(address.strip()))
+        except ContactFault as fault:
+            raise RequestRefused("invalid", fault.code, f"emailAddress is no email address: {fault}.") from None
+
+    def find_by_phone(self, caller: Caller, number: str) -> list[Wire]:
+        """Active profiles with this active phone number. Raises as `find_by_email`."""
+        try:
+            region = self._catalogs.current(caller.account_id).account.phone_region
+            return self._find_by_contact(caller, "Phone", compare_phone(number.strip(), region))
+        except ContactFault as fault:
+            raise RequestRefused("invalid", fault.code, f"phoneNumber is no phone number: {fault}.") from None
+
+    def _find_by_contact(self, caller: Caller, kind: Kind, compared: str) -> list[Wire]:
+        _require(caller, "read")
+        if not Scope(caller.permissions).permits_channel(*CHANNELS[kind]):
+            raise RequestRefused(
+                "forbidden", "Permission.Channel", f"Your user groups permit no channel of {kind.lower()} contacts."
+            )
+        key = hash_key(caller.account_id, kind[0], compared)
+        with self._database.transaction(caller.account_id) as tx:
+            found = profile_store.find_contact_profiles(tx, key, SEARCH_LIMIT + 1)
+            if len(found) > SEARCH_LIMIT:
+                raise RequestRefused(
+                    "forbidden",
+                    "Profile.TooManyFound",
+                    f"More than {SEARCH_LIMIT} profiles have this; ask by alternate id or ProfileId.",
+                )
+            return [self._render(tx, caller, profile) for profile in found]
+
+    def history(
+        self, caller: Caller, profile_id: int, of: Literal["Preferences", "Consents"], limit: int, offset: int
+    ) -> tuple[list[Wire], bool]:
+        """Applied choices in order of application, from `offset` (1-based), and whether more follow.
+
+        What the caller may not see is left out. Raises RequestRefused, not_found.
+        """
+        _require(caller, "read")
+        with self._database.transaction(caller.account_id) as tx:
+            profile = self._load(tx, profile_id)
+            catalog = self._catalogs.current_in(tx, caller.account_id)
+            items = profile_store.list_history(tx, profile_id, of[0], limit + 1, offset - 1)
+        scope = Scope(caller.permissions)
+        visible = [item for item in items[:limit] if _may_see(item, catalog, scope)]
+        return [_render_history(item, of, profile) for item in visible], len(items) > limit
+
+    def list_tags(self, caller: Caller) -> Wire:
+        """Every tag with the number of profiles that have it, counted now."""
+        _require(caller, "read")
+        with self._database.transaction(caller.account_id) as tx:
+            as_of = render_time(profile_store.read_clock(tx))
+            tags = profile_store.list_tags(tx)
+        return {"AsOf": as_of, "Count": len(tags), "Tags": [{"Name": name, "Count": count} for name, count in tags]}
+
+    def write(self, caller: Caller, profile_id: int | None, body: bytes, refresh: dict[str, bool]) -> tuple[Wire, bool]:
+        """Create (None) or change a profile by one record; the profile with `Outcome` and `NotHonored`, and
+        whether it was created. `refresh`: the Refresh flags and AllowPriorConsents by their wire names.
+
+        Raises RequestRefused: invalid (staging faults), conflict (execution faults), not_found, forbidden.
+        """
+        _require(caller, "write")
+        flags = {REFRESH_NAMES[name]: flag for name, flag in refresh.items()}
+        settings = msgspec.structs.replace(ImportSettings(name="single write"), **flags)
+        if settings.refresh_contacts and not (
+            caller.permissions.channels == "all" and caller.permissions.programs == "all"
+        ):
+            raise RequestRefused(
+                "forbidden", "Permission.RefreshContacts", "RefreshContacts needs all channels and all programs."
+            )
+        for attempt in range(KEY_RACE_TRIES):
+            try:
+                with self._database.transaction(caller.account_id) as tx:
+                    return self._write(tx, caller, profile_id, body, settings)
+            except StoreRefused as error:
+                # Somebody else gave out one of the alternate ids just now: the next try sees whom to.
+                if error.constraint != "alternate_key_pkey" or attempt == KEY_RACE_TRIES - 1:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _write(
+        self, tx: Transaction, caller: Caller, profile_id: int | None, body: bytes, settings: ImportSettings
+    ) -> tuple[Wire, bool]:
+        catalog = self._catalogs.current_in(tx, caller.account_id)
+        now = profile_store.read_clock(tx)
+        record = _read_record(catalog, settings, caller, from_micros(now), profile_id, body)
+        if profile_id is not None and not profile_store.lock_profiles(tx, [profile_id]):
+            raise _make_not_found()
+        # An update takes no new id: the account's row, which hands them out, is not locked for it.
+        new_id = account_store.reserve_profile_ids(tx, 1) if profile_id is None else profile_id
+        rules = Rules(catalog, settings, now, now, new_id if profile_id is None else profile_id + 1)
+        (done,) = apply_records(tx, rules, [Task(record, Source(caller.user_id), new_id)])
+        if done.outcome == "Exception":
+            raise RequestRefused(
+                "conflict",
+                done.faults[0].Code,
+                "The record could not be applied, and nothing of it was: see errors.",
+                errors=_list_details(done.faults),
+            )
+        created = done.outcome == "Created"
+        touched = new_id if created else record.profile_id
+        assert touched is not None
+        wire: Wire = {"ProfileId": touched}
+        if "read" in caller.permissions.profile:
+            wire = self._render(tx, caller, self._load(tx, touched))
+        held = [msgspec.to_builtins(fault) for fault in done.faults]
+        return {**wire, "Outcome": done.outcome, "NotHonored": held}, created
+
+    def delete(self, caller: Caller, profile_id: int) -> None:
+        """Delete a profile and all that hangs on it, for good. Raises RequestRefused, not_found."""
+        _require(caller, "delete")
+        with self._database.transaction(caller.account_id) as tx:
+            catalog = self._catalogs.current_in(tx, caller.account_id)
+            now = profile_store.read_clock(tx)
+            settings = ImportSettings(name="single delete", action="Delete")
+            rules = Rules(catalog, settings, now, now, found_below=profile_id + 1)
+            task = Task(Record(profile_id=profile_id), Source(caller.user_id), 0)
+            (done,) = apply_records(tx, rules, [task])
+        if done.outcome != "Deleted":
+            raise _make_not_found()
+
+    def _load(self, tx: Transaction, profile_id: int) -> Profile:
+        profile = profile_store.load_profiles(tx, [profile_id]).get(profile_id)
+        if profile is None:
+            raise _make_not_found()
+        return profile
+
+    def _render(self, tx: Transaction, caller: Caller, profile: Profile) -> Wire:
+        recorded = profile_store.list_entries(tx, profile.profile_id, list_current_entries(profile.body))
+        catalog = self._catalogs.current_in(tx, caller.account_id)
+        view = Viewing(catalog, Scope(caller.permissions), profile_store.read_clock(tx), recorded)
+        return render_profile(profile, view)
+
+
+def _require(caller: Caller, action: Literal["read", "write", "delete"]) -> None:
+    if action not in caller.permissions.profile:
+        raise RequestRefused(
+            "forbidden",
+            "Permission.Profile",
+            f"Your user groups do not permit this; ask for the permission `profile: {action}`.",
+        )
+
+
+def _make_not_found() -> RequestRefused:
+    return RequestRefused("not_found", "Profile.NotFound", "This account has no such profile.")
+
+
+def _read_record(
+    catalog: Catalog, settings: ImportSettings, caller: Caller, at: datetime, profile_id: int | None, body: bytes
+) -> Record:
+    """The validated record of a single write; the path's ProfileId counts as said in it."""
+    try:
+        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise RequestRefused(
+            "invalid", "Request.MalformedJson", f"The body is not one record as a JSON object: {error}."
+        ) from None
+    if profile_id is not None:
+        body = _put_id_first(profile_id, body)
+    result = RecordValidator(catalog, settings, caller.permissions, at).validate(body)
+    if not isinstance(result, Record):
+        raise RequestRefused(
+            "invalid",
+            result[0].Code,
+            f"The record has {len(result)} fault{'s' if len(result) > 1 else ''}, and nothing of it was applied.",
+            errors=_list_details(result),
+        )
+    if profile_id is not None and result.profile_id != profile_id:
+        raise RequestRefused(
+            "invalid", "Profile.IdMismatch", f"The body names profile {result.profile_id}, the path {profile_id}."
+        )
+    return result
+
+
+def _put_id_first(profile_id: int, body: bytes) -> bytes:
+    """The record with the path's ProfileId as its first member; one of its own, coming later, counts instead."""
+    rest = body.lstrip()[1:].lstrip()
+    return b'{"ProfileId":%d%s%s' % (profile_id, b"" if rest.startswith(b"}") else b",", rest)
+
+
+def _list_details(faults: list[Fault]) -> list[ErrorDetail]:
+    return [ErrorDetail(fault.Code, fault.Path, fault.Message) for fault in faults]
+
+
+def _may_see(item: HistoryItem, catalog: Catalog, scope: Scope) -> bool:
+    if "ConsentType" in item.value:
+        return scope.permits_consent_type(fold(item.value["ConsentType"]))
+    entry = catalog.filters[fold(item.value["FilterId"])]
+    channel = entry.filter.channel
+    return scope.permits_program(fold(entry.program_id)) and (channel is None or scope.permits_channel(channel))
+
+
+def _render_history(item: HistoryItem, of: str, profile: Profile) -> Wire:
+    return {
+        "Place": render_place(item.place, profile.body),
+        **item.value,
+        "CustomerDate" if of == "Preferences" else "ConsentDate": render_time(to_micros(item.collected)),
+        "RecordedDate": render_time(to_micros(item.recorded)),
+        "Caller": item.caller,
+        "ImportId": None if item.import_id is None else str(item.import_id),
+        "SequenceNumber": item.sequence_number,
+    }

@@ -1,0 +1,69 @@
+"""What ends by itself: tokens, staged records, tag changes (execution.md, "Retention")."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+
+from consentory.codec.frame import pack_raw, unpack_raw
+from consentory.store import execution_store, import_store, profile_store
+from consentory.store.database import Database
+
+log = structlog.get_logger(__name__)
+
+
+class Retention:
+    """Tidies all accounts. Every step is a short transaction of its own and can be cut off anywhere."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def tidy(self) -> None:
+        """Expire imports never executed, let staged records go whose time has come, fold tag counts.
+
+        Raises StoreUnavailable; what was done until then stays done, the rest is done by the next call.
+        """
+        with self._database.transaction() as tx:
+            import_store.expire_imports(tx)
+            thinnable = execution_store.find_thinnable(tx)
+            purgeable = execution_store.find_purgeable(tx)
+            foldable = profile_store.find_foldable(tx)
+        for account_id, import_id in thinnable:
+            self._thin(account_id, import_id)
+        for account_id, import_id in purgeable:
+            self._purge(account_id, import_id)
+        for account_id in foldable:
+            with self._database.transaction(account_id) as tx:
+                profile_store.fold_tags(tx)
+
+    def _purge(self, account_id: int, import_id: UUID) -> None:
+        with self._database.transaction(account_id) as tx:
+            execution_store.mark_purged(tx, import_id)
+        rows = 1
+        while rows:
+            with self._database.transaction(account_id) as tx:
+                rows = execution_store.purge_some(tx, import_id)
+        log.info("staged records purged", import_id=str(import_id))
+
+    def _thin(self, account_id: int, import_id: UUID) -> None:
+        """DataStageDuration 0: what was accepted goes at the import's end, the rest stays until the token expires."""
+        after = 0
+        while True:
+            with self._database.transaction(account_id) as tx:
+                frames = execution_store.list_frames_after(tx, import_id, after)
+                if not frames:
+                    execution_store.mark_thinned(tx, import_id)
+                    return
+                for first, raw, kept in frames:
+                    execution_store.thin_frame(tx, import_id, first, _keep(raw, first, kept))
+                after = frames[-1][0]
+
+
+def _keep(frame: bytes, first: int, kept: list[int]) -> bytes | None:
+    """The frame with all records but the kept ones emptied; None when none is kept."""
+    if not kept:
+        return None
+    wanted = set(kept)
+    records = unpack_raw(frame)
+    return pack_raw([raw if first + place in wanted else b"" for place, raw in enumerate(records)])

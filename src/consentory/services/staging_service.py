@@ -1,0 +1,169 @@
+"""Staging: one call is one batch, all of it or none (import-api.md, "Stage")."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from consentory.codec.batch_body import split_batch
+from consentory.codec.frame import FRAME_RECORDS, keep_only_ids, pack_raw, pack_work
+from consentory.codec.validate_record import RecordValidator
+from consentory.domain.caller import Caller
+from consentory.domain.imports import Import, ImportSettings, StagedBatch
+from consentory.domain.record import Record
+from consentory.errors import RequestRefused
+from consentory.services.catalogs import Catalogs
+from consentory.services.import_service import find_by_token, require_import
+from consentory.store import import_store
+from consentory.store.database import Database, Transaction
+from consentory.store.import_store import NewFrame
+
+RECORD_LIMIT = 10_000_000
+"""Records an import may hold."""
+
+MEGABYTE = 1_000_000
+
+
+class ValidatedBatch(msgspec.Struct):
+    """A batch ready to be stored: its frames, and (place in the batch 0-based, faults as JSON) of faulty records."""
+
+    frames: list[NewFrame]
+    faults: list[tuple[int, bytes]]
+    records: int
+
+
+class StagingService:
+    """Takes batches. Needs the permission `import`."""
+
+    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+        self._database = database
+        self._catalogs = catalogs
+
+    def body_limit(self, caller: Caller) -> int:
+        """Bytes that the body of a Stage call may have after decompression."""
+        require_import(caller)
+        return int(self._catalogs.current(caller.account_id).account.max_stage_megabytes * MEGABYTE)
+
+    def stage(
+        self,
+        caller: Caller,
+        token: str,
+        body: bytes,
+        media: Literal["json", "ndjson"],
+        idempotency_key: str | None,
+    ) -> tuple[Import, StagedBatch | None]:
+        """Validate and store a batch; the import after it, and the batch's range (None: nothing was added).
+
+        No connection is held while records are validated. Raises RequestRefused: invalid (bytes that are no
+        JSON text; more than 10,000,000 records), conflict (the import's state, or the key with another body),
+        unauthorized (the token). Nothing is stored then.
+        """
+        require_import(caller)
+        body_hash = hashlib.sha256(body).digest()
+        with self._database.transaction(caller.account_id) as tx:
+            item = find_by_token(tx, token)
+            if self._is_replay(tx, item, idempotency_key, body_hash):
+                return item, None
+            _require_open(item)
+            catalog = self._catalogs.current_in(tx, caller.account_id)
+        staged_at = datetime.now(UTC)
+        validator = RecordValidator(catalog, item.settings, caller.permissions, staged_at)
+        batch = validate_batch(split_batch(body, media), validator, item.settings)
+        with self._database.transaction(caller.account_id) as tx:
+            return self._store(tx, item.import_id, caller, batch, staged_at, idempotency_key, body_hash)
+
+    def _is_replay(self, tx: Transaction, item: Import, key: str | None, body_hash: bytes) -> bool:
+        known = import_store.find_batch_hash(tx, item.import_id, key) if key is not None else None
+        if known is not None and known != body_hash:
+            raise RequestRefused(
+                "conflict",
+                "IdempotencyKey.Reused",
+                "This Idempotency-Key came with another body before, in this import; use a new key.",
+            )
+        return known is not None
+
+    def _store(
+        self,
+        tx: Transaction,
+        import_id: UUID,
+        caller: Caller,
+        batch: ValidatedBatch,
+        staged_at: datetime,
+        key: str | None,
+        body_hash: bytes,
+    ) -> tuple[Import, StagedBatch | None]:
+        _, received, batches = import_store.lock_import(tx, import_id)  # a concurrent twin waits here
+        item = import_store.find_import(tx, import_id)
+        assert item is not None
+        if self._is_replay(tx, item, key, body_hash):
+            return item, None
+        _require_open(item)
+        if batch.records == 0 and key is None:
+            return item, None
+        if received + batch.records > RECORD_LIMIT:
+            raise RequestRefused(
+                "invalid",
+                "Import.TooManyRecords",
+                f"An import holds at most {RECORD_LIMIT:,} records; this batch of {batch.records:,} would make"
+                f" {received + batch.records:,}. Execute this import and stage the rest in another.",
+            )
+        first = received + 1
+        import_store.insert_batch(
+            tx, import_id, batches + 1, caller.user_id, staged_at, first, batch.frames, batch.faults, key, body_hash
+        )
+        item = import_store.find_import(tx, import_id)
+        assert item is not None
+        added = StagedBatch(first, received + batch.records, len(batch.faults)) if batch.records else None
+        return item, added
+
+
+def validate_batch(
+    records: Sequence[bytes | msgspec.Raw], validator: RecordValidator, settings: ImportSettings
+) -> ValidatedBatch:
+    """Validate each record and pack all of them, in order; `records` may be as long as a body holds."""
+    batch = ValidatedBatch([], [], len(records))
+    for offset in range(0, len(records), FRAME_RECORDS):
+        raws: list[bytes | msgspec.Raw] = []
+        work: list[tuple[int, Record]] = []
+        for place, raw in enumerate(records[offset : offset + FRAME_RECORDS]):
+            result = validator.validate(raw)
+            if isinstance(result, Record):
+                work.append((place, result))
+                raws.append(keep_only_ids(bytes(raw), settings.match_type) if settings.action == "Delete" else raw)
+            else:
+                batch.faults.append((offset + place, msgspec.json.encode(result)))
+                raws.append(raw)
+        batch.frames.append(_make_frame(offset, raws, work))
+    return batch
+
+
+def _make_frame(offset: int, raws: list[bytes | msgspec.Raw], work: list[tuple[int, Record]]) -> NewFrame:
+    keys: list[UUID] = []
+    key_places: list[int] = []
+    ids: list[int] = []
+    id_places: list[int] = []
+    for place, record in work:
+        named = [claim.key for claim in record.alternate_ids]
+        if record.match_key is not None and record.match_key not in named:
+            named.append(record.match_key)
+        for key in named:
+            keys.append(UUID(bytes=key))
+            key_places.append(place)
+        if record.profile_id is not None:
+            ids.append(record.profile_id)
+            id_places.append(place)
+    return NewFrame(offset, len(raws), pack_raw(raws), pack_work(work), keys, key_places, ids, id_places)
+
+
+def _require_open(item: Import) -> None:
+    if item.status not in ("Initiated", "Staging"):
+        raise RequestRefused(
+            "conflict",
+            "Import.NotStaging",
+            f"This import is {item.status} and takes no more records; initiate another for them.",
+        )

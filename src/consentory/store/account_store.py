@@ -1,0 +1,60 @@
+"""Accounts and the revisions of their configuration. Every function runs in its caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from consentory.domain.configuration import Configuration
+from consentory.store.database import Transaction
+
+
+def find_account(tx: Transaction, client_id: str) -> int | None:
+    """The account id of a clientId (exact), or None."""
+    row = tx.row("find_account", {"client_id": client_id})
+    return None if row is None else row[0]
+
+
+def create_account(tx: Transaction, client_id: str) -> int:
+    """A new account without a configuration yet; the transaction is bound to it from here on."""
+    tx.run("lock_accounts")
+    row = tx.row("reserve_account_id")
+    assert row is not None
+    account_id = int(row[0])
+    tx.set_account(account_id)
+    tx.run("insert_account", {"account_id": account_id, "client_id": client_id})
+    return account_id
+
+
+def lock_accounts(tx: Transaction) -> None:
+    """Wait until no other document is being applied, and keep others waiting until the end."""
+    tx.run("lock_accounts")
+
+
+def current_revision(tx: Transaction) -> int:
+    """The revision in force; 0 when there is none yet or no such account."""
+    row = tx.row("current_revision")
+    return 0 if row is None else row[0]
+
+
+def load_configuration(tx: Transaction, revision: int) -> Configuration:
+    """One revision of the account's configuration. Raises LookupError when there is none."""
+    row = tx.row("load_configuration", {"revision": revision})
+    if row is None:
+        raise LookupError(f"the account has no configuration {revision}")
+    return msgspec.json.decode(row[0], type=Configuration)
+
+
+def save_configuration(tx: Transaction, revision: int, document: str, texts: Iterable[dict[str, str]]) -> None:
+    """Store a new revision (JSON) and put it in force; `texts` are rows of consent_text, kept once for ever."""
+    tx.run("save_configuration", {"revision": revision, "document": document})
+    tx.run("set_revision", {"revision": revision})
+    tx.run_many("keep_consent_text", list(texts))
+
+
+def reserve_profile_ids(tx: Transaction, count: int) -> int:
+    """The first of a block of `count` profile ids that nobody else gets. Locks the account's row until commit."""
+    row = tx.row("reserve_profile_ids", {"count": count})
+    assert row is not None
+    return int(row[0])

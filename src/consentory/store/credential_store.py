@@ -1,0 +1,68 @@
+"""Credentials of users, and the keys that sign bearer tokens. Every function runs in its caller's transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from consentory.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A user's client id with the Argon2id hash of its secret; `revoked_at` is None while it is live."""
+
+    client_id: str
+    user_id: str
+    secret_hash: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def find_credential(tx: Transaction, client_id: str) -> tuple[int, Credential] | None:
+    """The credential of that client id with its account; the transaction is bound to that account.
+
+    For an unknown one the same statements run, bound to no account, so that the time taken tells nothing.
+    """
+    row = tx.row("find_credential_account", {"client_id": client_id})
+    account_id = 0 if row is None or row[0] is None else int(row[0])
+    tx.set_account(account_id)
+    found = tx.row("find_credential", {"client_id": client_id})
+    return None if found is None else (account_id, Credential(*found))
+
+
+def is_live(tx: Transaction, client_id: str) -> bool:
+    """Whether the transaction's account has this credential and it is not revoked."""
+    found = tx.row("find_credential", {"client_id": client_id})
+    return found is not None and Credential(*found).revoked_at is None
+
+
+def list_credentials(tx: Transaction) -> list[Credential]:
+    """All credentials of the transaction's account, oldest first."""
+    return [Credential(*row) for row in tx.rows("list_credentials")]
+
+
+def insert_credential(tx: Transaction, client_id: str, user_id: str, secret_hash: str, *, most: int) -> bool:
+    """Add a credential; False, and nothing is added, when the user has `most` live ones already."""
+    tx.run("lock_credentials")
+    row = tx.row("count_live_credentials", {"user_id": user_id})
+    if row is None or row[0] >= most:
+        return False
+    tx.run("insert_credential", {"client_id": client_id, "user_id": user_id, "secret_hash": secret_hash})
+    return True
+
+
+def revoke_credential(tx: Transaction, client_id: str) -> Credential | None:
+    """Revoke a credential of the account, again or for the first time; None when there is none of that id."""
+    row = tx.row("revoke_credential", {"client_id": client_id})
+    return None if row is None else Credential(*row)
+
+
+def list_signing_keys(tx: Transaction) -> list[tuple[str, str]]:
+    """(key id, secret), newest first."""
+    return [(row[0], row[1]) for row in tx.rows("list_signing_keys")]
+
+
+def insert_signing_key(tx: Transaction, key_id: str, secret: str) -> None:
+    """Add a signing key, unless one of that id is there."""
+    tx.run("insert_signing_key", {"key_id": key_id, "secret": secret})

@@ -1,0 +1,218 @@
+"""Imports, their batches, frames and faults in the database. Every function runs in its caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.types.json import set_json_dumps, set_json_loads
+
+from consentory.domain.imports import Books, Import, ImportSettings, Phase, Status
+from consentory.domain.record import Fault
+from consentory.store.database import Transaction
+
+PHASE_NUMBER: dict[Phase, int] = {"Stage": 1, "Execute": 2, "NotHonored": 3}
+PHASE_NAME: dict[int, Phase] = {number: name for name, number in PHASE_NUMBER.items()}
+
+# One JSON for the whole store; jsonb is given out and taken as text bytes, decoded by its reader.
+set_json_dumps(lambda value: msgspec.json.encode(value).decode())
+set_json_loads(lambda data: msgspec.json.decode(data))
+
+
+class NewFrame(msgspec.Struct, frozen=True):
+    """Up to 64 staged records: `offset` is the first one's place in its batch, 0-based."""
+
+    offset: int
+    record_count: int
+    raw: bytes
+    work: bytes
+    named_keys: list[UUID]
+    named_at: list[int]
+    profile_ids: list[int]
+    profile_at: list[int]
+
+
+def _read_import(row: Sequence[Any]) -> Import:
+    counts = dict(zip(Books.__struct_fields__, row[5:15], strict=True))
+    return Import(
+        account_id=row[0],
+        import_id=row[1],
+        access_token=row[2],
+        status=row[3],
+        settings=msgspec.convert(row[4], ImportSettings),
+        books=Books(**counts),
+        **dict(zip(Import.__struct_fields__[6:], row[15:], strict=True)),
+    )
+
+
+def insert_import(tx: Transaction, item: Import, idempotency_key: str | None, request_hash: bytes) -> bool:
+    """Store a new import; False when this caller has one under the same idempotency key."""
+    row = tx.row(
+        "insert_import",
+        {
+            "import_id": item.import_id,
+            "access_token": item.access_token,
+            "settings": msgspec.json.encode(item.settings).decode(),
+            "caller": item.caller,
+            "idempotency_key": idempotency_key,
+            "request_hash": request_hash if idempotency_key is not None else None,
+            "created_at": item.created_at,
+            "expires_at": item.expires_at,
+        },
+    )
+    return row is not None
+
+
+def find_import_by_key(tx: Transaction, caller: str, idempotency_key: str) -> tuple[UUID, bytes, bool] | None:
+    """(import id, request hash, whether it lives no longer) of the import initiated under this key."""
+    row = tx.row("find_import_by_key", {"caller": caller, "idempotency_key": idempotency_key})
+    return None if row is None else (row[0], bytes(row[1]), row[2])
+
+
+def release_import_key(tx: Transaction, import_id: UUID) -> None:
+    """Free the idempotency key of an import that lives no longer."""
+    tx.run("release_import_key", {"import_id": import_id})
+
+
+def count_recent_imports(tx: Transaction) -> tuple[int, timedelta | None]:
+    """Initiates of the account in the last 24 hours, and the time until the oldest leaves that window."""
+    row = tx.row("count_recent_imports")
+    assert row is not None
+    return row[0], row[1]
+
+
+def find_import(tx: Transaction, import_id: UUID) -> Import | None:
+    """One import of the account, or None."""
+    row = tx.row("find_import", {"import_id": import_id})
+    return None if row is None else _read_import(row)
+
+
+def find_import_by_token(tx: Transaction, access_token: int) -> Import | None:
+    """One import of the account by its access token, expired or not, or None."""
+    row = tx.row("find_import_by_token", {"access_token": access_token})
+    return None if row is None else _read_import(row)
+
+
+def list_imports(tx: Transaction, status: Status | None, before: UUID | None, limit: int) -> list[Import]:
+    """Imports of the account, newest first, after `before`."""
+    rows = tx.rows("list_imports", {"status": status, "before": before, "limit": limit})
+    return [_read_import(row) for row in rows]
+
+
+def queue_import(tx: Transaction, import_id: UUID) -> bool:
+    """Staging -> Queued; False when it was not Staging."""
+    return tx.row("queue_import", {"import_id": import_id}) is not None
+
+
+def fail_import(tx: Transaction, import_id: UUID, reason: str, origins: Sequence[Status]) -> bool:
+    """One of `origins` -> Failed; False when it was in none of them."""
+    return tx.row("fail_import", {"import_id": import_id, "reason": reason, "from": list(origins)}) is not None
+
+
+def expire_imports(tx: Transaction) -> int:
+    """Fail every import whose token expired before Execute; how many."""
+    return tx.run("expire_imports").rowcount
+
+
+def lock_import(tx: Transaction, import_id: UUID) -> tuple[Status, int, int]:
+    """(status, records received, batches) of the import, locked until the transaction ends."""
+    row = tx.row("lock_import", {"import_id": import_id})
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+def find_batch_hash(tx: Transaction, import_id: UUID, idempotency_key: str) -> bytes | None:
+    """The body hash of the batch staged under this key, or None."""
+    row = tx.row("find_batch_by_key", {"import_id": import_id, "idempotency_key": idempotency_key})
+    return None if row is None else bytes(row[0])
+
+
+def insert_batch(
+    tx: Transaction,
+    import_id: UUID,
+    batch_number: int,
+    caller: str,
+    staged_at: datetime,
+    first_sequence: int,
+    frames: Sequence[NewFrame],
+    faults: Sequence[tuple[int, bytes]],
+    idempotency_key: str | None,
+    body_hash: bytes,
+) -> bool:
+    """Store a batch whole and count it; False when the import's state forbids it (then roll back).
+
+    `faults` are (place in the batch 0-based, faults as JSON). The import must be locked (lock_import).
+    """
+    received = sum(frame.record_count for frame in frames)
+    tx.run(
+        "insert_batch",
+        {
+            "import_id": import_id,
+            "batch_number": batch_number,
+            "caller": caller,
+            "staged_at": staged_at,
+            "first_sequence": first_sequence,
+            "record_count": received,
+            "failed": len(faults),
+            "idempotency_key": idempotency_key,
+            "body_hash": body_hash if idempotency_key is not None else None,
+        },
+    )
+    tx.run_many("insert_frame", [_frame_row(import_id, batch_number, first_sequence, frame) for frame in frames])
+    tx.run_many(
+        "insert_fault",
+        [
+            {"import_id": import_id, "sequence_number": first_sequence + offset, "phase": 1, "faults": text.decode()}
+            for offset, text in faults
+        ],
+    )
+    counted = {"import_id": import_id, "received": received, "valid": received - len(faults), "failed": len(faults)}
+    return tx.row("count_batch", counted) is not None
+
+
+def _frame_row(import_id: UUID, batch_number: int, first_sequence: int, frame: NewFrame) -> dict[str, object]:
+    return {
+        "import_id": import_id,
+        "first_sequence": first_sequence + frame.offset,
+        "record_count": frame.record_count,
+        "batch_number": batch_number,
+        "raw": frame.raw,
+        "work": frame.work,
+        "named_keys": frame.named_keys,
+        "named_at": frame.named_at,
+        "profile_ids": frame.profile_ids,
+        "profile_at": frame.profile_at,
+    }
+
+
+def list_faults(
+    tx: Transaction, import_id: UUID, phases: frozenset[Phase], *, after: int = 0, limit: int, offset: int = 0
+) -> list[tuple[int, Phase, list[Fault]]]:
+    """(SequenceNumber, phase, faults) of records after SequenceNumber `after`, in order."""
+    parameters = {
+        "import_id": import_id,
+        "held": "NotHonored" in phases,
+        "phases": [PHASE_NUMBER[phase] for phase in phases],
+        "after": after,
+        "limit": limit,
+        "offset": offset,
+    }
+    mixed = len(phases) > 1 and "NotHonored" in phases
+    rows = tx.rows("list_all_faults" if mixed else "list_faults", parameters)
+    return [(row[0], PHASE_NAME[row[1]], msgspec.convert(row[2], list[Fault])) for row in rows]
+
+
+def count_faults(tx: Transaction, import_id: UUID, phases: frozenset[Phase]) -> int:
+    """Records of the import with a fault of these phases."""
+    row = tx.row("count_faults", {"import_id": import_id, "phases": [PHASE_NUMBER[phase] for phase in phases]})
+    assert row is not None
+    return int(row[0])
+
+
+def list_raw_frames(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[tuple[int, bytes, str]]:
+    """(first SequenceNumber, raw frame, who staged it) of every frame that holds one of `sequences`, in order."""
+    rows = tx.rows("list_raw_frames", {"import_id": import_id, "sequences": list(sequences)})
+    return [(row[0], bytes(row[1]), row[2]) for row in rows]

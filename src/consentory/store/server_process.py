@@ -1,0 +1,185 @@
+"""Child processes of the embedded server: whom they run as, and that they never outlive us."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from consentory.errors import ConsentoryError
+
+ACCOUNT_NAME = "consentory"
+STOP_PATIENCE_S = 300.0
+PR_SET_PDEATHSIG = 1
+
+# Loaded once, here: a child between fork and exec must not load anything.
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class EmbeddedServerError(ConsentoryError):
+    """The embedded server cannot be used; the message says why and what to do next."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAccount:
+    """Whom the server runs as: ourselves or, since PostgreSQL refuses root, a system user without a login."""
+
+    name: str
+    uid: int
+    gid: int
+    dropped: bool
+
+    def can_enter(self, folder: Path) -> bool:
+        """Asked of the system as that user, so that lists of access rights and mounts have their say."""
+        return not self.dropped or run_child(["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)], self) == 0
+
+    def can_run(self, program: Path) -> bool:
+        command = ["/bin/sh", "-c", '"$1" --version', "sh", str(program)]
+        return not self.dropped or run_child(command, self) == 0
+
+    def own(self, path: Path | int) -> None:
+        """Gives a path or open file of ours to the account; the last part of the path is never followed."""
+        if not self.dropped:
+            return
+        if isinstance(path, int):
+            os.fchown(path, self.uid, self.gid)
+        else:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+
+def choose_account() -> ServerAccount:
+    """Ourselves; for root the user `consentory`, created when it is not there.
+
+    Raises EmbeddedServerError when root has no such user and cannot create one.
+    """
+    if os.geteuid() != 0:
+        return ServerAccount(f"uid {os.geteuid()}", os.geteuid(), os.getegid(), dropped=False)
+    entry = _find_user() or _create_user()
+    if entry.pw_uid == 0:
+        raise EmbeddedServerError(f"The user {ACCOUNT_NAME!r} is root itself: give it an id of its own.")
+    return ServerAccount(ACCOUNT_NAME, entry.pw_uid, entry.pw_gid, dropped=True)
+
+
+def _find_user() -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(ACCOUNT_NAME)
+    except KeyError:
+        return None
+
+
+def _create_user() -> pwd.struct_passwd:
+    options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    program = shutil.which("useradd", path=path)
+    said = "there is no useradd"
+    if program:
+        command = [program, *options, "--shell", "/usr/sbin/nologin", ACCOUNT_NAME]
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()  # noqa: S603
+    # Looked up whatever useradd said: another launcher may have created it in the meantime.
+    entry = _find_user()
+    if entry is None:
+        raise EmbeddedServerError(
+            f"PostgreSQL does not run as root, and the system user {ACCOUNT_NAME!r} could not be created "
+            f"({said}). Create it, or start Consentory as an ordinary user."
+        )
+    return entry
+
+
+def run_child(command: Sequence[str], account: ServerAccount, output: int = subprocess.DEVNULL) -> int:
+    """Runs a command as the account to its end and returns its exit code; it is killed if we are."""
+    return _open_child(command, account, output, signal.SIGKILL).wait()
+
+
+def _open_child(
+    command: Sequence[str], account: ServerAccount, output: int, death_signal: int
+) -> subprocess.Popen[bytes]:
+    drop: dict[str, Any] = {}
+    if account.dropped:
+        drop = {"user": account.uid, "group": account.gid, "extra_groups": []}
+    try:
+        # preexec_fn runs after the change of user, which would clear the signal.
+        return subprocess.Popen(  # noqa: S603 - a list of our own making, no shell
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            start_new_session=True,
+            umask=0o077,
+            preexec_fn=_arm_death_signal(os.getpid(), death_signal),
+            **drop,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EmbeddedServerError(f"Cannot run {command[0]} as {account.name}: {error}") from error
+
+
+def _arm_death_signal(parent: int, number: int) -> Callable[[], None]:
+    def arm() -> None:
+        if _libc is None:
+            return
+        _libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return arm
+
+
+class ServerProcess:
+    """A running `postgres`, shut down fast when we stop it, and by the kernel when we die without a word.
+
+    The kernel sends the signal when the *thread* that forked ends, so one thread forks and then waits as
+    long as the child lives.
+    """
+
+    def __init__(self, command: Sequence[str], account: ServerAccount, output: int) -> None:
+        self._forked = threading.Event()
+        self._failure: EmbeddedServerError | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(
+            target=self._keep, args=(command, account, output), name="embedded-postgresql", daemon=True
+        )
+        self._thread.start()
+        self._forked.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def _keep(self, command: Sequence[str], account: ServerAccount, output: int) -> None:
+        try:
+            self._child = _open_child(command, account, output, signal.SIGINT)
+        except EmbeddedServerError as error:
+            self._failure = error
+            return
+        finally:
+            self._forked.set()
+        self._child.wait()
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def wait(self, seconds: float) -> None:
+        """Returns when the server has ended, at the latest after so many seconds."""
+        self._thread.join(seconds)
+
+    def stop(self) -> None:
+        """Ends sessions, writes a checkpoint and returns when the server is gone; an unending one is cut."""
+        assert self._child is not None
+        for number, patience in ((signal.SIGINT, STOP_PATIENCE_S), (signal.SIGQUIT, None)):
+            if self.is_running:
+                self._child.send_signal(number)
+                self._thread.join(patience)

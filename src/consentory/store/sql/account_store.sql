@@ -1,0 +1,43 @@
+-- name: check_schema
+-- Fails where the schema is not there; the newest migration.
+SELECT max(number) FROM schema_migration;
+
+-- name: find_account
+-- The account of a clientId, across accounts, by a function that gives the id and nothing else. NULL: none.
+SELECT account_of_client(%(client_id)s);
+
+-- name: reserve_account_id
+-- A number for a new account; taken by inserting it, so the caller holds the lock of lock_accounts meanwhile.
+SELECT next_account_id();
+
+-- name: lock_accounts
+-- One account document is applied at a time.
+SELECT pg_advisory_xact_lock(0x61636374);
+
+-- name: insert_account
+INSERT INTO account (account_id, client_id, revision) VALUES (%(account_id)s, %(client_id)s, 0);
+
+-- name: current_revision
+-- The revision in force. Zero rows: no such account.
+SELECT revision FROM account WHERE account_id = current_account();
+
+-- name: load_configuration
+-- One revision of the configuration as JSON. Zero rows: no such revision.
+SELECT document::text FROM configuration WHERE account_id = current_account() AND revision = %(revision)s;
+
+-- name: save_configuration
+INSERT INTO configuration (revision, document) VALUES (%(revision)s, %(document)s);
+
+-- name: set_revision
+UPDATE account SET revision = %(revision)s WHERE account_id = current_account();
+
+-- name: keep_consent_text
+-- Keeps a text as shown; what is there already stays as it is.
+INSERT INTO consent_text (consent_type, version, locale, sha256, body)
+VALUES (%(consent_type)s, %(version)s, %(locale)s, %(sha256)s, %(body)s)
+ON CONFLICT (account_id, consent_type, version, locale) DO NOTHING;
+
+-- name: reserve_profile_ids
+-- Hands out a block of profile ids: the first of `count`. Locks the account's row until commit.
+UPDATE account SET next_profile_id = next_profile_id + %(count)s
+WHERE account_id = current_account() RETURNING next_profile_id - %(count)s;

@@ -1,0 +1,41 @@
+-- name: find_credential_account
+-- The account of a credential, across accounts, by a function that gives the id and nothing else. NULL: none.
+-- Index credential_client_id.
+SELECT account_of_credential(%(client_id)s);
+
+-- name: find_credential
+-- One credential of the account, revoked or not. Zero rows: the account has none of that id. Primary key.
+SELECT client_id, user_id, secret_hash, created_at, revoked_at
+FROM credential WHERE account_id = current_account() AND client_id = %(client_id)s;
+
+-- name: list_credentials
+-- All credentials of the account, revoked ones too, oldest first. Zero rows: none was ever made.
+SELECT client_id, user_id, secret_hash, created_at, revoked_at
+FROM credential WHERE account_id = current_account() ORDER BY created_at, client_id;
+
+-- name: lock_credentials
+-- Keeps others from making credentials of this account until commit, so that the bound of two holds.
+SELECT pg_advisory_xact_lock(0x63726564, current_account());
+
+-- name: count_live_credentials
+-- How many credentials of a user are not revoked. Always one row.
+SELECT count(*) FROM credential
+WHERE account_id = current_account() AND user_id = %(user_id)s AND revoked_at IS NULL;
+
+-- name: insert_credential
+INSERT INTO credential (client_id, user_id, secret_hash)
+VALUES (%(client_id)s, %(user_id)s, %(secret_hash)s);
+
+-- name: revoke_credential
+-- Revokes for good; the time of the first revocation stays. Zero rows: the account has none of that id.
+UPDATE credential SET revoked_at = coalesce(revoked_at, now())
+WHERE account_id = current_account() AND client_id = %(client_id)s
+RETURNING client_id, user_id, secret_hash, created_at, revoked_at;
+
+-- name: list_signing_keys
+-- The keys of bearer tokens, newest first: the first one signs, all of them verify. Zero rows: none yet.
+SELECT key_id, secret FROM signing_key ORDER BY created_at DESC, key_id;
+
+-- name: insert_signing_key
+-- Of several processes that start at once the first wins, and the others find its key.
+INSERT INTO signing_key (key_id, secret) VALUES (%(key_id)s, %(secret)s) ON CONFLICT (key_id) DO NOTHING;

@@ -1,0 +1,189 @@
+-- name: next_queued_import
+-- The next import to resolve: queued, first of its account, none of the account processing. Across accounts (worker).
+-- No lock: resolving takes an advisory lock of its own, so that Cancel does not wait for it.
+SELECT q.account_id, q.import_id FROM import AS q
+WHERE q.status = 'Queued'
+  AND NOT EXISTS (SELECT FROM import AS p WHERE p.account_id = q.account_id AND p.status = 'Processing')
+  AND NOT EXISTS (SELECT FROM import AS e WHERE e.account_id = q.account_id AND e.status = 'Queued'
+                  AND (e.queued_at, e.import_id) < (q.queued_at, q.import_id))
+  AND NOT (q.import_id = ANY(%(skipped)s::uuid[]))
+ORDER BY q.queued_at LIMIT 1;
+
+-- name: try_resolve_lock
+-- True when no other worker resolves for this account; held until the transaction ends.
+SELECT pg_try_advisory_xact_lock(0x7265736f, current_account());
+
+-- name: allow_long_statement
+-- Resolving ten million records takes longer than a chunk may.
+SELECT set_config('statement_timeout', '30min', true);
+
+-- name: collect_named
+-- What the records name: one row per record and thing, where a thing is a profile (by ProfileId, or as the holder of a
+-- named alternate id) or an alternate id that nobody holds. Two records that share a thing share a group.
+CREATE TEMPORARY TABLE named_thing ON COMMIT DROP AS
+  SELECT f.first_sequence + n.place AS sequence_number,
+         coalesce(profile_thing(k.profile_id), n.key) AS thing
+  FROM import_frame AS f
+  CROSS JOIN LATERAL unnest(f.named_keys, f.named_at) AS n (key, place)
+  LEFT JOIN alternate_key AS k ON k.account_id = f.account_id AND k.key_hash = n.key
+  WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
+  UNION
+  SELECT f.first_sequence + n.place, profile_thing(n.profile_id)
+  FROM import_frame AS f
+  CROSS JOIN LATERAL unnest(f.profile_ids, f.profile_at) AS n (profile_id, place)
+  JOIN profile AS p ON p.account_id = f.account_id AND p.profile_id = n.profile_id
+  WHERE f.account_id = current_account() AND f.import_id = %(import_id)s;
+
+-- name: list_shared
+-- (thing, SequenceNumber) of everything that more than one record names, by thing and number: the colliding few.
+SELECT thing, sequence_number FROM named_thing
+WHERE thing IN (SELECT thing FROM named_thing GROUP BY thing HAVING count(*) > 1)
+ORDER BY thing, sequence_number;
+
+-- name: load_resolvable
+-- What resolving goes by.
+SELECT status, received, settings FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
+
+-- name: copy_chunks
+COPY import_chunk (import_id, chunk_number, next_sequence, last_sequence, sequences, excluded, waits_for)
+FROM STDIN (FORMAT binary);
+
+-- name: start_import
+-- Queued -> Processing. Zero rows: it was cancelled meanwhile. Refused by import_one_processing: another one runs.
+UPDATE import SET status = 'Processing', started_at = now(), configuration_revision = %(revision)s,
+  first_profile_id = %(first_profile_id)s
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Queued'
+RETURNING import_id;
+
+-- name: complete_import
+-- Processing -> Completed once nothing is pending. Zero rows: not yet.
+UPDATE import SET status = 'Completed', completed_at = clock_timestamp()
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Processing' AND pending = 0
+RETURNING import_id;
+
+-- name: claim_chunk
+-- The next chunk that nobody works on, locked: the lock is the lease. Across accounts (worker); low numbers first, so
+-- that imports of different accounts run side by side. Zero rows: nothing to do now.
+SELECT c.account_id, c.import_id, c.chunk_number, c.next_sequence, c.last_sequence, c.sequences, c.excluded
+FROM import_chunk AS c
+WHERE c.waits_for IS NULL OR NOT EXISTS (
+  SELECT FROM import_chunk AS w
+  WHERE w.account_id = c.account_id AND w.import_id = c.import_id AND w.chunk_number = c.waits_for)
+ORDER BY c.chunk_number LIMIT 1
+FOR UPDATE OF c SKIP LOCKED;
+
+-- name: load_running
+-- What a chunk goes by.
+SELECT settings, started_at, configuration_revision, first_profile_id FROM import
+WHERE account_id = current_account() AND import_id = %(import_id)s;
+
+-- name: list_work
+-- Frames of valid records that overlap a range, in order, with who staged them and when. Index: primary key.
+SELECT f.first_sequence, f.work, b.caller FROM import_frame AS f
+JOIN import_batch AS b ON b.account_id = f.account_id AND b.import_id = f.import_id AND b.batch_number = f.batch_number
+WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
+  AND f.first_sequence > %(first)s - %(frame_records)s AND f.first_sequence <= %(last)s
+  AND f.first_sequence + f.record_count > %(first)s
+ORDER BY f.first_sequence;
+
+-- name: list_scattered_work
+-- As list_work, for the frames that hold the given records.
+SELECT DISTINCT f.first_sequence, f.work, b.caller
+FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
+CROSS JOIN LATERAL (
+  SELECT first_sequence, batch_number, work FROM import_frame
+  WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence <= wanted.sequence_number
+  ORDER BY first_sequence DESC LIMIT 1
+) AS f
+JOIN import_batch AS b ON b.account_id = current_account() AND b.import_id = %(import_id)s
+  AND b.batch_number = f.batch_number
+ORDER BY f.first_sequence;
+
+-- name: advance_chunk
+-- The part up to `next` is worked off.
+UPDATE import_chunk SET next_sequence = %(next)s
+WHERE account_id = current_account() AND import_id = %(import_id)s AND chunk_number = %(chunk_number)s;
+
+-- name: finish_chunk
+DELETE FROM import_chunk
+WHERE account_id = current_account() AND import_id = %(import_id)s AND chunk_number = %(chunk_number)s;
+
+-- name: count_outcomes
+-- Moves records from Pending to their outcomes. The last statement of a chunk: the row is locked but for its commit.
+-- Zero rows: the import is not Processing.
+UPDATE import SET pending = pending - %(total)s, exceptions = exceptions + %(exceptions)s,
+  not_honored = not_honored + %(not_honored)s, created = created + %(created)s, updated = updated + %(updated)s,
+  unchanged = unchanged + %(unchanged)s, deleted = deleted + %(deleted)s
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Processing'
+RETURNING pending;
+
+-- name: copy_faults
+COPY import_fault (import_id, held, sequence_number, phase, faults) FROM STDIN (FORMAT binary);
+
+-- name: notify_work
+SELECT pg_notify('consentory_work', '');
+
+-- name: find_purgeable
+-- Imports whose staged records go: ended, and past their retention (DataStageDuration 0: past the token's expiry).
+-- Across accounts (worker). Index import_unpurged.
+SELECT account_id, import_id FROM import
+WHERE status IN ('Completed', 'Failed') AND purged_at IS NULL
+  AND now() >= CASE WHEN (settings->>'data_stage_duration')::integer = 0 THEN expires_at
+               ELSE created_at + make_interval(days => (settings->>'data_stage_duration')::integer) END
+ORDER BY created_at LIMIT 20;
+
+-- name: find_thinnable
+-- Ended imports with DataStageDuration 0 that still keep what was accepted. Across accounts (worker).
+SELECT account_id, import_id FROM import
+WHERE status IN ('Completed', 'Failed') AND purged_at IS NULL AND thinned_at IS NULL
+  AND (settings->>'data_stage_duration')::integer = 0
+ORDER BY created_at LIMIT 20;
+
+-- name: list_frames_after
+-- Frames from a SequenceNumber on, with the records of each that were refused or not honored, in order.
+SELECT f.first_sequence, f.raw, ARRAY(
+  SELECT t.sequence_number FROM import_fault AS t
+  WHERE t.account_id = f.account_id AND t.import_id = f.import_id
+    AND t.sequence_number BETWEEN f.first_sequence AND f.first_sequence + f.record_count - 1)
+FROM import_frame AS f
+WHERE f.account_id = current_account() AND f.import_id = %(import_id)s AND f.first_sequence > %(after)s
+ORDER BY f.first_sequence LIMIT 100;
+
+-- name: thin_frame
+-- What was accepted goes from a frame; the named ids go with it.
+UPDATE import_frame SET raw = %(raw)s, work = '', named_keys = '{}', named_at = '{}', profile_ids = '{}', profile_at = '{}'
+WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence = %(first_sequence)s;
+
+-- name: delete_frame
+DELETE FROM import_frame
+WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence = %(first_sequence)s;
+
+-- name: mark_thinned
+UPDATE import SET thinned_at = now() WHERE account_id = current_account() AND import_id = %(import_id)s;
+
+-- name: mark_purged
+-- From now on asking for exceptions is 410. Zero rows: somebody else did it.
+UPDATE import SET purged_at = now()
+WHERE account_id = current_account() AND import_id = %(import_id)s AND purged_at IS NULL
+  AND status IN ('Completed', 'Failed')
+RETURNING import_id;
+
+-- name: find_purge_left
+-- Purged imports with staged rows left, so that a purge cut short goes on. Across accounts (worker).
+SELECT DISTINCT i.account_id, i.import_id FROM import AS i
+WHERE i.purged_at IS NOT NULL AND (
+  EXISTS (SELECT FROM import_frame AS f WHERE f.account_id = i.account_id AND f.import_id = i.import_id)
+  OR EXISTS (SELECT FROM import_fault AS t WHERE t.account_id = i.account_id AND t.import_id = i.import_id))
+LIMIT 20;
+
+-- name: purge_frames
+-- Deletes some staged frames; zero rows: none left.
+DELETE FROM import_frame WHERE account_id = current_account() AND import_id = %(import_id)s
+  AND first_sequence IN (SELECT first_sequence FROM import_frame WHERE account_id = current_account()
+                         AND import_id = %(import_id)s ORDER BY first_sequence LIMIT 1000);
+
+-- name: purge_faults
+-- Deletes some faults; zero rows: none left.
+DELETE FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s
+  AND (held, sequence_number) IN (SELECT held, sequence_number FROM import_fault WHERE account_id = current_account()
+                                  AND import_id = %(import_id)s ORDER BY held, sequence_number LIMIT 10000);

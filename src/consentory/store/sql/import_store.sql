@@ -1,0 +1,133 @@
+-- name: insert_import
+-- Zero rows: the same caller has a living import under this idempotency key (then find_import_by_key).
+INSERT INTO import (import_id, access_token, settings, caller, idempotency_key, request_hash, created_at, expires_at)
+VALUES (%(import_id)s, %(access_token)s, %(settings)s, %(caller)s, %(idempotency_key)s, %(request_hash)s,
+        %(created_at)s, %(expires_at)s)
+ON CONFLICT (account_id, caller, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+RETURNING import_id;
+
+-- name: find_import_by_key
+-- The import that this caller initiated under this key. Index import_idempotency.
+SELECT import_id, request_hash, expires_at <= now() FROM import
+WHERE account_id = current_account() AND caller = %(caller)s AND idempotency_key = %(idempotency_key)s;
+
+-- name: release_import_key
+-- Frees the key of an import that lives no longer, so that it can name a new one.
+UPDATE import SET idempotency_key = NULL, request_hash = NULL
+WHERE account_id = current_account() AND import_id = %(import_id)s;
+
+-- name: count_recent_imports
+-- Initiates of the last 24 hours, and when the oldest of them leaves the window. Index import_daily.
+SELECT count(*), min(created_at) + interval '24 hours' - now() FROM import
+WHERE account_id = current_account() AND created_at > now() - interval '24 hours';
+
+-- name: find_import
+-- One import, whole. Zero rows: none of this account's. Index: primary key.
+SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
+       not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
+       completed_at, purged_at, failure_reason
+FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
+
+-- name: find_import_by_token
+-- As find_import, by access token. Zero rows: unknown or another account's; expired ones are given (see expires_at).
+SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
+       not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
+       completed_at, purged_at, failure_reason
+FROM import WHERE account_id = current_account() AND access_token = %(access_token)s;
+
+-- name: list_imports
+-- Newest first, as find_import. `before` is the import_id (UUIDv7, so ordered by time) after which to go on, or NULL.
+SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
+       not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
+       completed_at, purged_at, failure_reason
+FROM import
+WHERE account_id = current_account()
+  AND (%(status)s::text IS NULL OR status = %(status)s)
+  AND (%(before)s::uuid IS NULL OR import_id < %(before)s)
+ORDER BY import_id DESC LIMIT %(limit)s;
+
+-- name: queue_import
+-- Staging -> Queued. Zero rows: it was not Staging.
+UPDATE import SET status = 'Queued', queued_at = clock_timestamp()
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Staging'
+RETURNING import_id;
+
+-- name: fail_import
+-- Initiated, Staging or Queued -> Failed. Zero rows: it was in none of them.
+UPDATE import SET status = 'Failed', failure_reason = %(reason)s, completed_at = now()
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status = ANY(%(from)s)
+RETURNING import_id;
+
+-- name: expire_imports
+-- Initiated, Staging -> Failed for every import whose token expired before Execute, of all accounts (worker).
+UPDATE import SET status = 'Failed', failure_reason = 'Import.Expired', completed_at = now()
+WHERE status IN ('Initiated', 'Staging') AND expires_at <= now();
+
+-- name: lock_import
+-- Locks the import for a batch; batches take their ranges one after another. Zero rows: not there.
+SELECT status, received, batches FROM import
+WHERE account_id = current_account() AND import_id = %(import_id)s FOR UPDATE;
+
+-- name: find_batch_by_key
+-- The batch staged under this idempotency key. Index import_batch_idempotency.
+SELECT body_hash FROM import_batch
+WHERE account_id = current_account() AND import_id = %(import_id)s AND idempotency_key = %(idempotency_key)s;
+
+-- name: insert_batch
+INSERT INTO import_batch (import_id, batch_number, caller, staged_at, first_sequence, record_count, failed,
+                          idempotency_key, body_hash)
+VALUES (%(import_id)s, %(batch_number)s, %(caller)s, %(staged_at)s, %(first_sequence)s, %(record_count)s,
+        %(failed)s, %(idempotency_key)s, %(body_hash)s);
+
+-- name: insert_frame
+INSERT INTO import_frame (import_id, first_sequence, record_count, batch_number, raw, work, named_keys, named_at,
+                          profile_ids, profile_at)
+VALUES (%(import_id)s, %(first_sequence)s, %(record_count)s, %(batch_number)s, %(raw)s, %(work)s,
+        %(named_keys)s, %(named_at)s, %(profile_ids)s, %(profile_at)s);
+
+-- name: insert_fault
+INSERT INTO import_fault (import_id, held, sequence_number, phase, faults)
+VALUES (%(import_id)s, %(phase)s = 3, %(sequence_number)s, %(phase)s, %(faults)s);
+
+-- name: count_batch
+-- Adds a batch to the books; Initiated -> Staging with the first record. Zero rows: the state forbids it.
+UPDATE import SET batches = batches + 1, received = received + %(received)s, valid = valid + %(valid)s,
+  failed = failed + %(failed)s, pending = pending + %(valid)s,
+  status = CASE WHEN received + %(received)s > 0 THEN 'Staging' ELSE status END
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN ('Initiated', 'Staging')
+RETURNING import_id;
+
+-- name: list_faults
+-- Faults by SequenceNumber from an offset. Index: primary key, in order.
+SELECT sequence_number, phase, faults FROM import_fault
+WHERE account_id = current_account() AND import_id = %(import_id)s AND held = %(held)s
+  AND phase = ANY(%(phases)s) AND sequence_number > %(after)s
+ORDER BY sequence_number LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: list_all_faults
+-- As list_faults, refused and held-back ones together.
+SELECT sequence_number, phase, faults FROM import_fault
+WHERE account_id = current_account() AND import_id = %(import_id)s
+  AND phase = ANY(%(phases)s) AND sequence_number > %(after)s
+ORDER BY sequence_number, phase LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: count_faults
+SELECT count(*) FROM import_fault
+WHERE account_id = current_account() AND import_id = %(import_id)s AND phase = ANY(%(phases)s);
+
+-- name: list_raw_frames
+-- The raw frames that hold any of the given records, by SequenceNumber, with who staged them. Index: primary key.
+SELECT DISTINCT f.first_sequence, f.raw, b.caller
+FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
+CROSS JOIN LATERAL (
+  SELECT first_sequence, record_count, batch_number, raw FROM import_frame
+  WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence <= wanted.sequence_number
+  ORDER BY first_sequence DESC LIMIT 1
+) AS f
+JOIN import_batch AS b ON b.account_id = current_account() AND b.import_id = %(import_id)s
+  AND b.batch_number = f.batch_number
+ORDER BY f.first_sequence;
+
+-- name: list_batch_callers
+-- Everyone who staged records of the import.
+SELECT DISTINCT caller FROM import_batch WHERE account_id = current_account() AND import_id = %(import_id)s;

@@ -1,0 +1,64 @@
+"""The worker's loop: resolve what is queued, work chunks off, tidy up; wait out whatever is not the data's fault."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from threading import Event
+
+import structlog
+
+from consentory.errors import StoreUnavailable
+from consentory.services.execution import Execution
+from consentory.services.retention import Retention
+from consentory.store.database import Database, wait_for_notice
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+"""Notifications wake a worker; polling makes sure."""
+
+RESOLVE_SECONDS = 0.5
+"""While chunks are worked off, queued imports of other accounts are looked for this often."""
+
+TIDY_SECONDS = 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+
+@dataclass(slots=True)
+class ImportWorker:
+    """One worker process. `stop` ends it after the step it is in."""
+
+    database: Database
+    execution: Execution
+    retention: Retention
+    stop: Event
+    _pause: float = FIRST_PAUSE
+    _resolve_at: float = 0.0
+    _tidy_at: float = 0.0
+
+    def run(self) -> None:
+        """Work until `stop` is set. Outages are waited out with back-off, without an end."""
+        while not self.stop.is_set():
+            try:
+                with self.database.listen("consentory_work") as notices:
+                    self._pause = FIRST_PAUSE
+                    while not self.stop.is_set():
+                        if not self.work_once():
+                            wait_for_notice(notices, POLL_SECONDS)
+            except StoreUnavailable as error:
+                log.warning("waiting for the database", error=str(error), seconds=self._pause)
+                self.stop.wait(self._pause)
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def work_once(self) -> bool:
+        """One round; False when there was nothing to do. Raises StoreUnavailable."""
+        now = time.monotonic()
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_SECONDS
+            self.retention.tidy()
+        busy = self.execution.step() is not None
+        if not busy or now >= self._resolve_at:
+            self._resolve_at = now + RESOLVE_SECONDS
+            busy = self.execution.resolve_next() is not None or busy
+        return busy

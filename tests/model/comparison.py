@@ -1,0 +1,80 @@
+"""What two stores must agree on of a profile: the wire shape reduced to what the contract fixes.
+
+Use it on both sides: `comparable(as_given_out(profile), account) == comparable(answer_of_get_profile, account)`.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from .account_model import Account, fold
+from .record_model import KINDS, Kind, compared_value, render_time
+
+Wire = dict[str, Any]
+
+TOP = ("IsActive", "DefaultLocale", "RegistrationConfirmed", "CustomerType", "CustomerName")
+PREFERENCE = ("FilterId", "PreferenceType", "FrequencyId", "CustomerDate", "ExpirationDate")
+CONSENT = ("ConsentType", "ConsentVersion", "Locale", "ConsentStatus", "ConsentDate", "ExpirationDate")
+ELEMENT = ("IsDefault", "IsActive", "IsMobile", "Address2", "CountryCode_Alpha2")
+
+
+def comparable(profile: Wire, account: Account) -> Wire:
+    """Without ids, edit times and blanks; arrays sorted by identity; choices only where they are in force."""
+    in_force = profile["IsActive"]
+    found = _pick(profile, TOP)
+    found["CustomerName"] = _pick(profile.get("CustomerName") or {}, list(profile.get("CustomerName") or {}))
+    found["AlternateIds"] = _sorted(
+        profile, "AlternateIds", ("AlternateIdType", "AlternateId", "IsActive"), ("AlternateIdType", "AlternateId")
+    )
+    group = ("GroupType", "GroupName")
+    found["Groups"] = _sorted(profile, "Groups", (*group, "IsPrimary", "IsActive"), group)
+    found["ProfileTags"] = _sorted(profile, "ProfileTags", ("Name",), ("Name",))
+    fields = _sorted(profile, "CustomFields", ("Name", "Value"), ("Name",))
+    found["CustomFields"] = [one for one in fields if "Value" in one]
+    found["ProfilePreferences"] = _preferences(profile, "ProfilePreferences") if in_force else []
+    found["Consents"] = _consents(profile) if in_force else []
+    for kind in KINDS.values():
+        elements = sorted(
+            profile.get(kind.array) or [],
+            key=lambda one: (one[kind.type], compared_value(kind.array, one, account)),
+        )
+        found[kind.array] = [_element(one, kind, in_force=in_force) for one in elements]
+    return found
+
+
+def _element(element: Wire, kind: Kind, *, in_force: bool) -> Wire:
+    found = _pick(element, (kind.type, *kind.values, *ELEMENT))
+    current = in_force and element["IsActive"]
+    found["Preferences"] = _preferences(element, kind.preferences) if current else []
+    found["Consents"] = _consents(element) if current else []
+    return found
+
+
+def _preferences(holder: Wire, array: str) -> list[Wire]:
+    found = []
+    for one in sorted(holder.get(array) or [], key=lambda one: one["FilterId"]):
+        attributes = [(a["Key"], a.get("Value")) for a in one.get("PreferenceAttributes") or []]
+        suspended = one.get("PreferenceStatus") == "Suspended"
+        found.append(_pick(one, PREFERENCE) | {"Attributes": sorted(attributes), "Suspended": suspended})
+    return found
+
+
+def _consents(holder: Wire) -> list[Wire]:
+    found = []
+    for one in sorted(holder.get("Consents") or [], key=lambda c: (c["ConsentType"], c["ConsentVersion"])):
+        evidence = _pick(one.get("Evidence") or {}, list(one.get("Evidence") or {}))
+        found.append(_pick(one, CONSENT) | {"Evidence": evidence, "Expired": bool(one.get("Expired"))})
+    return found
+
+
+def _sorted(profile: Wire, array: str, members: tuple[str, ...], identity: tuple[str, ...]) -> list[Wire]:
+    elements = profile.get(array) or []
+    return [_pick(one, members) for one in sorted(elements, key=lambda one: [fold(one[name]) for name in identity])]
+
+
+def _pick(holder: Wire, members: Any) -> Wire:
+    """Members that say something; dates in the one form."""
+    found = {name: holder[name] for name in members if holder.get(name) not in (None, "", [])}
+    for name, value in found.items():
+        if name.endswith("Date"):
+            found[name] = render_time(datetime.fromisoformat(value.replace("Z", "+00:00")))
+    return found

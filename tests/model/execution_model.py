@@ -1,0 +1,342 @@
+"""The judge: records applied one at a time, in the order of SequenceNumber. Start reading here.
+
+Every import and every single write takes the next `number`, from 1; a profile is known by its model id or by
+(number, SequenceNumber) of the record that created it.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from .account_model import Account, fold
+from .merge_model import Fault, Merge, merge_record, prior_version_faults
+from .profile_model import Profile, render_profile
+from .record_model import KINDS, Said, SaidAlternateId, Wire, alternate_ids, parse_record, render_time
+
+REFRESH = ("RefreshAlternateIds", "RefreshContacts", "RefreshCustomFields", "RefreshGroups", "RefreshTags")
+PROCESSED = ("Created", "Updated", "Unchanged", "Deleted")
+# Codes that the contract does not name: the judge's own words.
+MATCH_ID = "Match.OneActiveId"
+NOT_FOUND = "Profile.NotFound"
+ID_DIFFERS = "Profile.IdDiffers"
+
+
+@dataclass
+class ImportResult:
+    """By SequenceNumber: what became of the record; `faults` if refused or excepted, else `held` back."""
+
+    number: int
+    status: str = "Completed"
+    outcomes: dict[int, str] = field(default_factory=dict)
+    faults: dict[int, list[Fault]] = field(default_factory=dict)
+    held: dict[int, list[Fault]] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """As in the status object."""
+        found = Counter(self.outcomes.values())
+        failed = found["ValidationFailed"]
+        return {
+            "TotalRecordsReceived": len(self.outcomes),
+            "ValidationSuccessful": len(self.outcomes) - failed,
+            "ValidationFailed": failed,
+            "Pending": found["Pending"],
+            "Processed": sum(found[name] for name in PROCESSED),
+            "Exceptions": found["Exception"],
+            "NotHonored": found["NotHonored"],
+            **{name: found[name] for name in PROCESSED},
+        }
+
+
+@dataclass
+class WriteOutcome:
+    number: int
+    outcome: str
+    faults: list[Fault]
+    held: list[Fault]
+    profile_id: int | None
+
+
+class Ambiguous(Exception):
+    """ProfileId given, not found, and several active ids of the match type."""
+
+
+class Model:
+    def __init__(self, account: dict[str, Any]) -> None:
+        self.account = Account(account)
+        self.profiles: dict[int, Profile] = {}
+        self.histories: dict[int, list[dict[str, Any]]] = {}
+        self.tombstones: list[dict[str, Any]] = []
+        self.created: dict[tuple[int, int], int] = {}
+        self._numbers = 0
+        self._now = datetime(1970, 1, 1, tzinfo=UTC)
+
+    def configure(self, account: dict[str, Any]) -> None:
+        """Another configuration from here on."""
+        self.account = Account(account)
+
+    def run_import(
+        self,
+        *,
+        settings: dict[str, Any],
+        batches: list[tuple[str, list[Wire]]],
+        started_at: datetime,
+        caller: str = "nightly",
+        applied_at: datetime | None = None,
+        staged_under: dict[str, Any] | None = None,
+    ) -> ImportResult:
+        """`batches`: (Stage time, records). `staged_under`: the account document at staging, if another."""
+        self._numbers += 1
+        self._now = max(self._now, applied_at or started_at)
+        result = ImportResult(self._numbers)
+        staging = Account(staged_under) if staged_under else self.account
+        match = settings.get("MatchValue")
+        # Failed means that nothing was applied: resolving finds that the match type was switched off.
+        runs = match is None or self.account.is_active("alternateIdTypes", match)
+        result.status = "Completed" if runs else "Failed"
+        # A ProfileId counts as found only if it existed when execution started.
+        existed = frozenset(self.profiles)
+        sequence = 0
+        for stage_time, records in batches:
+            staged_at = datetime.fromisoformat(stage_time.replace("Z", "+00:00"))
+            for record in records:
+                sequence += 1
+                faults = stage_faults(record, settings, staging, staged_at)
+                if faults or not runs:
+                    outcome, held = "ValidationFailed" if faults else "Pending", []
+                else:
+                    merge = self._merge(settings, sequence, caller, started_at, applied_at or started_at)
+                    outcome = self._work_off(record, settings, staged_at, existed, merge)
+                    faults, held = merge.faults, merge.held
+                result.outcomes[sequence] = outcome
+                if faults:
+                    result.faults[sequence] = sorted(set(faults))
+                elif held:
+                    result.held[sequence] = sorted(set(held))
+        return result
+
+    def _merge(
+        self, settings: dict[str, Any], sequence: int, caller: str, started_at: datetime, applied_at: datetime
+    ) -> Merge:
+        return Merge(
+            self.account,
+            self._numbers,
+            sequence,
+            caller,
+            started_at,
+            applied_at,
+            frozenset(name for name in REFRESH if settings.get(name)),
+            bool(settings.get("AllowPriorConsents")),
+            self._holder,
+        )
+
+    def single_write(
+        self,
+        record: Wire,
+        *,
+        profile_id: int | None,
+        refresh: Collection[str],
+        at: datetime,
+        caller: str = "nightly",
+        allow_prior: bool = False,
+    ) -> WriteOutcome:
+        """One person at once, under the very same rules as an import of one record without MatchCriteria."""
+        self._numbers += 1
+        self._now = max(self._now, at)
+        number = self._numbers
+        if profile_id is not None:
+            if profile_id not in self.profiles:
+                return WriteOutcome(number, "NotFound", [Fault(NOT_FOUND, "$")], [], None)
+            if record.get("ProfileId", profile_id) != profile_id:
+                return WriteOutcome(number, "ValidationFailed", [Fault(ID_DIFFERS, "$.ProfileId")], [], None)
+            record = {**record, "ProfileId": profile_id}
+        settings = {**dict.fromkeys(refresh, True), "AllowPriorConsents": allow_prior}
+        faults = stage_faults(record, settings, self.account, at)
+        if faults:
+            return WriteOutcome(number, "ValidationFailed", sorted(set(faults)), [], None)
+        merge = self._merge(settings, 1, caller, at, at)
+        existing = record.get("ProfileId")
+        outcome = self._work_off(record, settings, at, frozenset(self.profiles), merge)
+        written = existing if existing in self.profiles else self.created.get((number, 1))
+        held = [] if merge.faults else sorted(set(merge.held))
+        return WriteOutcome(number, outcome, sorted(set(merge.faults)), held, written)
+
+    def delete_profile(self, profile_id: int, at: datetime | None = None, caller: str = "nightly") -> bool:
+        if profile_id not in self.profiles:
+            return False
+        self._numbers += 1
+        self._forget(profile_id, at or self._now, caller, None)
+        return True
+
+    def id_of(self, number: int, sequence: int) -> int | None:
+        """The model id of the profile that this record (a single write: 1) created, gone or not."""
+        return self.created.get((number, sequence))
+
+    def get_profile(self, key: int | tuple[str, str], now: datetime | None = None) -> Wire | None:
+        """By ProfileId, or (alternateIdType, alternateId): active ids only, also an inactive profile."""
+        profile = self._find(key)
+        return None if profile is None else render_profile(profile, self.account, now or self._now)
+
+    def all_profiles(self, now: datetime | None = None) -> list[Wire]:
+        return [render_profile(profile, self.account, now or self._now) for _, profile in sorted(self.profiles.items())]
+
+    def history(self, key: int | tuple[str, str]) -> list[dict[str, Any]]:
+        """In the order of application; empty when the profile is gone (its history goes with it)."""
+        profile = self._find(key)
+        return [] if profile is None else list(self.histories[profile.id])
+
+    def _find(self, key: int | tuple[str, str]) -> Profile | None:
+        if not isinstance(key, int):
+            held_by = self._holder((self.account.name_in("alternateIdTypes", key[0]), fold(key[1].strip())))
+            return None if held_by is None else self.profiles[held_by]
+        return self.profiles.get(key)
+
+    def _holder(self, key: tuple[str, str]) -> int | None:
+        """Who holds this alternate id actively. An inactive profile goes on holding its ids."""
+        for profile in self.profiles.values():
+            if key in profile.alternate_ids and profile.alternate_ids[key].active:
+                return profile.id
+        return None
+
+    def _work_off(
+        self,
+        record: Wire,
+        settings: dict[str, Any],
+        staged_at: datetime,
+        existed: frozenset[int],
+        merge: Merge,
+    ) -> str:
+        """The outcome; the faults and what was held back are in `merge`."""
+        if settings.get("ImportAction", "Add") == "Delete":
+            return self._delete(record, settings.get("MatchValue"), existed, merge)
+        said = parse_record(record, self.account, staged_at)
+        merge.faults += prior_version_faults(said, self.account, allowed=merge.allow_prior)
+        try:
+            found = self._match(said, settings.get("MatchValue"), existed)
+        except Ambiguous:
+            # Which profile is meant is open: nothing that depends on it can be looked at.
+            merge.faults.append(Fault("Match.Ambiguous", "$.AlternateIds"))
+            return "Exception"
+        profile = found or self._new_profile(merge)
+        merged = merge_record(profile, said, merge, is_new=found is None)
+        if merge.faults:
+            return "Exception"  # nothing of the record applied
+        changed = found is None or merged != profile
+        if not changed:
+            # Unchanged: nothing to change and nothing held back. Nothing is written either way.
+            return "NotHonored" if merge.held else "Unchanged"
+        self._store(merged, merge, is_new=found is None)
+        return "Updated" if found else "Created"
+
+    def _match(self, said: Said, match_type: str | None, existed: frozenset[int]) -> Profile | None:
+        """Which profile a record means; None: a new one."""
+        # 1. ProfileId given and found: that profile.
+        if said.profile_id in existed and said.profile_id in self.profiles:
+            return self.profiles[said.profile_id]
+        # 2. Else, with MatchCriteria: the profile that holds the alternate id of the match type, actively.
+        if match_type is not None:
+            ids = _match_ids(said.alternate_ids, match_type, self.account)
+            if len(ids) > 1:
+                raise Ambiguous
+            if ids:
+                holder = self._holder(ids[0].key)
+                return None if holder is None else self.profiles[holder]
+        # 3. Else a new profile; a given ProfileId that was not found is not taken over.
+        return None
+
+    def _new_profile(self, merge: Merge) -> Profile:
+        """All profiles that one import creates carry one creation time, its StartedAt. Id 0 until stored."""
+        return Profile(
+            0,
+            (merge.number, merge.sequence),
+            merge.started_at,
+            merge.applied_at,
+            self.account.default_locale,
+            self.account.default_customer_type,
+        )
+
+    def _store(self, merged: Profile, merge: Merge, *, is_new: bool) -> None:
+        if is_new:
+            merged.id = 1 + len(self.created)
+            self.created[(merge.number, merge.sequence)] = merged.id
+            self.histories[merged.id] = []
+        merged.modified = merge.applied_at
+        self.profiles[merged.id] = merged
+        self.histories[merged.id] += merge.history
+
+    def _delete(self, record: Wire, match_type: str | None, existed: frozenset[int], merge: Merge) -> str:
+        ids = _match_ids(list(alternate_ids(record, self.account)), match_type, self.account)
+        given = record.get("ProfileId")
+        if given is None:
+            target = self._holder(ids[0].key)
+        else:
+            # A given ProfileId alone decides; not found is NotHonored.
+            target = given if given in existed and given in self.profiles else None
+            for one in ids if target is not None else []:
+                holder = self._holder(one.key)
+                if holder is not None and holder != target:
+                    # Its profile does not hold the given match id while another does.
+                    merge.faults.append(Fault("Match.Conflict", one.path, str(holder)))
+        if merge.faults:
+            return "Exception"
+        if target is None:
+            merge.held.append(Fault(NOT_FOUND, "$"))
+            return "NotHonored"
+        self._forget(target, merge.applied_at, merge.caller, merge.number)
+        return "Deleted"
+
+    def _forget(self, profile_id: int, when: datetime, caller: str, number: int | None) -> None:
+        """The profile and all that hangs on it goes for good; a tombstone without personal data stays."""
+        del self.profiles[profile_id]
+        del self.histories[profile_id]
+        self.tombstones.append({"ProfileId": profile_id, "When": render_time(when), "Who": caller, "Import": number})
+
+
+def _match_ids(said: list[SaidAlternateId], match_type: str | None, account: Account) -> list[SaidAlternateId]:
+    """The record's active alternate ids of the match type."""
+    if match_type is None:
+        return []
+    name = account.name_in("alternateIdTypes", match_type)
+    return [one for one in said if one.active and one.type == name]
+
+
+def stage_faults(record: Wire, settings: dict[str, Any], account: Account, staged_at: datetime) -> list[Fault]:
+    """Of staging only the faults that execution.md speaks of; the rest of record.md is not judged."""
+    ids = _match_ids(list(alternate_ids(record, account)), settings.get("MatchValue"), account)
+    is_delete = settings.get("ImportAction", "Add") == "Delete"
+    faults = []
+    needs_id = settings.get("MatchValue") is not None or is_delete
+    if needs_id and record.get("ProfileId") is None and len(ids) != 1:
+        # Without a ProfileId a record carries exactly one active alternate id of the match type.
+        faults.append(Fault(MATCH_ID, "$.AlternateIds"))
+    if is_delete:
+        return faults  # all else is accepted and ignored
+    # An element with IsActive: false is validated all the same.
+    everything = parse_record(_with_all_elements(record), account, staged_at)
+    faults += prior_version_faults(everything, account, allowed=bool(settings.get("AllowPriorConsents")))
+    mobile = {one.place: one.mobile for one in everything.elements}
+    # Text only where IsMobile is not false.
+    faults += [
+        Fault("Preference.NotMobile", one.path)
+        for one in everything.preferences
+        if account.filter(one.filter).channel == "Text" and mobile.get(one.place) is False
+    ]
+    # A required field may not be blank.
+    faults += [
+        Fault("CustomField.Required", one.path, one.field.name)
+        for one in everything.fields
+        if one.value == "" and one.field.required
+    ]
+    return faults
+
+
+def _with_all_elements(record: Wire) -> Wire:
+    return {
+        name: [{**one, "IsActive": None} for one in value or []] if name in KINDS else value
+        for name, value in record.items()
+    }
+
+
+__all__ = ["Fault", "ImportResult", "Model", "WriteOutcome"]

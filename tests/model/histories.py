@@ -1,0 +1,430 @@
+"""Hypothesis strategies for the judge: one account, and histories of imports, single writes and deletes on it.
+
+Pools of values are small, so that people, addresses, dates and versions collide all the time. A ProfileId is not
+known when a history is drawn, so records carry a `Pick`; `resolve_record` turns it into an id of the store under
+test, given the ids of all profiles ever created there in the order of their creation.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from .execution_model import REFRESH, ImportResult, Model, WriteOutcome
+
+Wire = dict[str, Any]
+
+UNKNOWN_ID = 987_654_321_012
+
+
+def _text(name: str, **more: Any) -> Wire:
+    return {"name": name, "type": "Text", **more}
+
+
+def _version(name: str, *locales: str, **more: Any) -> Wire:
+    return {"version": name, "texts": {one: f"Text of {name} in {one}" for one in locales}, **more}
+
+
+def _named(*names: str) -> list[Wire]:
+    """The first is the default."""
+    return [{"name": names[0], "default": True}, *({"name": one} for one in names[1:])]
+
+
+def _programs() -> list[Wire]:
+    news = [
+        {"id": "NEWS-EMAIL", "name": "News by email", "channel": "Email", "durationDays": 730}
+        | {"frequencies": ["Daily", "Weekly", "Monthly"], "defaultFrequency": "Weekly"},
+        {"id": "EVENTS-EMAIL", "name": "Events by email", "channel": "Email"},
+        {"id": "NEWS-TEXT", "name": "News by text", "channel": "Text", "requiredConsents": ["Texting"]},
+    ]
+    offers = [
+        {"id": "OFFERS-EMAIL", "name": "Offers by email", "channel": "Email", "requiredConsents": ["Privacy"]},
+        {"id": "OFFERS-PHONE", "name": "Offers by call", "channel": "Phone"},
+        {"id": "OFFERS-MAIL", "name": "Offers by post", "channel": "Mail"},
+    ]
+    data = [
+        {"id": "DATA-SHARING", "name": "Sharing"},
+        {"id": "DATA-PROFILING", "name": "Profiling", "requiredConsents": ["Privacy", "Texting"]},
+    ]
+    return [
+        {"id": "NEWS", "name": "News", "filters": news},
+        {"id": "OFFERS", "name": "Offers", "filters": offers},
+        {"id": "DATA", "name": "Data", "filters": data},
+    ]
+
+
+def _consent_types() -> list[Wire]:
+    privacy = [_version("1.0", "en_US"), _version("2.0", "en_US", "es_US")]
+    privacy.append(_version("3.0", "en_US", expirationDays=36500))
+    texting = [_version("2023", "en_US", expirationDays=36500), _version("2024", "en_US", expirationDays=600)]
+    return [{"name": "Privacy", "versions": privacy}, {"name": "Texting", "versions": texting}]
+
+
+def build_account(client_id: str = "JUDGE") -> Wire:
+    """The account document: every update rule, required fields, consents that expire, versions, all channels."""
+    everything: Wire = {"import": True, "profile": ["read", "write", "delete"], "channels": "all"}
+    everything |= {"programs": "all", "consentTypes": "all", "configuration": ["read"], "audit": False}
+    return {
+        "account": {
+            "clientId": client_id,
+            "name": "The judge's account",
+            "locales": ["en_US", "es_US"],
+            "timeZone": "America/New_York",
+            "phoneRegion": "US",
+            "tokenLifetimeHours": 12,
+            "importsPerDay": 1_000_000,
+            "maxStageMegabytes": 25,
+        },
+        "customerTypes": _named("Customer", "Prospect"),
+        "alternateIdTypes": [{"name": "CRM"}, {"name": "Loyalty"}],
+        "emailTypes": _named("Home", "Work"),
+        "phoneTypes": _named("Mobile", "Home"),
+        "addressTypes": _named("Home", "Billing"),
+        "groupTypes": [{"name": "Household"}, {"name": "Club"}],
+        "picklists": [{"name": "Tiers", "values": ["basic", "silver", "gold"]}],
+        "customFields": [
+            _text("Region", required=True),
+            _text("Grade", required=True, default="C", updateRule="Always"),
+            {"name": "Tier", "type": "SelectList", "picklist": "Tiers", "default": "basic"},
+            _text("Plain", updateRule="Always"),
+            _text("Once", updateRule="Never"),
+            _text("Nickname", updateRule="IfCurrentValueIsBlank"),
+            _text("Segment", updateRule="IfNewValueIsNotBlank"),
+        ],
+        "programs": _programs(),
+        "consentTypes": _consent_types(),
+        "userGroups": [{"name": "Loaders", "permissions": everything}],
+        "users": [{"id": "nightly", "groups": ["Loaders"], "sourceGroup": "Warehouse"}],
+    }
+
+
+# In New York the second is the first instant of the bare date (a yes) and the third its last second (a no); the
+# sixth exists twice.
+DATES = [
+    "2024-03-01",
+    "2024-03-01T05:00:00Z",
+    "2024-03-02T04:59:59Z",
+    "2024-03-01T23:59:59-05:00",
+    "2020-06-01T12:00",
+    "2024-11-03T01:30:00",
+    "2025-09-15T08:00:00.123456789Z",
+    "2025-09-15T08:00:00.123456Z",
+]
+PEOPLE = {"CRM": ["C-1", "c-1", "C-1", "C-2", "C-3"], "Loyalty": ["L-1", "l-1", "L-2"]}
+# the person's addresses: what is compared -> the forms in which it is given
+EMAILS = {1: ["ann@example.com", "Ann@EXAMPLE.com"], 2: ["bob@example.com"]}
+PHONES = {1: ["(212) 555-0143", "+12125550143"], 2: ["202-555-0199"]}
+ADDRESSES = {1: ["12 Elm St", "12  ELM st"], 2: ["7 Oak Rd"]}
+FIELD_VALUES: dict[str, list[str | None]] = {
+    "Region": ["N", "S"],
+    "Grade": ["A", "C", None],
+    "Tier": ["gold", "silver", "", None],
+    "Plain": ["x", "y", "", None],
+    "Once": ["x", "y", "", None],
+    "Nickname": ["x", "y", "", None],
+    "Segment": ["x", "y", "", None],
+}
+VERSIONS = [("Privacy", v) for v in ("1.0", "2.0", "3.0", "3.0", "3.0")]
+VERSIONS += [("Texting", v) for v in ("2023", "2024", "2024")]
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The index-th profile ever created (modulo their number); None: an id that no profile has."""
+
+    index: int | None
+
+    def resolve(self, ids: list[int]) -> int:
+        return ids[self.index % len(ids)] if ids and self.index is not None else UNKNOWN_ID
+
+
+PICKS = st.sampled_from([*(Pick(n) for n in range(6)), Pick(None)])
+
+
+@dataclass(frozen=True)
+class ImportStep:
+    settings: Wire
+    batches: list[list[Wire]]
+
+
+@dataclass(frozen=True)
+class WriteStep:
+    record: Wire
+    target: Pick | None
+    refresh: frozenset[str]
+
+
+@dataclass(frozen=True)
+class DeleteStep:
+    target: Pick
+
+
+Step = ImportStep | WriteStep | DeleteStep
+
+
+@dataclass(frozen=True)
+class History:
+    """`chunk_size` None: the default."""
+
+    steps: list[Step]
+    chunk_size: int | None
+    workers: int
+
+
+def resolve_record(record: Wire, ids: list[int]) -> Wire:
+    """The wire record; `ids`: of all profiles ever created, gone or not, in the order of their creation."""
+    pick = record.get("ProfileId")
+    return {**record, "ProfileId": pick.resolve(ids)} if isinstance(pick, Pick) else dict(record)
+
+
+def _rarely(strategy: st.SearchStrategy[Any], times: int = 4) -> st.SearchStrategy[Any]:
+    """None but for one draw in `times`."""
+    return _once_in(times).flatmap(lambda yes: strategy if yes else st.none())
+
+
+def _mostly(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.sampled_from([True, True, True, False]).flatmap(lambda yes: strategy if yes else st.none())
+
+
+def _once_in(times: int) -> st.SearchStrategy[bool]:
+    return st.sampled_from([*[False] * (times - 1), True])
+
+
+def _without_none(record: Wire) -> Wire:
+    return {name: value for name, value in record.items() if value is not None}
+
+
+FLAG = st.sampled_from([None, None, None, True, False])
+
+
+@st.composite
+def preferences(draw: st.DrawFn, filters: list[str]) -> list[Wire]:
+    found = []
+    for one in draw(st.lists(st.sampled_from(filters), unique=True, min_size=1, max_size=2)):
+        choice = {
+            "FilterId": one,
+            "PreferenceType": draw(st.sampled_from([1, 2, 1, "OptIn", "OptOut"])),
+            "CustomerDate": draw(st.sampled_from([None, *DATES])),
+            "PreferenceAttributes": draw(st.sampled_from([None, None, [{"Key": "form", "Value": "f1"}]])),
+        }
+        if one == "NEWS-EMAIL":
+            choice["FrequencyId"] = draw(st.sampled_from([None, None, "Daily", "monthly"]))
+        found.append(_without_none(choice))
+    return found
+
+
+@st.composite
+def consents(draw: st.DrawFn) -> list[Wire]:
+    versions = draw(st.lists(st.sampled_from(VERSIONS), unique=True, min_size=1, max_size=2))
+    return [
+        _without_none(
+            {
+                "ConsentType": kind,
+                "ConsentVersion": version,
+                "Locale": draw(st.sampled_from(["en_US", "es_US"] if version == "2.0" else ["en_US"])),
+                "ConsentStatus": draw(st.sampled_from([1, 1, 1, 2, 3, 4, "Granted", "Revoked"])),
+                "ConsentDate": draw(st.sampled_from([None, *DATES])),
+                "Evidence": draw(st.sampled_from([None, None, {"Method": "web form"}, {"Reference": "R-1"}])),
+            }
+        )
+        for kind, version in versions
+    ]
+
+
+@st.composite
+def elements(
+    draw: st.DrawFn, pool: dict[int, list[str]], member: str, type_member: str, types: list[str]
+) -> list[Wire]:
+    """Contact elements with their value alone: no element twice, at most one default."""
+    keys = st.tuples(st.sampled_from([types[0], types[0], types[1]]), st.sampled_from([1, 1, 2]))
+    found: list[Wire] = []
+    for kind, value in draw(st.lists(keys, unique=True, min_size=1, max_size=3)):
+        one: Wire = {type_member: kind, member: draw(st.sampled_from(pool[value]))}
+        if kind == types[0] and draw(st.booleans()):
+            del one[type_member]  # absent means the default type
+        flag = draw(FLAG)
+        one["IsDefault"] = None if flag and any(other.get("IsDefault") for other in found) else flag
+        one["IsActive"] = draw(st.sampled_from([None, None, None, None, True, False]))
+        one["Consents"] = draw(_rarely(consents(), 3))
+        found.append(_without_none(one))
+    return found
+
+
+@st.composite
+def emails(draw: st.DrawFn) -> list[Wire]:
+    found = draw(elements(EMAILS, "EmailAddress", "EmailAddressType", ["Home", "Work"]))
+    filters = ["NEWS-EMAIL", "NEWS-EMAIL", "EVENTS-EMAIL", "EVENTS-EMAIL", "OFFERS-EMAIL"]
+    return [_without_none({**one, "EmailPreferences": draw(_mostly(preferences(filters)))}) for one in found]
+
+
+@st.composite
+def phones(draw: st.DrawFn) -> list[Wire]:
+    found = []
+    for one in draw(elements(PHONES, "PhoneNumber", "PhoneType", ["Mobile", "Home"])):
+        mobile = draw(FLAG)
+        filters = ["OFFERS-PHONE"] if mobile is False else ["NEWS-TEXT", "OFFERS-PHONE", "OFFERS-PHONE"]
+        said = {"IsMobile": mobile, "PhoneNumberPreferences": draw(_mostly(preferences(filters)))}
+        found.append(_without_none({**one, **said}))
+    return found
+
+
+@st.composite
+def addresses(draw: st.DrawFn) -> list[Wire]:
+    fixed = {"City": "Fairview", "StateProvince": "CA", "PostalCode": "90210"}
+    found = []
+    for one in draw(elements(ADDRESSES, "Address1", "AddressType", ["Home", "Billing"])):
+        said = {
+            "Address2": draw(st.sampled_from([None, None, "Apt 1", ""])),
+            "CountryCode_Alpha2": draw(st.sampled_from([None, "US", "CA"])),
+            "AddressPreferences": draw(_mostly(preferences(["OFFERS-MAIL"]))),
+        }
+        found.append(_without_none({**one, **fixed, **said}))
+    return found
+
+
+@st.composite
+def alternate_ids(draw: st.DrawFn, match: str | None, *, exact: bool) -> list[Wire]:
+    """With a match type exactly one active id of it, but for one record in sixteen, or where not `exact`."""
+    every = [(kind, value) for kind, values in PEOPLE.items() for value in values]
+    chosen = draw(st.lists(st.sampled_from(every), unique_by=lambda one: (one[0], one[1].casefold()), max_size=2))
+    if match and not draw(_once_in(16 if exact else 2)):
+        chosen = [one for one in chosen if one[0] != match]
+        chosen.append((match, draw(st.sampled_from(PEOPLE[match]))))
+    return [
+        _without_none(
+            {
+                "AlternateIdType": kind,
+                "AlternateId": value,
+                "IsActive": None if kind == match else draw(st.sampled_from([None, None, True, False])),
+            }
+        )
+        for kind, value in chosen
+    ]
+
+
+@st.composite
+def custom_fields(draw: st.DrawFn) -> list[Wire]:
+    names = draw(st.lists(st.sampled_from(list(FIELD_VALUES)[1:]), unique=True, max_size=3))
+    if not draw(_once_in(12)):
+        names.append("Region")  # without it nobody can be created
+    return [{"Name": name, "Value": draw(st.sampled_from(FIELD_VALUES[name]))} for name in names]
+
+
+@st.composite
+def records(draw: st.DrawFn, match: str | None = None, *, with_id: bool = True) -> Wire:
+    group: st.SearchStrategy[Wire] = st.fixed_dictionaries(
+        {
+            "GroupType": st.sampled_from(["Household", "Club"]),
+            "GroupName": st.sampled_from(["Okubo", "OKUBO", "Diaz"]),
+        },
+        optional={"IsPrimary": st.booleans()},
+    )
+    groups = st.lists(group, unique_by=lambda one: (one["GroupType"], one["GroupName"].casefold()), max_size=2)
+    tags = st.lists(st.sampled_from(["loyal", "Loyal", "new"]), unique_by=str.casefold, max_size=2)
+    picked = {"ProfileId": draw(PICKS)} if with_id and draw(_once_in(4)) else {}
+    record: Wire = {
+        **picked,
+        "IsActive": draw(st.sampled_from([None, None, None, None, True, False, 1, 0])),
+        "DefaultLocale": draw(_rarely(st.sampled_from(["en_US", "es_us"]))),
+        "RegistrationConfirmed": draw(_rarely(st.booleans())),
+        "CustomerType": draw(_rarely(st.sampled_from(["Customer", "Prospect"]))),
+        "PreservePreferences": draw(st.sampled_from([None, None, True, False])),
+        "PreserveConsents": draw(st.sampled_from([None, None, True, False])),
+        "AlternateIds": draw(alternate_ids(match, exact="ProfileId" not in picked)) or None,
+        "Emails": draw(_rarely(emails(), 2)),
+        "PhoneNumbers": draw(_rarely(phones(), 3)),
+        "Addresses": draw(_rarely(addresses(), 4)),
+        "ProfilePreferences": draw(_rarely(preferences(["DATA-SHARING", "DATA-SHARING", "DATA-PROFILING"]), 2)),
+        "Consents": draw(_rarely(consents(), 2)),
+        "Groups": draw(_rarely(groups, 3)),
+        "ProfileTags": draw(_rarely(tags.map(lambda names: [{"Name": n} for n in names]), 3)),
+        "CustomFields": draw(custom_fields()),
+    }
+    name = st.fixed_dictionaries(
+        {"FirstName": st.sampled_from(["Ann", "Bea", "ann"])},
+        optional={"LastName": st.sampled_from(["Diaz", "", None])},
+    )
+    # something must be said
+    record["CustomerName"] = draw(name if not record["AlternateIds"] else _rarely(name, 2))
+    return _without_none(record)
+
+
+@st.composite
+def delete_records(draw: st.DrawFn, match: str | None) -> Wire:
+    by_id = draw(st.booleans()) or match is None
+    record: Wire = {"CustomerName": {"FirstName": "ignored"}}
+    if by_id:
+        record["ProfileId"] = draw(PICKS)
+    if match and (not by_id or draw(st.booleans())):
+        record["AlternateIds"] = [{"AlternateIdType": match, "AlternateId": draw(st.sampled_from(PEOPLE[match]))}]
+    return record
+
+
+@st.composite
+def imports(draw: st.DrawFn, *, deletes: bool = True) -> ImportStep:
+    match = draw(st.sampled_from(["CRM", "CRM", "CRM", "Loyalty", None]))
+    settings: Wire = {"MatchCriteria": "AlternateIdType", "MatchValue": match} if match else {}
+    batches = st.lists(st.integers(1, 4), min_size=1, max_size=3)
+    if deletes and draw(_once_in(8)):
+        settings["ImportAction"] = "Delete"
+        one = delete_records(match)
+    else:
+        settings |= dict.fromkeys(draw(_refresh()), True)
+        settings["AllowPriorConsents"] = not draw(_once_in(5))
+        one = records(match)
+    return ImportStep(settings, [[draw(one) for _ in range(size)] for size in draw(batches)])
+
+
+def _refresh() -> st.SearchStrategy[frozenset[str]]:
+    return st.one_of(st.just(frozenset()), st.frozensets(st.sampled_from(REFRESH)))
+
+
+@st.composite
+def writes(draw: st.DrawFn) -> WriteStep:
+    target = draw(st.sampled_from([None, *(Pick(n) for n in range(4))]))
+    return WriteStep(draw(records(with_id=False)), target, draw(_refresh()))
+
+
+@st.composite
+def histories(draw: st.DrawFn, max_steps: int = 6) -> History:
+    """The first step is an import of people; a step in six is an earlier one again, word by word."""
+    deletes = st.integers(0, 5).map(lambda n: DeleteStep(Pick(n)))
+    step = st.one_of(imports(), imports(), imports(), imports(), writes(), writes(), deletes)
+    steps: list[Step] = [draw(imports(deletes=False))]
+    for _ in range(draw(st.integers(1, max_steps - 1))):
+        steps.append(draw(st.sampled_from(steps) if draw(_once_in(6)) else step))
+    return History(steps, draw(st.sampled_from([1, 2, 7, None])), draw(st.integers(1, 4)))
+
+
+@dataclass
+class Replay:
+    """A history on the model: what each step gave, and every id that was ever created."""
+
+    model: Model
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    results: list[ImportResult | WriteOutcome | bool] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[int]:
+        return list(self.model.created.values())
+
+    def play(self, step: Step) -> ImportResult | WriteOutcome | bool:
+        """One step, with a clock of its own; a driver of a real store passes on the times of that store."""
+        self.now += timedelta(hours=1)
+        result: ImportResult | WriteOutcome | bool
+        if isinstance(step, ImportStep):
+            stamp = self.now.isoformat().replace("+00:00", "Z")
+            batches = [(stamp, [resolve_record(r, self.ids) for r in batch]) for batch in step.batches]
+            result = self.model.run_import(
+                settings=step.settings, batches=batches, started_at=self.now + timedelta(minutes=5)
+            )
+        elif isinstance(step, WriteStep):
+            target = step.target.resolve(self.ids) if step.target else None
+            result = self.model.single_write(
+                step.record, profile_id=target, refresh=step.refresh, at=self.now + timedelta(minutes=5)
+            )
+        else:
+            result = self.model.delete_profile(step.target.resolve(self.ids))
+        self.results.append(result)
+        return result

@@ -1,0 +1,104 @@
+"""Settings of the client: flag, then environment, then file, then default; what is missing is named with its ways."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from consentory.client.api_client import ConsentoryClient, ServerUnreachable
+from consentory.client.undated_choices import count_undated
+from consentory.config import SETTINGS, SettingError, load_setting, require_setting
+
+CONSENTORY = Path(sys.executable).with_name("consentory")
+CLIENT_COMMANDS = (["import"], ["imports"], ["status"], ["exceptions"], ["cancel"], ["profile", "show"])
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CONSENTORY_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_flag_wins_over_environment_over_file_over_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_setting("server") == SETTINGS["server"].default
+    assert load_setting("account") is None
+    Path("consentory.toml").write_text('server = "http://file"\naccount = "FILE"\n')
+    assert (load_setting("server"), load_setting("account")) == ("http://file", "FILE")
+    monkeypatch.setenv("CONSENTORY_SERVER", "http://environment")
+    assert (load_setting("server"), load_setting("account")) == ("http://environment", "FILE")
+    assert load_setting("server", "http://flag") == "http://flag"
+
+
+def test_the_settings_file_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other.toml"
+    monkeypatch.setenv("CONSENTORY_CONFIG", str(other))
+    with pytest.raises(SettingError, match="no such file"):
+        load_setting("user")
+    other.write_text('user = "nightly"')
+    assert load_setting("user") == "nightly"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [("user = ", "cannot be read"), ('usr = "x"', "unknown setting usr"), ("user = []", "user must be")],
+)
+def test_a_broken_settings_file_is_named(text: str, fault: str) -> None:
+    Path("consentory.toml").write_text(text)
+    with pytest.raises(SettingError, match=fault):
+        load_setting("user")
+
+
+def test_a_missing_setting_names_all_ways_to_give_it() -> None:
+    with pytest.raises(SettingError, match=r"--client-secret, set CONSENTORY_CLIENT_SECRET, or write client_secret"):
+        require_setting("client_secret")
+    run = subprocess.run([CONSENTORY, "status", "1"], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "CONSENTORY_ACCOUNT" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("command", CLIENT_COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example_and_its_settings(command: list[str]) -> None:
+    wide = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    text = subprocess.run([CONSENTORY, *command, "--help"], capture_output=True, text=True, check=True, env=wide).stdout
+    assert f"Example: consentory {' '.join(command)} " in text
+    for setting in ("server", "account", "client_id", "client_secret", "user"):
+        assert SETTINGS[setting].flag in text
+        assert SETTINGS[setting].variable in text
+
+
+def test_a_server_that_is_not_there_is_told_after_the_clients_patience() -> None:
+    began = time.monotonic()
+    with (
+        ConsentoryClient("http://127.0.0.1:9", "ACME", "id", "secret", "nightly", patience=0.5) as client,
+        pytest.raises(ServerUnreachable, match=r"No answer from http://127.0.0.1:9 .* Is it running"),
+    ):
+        client.status(1)
+    assert time.monotonic() - began < 5
+
+
+def test_a_server_is_an_address() -> None:
+    with pytest.raises(ValueError, match="must be an address such as"):
+        ConsentoryClient("localhost:8480", "ACME", "id", "secret", "nightly")
+
+
+@pytest.mark.parametrize(
+    ("record", "undated"),
+    [
+        (b"{}", (0, 0)),
+        (b'{"ProfilePreferences": [{"FilterId": "A"}, {"FilterId": "B", "CustomerDate": "2026-01-01"}]}', (1, 0)),
+        (b'{"ProfilePreferences": [{"CustomerDate": null}, null], "Emails": null}', (1, 0)),
+        (b'{"Emails": [{"EmailPreferences": [{}, {}], "Consents": [{}]}, null]}', (2, 1)),
+        (b'{"PhoneNumbers": [{"PhoneNumberPreferences": [{}], "Consents": [{"ConsentDate": "2026-01-01"}]}]}', (1, 0)),
+        (b'{"Addresses": [{"AddressPreferences": [{"Custom\\u0065rDate": "2026-01-01"}], "Consents": [{}]}]}', (0, 1)),
+        (b'{"Consents": [{"CustomerDate": "2026-01-01"}], "ProfileTags": [{"Name": "CustomerDate"}]}', (0, 1)),
+        (b'{"Consents": [{}], "Emails": "none"}', (0, 0)),
+        (b'"a text"', (0, 0)),
+    ],
+)
+def test_undated_choices_are_counted(record: bytes, undated: tuple[int, int]) -> None:
+    assert count_undated(record) == undated

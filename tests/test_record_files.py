@@ -1,0 +1,304 @@
+"""Import files: every form and packing gives each record's own bytes; what is broken is named with its place."""
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consentory.client.batch_cutter import cut_batches
+from consentory.client.record_files import RecordFile, RecordFileError, find_json_fault
+from consentory.client.record_streams import CHUNK
+
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": lambda text: text,
+    "gzip": gzip.compress,
+    "gzip of two members": lambda text: gzip.compress(text[: len(text) // 2]) + gzip.compress(text[len(text) // 2 :]),
+    "zstd": zstandard.compress,
+    "zstd of two frames": lambda text: (
+        zstandard.compress(text[: len(text) // 2]) + zstandard.compress(text[len(text) // 2 :])
+    ),
+    "zstd behind a skippable frame": lambda text: b"\x50\x2a\x4d\x18\x03\0\0\0abc" + zstandard.compress(text),
+}
+FORMS = ("ndjson", "array", "envelope")
+ODD_TEXTS = ['"', "\\", '\\"', "}{", "],[", "{", "[", "\u2028", "é", "名", "\U0001f600", "\\u0041", '","', "\n", "\r"]
+
+texts = st.one_of(st.text(max_size=8), st.lists(st.sampled_from(ODD_TEXTS), max_size=5).map("".join))
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), texts)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
+    max_leaves=15,
+)
+records = st.dictionaries(texts, values, max_size=4)
+unusual_cuts = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def read_all(path: Path, skip: int = 0) -> list[bytes]:
+    return list(RecordFile(path).read_records(skip))
+
+
+def compose(form: str, parts: list[bytes], gap: bytes = b"") -> bytes:
+    """Put records into one of the three forms; `gap` is white space around each of them in an array."""
+    if form == "ndjson":
+        return b"".join(part + b"\n" for part in parts)
+    array = b"[" + b",".join(gap + part + gap for part in parts) + b"]"
+    return array if form == "array" else b'{"UserProfilePreferences":' + gap + array + gap + b"}"
+
+
+def write(folder: Path, text: bytes, name: str = "people") -> Path:
+    path = folder / name
+    path.write_bytes(text)
+    return path
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("form", FORMS)
+@given(
+    people=st.lists(st.one_of(records, values), min_size=1, max_size=6),
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 0, 2]),
+    gap=st.sampled_from([b"", b" ", b"\r\n\t "]),
+)
+@settings(unusual_cuts, max_examples=40)
+def test_cutting_gives_what_parsing_gives(
+    tmp_path: Path, form: str, packing: str, people: list[Any], ascii_only: bool, indent: int | None, gap: bytes
+) -> None:
+    if form == "ndjson":
+        people, indent = [person if isinstance(person, dict) else {"": person} for person in people], None
+    parts = [json.dumps(person, ensure_ascii=ascii_only, indent=indent).encode() for person in people]
+    text = compose(form, parts, gap)
+    path = write(tmp_path, PACKINGS[packing](text))
+    assert read_all(path) == parts
+    if form != "ndjson":
+        parsed = json.loads(text)
+        array = parsed if form == "array" else parsed["UserProfilePreferences"]
+        assert [json.loads(part) for part in read_all(path)] == array
+
+
+@pytest.mark.parametrize("packing", ["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("form", FORMS)
+def test_records_that_lie_across_the_pieces_read_come_whole(tmp_path: Path, form: str, packing: str) -> None:
+    nasty = '\\"}{][,"'
+    parts = [json.dumps({"n": n, "text": nasty * (n % 977), "deep": [[[[{"a": [{}]}]]]]}).encode() for n in range(1500)]
+    parts.append(json.dumps({"long": "x" * 3 * CHUNK + nasty, "wide": [{}] * CHUNK}).encode())
+    path = write(tmp_path, PACKINGS[packing](compose(form, parts, b"\n  " if form != "ndjson" else b"")))
+    assert path.stat().st_size > 0
+    assert read_all(path) == parts
+    assert read_all(path, skip=700) == parts[700:]
+    assert read_all(path, skip=len(parts)) == []
+
+
+def test_a_records_bytes_are_not_altered(tmp_path: Path) -> None:
+    record = b'{"n":1.10e+400, "big":123456789012345678901234567890 ,"u":"\\u00e9\\ud800\\/","a":1,"a":-0.0}'
+    for form in FORMS:
+        assert read_all(write(tmp_path, compose(form, [record, record]))) == [record, record]
+
+
+def test_blank_lines_line_ends_and_a_byte_order_mark_are_no_records(tmp_path: Path) -> None:
+    assert read_all(write(tmp_path, b'\xef\xbb\xbf\r\n{"a":1}\r\n\r\n  \n{"b":2}')) == [b'{"a":1}', b'{"b":2}']
+    assert read_all(write(tmp_path, b'\xef\xbb\xbf [{"a":1}]\r\n')) == [b'{"a":1}']
+
+
+def test_files_without_records_give_none(tmp_path: Path) -> None:
+    for text in (b"", b"\n \n", b"[]", b" [ \n] ", b'{"UserProfilePreferences": [ ]}', gzip.compress(b"")):
+        assert read_all(write(tmp_path, text)) == []
+
+
+def test_a_page_of_exceptions_is_an_envelope(tmp_path: Path) -> None:
+    page = b'{"Count": 1, "Limit": 1000, "UserProfilePreferences": [{"a": 1}, 7, "x", null], "HasMore": false}\n'
+    assert read_all(write(tmp_path, page)) == [b'{"a": 1}', b"7", b'"x"', b"null"]
+
+
+@pytest.mark.parametrize("form", ["array", "envelope"])
+@given(share=st.floats(0, 1, exclude_max=True), people=st.lists(records, min_size=1, max_size=4))
+@unusual_cuts
+def test_an_array_cut_off_anywhere_is_an_error(tmp_path: Path, form: str, share: float, people: list[Any]) -> None:
+    parts = [json.dumps(person).encode() for person in people]
+    text = compose(form, parts)
+    opened = len(b"[") if form == "array" else len(b'{"UserProfilePreferences":[')
+    cut = opened + int(share * (len(text) - opened))
+    path = write(tmp_path, text[:cut])
+    got: list[bytes] = []
+    with pytest.raises(RecordFileError, match=r"cut off|must follow"):
+        got.extend(RecordFile(path).read_records())
+    assert got == parts[: len(got)]
+    assert read_all(write(tmp_path, text)) == parts
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_packed_file_cut_off_anywhere_is_an_error(tmp_path: Path, form: str, packing: str) -> None:
+    packed = PACKINGS[packing](compose(form, [json.dumps({"n": n, "s": str(n * n)}).encode() for n in range(200)]))
+    for cut in range(5, len(packed), max(1, len(packed) // 60)):
+        with pytest.raises(RecordFileError, match="cut off"):
+            read_all(write(tmp_path, packed[:cut]))
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+def test_a_damaged_packed_file_is_an_error(tmp_path: Path, packing: str) -> None:
+    packed = bytearray(PACKINGS[packing](b'{"a":1}\n' * 50_000))
+    packed[len(packed) // 2 :] = b"\xff" * (len(packed) - len(packed) // 2)
+    with pytest.raises(RecordFileError, match=r"damaged|cut off"):
+        read_all(write(tmp_path, bytes(packed)))
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (b'{"a": 01}', "invalid number at byte 7 of the record"),
+        (b'{"a": 1,}', "trailing comma"),
+        (b'{"a": "\xff"}', "invalid UTF-8 at byte 7 of the record"),
+        (b'{"a": NaN}', "invalid character"),
+        (b'{"a": "\\ud800", "b": Infinity}', "surrogate|escape|truncated"),
+        (b'{"a": "tab\there"}', "invalid character"),
+        (b'{"a": 1} {"b": 2}', "trailing characters"),
+        (b'{"a": [1}', "invalid|expected"),
+        (b'{"a": "b', "truncated"),
+        (b"Name,Email", "invalid character"),
+    ],
+)
+def test_a_broken_line_is_named_with_its_place(tmp_path: Path, line: bytes, fault: str) -> None:
+    path = write(tmp_path, b'{"a":1}\n{"b":2}\n' + line + b"\n{}\n", "people.ndjson")
+    got: list[bytes] = []
+    with pytest.raises(RecordFileError, match=fault) as caught:
+        got.extend(RecordFile(path).read_records())
+    assert str(caught.value).startswith(f"{path}, line 3 (byte 16): not JSON: ")
+    assert "correct or remove the line" in str(caught.value)
+    assert RecordFile(path).size == path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "fault"),
+    [
+        (b'[{"a":1} {"b":2}]', "byte 9", "a comma or the closing bracket"),
+        (b'[{"a":1},]', "byte 9", "a record was expected"),
+        (b'[,{"a":1}]', "byte 1", "a record was expected"),
+        (b'[{"a":1}, {"b":tru}]', "record at byte 10", "not JSON: invalid character at byte"),
+        (b'[{"a":1}, {"b":[}]}]', "record at byte 10", "not JSON"),
+        (b'[{"a":1}]\n[{"b":1}]', "byte 9", "a file of its own"),
+        (b'{"UserProfilePreferences":[{}]}\n{"UserProfilePreferences":[{}]}', "byte 30", "a file of its own"),
+        (b'{"UserProfilePreferences":[{}]', "byte 30", "cut off"),
+    ],
+)
+def test_a_broken_array_is_named_with_its_place(tmp_path: Path, text: bytes, place: str, fault: str) -> None:
+    with pytest.raises(RecordFileError, match=fault) as caught:
+        read_all(write(tmp_path, text))
+    assert caught.value.place == place
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (b"PK\x03\x04rest", "Excel"),
+        ("[{}]".encode("utf-16"), "UTF-16"),
+        (b"BZh91AY", "bzip2"),
+        (b"PAR1....", "Parquet"),
+        (b"Name,Email\nAnn,a@example.com\n", "one record a line"),
+    ],
+)
+def test_another_kind_of_file_is_told_what_it_is(tmp_path: Path, text: bytes, kind: str) -> None:
+    with pytest.raises(RecordFileError, match=kind):
+        read_all(write(tmp_path, text))
+
+
+def test_a_missing_file_and_a_folder_are_errors_for_people(tmp_path: Path) -> None:
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(RecordFileError, match="cannot be read"):
+            read_all(path)
+
+
+@given(value=values)
+@unusual_cuts
+def test_every_json_value_passes_the_check(value: Any) -> None:
+    assert find_json_fault(json.dumps(value).encode()) is None
+    assert find_json_fault(json.dumps(value, ensure_ascii=False).encode()) is None
+
+
+@given(text=st.lists(st.sampled_from('{}[]",:\\u0123dD8.eE+- truefalsn\n'), max_size=12).map("".join))
+@settings(unusual_cuts, max_examples=500)
+def test_the_check_agrees_with_another_reader(text: str) -> None:
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        json.loads(text, parse_constant=refuse)
+        other = True
+    except ValueError:
+        other = False
+    assert (find_json_fault(text.encode()) is None) == other
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_batches_hold_every_record_once_and_can_be_taken_up_anywhere(tmp_path: Path, form: str) -> None:
+    parts = [json.dumps({"n": n, "s": "x" * (n % 300)}).encode() for n in range(1000)]
+    paths = [
+        write(tmp_path, compose(form, parts[:600]), "one"),
+        write(tmp_path, b"[]", "none"),
+        write(tmp_path, gzip.compress(compose(form, parts[600:])), "two"),
+    ]
+    batches = list(cut_batches(paths, 10_000))
+    assert [record for batch in batches for record in json.loads(batch.body)["UserProfilePreferences"]] == [
+        json.loads(part) for part in parts
+    ]
+    assert all(len(batch.body) <= 10_000 for batch in batches)
+    assert [batch.number for batch in batches] == list(range(len(batches)))
+    for at, batch in enumerate(batches):
+        rest = cut_batches(paths, 10_000, number=batch.number + 1, file=batch.file, records_done=batch.records_done)
+        assert [again.body for again in rest] == [later.body for later in batches[at + 1 :]]
+
+
+def test_a_record_larger_than_a_batch_goes_alone(tmp_path: Path) -> None:
+    parts = [b'{"n":1}', json.dumps({"s": "x" * 5000}).encode(), b'{"n":2}']
+    assert [batch.records for batch in cut_batches([write(tmp_path, compose("ndjson", parts))], 1000)] == [1, 1, 1]
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from consentory.client.batch_cutter import cut_batches
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+records = sum(batch.records for batch in cut_batches([Path(sys.argv[1])], 8_000_000))
+print(records, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("form", "packing", "megabytes"), [("ndjson", "plain", 200), ("array", "zstd", 80), ("envelope", "gzip", 80)]
+)
+def test_a_large_file_is_cut_in_constant_memory(tmp_path: Path, form: str, packing: str, megabytes: int) -> None:
+    emails = [
+        {"EmailAddress": f"p{n}@example.com", "EmailPreferences": [{"FilterId": "A", "PreferenceType": 1}]}
+        for n in range(12)
+    ]
+    record = json.dumps({"CustomerName": {"FirstName": "Zoë"}, "Emails": emails}).encode()
+    each = 1_000_000 // len(record)
+    piece = (record + (b"\n" if form == "ndjson" else b",")) * each
+    openers: dict[str, Callable[[Path], Any]] = {
+        "plain": lambda path: path.open("wb"),
+        "gzip": lambda path: gzip.open(path, "wb", compresslevel=1),  # noqa: SIM115
+        "zstd": lambda path: zstandard.open(path, "wb"),
+    }
+    path = tmp_path / "large"
+    with openers[packing](path) as file:
+        file.write({"ndjson": b"", "array": b"[", "envelope": b'{"UserProfilePreferences":['}[form])
+        for _ in range(megabytes):
+            file.write(piece)
+        file.write({"ndjson": b"", "array": b"{}]", "envelope": b"{}]}"}[form])
+    printed = subprocess.run([sys.executable, "-c", MEASURE, path], check=True, capture_output=True, text=True)
+    path.unlink()
+    count, kilobytes = map(int, printed.stdout.split())
+    assert count == megabytes * each + (form != "ndjson")
+    assert kilobytes < 60_000
