@@ -231,7 +231,7 @@ def answer_exceptions(
     if kind != JSON:
         write = write_ndjson if kind == NDJSON else write_csv
         rows = exceptions.stream(request.user, item, wanted)
-        return Stream(write(rows), media_type=f"{kind}; charset=utf-8" if kind == CSV else kind)
+        return Stream(write(rows), media_type=kind)
     page = exceptions.page(request.user, item, wanted, limit, offset)
     records = [msgspec.Raw(record) for record in page.records]
     return Response(ExceptionList(len(records), limit, offset, page.has_more, page.total, records))

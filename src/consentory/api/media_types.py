@@ -24,7 +24,7 @@ async def check_media(request: Request[Any, Any, Any]) -> None:
     """Refuse, before anything is read, a body of a type that the route does not take (415) or an Accept
     that fits none of its answers (406). Runs before every handler."""
     opt = request.route_handler.opt
-    if "answers" in opt:
+    if opt.get("answers"):
         choose_answer(request, opt["answers"])
     if "takes" in opt:
         read_content_type(request, opt["takes"])

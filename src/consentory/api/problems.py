@@ -8,6 +8,7 @@ anything else               503 Server.Unexpected, with a reference into the log
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -53,6 +54,8 @@ _FRAMEWORK_CODES = {
     HTTPStatus.METHOD_NOT_ALLOWED: ("Request.UnknownMethod", "Use one of the methods that the header Allow lists."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("Request.BodyTooLarge", "The body is larger than this call takes."),
 }
+_MISSING = re.compile(r"^Missing required \w+ parameter '([^']*)'")
+"""Litestar names a missing parameter in its text only."""
 
 
 class ProblemError(msgspec.Struct, frozen=True):
@@ -139,15 +142,13 @@ def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> R
 
 def _describe_parameters(error: ValidationException) -> tuple[str, str, list[ErrorDetail]]:
     """Code, detail and faults of parameters that do not fit what the call's signature says of them."""
-    found = error.extra if isinstance(error.extra, list) else []
+    missing = _MISSING.search(error.detail)
+    found = [(missing[1], "it is required; send it")] if missing else []
+    if isinstance(error.extra, list):
+        found = [(str(item.get("key", "")), str(item.get("message", ""))) for item in error.extra]
     code = "Request.InvalidParameter"
-    faults = [
-        ErrorDetail(code, str(item.get("key", "")), f"{item.get('key', 'A parameter')}: {item.get('message', '')}.")
-        for item in found
-        if isinstance(item, dict)
-    ]
-    told = " ".join(fault.message for fault in faults) or "A required parameter is missing."
-    return code, f"A parameter does not fit. {told}", faults
+    faults = [ErrorDetail(code, name, f"{name}: {reason}.") for name, reason in found]
+    return code, " ".join(["A parameter does not fit.", *(fault.message for fault in faults)]), faults
 
 
 def answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

@@ -101,7 +101,13 @@ def update_profile(
     return answer_write(*profiles.write(request.user, read_profile_id(profile_id), body, flags))
 
 
-@delete("/{clientId:str}/Profile/{profileId:str}", operation_id="deleteProfile", status_code=204, sync_to_thread=True)
+@delete(
+    "/{clientId:str}/Profile/{profileId:str}",
+    operation_id="deleteProfile",
+    status_code=204,
+    sync_to_thread=True,
+    opt={"answers": ()},
+)
 def delete_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileId) -> None:
     """Delete one person with their history, for good."""
     profiles.delete(request.user, read_profile_id(profile_id))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from consentory.codec.findings import Findings, quote
 from consentory.codec.json_scanner import JsonFault, skip_space, skip_value
@@ -31,10 +34,11 @@ _FLAGS = (
 class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The members of Initiate, names and types as on the wire. None: absent or null, the default counts."""
 
-    Name: str | None = None
-    DataStageDuration: int | None = None
-    ImportAction: str | None = None
-    MatchCriteria: str | None = None
+    # What is annotated serves OpenAPI only: read_initiate finds every fault at once, and says it in our words.
+    Name: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    DataStageDuration: Annotated[int, Meta(ge=0, le=LONGEST_RETENTION_DAYS)] | None = None
+    ImportAction: Annotated[str, Meta(extra_json_schema={"enum": ["Add", "Delete"]})] | None = None
+    MatchCriteria: Annotated[str, Meta(extra_json_schema={"enum": [MATCH_CRITERIA]})] | None = None
     MatchValue: str | None = None
     RefreshAlternateIds: bool | None = None
     RefreshContacts: bool | None = None

@@ -6,12 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, LiteralString
 
+import msgspec
 import psycopg
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from consentory.errors import StoreRefused, StoreUnavailable
 from consentory.store.statements import statement
+
+# One JSON for the whole store. Writers hand in Jsonb of JSON that they encoded themselves.
+set_json_dumps(bytes)
+set_json_loads(msgspec.json.decode)
 
 Role = Literal["consentory_service", "consentory_worker", "owner"]
 Parameters = Mapping[str, Any] | Sequence[Any]

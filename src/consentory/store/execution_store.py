@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from psycopg.types.json import Jsonb
 
 from consentory.domain.imports import ImportSettings, Outcome, Phase, Status
 from consentory.domain.record import Fault
@@ -143,7 +144,7 @@ def record_outcomes(tx: Transaction, import_id: UUID, done: Sequence[ProcessedRe
         counts[record.outcome] = counts.get(record.outcome, 0) + 1
         if record.faults:
             phase: Phase = "Execute" if record.outcome == "Exception" else "NotHonored"
-            faults = msgspec.json.encode(record.faults).decode()
+            faults = Jsonb(msgspec.json.encode(record.faults))
             rows.append((import_id, phase == "NotHonored", record.sequence_number, PHASE_NUMBER[phase], faults))
     tx.copy("copy_faults", ["uuid", "bool", "int4", "int2", "jsonb"], rows)
     row = tx.row(

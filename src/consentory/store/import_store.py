@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg.types.json import Jsonb
 
 from consentory.domain.imports import Books, Import, ImportSettings, Phase, Status
 from consentory.domain.record import Fault
@@ -17,9 +17,6 @@ from consentory.store.database import Transaction
 PHASE_NUMBER: dict[Phase, int] = {"Stage": 1, "Execute": 2, "NotHonored": 3}
 PHASE_NAME: dict[int, Phase] = {number: name for name, number in PHASE_NUMBER.items()}
 
-# One JSON for the whole store; jsonb is given out and taken as text bytes, decoded by its reader.
-set_json_dumps(lambda value: msgspec.json.encode(value).decode())
-set_json_loads(lambda data: msgspec.json.decode(data))
 
 
 class NewFrame(msgspec.Struct, frozen=True):
@@ -55,7 +52,7 @@ def insert_import(tx: Transaction, item: Import, idempotency_key: str | None, re
         {
             "import_id": item.import_id,
             "access_token": item.access_token,
-            "settings": msgspec.json.encode(item.settings).decode(),
+            "settings": Jsonb(msgspec.json.encode(item.settings)),
             "caller": item.caller,
             "idempotency_key": idempotency_key,
             "request_hash": request_hash if idempotency_key is not None else None,
@@ -165,7 +162,7 @@ def insert_batch(
     tx.run_many(
         "insert_fault",
         [
-            {"import_id": import_id, "sequence_number": first_sequence + offset, "phase": 1, "faults": text.decode()}
+            {"import_id": import_id, "sequence_number": first_sequence + offset, "phase": 1, "faults": Jsonb(text)}
             for offset, text in faults
         ],
     )

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from psycopg.types.json import Jsonb
 
 from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import Body, LedgerEntry, Profile
@@ -83,7 +84,7 @@ def insert_profiles(
         tx,
         "profile",
         [
-            (profile_id, _encode(body).decode(), made, changed, body.active, body.customer_type, import_id)
+            (profile_id, Jsonb(_encode(body)), made, changed, body.active, body.customer_type, import_id)
             for profile_id, body in people
         ],
     )
@@ -137,7 +138,7 @@ def append_ledger(tx: Transaction, entries: Sequence[tuple[int, LedgerEntry, Sou
     at = from_micros(recorded)
     _put_rows(tx, "ledger", [
         (
-            profile_id, e.entry, e.of, e.place, _encode(e.value).decode(), from_micros(e.collected), at,
+            profile_id, e.entry, e.of, e.place, Jsonb(_encode(e.value)), from_micros(e.collected), at,
             source.caller, source.import_id, source.sequence_number,
         )
         for profile_id, e, source in entries

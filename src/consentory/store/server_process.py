@@ -83,7 +83,7 @@ def _create_user() -> pwd.struct_passwd:
     said = "there is no useradd"
     if program:
         command = [program, *options, "--shell", "/usr/sbin/nologin", ACCOUNT_NAME]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()  # noqa: S603
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
     # Looked up whatever useradd said: another launcher may have created it in the meantime.
     entry = _find_user()
     if entry is None:
@@ -107,7 +107,7 @@ def _open_child(
         drop = {"user": account.uid, "group": account.gid, "extra_groups": []}
     try:
         # preexec_fn runs after the change of user, which would clear the signal.
-        return subprocess.Popen(  # noqa: S603 - a list of our own making, no shell
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
