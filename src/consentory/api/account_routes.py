@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Response, Router, get, put
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import RawBody, SkipValidation
 
 from consentory.api.gate import ApiRequest
 from consentory.api.media_types import JSON, YAML_TYPES
@@ -32,7 +32,7 @@ def get_configuration(request: ApiRequest, accounts: Accounts) -> Response[bytes
     opt={"takes": (JSON, *YAML_TYPES)},
 )
 def apply_configuration(
-    request: ApiRequest, accounts: Accounts, body: bytes, dry_run: DryRun = False
+    request: ApiRequest, accounts: Accounts, body: RawBody, dry_run: DryRun = False
 ) -> dict[str, Any]:
     """Make the account be what the document says, or with dryRun only say what would change."""
     return accounts.apply_configuration(request.user, body, dry_run)

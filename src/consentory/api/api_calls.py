@@ -80,7 +80,9 @@ CALLS: dict[str, Call] = {
     "getProfile": Call(_answer("The profile.", "Record", example.PROFILE), _ALWAYS),
     "findProfiles": Call(
         _answer(
-            "By alternate id the profile itself; by address or number those that were found.", "FoundProfiles", example.PEOPLE
+            "By alternate id the profile itself; by address or number those that were found.",
+            "FoundProfiles",
+            example.PEOPLE,
         ),
         (400, *_ALWAYS),
     ),
@@ -101,7 +103,11 @@ CALLS: dict[str, Call] = {
 }
 
 REFUSALS: dict[int, tuple[str, str, str]] = {
-    400: ("Malformed or invalid request.", "Request.InvalidParameter", "A parameter does not fit. limit: Expected `int` >= 1."),
+    400: (
+        "Malformed or invalid request.",
+        "Request.InvalidParameter",
+        "A parameter does not fit. limit: Expected `int` >= 1.",
+    ),
     401: (
         "Credentials missing or wrong; access token unknown, expired, or of another account.",
         "Auth.TokenExpired",

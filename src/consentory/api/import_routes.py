@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, Router, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import RawBody, SkipValidation
 from litestar.response import ServerSentEvent, Stream
 
 from consentory.api.exception_streams import write_csv, write_ndjson
@@ -75,7 +75,7 @@ class ExceptionList(msgspec.Struct):
     opt={"takes": (JSON,)},
 )
 def initiate(
-    request: ApiRequest, imports: Imports, body: bytes, idempotency_key: IdempotencyKey = None
+    request: ApiRequest, imports: Imports, body: RawBody, idempotency_key: IdempotencyKey = None
 ) -> StatusObject:
     """Start an import."""
     item = imports.initiate(request.user, body, idempotency_key)

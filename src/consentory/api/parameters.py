@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
+_AS_AT_INITIATE = "Means what it does at Initiate."
+
 AccessToken = Annotated[str, PathParameter(name="accessToken", description="The AccessToken that Initiate gave.")]
 ImportId = Annotated[str, PathParameter(name="importId", description="The ImportId of the status object.")]
 ProfileId = Annotated[str, PathParameter(name="profileId", description="A positive integer.")]
@@ -45,12 +47,18 @@ PhoneNumber = Annotated[str | None, QueryParameter(name="phoneNumber", descripti
 
 
 def read_flags(
-    refresh_alternate_ids: Annotated[bool, QueryParameter(name="RefreshAlternateIds")] = False,
-    refresh_contacts: Annotated[bool, QueryParameter(name="RefreshContacts")] = False,
-    refresh_custom_fields: Annotated[bool, QueryParameter(name="RefreshCustomFields")] = False,
-    refresh_groups: Annotated[bool, QueryParameter(name="RefreshGroups")] = False,
-    refresh_tags: Annotated[bool, QueryParameter(name="RefreshTags")] = False,
-    allow_prior_consents: Annotated[bool, QueryParameter(name="AllowPriorConsents")] = False,
+    refresh_alternate_ids: Annotated[
+        bool, QueryParameter(name="RefreshAlternateIds", description=_AS_AT_INITIATE)
+    ] = False,
+    refresh_contacts: Annotated[bool, QueryParameter(name="RefreshContacts", description=_AS_AT_INITIATE)] = False,
+    refresh_custom_fields: Annotated[
+        bool, QueryParameter(name="RefreshCustomFields", description=_AS_AT_INITIATE)
+    ] = False,
+    refresh_groups: Annotated[bool, QueryParameter(name="RefreshGroups", description=_AS_AT_INITIATE)] = False,
+    refresh_tags: Annotated[bool, QueryParameter(name="RefreshTags", description=_AS_AT_INITIATE)] = False,
+    allow_prior_consents: Annotated[
+        bool, QueryParameter(name="AllowPriorConsents", description=_AS_AT_INITIATE)
+    ] = False,
 ) -> dict[str, bool]:
     """The flags of a single write, by their names on the wire; each means what it does at Initiate."""
     return {

@@ -35,7 +35,7 @@ _STATUSES: dict[RefusalKind, HTTPStatus] = {
     "unsupported": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "too_many": HTTPStatus.TOO_MANY_REQUESTS,
 }
-_TITLES = {
+TITLES: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "The request is invalid",
     HTTPStatus.UNAUTHORIZED: "The credentials or the access token do not count",
     HTTPStatus.FORBIDDEN: "Your user groups do not permit this",
@@ -90,7 +90,7 @@ def make_problem(
 ) -> Problem:
     """The problem document of a refusal."""
     shown = [ProblemError(error.code, error.path, error.message) for error in errors]
-    return Problem(f"urn:consentory:problem:{code}", _TITLES[status], status.value, detail, code, shown, oauth_error)
+    return Problem(f"urn:consentory:problem:{code}", TITLES[status], status.value, detail, code, shown, oauth_error)
 
 
 def answer_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> Response[Problem]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Response, Router, delete, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import SkipValidation
+from litestar.params import RawBody, SkipValidation
 
 from consentory.api.gate import ApiRequest
 from consentory.api.media_types import JSON
@@ -81,7 +81,7 @@ def get_history(
     opt={"takes": (JSON,)},
     dependencies={"flags": Provide(read_flags, sync_to_thread=False)},
 )
-def create_profile(request: ApiRequest, profiles: Profiles, body: bytes, flags: Flags) -> Response[Answer]:
+def create_profile(request: ApiRequest, profiles: Profiles, body: RawBody, flags: Flags) -> Response[Answer]:
     """Write one person at once, under the very same rules as an import."""
     return answer_write(*profiles.write(request.user, None, body, flags))
 
@@ -95,7 +95,7 @@ def create_profile(request: ApiRequest, profiles: Profiles, body: bytes, flags: 
     dependencies={"flags": Provide(read_flags, sync_to_thread=False)},
 )
 def update_profile(
-    request: ApiRequest, profiles: Profiles, profile_id: ProfileId, body: bytes, flags: Flags
+    request: ApiRequest, profiles: Profiles, profile_id: ProfileId, body: RawBody, flags: Flags
 ) -> Response[Answer]:
     """Write one person who is known, under the very same rules as an import."""
     return answer_write(*profiles.write(request.user, read_profile_id(profile_id), body, flags))

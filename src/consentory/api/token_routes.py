@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import RawBody, SkipValidation
 
 from consentory.api.media_types import FORM, JSON
 from consentory.api.problems import Problem, render_refusal
@@ -49,7 +49,7 @@ def answer_token_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> 
     exception_handlers={RequestRefused: answer_token_refusal},
     tags=["Token"],
 )
-def issue_token(request: Request[Any, Any, Any], authentication: Authenticator, body: bytes) -> TokenAnswer:
+def issue_token(request: Request[Any, Any, Any], authentication: Authenticator, body: RawBody) -> TokenAnswer:
     """Change client_id and client_secret, as Basic or in the body, for a bearer token of one hour."""
     form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     if form.get("grant_type", GRANT_TYPE) != GRANT_TYPE:

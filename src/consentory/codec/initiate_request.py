@@ -37,8 +37,8 @@ class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     # What is annotated serves OpenAPI only: read_initiate finds every fault at once, and says it in our words.
     Name: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     DataStageDuration: Annotated[int, Meta(ge=0, le=LONGEST_RETENTION_DAYS)] | None = None
-    ImportAction: Annotated[str, Meta(extra_json_schema={"enum": ["Add", "Delete"]})] | None = None
-    MatchCriteria: Annotated[str, Meta(extra_json_schema={"enum": [MATCH_CRITERIA]})] | None = None
+    ImportAction: str | None = None
+    MatchCriteria: str | None = None
     MatchValue: str | None = None
     RefreshAlternateIds: bool | None = None
     RefreshContacts: bool | None = None

@@ -152,9 +152,9 @@ class ProfileService:
     ) -> tuple[Wire, bool]:
         catalog = self._catalogs.current_in(tx, caller.account_id)
         now = profile_store.read_clock(tx)
-        record = _read_record(catalog, settings, caller, from_micros(now), profile_id, body)
         if profile_id is not None and not profile_store.lock_profiles(tx, [profile_id]):
             raise _make_not_found()
+        record = _read_record(catalog, settings, caller, from_micros(now), profile_id, body)
         # An update takes no new id: the account's row, which hands them out, is not locked for it.
         new_id = account_store.reserve_profile_ids(tx, 1) if profile_id is None else profile_id
         rules = Rules(catalog, settings, now, now, new_id if profile_id is None else profile_id + 1)

@@ -1,0 +1,39 @@
+"""The judge: generated histories of imports and writes give on the real store what the model of execution.md gives.
+
+CONSENTORY_JUDGE_HISTORIES sets how many (scripts/judge: 2,000).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from judgement import Courtroom
+from model.histories import History, histories
+from running_server import create_database, drop_database
+
+HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "200"))
+
+
+@pytest.fixture(scope="module")
+def room(engine: str, template: str) -> Iterator[Courtroom]:
+    url = create_database(engine, template)
+    courtroom = Courtroom(url)
+    yield courtroom
+    courtroom.close()
+    drop_database(engine, url)
+
+
+@pytest.mark.timeout(6 * 3600)
+@settings(
+    max_examples=HISTORIES,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+@given(history=histories())
+def test_every_history_gives_what_the_model_gives(room: Courtroom, history: History) -> None:
+    room.try_history(history)
