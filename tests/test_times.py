@@ -114,7 +114,7 @@ def test_given_out_in_utc_with_z_and_microseconds_only_when_there_are_any() -> N
 
 
 @given(
-    st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(2099, 12, 30)),
+    st.datetimes(min_value=datetime.fromisoformat("1900-01-02"), max_value=datetime.fromisoformat("2099-12-30")),
     st.integers(-1439, 1439),
 )
 def test_any_time_with_an_offset_is_read_as_the_standard_library_reads_it(moment: datetime, minutes: int) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 CONFIG_VARIABLE = "CONSENTORY_CONFIG"
 CONFIG_FILE = "consentory.toml"
+DATA_FOLDER = "consentory-data"
+"""Where `up` keeps its data unless told otherwise."""
 
 
 class SettingError(Exception):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from consentory.config import DATA_FOLDER
 from consentory.errors import ConsentoryError
 from consentory.services.account_service import AccountService
 from consentory.services.authentication import Authentication
@@ -29,7 +30,6 @@ WORKER_CONNECTIONS = 2
 
 DATABASE_VARIABLE = "CONSENTORY_DATABASE_URL"
 BINARIES_VARIABLE = "CONSENTORY_POSTGRES_BINARIES"
-DEFAULT_DATA = Path("consentory-data")
 
 
 class DatabaseUnset(ConsentoryError):
@@ -117,7 +117,7 @@ def open_database(data: Path | None, database_url: str | None) -> Iterator[str]:
         migrate(database_url)
         yield database_url
         return
-    folder = data or DEFAULT_DATA
+    folder = data or Path(DATA_FOLDER)
     if data is None and not folder.exists():
         raise DatabaseUnset(
             f"There is no {folder} here. Name the data folder with --data, or a database with --database-url."

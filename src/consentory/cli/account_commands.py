@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consentory.bootstrap.composition import Services, open_database, open_services
 from consentory.cli.connection import JsonOption, print_json
 from consentory.cli.plain_errors import refuse_plainly
 from consentory.cli.server_commands import DatabaseOption, DataOption
 from consentory.config import SETTINGS, load_setting, require_setting
+
+if TYPE_CHECKING:
+    from consentory.bootstrap.composition import Services
 
 AccountOption = Annotated[str | None, typer.Option("--account", help=SETTINGS["account"].help_line, show_default=False)]
 
@@ -29,6 +31,8 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def _open(data: Path | None, database_url: str | None) -> Iterator[Services]:
+    from consentory.bootstrap.composition import open_database, open_services
+
     folder = data or (Path(text) if (text := load_setting("data")) else None)
     url = database_url or load_setting("database_url")
     if database_url is not None and data is None:
