@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -24,6 +25,9 @@ log = structlog.get_logger(__name__)
 
 PARENT_VARIABLE = "CONSENTORY_PARENT"
 """The process id that a child of the tree belongs to: it ends when that one does."""
+
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""The folder through which server processes and workers show their numbers as one."""
 
 STOP_SECONDS = 20
 RESTART_SECONDS = 1.0
@@ -90,10 +94,10 @@ class ProcessTree:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop_soon)
-        with make_embedded(self.data) as server:
+        with make_embedded(self.data) as server, TemporaryDirectory(prefix="consentory-metrics-") as metrics:
             migrate(server.conninfo)
             try:
-                self._start_children(server.conninfo)
+                self._start_children(server.conninfo, metrics)
                 self._await_answer()
                 if not self.stopping:
                     on_up(self.url)
@@ -112,8 +116,13 @@ class ProcessTree:
     def _stop_soon(self, *_: object) -> None:
         self.stopping = True
 
-    def _start_children(self, conninfo: str) -> None:
-        environment = {**os.environ, DATABASE_VARIABLE: conninfo, PARENT_VARIABLE: str(os.getpid())}
+    def _start_children(self, conninfo: str, metrics: str) -> None:
+        environment = {
+            **os.environ,
+            DATABASE_VARIABLE: conninfo,
+            PARENT_VARIABLE: str(os.getpid()),
+            METRICS_VARIABLE: metrics,
+        }
         serve = ["serve", "--host", self.host, "--port", str(self.port), "--processes", str(self.servers),
                  "--base-path", self.base_path]  # fmt: skip
         self.children = [Child("server", serve, environment)]

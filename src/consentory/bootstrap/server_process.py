@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+from tempfile import TemporaryDirectory
 from threading import Event
+from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
+from granian.server.common import AbstractServer
 
 from consentory.bootstrap.composition import DATABASE_VARIABLE, open_worker
-from consentory.bootstrap.process_tree import die_with_parent
+from consentory.bootstrap.process_tree import METRICS_VARIABLE, die_with_parent
 from consentory.bootstrap.served_app import BASE_PATH_VARIABLE
 from consentory.store.migration import migrate
 from consentory.worker.import_worker import ImportWorker
@@ -27,7 +30,13 @@ def run_server(host: str, port: int, processes: int, base_path: str) -> None:
     die_with_parent()
     migrate(os.environ[DATABASE_VARIABLE])
     os.environ[BASE_PATH_VARIABLE] = base_path
-    Granian(
+    with TemporaryDirectory(prefix="consentory-metrics-") as metrics:
+        os.environ.setdefault(METRICS_VARIABLE, metrics)
+        _make_server(host, port, processes).serve()
+
+
+def _make_server(host: str, port: int, processes: int) -> AbstractServer[Any]:
+    return Granian(
         "consentory.bootstrap.served_app:create_served_app",
         address=host,
         port=port,
@@ -39,7 +48,7 @@ def run_server(host: str, port: int, processes: int, base_path: str) -> None:
         respawn_failed_workers=True,
         http1_settings=HTTP1Settings(header_read_timeout=30_000),
         workers_kill_timeout=10,
-    ).serve()
+    )
 
 
 def run_worker(conninfo: str) -> None:

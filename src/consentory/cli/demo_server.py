@@ -56,7 +56,7 @@ class DemoServer:
         command = [*_CONSENTORY, "up", "--data", str(self.data), "--host", "127.0.0.1", "--port", str(_find_port())]
         with self._out.open("wb") as out, self._err.open("wb") as err:
             # A session of its own: Ctrl-C reaches the demo alone, which then stops the server in good order.
-            self._child = subprocess.Popen(  # noqa: S603
+            self._child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -111,7 +111,7 @@ class DemoServer:
 
         Raises DemoFailed with what the command says where it fails.
         """
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [*_CONSENTORY, *words, "--data", str(self.data)],
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -24,6 +24,7 @@ class TypeRule:
     """A type as configured, and the pattern that whole values of it must match."""
 
     name: str
+    folded: str
     pattern: Pattern | None
 
 
@@ -103,7 +104,7 @@ def _compile(pattern: str | None) -> Pattern | None:
 
 def _index_types(items: Iterable[TypeName], table: TypeTable | None = None) -> Names[TypeRule]:
     """The active types by name; under None the default one, where a type may be left out."""
-    rules = {item.name: TypeRule(item.name, _compile(item.pattern)) for item in items if item.active}
+    rules = {item.name: TypeRule(item.name, fold(item.name), _compile(item.pattern)) for item in items if item.active}
     names: Names[TypeRule] = Names(rules.items())
     if table is not None and table.default is not None:
         names.exact[None] = rules[table.default]

@@ -26,10 +26,10 @@ def read_profile_id(findings: Findings, given: int | None) -> int | None:
     return None
 
 
-def key_alternate_id(account_id: int, type_name: str, value: str) -> tuple[str, bytes]:
+def key_alternate_id(account_id: int, rule: TypeRule, value: str) -> tuple[str, bytes]:
     """The folded form of an alternate id's trimmed value, and its key."""
     folded = fold(value)
-    return folded, hash_key(account_id, "AlternateId", fold(type_name), folded)
+    return folded, hash_key(account_id, "AlternateId", rule.folded, folded)
 
 
 def check_match_count(findings: Findings, match_name: str, count: int, unread: bool) -> None:
@@ -78,7 +78,7 @@ class DeleteReader:
                 continue
             value = read_text(findings, given.AlternateId, path, "AlternateId", 1, _LONGEST_ID)
             if value is not None and self._match is not None:
-                keys.append(key_alternate_id(self._rules.account_id, self._match.name, value)[1])
+                keys.append(key_alternate_id(self._rules.account_id, self._match, value)[1])
         profile_id = read_profile_id(findings, wire.ProfileId)
         if wire.ProfileId is None and not findings.is_misfit("$", "ProfileId"):
             self._check_named(findings, len(keys), unread=len(ids) > len(keys))

@@ -130,7 +130,7 @@ class RecordValidator:
             if rule.pattern is not None and not rule.pattern.fullmatch(value):
                 text = f"AlternateId {quote(value)} does not match the pattern configured for type {rule.name}."
                 findings.report("AlternateId.PatternMismatch", text, f"{path}.AlternateId", wire.AlternateId)
-            folded, key = key_alternate_id(self._rules.account_id, rule.name, value)
+            folded, key = key_alternate_id(self._rules.account_id, rule, value)
             if key in seen:
                 findings.report_repeat(path, f"{rule.name} id", value)
             seen.add(key)

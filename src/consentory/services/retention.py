@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
 from uuid import UUID
 
 import structlog
 
 from consentory.codec.frame import pack_raw, unpack_raw
+from consentory.domain.imports import Status
 from consentory.store import execution_store, import_store, profile_store
 from consentory.store.database import Database
 
@@ -36,6 +38,12 @@ class Retention:
         for account_id in foldable:
             with self._database.transaction(account_id) as tx:
                 profile_store.fold_tags(tx)
+
+    def count_imports(self) -> dict[str, int]:
+        """How many imports of all accounts there are in each status; every status is there."""
+        with self._database.transaction() as tx:
+            found = execution_store.count_by_status(tx)
+        return {status: found.get(status, 0) for status in get_args(Status)}
 
     def _purge(self, account_id: int, import_id: UUID) -> None:
         with self._database.transaction(account_id) as tx:

@@ -170,6 +170,11 @@ def notify_work(tx: Transaction) -> None:
     tx.run("notify_work")
 
 
+def count_by_status(tx: Transaction) -> dict[str, int]:
+    """Imports of all accounts by status; a status that none has is left out."""
+    return {row[0]: row[1] for row in tx.rows("count_by_status")}
+
+
 def find_purgeable(tx: Transaction) -> list[tuple[int, UUID]]:
     """(account id, import id) whose staged records go now, across accounts; those half purged come again."""
     return [(row[0], row[1]) for name in ("find_purgeable", "find_purge_left") for row in tx.rows(name)]

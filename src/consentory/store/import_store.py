@@ -18,7 +18,6 @@ PHASE_NUMBER: dict[Phase, int] = {"Stage": 1, "Execute": 2, "NotHonored": 3}
 PHASE_NAME: dict[int, Phase] = {number: name for name, number in PHASE_NUMBER.items()}
 
 
-
 class NewFrame(msgspec.Struct, frozen=True):
     """Up to 64 staged records: `offset` is the first one's place in its batch, 0-based."""
 

@@ -12,6 +12,7 @@ from consentory.errors import StoreUnavailable
 from consentory.services.execution import Execution
 from consentory.services.retention import Retention
 from consentory.store.database import Database, wait_for_notice
+from consentory.worker import worker_metrics
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,7 @@ class ImportWorker:
                         if not self.work_once():
                             wait_for_notice(notices, POLL_SECONDS)
             except StoreUnavailable as error:
+                worker_metrics.count_wait()
                 log.warning("waiting for the database", error=str(error), seconds=self._pause)
                 self.stop.wait(self._pause)
                 self._pause = min(self._pause * 2, LONGEST_PAUSE)
@@ -57,7 +59,11 @@ class ImportWorker:
         if now >= self._tidy_at:
             self._tidy_at = now + TIDY_SECONDS
             self.retention.tidy()
-        busy = self.execution.step() is not None
+            worker_metrics.show_imports(self.retention.count_imports())
+        records = self.execution.step()
+        if records is not None:
+            worker_metrics.count_step(records, time.monotonic() - now)
+        busy = records is not None
         if not busy or now >= self._resolve_at:
             self._resolve_at = now + RESOLVE_SECONDS
             busy = self.execution.resolve_next() is not None or busy

@@ -123,6 +123,10 @@ COPY import_fault (import_id, held, sequence_number, phase, faults) FROM STDIN (
 -- name: notify_work
 SELECT pg_notify('consentory_work', '');
 
+-- name: count_by_status
+-- Imports of all accounts by status, for metrics (worker).
+SELECT status, count(*) FROM import GROUP BY status;
+
 -- name: find_purgeable
 -- Imports whose staged records go: ended, and past their retention (DataStageDuration 0: past the token's expiry).
 -- Across accounts (worker). Index import_unpurged.
