@@ -130,7 +130,8 @@ def test_attributes() -> None:
 
 def test_attribute_faults() -> None:
     attributes = [
-        {"Value": "v"}, {"Key": "k" * 101}, {"Key": "k", "Value": "v" * 1001}, {"Key": "$id"}, {"Key": "k"}, {"Key": ""},
+        {"Value": "v"}, {"Key": "k" * 101}, {"Key": "k", "Value": "v" * 1001},
+        {"Key": "$id"}, {"Key": "k"}, {"Key": ""},
     ]  # fmt: skip
     here = f"{AT}.PreferenceAttributes"
     assert refuse(preference(PreferenceAttributes=attributes)) == [

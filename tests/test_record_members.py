@@ -9,30 +9,12 @@ from consentory.codec.batch_body import split_batch
 from consentory.domain.text import hash_key
 from record_cases import ACCOUNTS, accept, judge, make_catalog, make_validator, person, read_document, refuse
 
-NULLS = {"ProfileId": 5} | dict.fromkeys(
-    [
-        "IsActive",
-        "DefaultLocale",
-        "RegistrationConfirmed",
-        "CustomerType",
-        "PreservePreferences",
-        "PreserveConsents",
-        "CustomerName",
-        "AlternateIds",
-        "Emails",
-        "PhoneNumbers",
-        "Addresses",
-        "ProfilePreferences",
-        "Consents",
-        "Groups",
-        "ProfileTags",
-        "CustomFields",
-        "SequenceNumber",
-        "Phase",
-        "Exceptions",
-        "Edited",
-    ]
+MEMBERS = (
+    "IsActive DefaultLocale RegistrationConfirmed CustomerType PreservePreferences PreserveConsents CustomerName "
+    "AlternateIds Emails PhoneNumbers Addresses ProfilePreferences Consents Groups ProfileTags CustomFields "
+    "SequenceNumber Phase Exceptions Edited"
 )
+NULLS = {"ProfileId": 5} | dict.fromkeys(MEMBERS.split())
 
 
 def example(index: int) -> bytes:

@@ -1,4 +1,4 @@
-"""A record is judged alike by the fast road and the slow one, and whatever JSON allows is never more than its faults."""
+"""The fast road and the slow one judge a record alike, and whatever JSON allows is at most one record's fault."""
 
 import copy
 import json

@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 from consentory.api import application
 from consentory.bootstrap.composition import DATABASE_VARIABLE, open_services
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_tree import die_with_parent
+from consentory.bootstrap.process_tree import calm_collector, die_with_parent
 
 BASE_PATH_VARIABLE = "CONSENTORY_BASE_PATH"
 
@@ -18,6 +18,7 @@ def create_served_app() -> ASGIApp:
     """One server process's application. Raises KeyError when CONSENTORY_DATABASE_URL is not set."""
     die_with_parent()
     configure_logs()
+    calm_collector()
     services = open_services(os.environ[DATABASE_VARIABLE])
     routes = application.Services(
         services.authentication,

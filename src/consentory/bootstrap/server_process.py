@@ -14,7 +14,7 @@ from granian.http import HTTP1Settings
 from granian.server.common import AbstractServer
 
 from consentory.bootstrap.composition import DATABASE_VARIABLE, open_worker
-from consentory.bootstrap.process_tree import METRICS_VARIABLE, die_with_parent
+from consentory.bootstrap.process_tree import METRICS_VARIABLE, calm_collector, die_with_parent
 from consentory.bootstrap.served_app import BASE_PATH_VARIABLE
 from consentory.store.migration import migrate
 from consentory.worker.import_worker import ImportWorker
@@ -59,6 +59,7 @@ def run_worker(conninfo: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     chunk_records = os.environ.get(CHUNK_VARIABLE)
+    calm_collector()
     services = open_worker(conninfo, int(chunk_records) if chunk_records else None)
     try:
         ImportWorker(services.database, services.execution, services.retention, stop).run()

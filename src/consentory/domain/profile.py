@@ -14,7 +14,7 @@ from consentory.domain.record import Kind
 PLACE_LETTER: dict[Kind, str] = {"Email": "E", "Phone": "P", "Address": "A"}
 
 
-class Stored(msgspec.Struct, omit_defaults=True):
+class Stored(msgspec.Struct, omit_defaults=True, gc=False):
     """What all stored parts share: defaults are left out of the jsonb."""
 
 
@@ -109,7 +109,7 @@ class Profile(msgspec.Struct):
     modified: int
 
 
-class LedgerEntry(msgspec.Struct, frozen=True):
+class LedgerEntry(msgspec.Struct, frozen=True, gc=False):
     """One applied preference or consent. `place` is "" for the person, else kind letter and index: "E0"."""
 
     entry: int

@@ -19,7 +19,7 @@ OPT_IN, OPT_OUT = 1, 2
 GRANTED, DENIED, REVOKED, NOT_SET = 1, 2, 3, 4
 
 
-class Part(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
+class Part(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
     """What all parts of a record share: stored as arrays, immutable."""
 
 
@@ -122,7 +122,7 @@ class Record(Part, frozen=True):
         return self.phones if kind == "Phone" else self.addresses
 
 
-class Fault(msgspec.Struct, frozen=True):
+class Fault(msgspec.Struct, frozen=True, gc=False):
     """One reason why a record, or an element of it, was refused or not honored; names as on the wire."""
 
     Code: str

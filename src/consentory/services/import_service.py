@@ -119,7 +119,7 @@ class ImportService:
                 raise RequestRefused(
                     "conflict",
                     "Import.Failed",
-                    f"This import has failed ({item.failure_reason}) and nothing of it was applied; initiate a new one.",
+                    f"This import has failed ({item.failure_reason}), nothing of it was applied; initiate a new one.",
                 )
             return item
 

@@ -73,7 +73,9 @@ class StagingService:
             catalog = self._catalogs.current_in(tx, caller.account_id)
         staged_at = datetime.now(UTC)
         validator = RecordValidator(catalog, item.settings, caller.permissions, staged_at)
-        batch = validate_batch(split_batch(body, media), validator, item.settings)
+        records = split_batch(body, media)
+        _require_room(item.books.received, len(records))
+        batch = validate_batch(records, validator, item.settings)
         with self._database.transaction(caller.account_id) as tx:
             return self._store(tx, item.import_id, caller, batch, staged_at, idempotency_key, body_hash)
 
@@ -105,13 +107,7 @@ class StagingService:
         _require_open(item)
         if batch.records == 0 and key is None:
             return item, None
-        if received + batch.records > RECORD_LIMIT:
-            raise RequestRefused(
-                "invalid",
-                "Import.TooManyRecords",
-                f"An import holds at most {RECORD_LIMIT:,} records; this batch of {batch.records:,} would make"
-                f" {received + batch.records:,}. Execute this import and stage the rest in another.",
-            )
+        _require_room(received, batch.records)
         first = received + 1
         import_store.insert_batch(
             tx, import_id, batches + 1, caller.user_id, staged_at, first, batch.frames, batch.faults, key, body_hash
@@ -158,6 +154,16 @@ def _make_frame(offset: int, raws: list[bytes | msgspec.Raw], work: list[tuple[i
             ids.append(record.profile_id)
             id_places.append(place)
     return NewFrame(offset, len(raws), pack_raw(raws), pack_work(work), keys, key_places, ids, id_places)
+
+
+def _require_room(received: int, added: int) -> None:
+    if received + added > RECORD_LIMIT:
+        raise RequestRefused(
+            "invalid",
+            "Import.TooManyRecords",
+            f"An import holds at most {RECORD_LIMIT:,} records; this batch of {added:,} would make"
+            f" {received + added:,}. Execute this import and stage the rest in another.",
+        )
 
 
 def _require_open(item: Import) -> None:

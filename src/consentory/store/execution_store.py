@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from psycopg.types.json import Jsonb
 
 from consentory.domain.imports import ImportSettings, Outcome, Phase, Status
 from consentory.domain.record import Fault
@@ -144,9 +143,9 @@ def record_outcomes(tx: Transaction, import_id: UUID, done: Sequence[ProcessedRe
         counts[record.outcome] = counts.get(record.outcome, 0) + 1
         if record.faults:
             phase: Phase = "Execute" if record.outcome == "Exception" else "NotHonored"
-            faults = Jsonb(msgspec.json.encode(record.faults))
+            faults = msgspec.json.encode(record.faults)
             rows.append((import_id, phase == "NotHonored", record.sequence_number, PHASE_NUMBER[phase], faults))
-    tx.copy("copy_faults", ["uuid", "bool", "int4", "int2", "jsonb"], rows)
+    tx.copy("copy_faults", ["uuid", "bool", "int4", "int2", "bytea"], rows)
     row = tx.row(
         "count_outcomes",
         {

@@ -14,6 +14,8 @@ from consentory.domain.imports import Books, Import, ImportSettings, Phase, Stat
 from consentory.domain.record import Fault
 from consentory.store.database import Transaction
 
+_decode_faults = msgspec.json.Decoder(list[Fault]).decode
+
 PHASE_NUMBER: dict[Phase, int] = {"Stage": 1, "Execute": 2, "NotHonored": 3}
 PHASE_NAME: dict[int, Phase] = {number: name for name, number in PHASE_NUMBER.items()}
 
@@ -161,7 +163,7 @@ def insert_batch(
     tx.run_many(
         "insert_fault",
         [
-            {"import_id": import_id, "sequence_number": first_sequence + offset, "phase": 1, "faults": Jsonb(text)}
+            {"import_id": import_id, "sequence_number": first_sequence + offset, "phase": 1, "faults": text}
             for offset, text in faults
         ],
     )
@@ -198,7 +200,7 @@ def list_faults(
     }
     mixed = len(phases) > 1 and "NotHonored" in phases
     rows = tx.rows("list_all_faults" if mixed else "list_faults", parameters)
-    return [(row[0], PHASE_NAME[row[1]], msgspec.convert(row[2], list[Fault])) for row in rows]
+    return [(row[0], PHASE_NAME[row[1]], _decode_faults(row[2])) for row in rows]
 
 
 def count_faults(tx: Transaction, import_id: UUID, phases: frozenset[Phase]) -> int:

@@ -165,7 +165,7 @@ CREATE TABLE import_fault (
   held boolean NOT NULL,
   sequence_number integer NOT NULL,
   phase smallint NOT NULL CHECK (phase IN (1, 2, 3) AND held = (phase = 3)),
-  faults jsonb NOT NULL,
+  faults bytea NOT NULL,                           -- JSON; not jsonb, which refuses the U+0000 that a Value may hold
   PRIMARY KEY (account_id, import_id, held, sequence_number)
 );
 

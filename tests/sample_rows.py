@@ -1,0 +1,118 @@
+"""One plausible row of every table that is walled off by account, and a way to get it into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+SERVICE, WORKER = "consentory_service", "consentory_worker"
+
+Row = dict[str, Any]
+
+THEN = datetime(2026, 11, 21, 12, tzinfo=UTC)
+IMPORT_ID = UUID("01936d5e-0000-7000-8000-000000000001")
+KEY = UUID("0123456789abcdef0123456789abcdef")
+
+ROWS: dict[str, Row] = {
+    "account": {"client_id": "SAMPLE", "revision": 1},
+    "configuration": {"revision": 1, "document": "{}"},
+    "consent_text": {"consent_type": "Privacy", "version": "1", "locale": "en_US", "sha256": "00", "body": "We keep."},
+    "credential": {"client_id": "sample-credential", "user_id": "nightly", "secret_hash": "$argon2id$"},
+    "import": {
+        "import_id": IMPORT_ID,
+        "access_token": 1,
+        "settings": '{"name": "sample"}',
+        "caller": "nightly",
+        "created_at": THEN,
+        "expires_at": THEN,
+    },
+    "import_batch": {
+        "import_id": IMPORT_ID,
+        "batch_number": 1,
+        "caller": "nightly",
+        "staged_at": THEN,
+        "first_sequence": 1,
+        "record_count": 1,
+        "failed": 0,
+    },
+    "import_frame": {
+        "import_id": IMPORT_ID,
+        "first_sequence": 1,
+        "record_count": 1,
+        "batch_number": 1,
+        "raw": b"raw",
+        "work": b"work",
+        "named_keys": [KEY],
+        "named_at": [0],
+        "profile_ids": [1],
+        "profile_at": [0],
+    },
+    "import_fault": {"import_id": IMPORT_ID, "held": False, "sequence_number": 1, "phase": 1, "faults": "[]"},
+    "import_chunk": {"import_id": IMPORT_ID, "chunk_number": 1, "next_sequence": 1, "last_sequence": 1},
+    "profile": {"profile_id": 1, "body": "{}", "created": THEN, "modified": THEN, "active": True},
+    "alternate_key": {"key_hash": KEY, "profile_id": 1, "type": "CRM", "value": "c-1"},
+    "contact_key": {"key_hash": KEY, "profile_id": 1, "kind": "E", "value": "a@example.com"},
+    "ledger": {
+        "profile_id": 1,
+        "entry": 1,
+        "of": "P",
+        "place": "profile",
+        "value": "{}",
+        "collected": THEN,
+        "recorded": THEN,
+        "caller": "nightly",
+    },
+    "tombstone": {"profile_id": 2, "deleted_at": THEN, "caller": "nightly"},
+    "tag_change": {"tag": "vip", "name": "VIP", "change": 1},
+}
+"""Table -> column -> value, all but account_id. Unique columns without account_id: see `make_row`."""
+
+
+def make_row(table: str, account_id: int, **changes: Any) -> Row:
+    """The sample row of a table for an account; what is unique over all accounts differs by account."""
+    row = {"account_id": account_id, **ROWS[table]}
+    if table in ("account", "credential"):
+        row["client_id"] = f"{row['client_id']}-{account_id}"
+    if table == "import":
+        row["access_token"] = account_id
+    return row | changes
+
+
+def insert_row(connection: psycopg.Connection, table: str, row: Row) -> None:
+    """Insert one row as whoever the connection is."""
+    connection.execute(
+        sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+            sql.Identifier(table),
+            sql.SQL(", ").join(map(sql.Identifier, row)),
+            sql.SQL(", ").join(sql.Placeholder() * len(row)),
+        ),
+        list(row.values()),
+    )
+
+
+@contextmanager
+def connect_as(url: str, role: str | None = None, account_id: int | None = None) -> Iterator[psycopg.Connection]:
+    """A connection in a transaction as a role (None: the owner) bound to an account; undone at the end."""
+    with psycopg.connect(url) as connection:
+        if role is not None:
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        if account_id is not None:
+            connection.execute("SELECT set_config('consentory.account_id', %s, false)", [str(account_id)])
+        connection.commit()
+        with connection.transaction(force_rollback=True):
+            yield connection
+
+
+def list_walled_tables(connection: psycopg.Connection) -> list[str]:
+    """Every table that has an account_id, by name."""
+    rows = connection.execute(
+        "SELECT c.relname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'account_id'"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1"
+    ).fetchall()
+    return [row[0] for row in rows]
