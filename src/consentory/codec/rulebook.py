@@ -16,7 +16,8 @@ from consentory.domain.configuration import ConsentType, CustomField, Filter, Pe
 from consentory.domain.text import fold
 
 Pattern = Any
-"""A compiled RE2 expression; `fullmatch` takes linear time whatever the value."""
+"""A compiled RE2 expression; `fullmatch` takes linear time whatever the value. Give it UTF-8: for a str the
+library works out character positions that nobody asks for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,12 @@ def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:
     (23:59:59) for a no; of a local time that exists twice a yes takes the earlier and a no the later.
     A bare date that carries Z or an offset is that day there, by the same rule.
     """
+    # The plain form to the second in UTC, which most are. The places of the separators leave fromisoformat no other.
+    if len(text) == 20 and text[4:20:3] == "--T::Z":
+        try:
+            return Moment((datetime.fromisoformat(text) - _EPOCH_UTC) // _MICROSECOND, None)
+        except ValueError:
+            pass
     if len(text) <= _CACHED_LENGTH:
         return _read_short(text, zone, no)
     return _read(text, zone, no)
