@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from consentory.domain.catalog import FilterEntry
 from consentory.domain.draft import Draft
 from consentory.domain.force import DAY, list_missing
+from consentory.domain.merge_contacts import Included
 from consentory.domain.profile import PLACE_LETTER, Consent, Element, Preference
 from consentory.domain.record import (
     DENIED,
@@ -39,8 +39,7 @@ _PREFERENCES: dict[Kind, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where choices stand: the person (`kind` None) or one contact element; with what the record claims there."""
 
     code: str
@@ -55,7 +54,7 @@ class Place:
     claimed_consents: tuple[ConsentClaim, ...]
 
 
-def merge_choices(draft: Draft, included: dict[tuple[Kind, int], Element]) -> None:
+def merge_choices(draft: Draft, included: list[Included]) -> None:
     """Apply the record's consents, then its preferences: required consents are judged after the record's own."""
     places = list(_list_places(draft, included))
     for place in places:
@@ -83,17 +82,15 @@ def _collect_noes(draft: Draft) -> Noes:
     return noes
 
 
-def _list_places(draft: Draft, included: dict[tuple[Kind, int], Element]) -> Iterator[Place]:
+def _list_places(draft: Draft, included: list[Included]) -> Iterator[Place]:
     record, body = draft.record, draft.body
     yield Place(
         "", "$", "$.ProfilePreferences", None, None,
         body.preferences, body.consents, record.preferences, record.consents,
     )  # fmt: skip
-    for (kind, index), element in included.items():
-        claim = record.elements(kind)[index]
+    for kind, index, number, claim, element in included:
         if not claim.preferences and not claim.consents:
             continue
-        number = next(i for i, stored in enumerate(body.elements(kind)) if stored is element)
         collection, preferences = _PREFERENCES[kind]
         path = f"$.{collection}[{index}]"
         yield Place(

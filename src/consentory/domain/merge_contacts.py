@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from consentory.domain.draft import Draft
 from consentory.domain.profile import Consent, Element, Preference
 from consentory.domain.record import KINDS, ElementClaim, Kind
 
 
-def merge_contacts(draft: Draft) -> dict[tuple[Kind, int], Element]:
-    """Apply the record's contact elements; what each included one became, by kind and index in the record.
+class Included(NamedTuple):
+    """A contact element that the record includes: where it stands in the record and in the body."""
+
+    kind: Kind
+    position: int
+    number: int
+    claim: ElementClaim
+    element: Element
+
+
+def merge_contacts(draft: Draft) -> list[Included]:
+    """Apply the record's contact elements; those that it includes, in the record's order, kind by kind.
 
     Source: execution.md, "What is merged, and what a Refresh flag removes".
     """
-    included: dict[tuple[Kind, int], Element] = {}
+    refresh = draft.context.settings.refresh_contacts
+    included: list[Included] = []
     for kind in KINDS:
-        included.update(_merge_kind(draft, kind))
+        claims, elements = draft.record.elements(kind), draft.body.elements(kind)
+        if not claims and not (refresh and elements):
+            continue
+        found = _include(kind, claims, elements)
+        if refresh:
+            _deactivate_others(draft, elements, {one.number for one in found})
+        _settle_default(elements, found)
+        included += found
     return included
 
 
@@ -28,56 +48,56 @@ def archive_choices(draft: Draft, preferences: list[Preference], consents: list[
             consent.archived = True
 
 
-def _merge_kind(draft: Draft, kind: Kind) -> dict[tuple[Kind, int], Element]:
-    claims, elements = draft.record.elements(kind), draft.body.elements(kind)
-    refresh = draft.context.settings.refresh_contacts
-    if not claims and not (refresh and elements):
-        return {}
-    stored = {(element.type, element.compared): element for element in elements}
-    included: dict[tuple[Kind, int], Element] = {}
+def _include(kind: Kind, claims: tuple[ElementClaim, ...], elements: list[Element]) -> list[Included]:
+    """Add or reactivate each claimed element and update what is said of it."""
+    stored = {(element.type, element.compared): number for number, element in enumerate(elements)}
+    included: list[Included] = []
     for index, claim in enumerate(claims):
         if not claim.active:  # validated, and then counts as not included
             continue
-        element = stored.get((claim.type, claim.compared))
-        if element is None:
-            element = Element(claim.type, claim.compared, dict(claim.given))
-            elements.append(element)
+        number = stored.get((claim.type, claim.compared))
+        if number is None:
+            number = len(elements)
+            elements.append(Element(claim.type, claim.compared, dict(claim.given)))
+        element = elements[number]
         element.active = True
         _update_said(element, claim)
-        included[kind, index] = element
-    if refresh:
-        kept = {id(element) for element in included.values()}
-        for element in elements:
-            if element.active and id(element) not in kept:
-                element.active = False
-                archive_choices(draft, element.preferences, element.consents)
-    _settle_default(elements, {index: e for (_, index), e in included.items()}, claims)
+        included.append(Included(kind, index, number, claim, element))
     return included
+
+
+def _deactivate_others(draft: Draft, elements: list[Element], kept: set[int]) -> None:
+    for number, element in enumerate(elements):
+        if element.active and number not in kept:
+            element.active = False
+            archive_choices(draft, element.preferences, element.consents)
 
 
 def _update_said(element: Element, claim: ElementClaim) -> None:
     if claim.mobile is not None:
         element.mobile = claim.mobile
-    second_line = claim.said.get("Address2")
-    if second_line:
-        element.given["Address2"] = second_line
-    elif second_line is not None:
-        element.given.pop("Address2", None)
-    element.country = claim.said.get("Country", element.country)
+    if claim.said:
+        second_line = claim.said.get("Address2")
+        if second_line:
+            element.given["Address2"] = second_line
+        elif second_line is not None:
+            element.given.pop("Address2", None)
+        element.country = claim.said.get("Country", element.country)
 
 
-def _settle_default(elements: list[Element], included: dict[int, Element], claims: tuple[ElementClaim, ...]) -> None:
+def _settle_default(elements: list[Element], included: list[Included]) -> None:
     """One active element of a kind is the default: the one said to be, else the one that was, else the first
     added; IsDefault: false moves the mark on if there is another to take it."""
-    chosen = next((element for index, element in included.items() if claims[index].default), None)
-    active = [element for element in elements if element.active]
+    chosen = next((one.element for one in included if one.claim.default), None)
     if chosen is None:
-        declined = {id(element) for index, element in included.items() if claims[index].default is False}
-        current = next((element for element in active if element.default), None)
-        willing = [element for element in active if id(element) not in declined]
-        if current is not None and id(current) not in declined:
-            chosen = current
+        declined = {one.number for one in included if one.claim.default is False}
+        active = [(number, element) for number, element in enumerate(elements) if element.active]
+        current = next((pair for pair in active if pair[1].default), None)
+        if current is not None and current[0] not in declined:
+            chosen = current[1]
         else:
-            chosen = next(iter(willing), current or next(iter(active), None))
+            willing = (element for number, element in active if number not in declined)
+            left = current or next(iter(active), None)
+            chosen = next(willing, left[1] if left is not None else None)
     for element in elements:
         element.default = element is chosen
