@@ -69,6 +69,18 @@ ROWS: dict[str, Row] = {
         "caller": "nightly",
     },
     "tombstone": {"profile_id": 2, "deleted_at": THEN, "caller": "nightly"},
+    "hmac_key": {"key_id": "sample-key", "sealed": b"sealed", "seal_id": "seal"},
+    "hmac_use": {"fingerprint": b"fingerprint", "ends_at": THEN},
+    "audit_event": {
+        "event_id": KEY,
+        "recorded_at": THEN,
+        "caller": "nightly",
+        "action": "sample",
+        "profile_ids": [1],
+        "details": "{}",
+    },
+    "audit_waiting": {"recorded_at": THEN, "event_id": KEY, "digest": b"digest"},
+    "audit_seal": {"number": 1, "event_id": KEY, "digest": b"digest", "previous": bytes(32), "hash": b"hash"},
     "tag_change": {"tag": "vip", "name": "VIP", "change": 1},
 }
 """Table -> column -> value, all but account_id. Unique columns without account_id: see `make_row`."""

@@ -1,0 +1,151 @@
+"""Consentory as the bench runs it: `consentory up` on a data folder of its own, spoken to over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import yaml
+
+from consentory.bootstrap.composition import open_services
+from consentory.store.embedded_server import EmbeddedServer
+
+ACCOUNT = Path(__file__).parent.parent / "tests" / "accounts" / "acme.yaml"
+BATCH_BYTES = 8_000_000
+STAGING_CLIENTS = 2
+
+
+@dataclass
+class Subject:
+    """A running tree of processes."""
+
+    workers: int = 2
+    processes: int = 1
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="consentory-bench-")))
+
+    def __enter__(self) -> Subject:
+        self.folder.chmod(0o755)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = (self.folder / "log").open("wb")
+        command = ["up", "--data", str(self.folder / "data"), "--port", str(port), "--workers", str(self.workers),
+                   "--processes", str(self.processes)]  # fmt: skip
+        environment = {name: text for name, text in os.environ.items() if not name.startswith("CONSENTORY_")}
+        begun = time.perf_counter()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "consentory", *command], stdout=subprocess.PIPE, stderr=self.log, env=environment
+        )
+        assert self.process.stdout is not None
+        if not self.process.stdout.readline():
+            raise RuntimeError((self.folder / "log").read_text()[-2000:])
+        self.seconds_to_up = time.perf_counter() - begun
+        self.database = EmbeddedServer(self.folder / "data")
+        self.conninfo = self.database.start()  # shares the running server
+        self.services = open_services(self.conninfo)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.services.close()
+        self.process.terminate()
+        self.process.wait(60)
+        self.database.erase()
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def create_account(self) -> Account:
+        """A fresh account with a credential."""
+        document = yaml.safe_load(ACCOUNT.read_text())
+        name = document["account"]["clientId"] = f"B{uuid4().hex[:8].upper()}"
+        document["account"]["importsPerDay"] = 100_000
+        document["account"]["maxStageMegabytes"] = 28
+        self.services.accounts.apply_document(json.dumps(document).encode(), source="bench", dry_run=False)
+        credential = self.services.authentication.create_credential(
+            self.services.accounts.find_account(name), "nightly"
+        )
+        return Account(self.url, name, credential)
+
+
+@dataclass
+class Timing:
+    """Seconds of one import, and its final status object."""
+
+    stage: float
+    execute: float
+    status: dict[str, Any]
+
+    @property
+    def total(self) -> float:
+        return self.stage + self.execute
+
+
+@dataclass
+class Account:
+    url: str
+    name: str
+    credential: tuple[str, str]
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(timeout=120, base_url=self.url)
+        answer = self.client.post(
+            "/oauth2/token", auth=self.credential,
+            data={"grant_type": "client_credentials", "scope": f"{self.name}/nightly"},
+        )  # fmt: skip
+        self.client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+        self.base = f"/Profiles/v4/Async/{self.name}/Import"
+
+    def stage_file(self, path: Path, **settings: Any) -> tuple[str, float]:
+        """Initiate and stage a file as NDJSON bodies; (path of the import, seconds of staging)."""
+        fields = {"Name": path.name, "MatchCriteria": "AlternateIdType", "MatchValue": "CRM", **settings}
+        item = self.client.post(self.base, json=fields).raise_for_status().json()
+        where = f"{self.base}/{item['AccessToken']}"
+        headers = {"Content-Type": "application/x-ndjson"}
+        begun = time.perf_counter()
+        with ThreadPoolExecutor(STAGING_CLIENTS) as pool:
+            calls = pool.map(
+                lambda body: self.client.post(f"{where}/Stage", content=body, headers=headers).raise_for_status(),
+                cut_bodies(path),
+            )
+            for _ in calls:
+                pass
+        return where, time.perf_counter() - begun
+
+    def execute(self, where: str) -> tuple[dict[str, Any], float]:
+        """Execute and wait; (the final status object, seconds)."""
+        begun = time.perf_counter()
+        self.client.post(f"{where}/Execute").raise_for_status()
+        while True:
+            status = self.client.get(f"{where}/Status").raise_for_status().json()
+            if status["Status"] in ("Completed", "Failed"):
+                return status, time.perf_counter() - begun
+            time.sleep(0.05)
+
+    def import_file(self, path: Path, **settings: Any) -> Timing:
+        """The whole main job for one file."""
+        where, staging = self.stage_file(path, **settings)
+        status, executing = self.execute(where)
+        return Timing(staging, executing, status)
+
+
+def cut_bodies(path: Path) -> Iterator[bytes]:
+    """The file in whole lines, about BATCH_BYTES at a time."""
+    with path.open("rb") as lines:
+        while True:
+            body = lines.read(BATCH_BYTES) + lines.readline()
+            if not body:
+                return
+            yield body
