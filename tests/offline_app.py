@@ -6,6 +6,7 @@ from litestar import Litestar
 
 from consentory.api.application import Services, create_app
 from consentory.services.account_service import AccountService
+from consentory.services.audit_trail import AuditTrail
 from consentory.services.authentication import Authentication
 from consentory.services.catalogs import Catalogs
 from consentory.services.exception_service import ExceptionService
@@ -31,6 +32,7 @@ def make_app(base_path: str = "/Profiles/v4") -> Litestar:
         ExceptionService(database),
         ProfileService(database, catalogs),
         AccountService(database, catalogs),
+        AuditTrail(database),
         check_ready,
     )
     return create_app(services, base_path=base_path)

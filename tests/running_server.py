@@ -22,10 +22,13 @@ import psycopg
 import yaml
 
 from consentory.bootstrap.composition import Services, open_services
+from consentory.services.secret_box import SecretBox
 from consentory.store.embedded_server import EmbeddedServer
 from consentory.store.migration import migrate
 
 ACME = Path(__file__).parent / "accounts" / "acme.yaml"
+SECRET_KEY = "c2VjcmV0IGtleSBvZiB0aGUgdGVzdHM="
+"""Of every server and of all services that tests run: keys in the database are encrypted under it."""
 ENGINE_VARIABLE = "CONSENTORY_TEST_BINARIES"
 """Directory of another PostgreSQL's binaries (bin/postgres beneath) to run the whole suite against."""
 
@@ -101,7 +104,7 @@ class RunningServer:
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = Path(tempfile.mkstemp(prefix="consentory-test-", suffix=".log")[1])
-        self.services = open_services(self.database_url)
+        self.services = open_services(self.database_url, SecretBox([SECRET_KEY]))
         self._spawn("serve", "--port", str(self.port))
         for _ in range(self.workers):
             self._spawn("worker")
@@ -118,6 +121,7 @@ class RunningServer:
     def _spawn(self, *arguments: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
         environment |= {"CONSENTORY_DATABASE_URL": self.database_url, "CONSENTORY_PARENT": str(os.getpid())}
+        environment |= {"CONSENTORY_SECRET_KEY": SECRET_KEY}
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "consentory", *arguments],
@@ -156,6 +160,4 @@ class RunningServer:
         """A new credential of one of the account's users."""
         account_id = self.services.accounts.find_account(account)
         client_id, secret = self.services.authentication.create_credential(account_id, user)
-        return AccountAccess(
-            self.url, account, client_id, secret, user, self.database_url, self.services, account_id
-        )
+        return AccountAccess(self.url, account, client_id, secret, user, self.database_url, self.services, account_id)

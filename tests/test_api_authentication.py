@@ -16,7 +16,8 @@ from joserfc.jwk import OctKey
 
 from consentory.bootstrap.composition import open_services
 from consentory.errors import RequestRefused
-from running_server import AccountAccess, RunningServer
+from consentory.services.secret_box import SecretBox
+from running_server import SECRET_KEY, AccountAccess, RunningServer
 
 
 def ask_token(access: AccountAccess, **changes: str | None) -> httpx.Response:
@@ -108,13 +109,10 @@ def test_other_faults_of_a_token_request(
 
 def sign(server: AccountAccess, change: Callable[[dict[str, Any]], None], **header: str) -> str:
     """A token signed with the server's own key, its claims changed."""
-    with psycopg.connect(server.database_url) as connection:
-        row = connection.execute("SELECT key_id, secret FROM signing_key").fetchone()
-    assert row is not None
-    key = OctKey.import_key(row[1])
+    key_id, key = next(iter(server.services.authentication.tokens.load_keys().items()))
     claims = dict(jwt.decode(get_token(server), key).claims)
     change(claims)
-    return jwt.encode({"alg": "HS256", "kid": row[0], **header}, claims, key)
+    return jwt.encode({"alg": "HS256", "kid": key_id, **header}, claims, key)
 
 
 def test_what_is_no_token_of_this_server_is_refused(server: AccountAccess) -> None:
@@ -241,13 +239,13 @@ def test_secrets_are_stored_as_argon2id_hashes_only(server: AccountAccess) -> No
 
 
 def test_servers_that_start_at_once_agree_on_one_signing_key(database_url: str) -> None:
-    servers = [open_services(database_url) for _ in range(4)]
+    servers = [open_services(database_url, SecretBox([SECRET_KEY])) for _ in range(4)]
     try:
         with ThreadPoolExecutor(4) as threads:
-            tokens = list(threads.map(lambda item: item.authentication._tokens.sign(1, "u", "c"), servers))
+            tokens = list(threads.map(lambda item: item.authentication.tokens.sign(1, "u", "c"), servers))
         for services in servers:
             for token in tokens:
-                assert services.authentication._tokens.verify(token).sub == "u"
+                assert services.authentication.tokens.verify(token).sub == "u"
     finally:
         for services in servers:
             services.close()

@@ -32,6 +32,7 @@ CALLS = {
     ("get", "/Profiles/v4/{clientId}/Tags"),
     ("get", "/Profiles/v4/{clientId}/Configuration"),
     ("put", "/Profiles/v4/{clientId}/Configuration"),
+    ("get", "/Profiles/v4/{clientId}/Audit"),
     ("post", "/oauth2/token"),
     ("get", "/healthz"),
     ("get", "/readyz"),

@@ -166,7 +166,7 @@ def test_a_token_has_53_bits(owner: psycopg.Connection, token: int) -> None:
 
 
 def test_a_status_is_one_of_six(owner: psycopg.Connection) -> None:
-    assert find_refusal(owner, make_row("import", 1, status="Paused")) == "status_known"
+    assert find_refusal(owner, make_import("Staging") | {"status": "Paused"}) == "status_known"
     with pytest.raises(errors.NotNullViolation):
         insert_row(owner, "import", make_row("import", 1, status=None))
 

@@ -26,7 +26,8 @@ from xml.etree import ElementTree
 import pytest
 from prometheus_client import REGISTRY
 
-import consentory.api.request_metrics  # noqa: F401 - registers the metrics
+import consentory.api.request_metrics
+import consentory.worker.worker_metrics  # noqa: F401 - both register their metrics
 from consentory.codec.status_object import StatusObject
 from consentory.config import SETTINGS
 from consentory.domain.imports import TRANSITIONS
@@ -36,6 +37,7 @@ from running_server import find_free_port
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DEFAULT_PORT = "8480"
+SHOWN_PORT = re.compile(rf"\b{DEFAULT_PORT}\b")
 DEMO_PEOPLE = 1000
 SESSION_SECONDS = 240
 WIDTH = 118
@@ -43,7 +45,9 @@ WIDTH = 118
 
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACEHOLDER = re.compile(r"<([A-Za-z_]+)>")
-PROJECT_PATH = re.compile(r"`((?:src|tests|docs|scripts|bench)/[\w./-]+|[\w-]+\.(?:md|toml|lock)|Makefile|\.ci/run)`")
+PROJECT_PATH = re.compile(
+    r"`((?:src|tests|docs|scripts|bench)/[\w./-]+|[\w-]+\.(?:md|toml)|requirements\.lock|Makefile|\.ci/run)`"
+)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -79,15 +83,19 @@ def read_steps(path: Path) -> list[Step]:
 
 
 def match_answer(promised: list[str], answer: str) -> bool:
-    """Whether the answer is what was promised; white space at a line's end does not count."""
+    """Whether the answer is what was promised; how wide a column or a rule is does not count."""
     pattern = ""
     for line in promised:
         if line.strip() == "...":
             pattern += r"(?:[^\n]*\n)*?"
         else:
-            pattern += "[^\n]*?".join(re.escape(part) for part in line.rstrip().split("...")) + "\n"
-    lines = [line.rstrip() for line in answer.splitlines()]
-    return re.fullmatch(pattern, "".join(f"{line}\n" for line in lines)) is not None
+            pattern += "[^\n]*?".join(re.escape(part) for part in squeeze(line).split("...")) + "\n"
+    return re.fullmatch(pattern, "".join(f"{squeeze(line)}\n" for line in answer.splitlines())) is not None
+
+
+def squeeze(line: str) -> str:
+    """Runs of spaces and of rules as one: a table is as wide as its widest number."""
+    return re.sub(r"([ ─━])\1+", r"\1", line.rstrip())
 
 
 def list_recipe(*words: str) -> list[str]:
@@ -148,7 +156,7 @@ class Session:
             assert list_recipe("test") == ["scripts/setup", "scripts/test"]
             return ""
         else:
-            answer = self._ask_bash(self._fill_in(command.replace(DEFAULT_PORT, self.port)))
+            answer = self._ask_bash(self._fill_in(SHOWN_PORT.sub(self.port, command)))
         self.answers += answer
         return answer.replace(self.port, DEFAULT_PORT)
 
@@ -186,7 +194,7 @@ class Session:
                 start_new_session=True,
             )
         assert self.server.stdout is not None
-        return self.server.stdout.readline()
+        return self.server.stdout.readline() or (self.folder / "server.log").read_text()
 
     def close(self) -> None:
         """End both; the server as Ctrl-C does, which has to leave it well."""
@@ -212,8 +220,30 @@ def session() -> Iterator[Session]:
     finally:
         session._kill()
         session.watchdog.cancel()
-        EmbeddedServer(folder / "consentory-data").erase()
+        for lock in folder.glob("*/launcher.lock"):
+            EmbeddedServer(lock.parent).erase()  # for root the data may lie elsewhere
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("promised", "answer", "matches"),
+    [
+        (["one", "...", "four"], "one\ntwo\nthree\nfour\n", True),
+        (["one", "...", "two"], "one  \ntwo", True),
+        (["took ... s"], "took 1.5 s", True),
+        (["..."], "", True),
+        ([], "", True),
+        ([], "a word", False),
+        (["one"], "one\ntwo", False),
+        (["took ... s"], "took\n1 s", False),
+        (["Created 1"], "Created 2", False),
+        (["a.b"], "acb", False),
+        (["│ Created │   1 │", "└─────┘"], "│ Created │  1 │\n└────┘", True),
+        (["│ Created │   1 │"], "│ Created │ 11 │", False),
+    ],
+)
+def test_answers_are_compared(promised: list[str], answer: str, matches: bool) -> None:
+    assert match_answer(promised, answer) is matches
 
 
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if read_steps(p)], ids=name_document)
@@ -316,15 +346,16 @@ OPERATIONS = ROOT / "docs" / "operations.md"
 
 def test_settings_table_is_the_one_of_the_code() -> None:
     rows = [line for line in OPERATIONS.read_text("utf-8").splitlines() if re.match(r"\| `[a-z_]+` \| `--", line)]
-    assert rows == [
+    table = [
         f"| `{s.name}` | `{s.flag}` | `{s.variable}` | {f'`{s.default}`' if s.default else '–'} | {s.help} |"
         for s in SETTINGS.values()
     ]
+    assert rows == table, "the table should be:\n" + "\n".join(table)
 
 
 def test_metrics_named_are_there() -> None:
     known = {metric.name for metric in REGISTRY.collect()}
-    named = set(re.findall(r"`(consentory_\w+?)(?:_total)?[`{]", OPERATIONS.read_text("utf-8")))
+    named = set(re.findall(r"^\| `(consentory_\w+?)(?:_total)?[`{]", OPERATIONS.read_text("utf-8"), re.MULTILINE))
     assert named
     assert named <= known
 

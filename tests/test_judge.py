@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+
 from judgement import Courtroom
 from model.histories import History, histories
 from running_server import create_database, drop_database

@@ -6,6 +6,7 @@ import json
 
 import httpx
 import pytest
+
 from running_server import AccountAccess
 
 
@@ -18,7 +19,8 @@ def test_a_fault_keeps_a_value_that_no_database_text_can_hold(server: AccountAcc
     ).json()["access_token"]  # fmt: skip
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     item = httpx.post(base, json={"Name": "values"}, headers=headers).json()
-    body = '{"UserProfilePreferences":[{"CustomerName":{"FirstName":"%s"}},{"CustomerName":{"FirstName":"Ann"}}]}' % text
+    spoiled = '{"CustomerName":{"FirstName":"' + text + '"}}'
+    body = '{"UserProfilePreferences":[' + spoiled + ',{"CustomerName":{"FirstName":"Ann"}}]}'
     staged = httpx.post(f"{base}/{item['AccessToken']}/Stage", content=body.encode(), headers=headers)
     assert (staged.status_code, staged.json()["ValidationFailed"]) == (200, 1)
     answer = httpx.get(f"{base}/{item['AccessToken']}/Exceptions", headers=headers)

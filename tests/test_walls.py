@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg import errors, sql
+
 from running_server import create_database, drop_database
 from sample_rows import ROWS, SERVICE, WORKER, connect_as, insert_row, list_walled_tables, make_row
 
@@ -38,8 +39,7 @@ def count(connection: psycopg.Connection, query: str, table: str) -> int:
     try:
         with connection.transaction():
             return connection.execute(sql.SQL(query).format(sql.Identifier(table))).rowcount
-    except errors.InsufficientPrivilege as error:
-        assert "permission denied" in str(error)
+    except errors.InsufficientPrivilege:
         return 0
 
 
@@ -89,7 +89,7 @@ def test_ours_cannot_be_moved_over(ours: psycopg.Connection, table: str) -> None
         ours.execute(sql.SQL("UPDATE {} SET account_id = %s").format(sql.Identifier(table)), [THEIRS])
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"import_chunk", "account"}))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - {"import_chunk", "account", "audit_seal"}))
 def test_what_is_inserted_is_of_the_transactions_account(ours: psycopg.Connection, table: str) -> None:
     count(ours, "DELETE FROM {}", table)
     insert_row(ours, table, ROWS[table] | _make_fresh(table))
@@ -110,10 +110,13 @@ def _make_fresh(table: str) -> dict[str, object]:
         "contact_key": "profile_id",
         "ledger": "entry",
         "tombstone": "profile_id",
+        "audit_seal": "number",
     }
-    texts = {"consent_text": "version", "credential": "client_id"}
+    texts = {"consent_text": "version", "credential": "client_id", "hmac_key": "key_id", "hmac_use": "fingerprint"}
     if table == "import":
         return {"import_id": "01936d5e-0000-7000-8000-000000000099", "access_token": 99}
+    if table == "audit_event":
+        return {"event_id": "01936d5e-0000-7000-8000-000000000099"}
     if table in texts:
         return {texts[table]: "fresh"}
     return {numbers[table]: 99} if table in numbers else {}
@@ -146,7 +149,8 @@ def test_the_service_cannot_copy_in(ours: psycopg.Connection, table: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "table", ["profile", "alternate_key", "contact_key", "ledger", "tombstone", "tag_change", "import_chunk"]
+    "table",
+    ["profile", "alternate_key", "contact_key", "ledger", "tombstone", "tag_change", "import_chunk", "audit_seal"],
 )
 def test_what_the_worker_writes_is_of_the_transactions_account(two_accounts: str, table: str) -> None:
     row = ROWS[table] | _make_fresh(table)
@@ -167,9 +171,11 @@ def test_what_looks_across_accounts_gives_ids_only(ours: psycopg.Connection) -> 
         "SELECT proname, prorettype::regtype::text, proretset, provolatile FROM pg_proc"
         " WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     ).fetchall()
+    # Whoever adds one: an id, or nothing, and not a list of them.
     assert sorted(rows) == [
         ("account_of_client", "integer", False, "s"),
         ("account_of_credential", "integer", False, "s"),
+        ("account_to_reseal", "integer", False, "s"),
         ("next_account_id", "integer", False, "s"),
     ]
 

@@ -162,7 +162,7 @@ class WireClient:
     def held_queue(self) -> Iterator[None]:
         """No worker resolves an import of this account meanwhile: what is executed stays Queued."""
         with psycopg.connect(self.access.database_url) as connection:
-            connection.execute("SELECT pg_advisory_xact_lock(0x7265736f, %s)", (self.access.account_id,))
+            connection.execute("SELECT pg_advisory_xact_lock(1919251311, %s)", (self.access.account_id,))
             yield
             connection.rollback()
 

@@ -48,11 +48,17 @@ SETTINGS: dict[str, Setting] = {
         Setting("server", "Where Consentory answers", "http://127.0.0.1:8480"),
         Setting("data", "The data folder of `up`, and of commands beside it", None),
         Setting("database_url", "A PostgreSQL server of your own, 15 or newer, as a libpq URL"),
+        Setting("secret_key", "What encrypts keys in the database, at least 32 characters; never in a flag"),
+        Setting("secret_key_file", "A file that holds the secret key"),
         Setting("host", "Address to listen on; only this machine unless you say otherwise", "127.0.0.1"),
         Setting("port", "Port to listen on", "8480"),
+        Setting("tls_cert", "Certificate (PEM, with its chain) to serve HTTPS with"),
+        Setting("tls_key", "The certificate's private key (PEM)"),
+        Setting("insecure_http", "Serve plain HTTP also to other machines: yes or no", "no"),
         Setting("processes", "HTTP server processes", "1"),
         Setting("workers", "Worker processes of `up`", "2"),
         Setting("base_path", "Path before every call that names an account", "/Profiles/v4"),
+        Setting("ca_file", "Certificates (PEM) to trust the server by, in place of the public ones"),
         Setting("account", "The account, by its clientId"),
         Setting("client_id", "The credential's id"),
         Setting("client_secret", "The credential's secret; better in the environment than in a flag"),
@@ -83,6 +89,15 @@ def require_setting(name: str, flag: str | None = None) -> str:
     return value
 
 
+def load_switch(name: str, flag: bool | None = None) -> bool:
+    """Like load_setting, of a setting that is yes or no. Raises SettingError for any other word."""
+    given = load_setting(name, None if flag is None else ("yes" if flag else "no"))
+    words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    if given is None or given.lower() not in words:
+        raise SettingError(f"{name} must be yes or no, not {given!r}.")
+    return words[given.lower()]
+
+
 def _read_config_file() -> dict[str, str]:
     named = os.environ.get(CONFIG_VARIABLE)
     path = Path(named or CONFIG_FILE)
@@ -99,6 +114,6 @@ def _read_config_file() -> dict[str, str]:
             f"{path}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(SETTINGS))}."
         )
     for name, value in settings.items():
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise SettingError(f"{path}: {name} must be a text or a whole number.")
+        if not isinstance(value, str | int):
+            raise SettingError(f"{path}: {name} must be a text, a whole number, or true or false.")
     return {name: str(value) for name, value in settings.items()}

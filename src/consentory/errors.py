@@ -3,7 +3,9 @@
 ConsentoryError
 ├── RequestRefused          the caller asked for something it cannot have; `kind` says which answer it gets
 ├── StoreRefused            PostgreSQL refused the data (SQLSTATE classes 22 and 23); the transaction is undone
-└── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
+├── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
+│   └── StoreContended      two transactions were in each other's way (SQLSTATE class 40)
+└── OutcomeUnknown          PostgreSQL was lost during a commit: all was done, or nothing
 """
 
 from __future__ import annotations
@@ -65,6 +67,14 @@ class RequestRefused(ConsentoryError):
 
 class StoreUnavailable(ConsentoryError):
     """The database cannot be reached, or lacks resources just now. Nothing was done."""
+
+
+class StoreContended(StoreUnavailable):
+    """This transaction and another were in each other's way, and this one was undone: try again at once."""
+
+
+class OutcomeUnknown(ConsentoryError):
+    """The database was lost during a commit: the transaction was done whole or not at all, and nobody knows yet."""
 
 
 class StoreRefused(ConsentoryError):

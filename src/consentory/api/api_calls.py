@@ -13,7 +13,7 @@ TEXT = "text/plain"
 Contents = dict[str, tuple[str, Any]]
 """By media type: the name of the schema ("" for text) and an example."""
 
-_ALWAYS = (401, 403, 404, 406, 503)
+_ALWAYS = (401, 403, 404, 406, 429, 503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ _WRITE = Call(
 CALLS: dict[str, Call] = {
     "issueToken": Call(
         _answer("A bearer token.", "TokenAnswer", example.TOKEN),
-        (400, 401, 406, 413, 415, 503),
+        (400, 401, 406, 413, 415, 429, 503),
         {FORM: ("TokenForm", example.TOKEN_FORM)},
     ),
     "initiate": Call(
         _answer("The import, Initiated.", "StatusObject", example.INITIATED),
-        (400, *_ALWAYS, 409, 413, 415, 429),
+        (400, *_ALWAYS, 409, 413, 415),
         {JSON: ("InitiateRequest", example.INITIATE)},
     ),
     "stage": Call(
@@ -89,7 +89,7 @@ CALLS: dict[str, Call] = {
     "getHistory": Call(_answer("A page of choices.", "History", example.HISTORY), (400, *_ALWAYS)),
     "createProfile": _WRITE,
     "updateProfile": _WRITE,
-    "deleteProfile": Call({204: ("The profile is gone.", {})}, (401, 403, 404, 503)),
+    "deleteProfile": Call({204: ("The profile is gone.", {})}, (401, 403, 404, 429, 503)),
     "listTags": Call(_answer("The tags.", "TagList", example.TAGS), _ALWAYS),
     "getConfiguration": Call(_answer("The document.", "Configuration", example.CONFIGURATION), _ALWAYS),
     "applyConfiguration": Call(
@@ -97,6 +97,7 @@ CALLS: dict[str, Call] = {
         (400, *_ALWAYS, 413, 415),
         {JSON: ("Configuration", example.CONFIGURATION), YAML_TYPES[0]: ("", "account:\n  clientId: ACME\n  …\n")},
     ),
+    "readAudit": Call(_answer("A page of the trail.", "AuditPage", example.AUDIT), (400, *_ALWAYS)),
     "getHealth": Call(_answer("The process lives.", "Health", example.HEALTHY)),
     "getReadiness": Call(_answer("Requests can be served.", "Health", example.HEALTHY), (503,)),
     "getMetrics": Call({200: ("Metrics.", {TEXT: ("", example.METRICS)})}),
@@ -145,7 +146,8 @@ REFUSALS: dict[int, tuple[str, str, str]] = {
         "This call takes application/json in UTF-8; send the body so, and say it in Content-Type.",
     ),
     429: (
-        "The account's import requests of a rolling 24 hours are used up.",
+        "Too many attempts to authenticate failed (Auth.Throttled); or, at Initiate, the account's import requests of a"
+        " rolling 24 hours are used up.",
         "Import.DailyLimit",
         "The account's 200 import requests of a rolling 24 hours are used up.",
     ),
@@ -157,6 +159,10 @@ REFUSALS: dict[int, tuple[str, str, str]] = {
 }
 REFUSAL_HEADERS: dict[int, dict[str, str]] = {
     401: {"WWW-Authenticate": "How to authenticate."},
-    429: {"Retry-After": "Seconds.", "RateLimit": "What is left.", "RateLimit-Policy": "What is allowed."},
+    429: {
+        "Retry-After": "Seconds.",
+        "RateLimit": "With Import.DailyLimit: what is left.",
+        "RateLimit-Policy": "With Import.DailyLimit: what is allowed.",
+    },
     503: {"Retry-After": "Seconds; with Server.Unavailable."},
 }

@@ -30,6 +30,17 @@ _SCHEMES: Json = {
         "bearerFormat": "JWT",
         "description": "A token of one hour from /oauth2/token (OAuth 2.0 client credentials).",
     },
+    "pnauthinfo3": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": (
+            "For existing clients, where the account has a shared key: `PNAUTHINFO3-HMAC-SHA256 "
+            "Credential=<UserId>/<ISO 8601 time> Signature=<base64>`, with SHA384 and SHA512 too. The signature is "
+            "HMAC over `clientId:userId:time`; the time is at most 15 minutes old and 60 seconds ahead. Over HTTPS, or "
+            "from the server's own machine."
+        ),
+    },
     "credential": {"type": "http", "scheme": "basic", "description": "client_id and client_secret, for /oauth2/token."},
 }
 

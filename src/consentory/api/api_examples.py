@@ -138,6 +138,26 @@ HISTORY: Example = {
         }
     ],
 }
+AUDIT: Example = {
+    "Count": 1,
+    "HasMore": False,
+    "Newest": 17,
+    "Events": [
+        {
+            "Number": 17,
+            "EventId": "01936f5c-8a41-7d02-8c55-9b0e7d1f3a10",
+            "RecordedDate": "2026-03-02T02:08:31.402117Z",
+            "Caller": "nightly",
+            "ClientAddress": "203.0.113.7",
+            "RequestId": "5f0c2a9be1d14f6a8f2d7c3b1a0e9d84",
+            "Action": "import.staged",
+            "ImportId": IMPORT_ID,
+            "ProfileIds": [],
+            "Details": {"First": 1, "Last": 1000, "ValidationFailed": 10},
+            "Hash": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+        }
+    ],
+}
 TAGS: Example = {"AsOf": "2026-03-02T02:11:00Z", "Count": 1, "Tags": [{"Name": "loyal", "Count": 512}]}
 CONFIGURATION: Example = {
     "account": {"clientId": "ACME", "name": "Acme Retail", "locales": ["en_US"]},

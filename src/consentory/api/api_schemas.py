@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import inspect
@@ -13,6 +13,7 @@ from consentory.api.token_routes import TokenAnswer
 from consentory.codec.initiate_request import MATCH_CRITERIA, InitiateRequest
 from consentory.codec.status_object import StatusObject
 from consentory.codec.wire_record import WireRecord
+from consentory.domain.audit_event import Action
 from consentory.domain.configuration import Configuration
 
 Json = dict[str, Any]
@@ -54,9 +55,34 @@ def _make_plain_schemas() -> dict[str, Json]:
         "History": _make_object(Count=_COUNT, HasMore={"type": "boolean"}, Items=items),
         "TagList": _make_object(AsOf={"type": "string", "format": "date-time"}, Count=_COUNT, Tags=tags),
         "AppliedConfiguration": _make_object(Changes=changes, Applied={"type": "boolean"}),
+        "AuditPage": _make_object(
+            Count=_COUNT,
+            HasMore={"type": "boolean"},
+            Newest=_COUNT | {"description": "The Number of the newest event there is; 0: none."},
+            Events={"type": "array", "items": {"$ref": "#/components/schemas/AuditEvent"}},
+        ),
+        "AuditEvent": _make_audit_event(),
         "Health": _make_object(status={"const": "ok"}),
         "TokenForm": form | {"required": []},
     }
+
+
+def _make_audit_event() -> Json:
+    """An event of the audit trail."""
+    text_or_null = {"type": ["string", "null"]}
+    return _make_object(
+        Number={"type": "integer", "minimum": 1, "description": "Its place in the account's chain."},
+        EventId={"type": "string", "format": "uuid"},
+        RecordedDate={"type": "string", "format": "date-time"},
+        Caller=_TEXT | {"description": "The user; system or operator where there was no request."},
+        ClientAddress=text_or_null,
+        RequestId=text_or_null,
+        Action={"enum": list(get_args(Action))},
+        ImportId=text_or_null,
+        ProfileIds={"type": "array", "items": {"type": "integer"}},
+        Details={"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean"]}},
+        Hash=_TEXT | {"description": "SHA-256 over this event and the Hash before it."},
+    )
 
 
 def _make_object(**properties: Json) -> Json:

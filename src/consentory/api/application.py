@@ -12,15 +12,19 @@ from litestar.di import Provide
 
 from consentory.api.account_routes import ACCOUNT_ROUTES
 from consentory.api.api_description import make_openapi_config
-from consentory.api.gate import Gate
+from consentory.api.audit_routes import AUDIT_ROUTES
+from consentory.api.body_pace import BodyPace
+from consentory.api.gate import Gate, note_refusal
 from consentory.api.import_routes import IMPORT_ROUTES
 from consentory.api.media_types import JSON, check_media
 from consentory.api.operation_routes import get_health, get_metrics, get_readiness
 from consentory.api.problems import EXCEPTION_HANDLERS
 from consentory.api.profile_routes import PROFILE_ROUTES
 from consentory.api.request_journal import RequestJournal
+from consentory.api.stage_lanes import StageLanes
 from consentory.api.token_routes import issue_token
 from consentory.services.account_service import AccountService
+from consentory.services.audit_trail import AuditTrail
 from consentory.services.authentication import Authentication
 from consentory.services.exception_service import ExceptionService
 from consentory.services.import_service import ImportService
@@ -40,6 +44,7 @@ class Services:
     exceptions: ExceptionService
     profiles: ProfileService
     accounts: AccountService
+    audit: AuditTrail
     check_ready: Callable[[], None]
 
 
@@ -47,22 +52,23 @@ def create_app(services: Services, *, base_path: str = DEFAULT_BASE_PATH) -> Lit
     """The ASGI application. Every call that names a clientId is under `base_path`."""
     account_calls = Router(
         base_path,
-        route_handlers=[IMPORT_ROUTES, PROFILE_ROUTES, ACCOUNT_ROUTES],
+        route_handlers=[IMPORT_ROUTES, PROFILE_ROUTES, ACCOUNT_ROUTES, AUDIT_ROUTES],
         middleware=[Gate],
         opt={"answers": (JSON,)},
-        security=[{"bearer": []}],
+        security=[{"bearer": []}, {"pnauthinfo3": []}],
     )
     app = Litestar(
         [account_calls, issue_token, get_health, get_readiness, get_metrics],
         dependencies={field.name: _provide(getattr(services, field.name)) for field in fields(services)},
         exception_handlers=EXCEPTION_HANDLERS,
         before_request=check_media,
+        after_exception=[note_refusal],
         openapi_config=make_openapi_config(),
         logging_config=None,
-        state=State({"authentication": services.authentication}),
+        state=State({"authentication": services.authentication, "audit": services.audit, "stage_lanes": StageLanes()}),
     )
     # Around everything, so that also what no route takes gets an id, a line of log and a count.
-    app.asgi_handler = RequestJournal(app.asgi_handler)
+    app.asgi_handler = RequestJournal(BodyPace(app.asgi_handler))
     return app
 
 

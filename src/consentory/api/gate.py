@@ -9,8 +9,10 @@ from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import Scope
 
-from consentory.domain.caller import Caller
+from consentory.domain.caller import Caller, Origin
+from consentory.errors import RequestRefused
 
 ApiRequest = Request[Caller, None, State]
 """A request that came through the gate: `request.user` is its Caller."""
@@ -28,5 +30,24 @@ class Gate(AbstractAuthenticationMiddleware):
             connection.app.state.authentication.authenticate,
             connection.headers.get("authorization"),
             connection.path_params["clientId"],
+            read_origin(connection),
         )
         return AuthenticationResult(user=caller, auth=None)
+
+
+def read_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> Origin:
+    """Where a request came from, by the connection alone: what headers say of it (X-Forwarded-For) anybody can write.
+
+    Behind a proxy that is the proxy's address, for everybody.
+    """
+    client = connection.client
+    request_id = connection.scope["state"].get("request_id")
+    return Origin(client.host if client else None, request_id, connection.scope["scheme"] == "https")
+
+
+def note_refusal(error: Exception, scope: Scope) -> None:
+    """Write into the audit trail that somebody who was let in asked for what they may not. Runs in a thread."""
+    caller = scope.get("user")
+    if isinstance(error, RequestRefused) and error.kind == "forbidden" and isinstance(caller, Caller):
+        call = str(getattr(scope.get("route_handler"), "operation_id", ""))
+        scope["litestar_app"].state.audit.note_refusal(caller, "permission.refused", error, {"Call": call})

@@ -28,6 +28,7 @@ from consentory.api.progress_stream import watch_import
 from consentory.api.request_body import read_chunks
 from consentory.api.request_journal import note_import
 from consentory.api.request_metrics import count_import_call, count_staged
+from consentory.api.stage_lanes import StageLanes
 from consentory.codec.batch_body import decompress
 from consentory.codec.status_object import StatusObject, render_status
 from consentory.domain.imports import Import, Phase
@@ -93,9 +94,11 @@ async def stage(
     request: ApiRequest, staging: Staging, access_token: AccessToken, idempotency_key: IdempotencyKey = None
 ) -> StatusObject:
     """Stage one batch of records: all of it or nothing."""
+    lanes: StageLanes = request.app.state.stage_lanes
     limit = await sync_to_thread(staging.body_limit, request.user)
-    chunks = await read_chunks(request, limit)
-    return await sync_to_thread(stage_chunks, request, staging, access_token, chunks, limit, idempotency_key)
+    async with lanes.of_account(request.user.account_id):
+        chunks = await read_chunks(request, limit)
+        return await lanes.run(stage_chunks, request, staging, access_token, chunks, limit, idempotency_key)
 
 
 def stage_chunks(
@@ -206,7 +209,7 @@ def watch(request: ApiRequest, imports: Imports, authentication: Authenticator, 
     authorization, client_id = request.headers.get("authorization"), request.user.client_id
 
     def look() -> Import:
-        return imports.find_by_id(authentication.authenticate(authorization, client_id), import_id)
+        return imports.find_by_id(authentication.authenticate(authorization, client_id, request.user.origin), import_id)
 
     item = imports.find_by_id(request.user, import_id)
     note_import(request.scope, item.import_id)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_type_hints
+from uuid import UUID
 
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
+
+from consentory.domain.audit_event import Action
 
 _AS_AT_INITIATE = "Means what it does at Initiate."
 
@@ -38,6 +41,11 @@ Cursor = Annotated[str | None, QueryParameter(name="cursor", description="NextCu
 HistoryKind = Annotated[
     Literal["Preferences", "Consents"], QueryParameter(name="of", description="Which choices of the person.")
 ]
+AfterNumber = Annotated[
+    int, QueryParameter(name="after", description="Only events with a higher Number.", ge=0, le=2**53 - 1)
+]
+ActionFilter = Annotated[Action | None, QueryParameter(name="action", description="Only events of this Action.")]
+ImportFilter = Annotated[UUID | None, QueryParameter(name="importId", description="Only events of this import.")]
 DryRun = Annotated[bool, QueryParameter(name="dryRun", description="Only say what would change.")]
 
 AlternateIdType = Annotated[str | None, QueryParameter(name="alternateIdType", description="With alternateId.")]
@@ -69,3 +77,19 @@ def read_flags(
         "RefreshTags": refresh_tags,
         "AllowPriorConsents": allow_prior_consents,
     }
+
+
+_HINTS = {
+    "idempotency_key": IdempotencyKey,
+    "dry_run": DryRun,
+    "import_id": ImportFilter,
+    **get_type_hints(read_flags, include_extras=True),
+}
+_WIRE_NAMES: dict[str, str] = {
+    argument: hint.__metadata__[0].name for argument, hint in _HINTS.items() if hasattr(hint, "__metadata__")
+}
+
+
+def name_on_wire(argument: str) -> str:
+    """A parameter by the name that callers know it by; Litestar names it by the function's argument."""
+    return _WIRE_NAMES.get(argument, argument)

@@ -17,6 +17,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from consentory.api.parameters import name_on_wire
 from consentory.api.request_journal import log_unexpected, name_request
 from consentory.errors import ErrorDetail, RefusalKind, RequestRefused, StoreUnavailable
 
@@ -145,7 +146,7 @@ def _describe_parameters(error: ValidationException) -> tuple[str, str, list[Err
     missing = _MISSING.search(error.detail)
     found = [(missing[1], "it is required; send it")] if missing else []
     if isinstance(error.extra, list):
-        found = [(str(item.get("key", "")), str(item.get("message", ""))) for item in error.extra]
+        found = [(name_on_wire(str(item.get("key", ""))), str(item.get("message", ""))) for item in error.extra]
     code = "Request.InvalidParameter"
     faults = [ErrorDetail(code, name, f"{name}: {reason}.") for name, reason in found]
     return code, " ".join(["A parameter does not fit.", *(fault.message for fault in faults)]), faults

@@ -17,7 +17,7 @@ _DISCARDED = 64 * 1024 * 1024
 async def read_chunks(request: Request[Any, Any, Any], limit: int) -> list[bytes]:
     """The body's bytes as they come over the wire, at most `limit` of them (a little more where compressed).
 
-    Raises RequestRefused: too_large as soon as that is known, invalid when the client breaks off.
+    Raises RequestRefused: too_large as soon as that is known, and what BodyPace raises.
     """
     bound = limit if request.headers.get("content-encoding", "identity") == "identity" else limit + _SLACK
     announced = request.headers.get("content-length", "")
@@ -26,8 +26,6 @@ async def read_chunks(request: Request[Any, Any, Any], limit: int) -> list[bytes
     size, more = 0, True
     while more:
         message: Any = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise RequestRefused("invalid", "Request.CutOff", "The connection was lost before the body was complete.")
         chunk = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(chunk)

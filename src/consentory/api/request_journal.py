@@ -19,6 +19,15 @@ _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NOISE = frozenset(("/healthz", "/readyz", "/metrics"))
 """Asked every few seconds by machines: logged at level debug only."""
 _UNMATCHED = "(no route)"
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"server", b"consentory"),
+)
+_TLS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 _PARAMETER_TYPE = re.compile(r":\w+\}")
 
 _LOG = structlog.get_logger("consentory.api")
@@ -43,7 +52,7 @@ class RequestJournal:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_make_headers(request_id, message["headers"])]
+                message["headers"] = [*message["headers"], *_make_headers(scope, message["headers"])]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -102,12 +111,16 @@ def _route_of(scope: Scope) -> str:
     return _PARAMETER_TYPE.sub("}", template) if template else _UNMATCHED
 
 
-def _make_headers(request_id: str, given: Any) -> list[tuple[bytes, bytes]]:
-    """Answers hold people's data: nobody on the way may keep or reinterpret them."""
-    headers = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
-    if not any(name == b"cache-control" for name, _ in given):
-        headers.append((b"cache-control", b"no-store"))
-    return headers
+def _make_headers(scope: Scope, given: Any) -> list[tuple[bytes, bytes]]:
+    """Answers hold people's data: nobody on the way may keep or reinterpret them, and no page may show them.
+
+    What a route says itself stands.
+    """
+    said = {name for name, _ in given}
+    headers = [(name, value) for name, value in _SECURITY if name not in said]
+    if scope["scheme"] == "https":
+        headers.append(_TLS_ONLY)
+    return [(b"x-request-id", _id_of(scope).encode()), *headers]
 
 
 def _write(scope: HTTPScope, status: int, seconds: float) -> None:

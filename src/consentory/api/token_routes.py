@@ -12,6 +12,7 @@ from litestar import Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import RawBody, SkipValidation
 
+from consentory.api.gate import read_origin
 from consentory.api.media_types import FORM, JSON
 from consentory.api.problems import Problem, render_refusal
 from consentory.errors import RequestRefused
@@ -21,7 +22,11 @@ Authenticator = NamedDependency[SkipValidation[Authentication]]
 
 GRANT_TYPE = "client_credentials"
 _BODY_BYTES = 20_000
-_OAUTH_ERRORS = {"Auth.ScopeRefused": "invalid_scope", "Auth.GrantUnsupported": "unsupported_grant_type"}
+_OAUTH_ERRORS = {
+    "Auth.ScopeRefused": "invalid_scope",
+    "Auth.GrantUnsupported": "unsupported_grant_type",
+    "Auth.Throttled": "temporarily_unavailable",
+}
 
 
 class TokenAnswer(msgspec.Struct):
@@ -56,7 +61,7 @@ def issue_token(request: Request[Any, Any, Any], authentication: Authenticator, 
         detail = f"The only grant_type here is {GRANT_TYPE}."
         raise RequestRefused("invalid", "Auth.GrantUnsupported", detail)
     client_id, secret = read_credential(request.headers.get("authorization"), form)
-    token, seconds = authentication.issue_token(client_id, secret, form.get("scope"))
+    token, seconds = authentication.issue_token(client_id, secret, form.get("scope"), read_origin(request))
     return TokenAnswer(token, "Bearer", seconds)
 
 

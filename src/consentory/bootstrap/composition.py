@@ -11,6 +11,9 @@ from pathlib import Path
 from consentory.config import DATA_FOLDER
 from consentory.errors import ConsentoryError
 from consentory.services.account_service import AccountService
+from consentory.services.audit_sealing import AuditSealing
+from consentory.services.audit_trail import AuditTrail
+from consentory.services.audit_verification import AuditVerification
 from consentory.services.authentication import Authentication
 from consentory.services.catalogs import Catalogs
 from consentory.services.exception_service import ExceptionService
@@ -18,6 +21,7 @@ from consentory.services.execution import Execution
 from consentory.services.import_service import ImportService
 from consentory.services.profile_service import ProfileService
 from consentory.services.retention import Retention
+from consentory.services.secret_box import SecretBox
 from consentory.services.staging_service import StagingService
 from consentory.store.database import Database
 from consentory.store.embedded_server import EmbeddedServer
@@ -48,6 +52,7 @@ class Services:
     profiles: ProfileService
     accounts: AccountService
     authentication: Authentication
+    audit: AuditTrail
 
     def close(self) -> None:
         """Close the connections."""
@@ -56,19 +61,25 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class WorkerServices:
-    """Everything that works imports off, over one pool of connections."""
+    """Everything that works imports off and looks after the audit trail, over one pool of connections."""
 
     database: Database
     execution: Execution
     retention: Retention
+    sealing: AuditSealing
+    verification: AuditVerification
+    audit: AuditTrail
 
     def close(self) -> None:
         """Close the connections."""
         self.database.close()
 
 
-def open_services(conninfo: str) -> Services:
-    """The services of one server process, bound by the database's policies."""
+def open_services(conninfo: str, box: SecretBox | None = None) -> Services:
+    """The services of one server process, bound by the database's policies.
+
+    Without a box nothing can be done that needs the secret key: no token, no shared key.
+    """
     database = Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS)
     catalogs = Catalogs(database)
     return Services(
@@ -79,8 +90,18 @@ def open_services(conninfo: str) -> Services:
         ExceptionService(database),
         ProfileService(database, catalogs),
         AccountService(database, catalogs),
-        Authentication(database, catalogs),
+        Authentication(database, catalogs, box),
+        AuditTrail(database),
     )
+
+
+def check_secret_key(conninfo: str, box: SecretBox) -> None:
+    """Read the keys that sign tokens, or make the first. Raises SecretKeyError when the box cannot open them."""
+    services = open_services(conninfo, box)
+    try:
+        services.authentication.tokens.load_keys()
+    finally:
+        services.close()
 
 
 def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServices:
@@ -92,7 +113,14 @@ def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServic
         if chunk_records is None
         else Execution(database, catalogs, chunk_records=chunk_records)
     )
-    return WorkerServices(database, execution, Retention(database))
+    return WorkerServices(
+        database,
+        execution,
+        Retention(database),
+        AuditSealing(database),
+        AuditVerification(database),
+        AuditTrail(database),
+    )
 
 
 def migrate_schema(conninfo: str) -> list[str]:

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
+
+
+class CalmLogger(structlog.PrintLogger):
+    """Loses what cannot be written: a full disk under the log must stop neither requests nor the work."""
+
+    def msg(self, message: str) -> None:
+        """Write one line, if that is possible."""
+        with suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = error = err = fatal = failure = critical = exception = msg
 
 
 def configure_logs(level: int = logging.INFO) -> None:
@@ -18,7 +30,7 @@ def configure_logs(level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: CalmLogger(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

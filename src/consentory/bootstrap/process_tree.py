@@ -13,13 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import structlog
 
 from consentory.bootstrap.composition import DATABASE_VARIABLE, make_embedded
+from consentory.bootstrap.endpoint import Endpoint
+from consentory.bootstrap.secret_keys import pass_secret_keys
 from consentory.errors import ConsentoryError
+from consentory.store.embedded_server import EmbeddedServer, EmbeddedServerError
 from consentory.store.migration import migrate
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 STOP_SECONDS = 20
 RESTART_SECONDS = 1.0
+AGAIN_SECONDS = 3.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -90,8 +92,7 @@ class ProcessTree:
     """The whole of Consentory on one machine, over the embedded PostgreSQL of a data folder."""
 
     data: Path
-    host: str
-    port: int
+    endpoint: Endpoint
     servers: int
     workers: int
     base_path: str
@@ -108,57 +109,59 @@ class ProcessTree:
         with make_embedded(self.data) as server, TemporaryDirectory(prefix="consentory-metrics-") as metrics:
             migrate(server.conninfo)
             try:
-                self._start_children(server.conninfo, metrics)
+                self._start_children(server, metrics)
                 self._await_answer()
                 if not self.stopping:
-                    on_up(self.url)
+                    on_up(self.endpoint.url)
                 while not self.stopping:
                     time.sleep(0.2)
                     self._mend(server.start)
             finally:
                 self._stop_children()
 
-    @property
-    def url(self) -> str:
-        """Where the server answers."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
-
     def _stop_soon(self, *_: object) -> None:
         self.stopping = True
 
-    def _start_children(self, conninfo: str, metrics: str) -> None:
+    def _start_children(self, server: EmbeddedServer, metrics: str) -> None:
         environment = {
             **os.environ,
-            DATABASE_VARIABLE: conninfo,
+            DATABASE_VARIABLE: server.conninfo,
             PARENT_VARIABLE: str(os.getpid()),
             METRICS_VARIABLE: metrics,
         }
-        serve = ["serve", "--host", self.host, "--port", str(self.port), "--processes", str(self.servers),
-                 "--base-path", self.base_path]  # fmt: skip
-        self.children = [Child("server", serve, environment)]
+        serve = ["serve", *self.endpoint.list_flags(), "--processes", str(self.servers), "--base-path", self.base_path]
+        self.children = [Child("server", serve, pass_secret_keys(environment, server))]
         self.children += [Child(f"worker {n + 1}", ["worker"], environment) for n in range(self.workers)]
         for child in self.children:
             child.start()
 
     def _await_answer(self) -> None:
-        probe = self.url.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104
         while not self.stopping:
             for child in self.children:
                 if child.has_ended():
                     raise TreeFailed(f"the {child.name} ended while starting; its last words are above")
             try:
-                with urlopen(f"{probe}/readyz", timeout=5):  # noqa: S310
-                    return
-            except (URLError, OSError):
+                return self.endpoint.probe()
+            except OSError:
                 time.sleep(0.05)
 
     def _mend(self, start_database: Callable[[], str]) -> None:
-        start_database()  # idempotent: brings a PostgreSQL that was killed back up
+        try:
+            start_database()  # idempotent: brings a PostgreSQL that was killed back up
+        except EmbeddedServerError as error:
+            # A full disk, say. Whoever frees it need not come here, too.
+            log.error("database cannot be started, trying again", reason=str(error), seconds=AGAIN_SECONDS)
+            self._wait(AGAIN_SECONDS)
+            return
         for child in self.children:
             if child.has_ended() and time.monotonic() - child.started > RESTART_SECONDS:
                 log.error("process ended, starting it again", process=child.name)
                 child.start()
+
+    def _wait(self, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while not self.stopping and time.monotonic() < ends:
+            time.sleep(0.1)
 
     def _stop_children(self) -> None:
         running = [c.process for c in self.children if c.process is not None and c.process.poll() is None]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
+from litestar.concurrency import set_asyncio_executor
 from litestar.types import ASGIApp
 
 from consentory.api import application
-from consentory.bootstrap.composition import DATABASE_VARIABLE, open_services
+from consentory.bootstrap.composition import DATABASE_VARIABLE, SERVER_CONNECTIONS, open_services
 from consentory.bootstrap.logs import configure_logs
 from consentory.bootstrap.process_tree import calm_collector, die_with_parent
+from consentory.bootstrap.secret_keys import open_secret_box
 
 BASE_PATH_VARIABLE = "CONSENTORY_BASE_PATH"
 
@@ -19,7 +22,8 @@ def create_served_app() -> ASGIApp:
     die_with_parent()
     configure_logs()
     calm_collector()
-    services = open_services(os.environ[DATABASE_VARIABLE])
+    set_asyncio_executor(ThreadPoolExecutor(SERVER_CONNECTIONS, "call"))
+    services = open_services(os.environ[DATABASE_VARIABLE], open_secret_box())
     routes = application.Services(
         services.authentication,
         services.imports,
@@ -27,6 +31,7 @@ def create_served_app() -> ASGIApp:
         services.exceptions,
         services.profiles,
         services.accounts,
+        services.audit,
         services.database.check_ready,
     )
     return application.create_app(routes, base_path=os.environ.get(BASE_PATH_VARIABLE, application.DEFAULT_BASE_PATH))

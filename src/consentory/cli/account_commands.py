@@ -29,16 +29,23 @@ def register(app: typer.Typer) -> None:
     app.add_typer(credentials_app, name="credentials")
 
 
-@contextmanager
-def _open(data: Path | None, database_url: str | None) -> Iterator[Services]:
-    from consentory.bootstrap.composition import open_database, open_services
-
-    folder = data or (Path(text) if (text := load_setting("data")) else None)
-    url = database_url or load_setting("database_url")
+def choose_database(data: Path | None, database_url: str | None) -> tuple[Path | None, str | None]:
+    """The data folder and the database that a command's flags and settings name, as `open_database` takes them."""
     if database_url is not None and data is None:
-        folder = None  # the flag says where, whatever the environment has
+        return None, database_url  # the flag says where, whatever the environment has
+    text = load_setting("data")
+    return data or (Path(text) if text else None), database_url or load_setting("database_url")
+
+
+@contextmanager
+def open_for_command(data: Path | None, database_url: str | None) -> Iterator[Services]:
+    """The services over a data folder or a database, for the time of a command."""
+    from consentory.bootstrap.composition import open_database, open_services
+    from consentory.bootstrap.secret_keys import find_secret_box
+
+    folder, url = choose_database(data, database_url)
     with open_database(folder, url) as conninfo:
-        services = open_services(conninfo)
+        services = open_services(conninfo, find_secret_box(folder, url))
         try:
             yield services
         finally:
@@ -59,7 +66,7 @@ def apply_account(
     Example: consentory account apply acme.yaml --dry-run
     """
     content = file.read_bytes()
-    with _open(data, database_url) as services:
+    with open_for_command(data, database_url) as services:
         client_id, lines = services.accounts.apply_document(content, source=str(file), dry_run=True)
         if as_json:
             print_json({"account": client_id, "changes": lines, "applied": bool(lines) and not dry_run})
@@ -85,7 +92,7 @@ def show_account(
 
     Example: consentory account show ACME
     """
-    with _open(data, database_url) as services:
+    with open_for_command(data, database_url) as services:
         typer.echo(services.accounts.show(client_id, form="json" if as_json else "yaml").decode().rstrip())
 
 
@@ -101,7 +108,7 @@ def create_credential(
 
     Example: consentory credentials create --account ACME --user nightly
     """
-    with _open(data, database_url) as services:
+    with open_for_command(data, database_url) as services:
         account_id = services.accounts.find_account(require_setting("account", account))
         client_id, secret = services.authentication.create_credential(account_id, user)
     print_json({"client_id": client_id, "client_secret": secret})
@@ -119,7 +126,7 @@ def list_credentials(
 
     Example: consentory credentials list --account ACME
     """
-    with _open(data, database_url) as services:
+    with open_for_command(data, database_url) as services:
         account_id = services.accounts.find_account(require_setting("account", account))
         found = services.authentication.list_credentials(account_id)
     if as_json:
@@ -147,7 +154,7 @@ def revoke_credential(
 
     Example: consentory credentials revoke 0123456789abcdef01234567 --account ACME
     """
-    with _open(data, database_url) as services:
+    with open_for_command(data, database_url) as services:
         account_id = services.accounts.find_account(require_setting("account", account))
         services.authentication.revoke_credential(account_id, client_id)
     typer.echo(f"{client_id}: revoked.")

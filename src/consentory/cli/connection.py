@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from consentory.client.api_client import ApiProblem, ConsentoryClient
-from consentory.config import SETTINGS, SettingError, require_setting
+from consentory.config import SETTINGS, SettingError, load_setting, require_setting
 from consentory.errors import ConsentoryError
 
 REFUSED = 2
@@ -44,7 +44,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run_connected(**options: Any) -> None:
-        flags = {name: options.pop(name) for name in _CONNECTION}
+        flags = {name: options.pop(name) for name in (*_CONNECTION, "ca_file")}
         try:
             with open_client(flags) as client:
                 command(client, **options)
@@ -53,7 +53,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             exit_refused("Interrupted.")
 
-    added = [_describe_option(name) for name in _CONNECTION]
+    added = [_describe_option(name) for name in (*_CONNECTION, "ca_file")]
     run_connected.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
     run_connected.__annotations__ = {parameter.name: parameter.annotation for parameter in own + added}
     return run_connected
@@ -64,7 +64,7 @@ def open_client(flags: dict[str, str | None]) -> ConsentoryClient:
     stamina.instrumentation.set_on_retry_hooks([_note_retry])
     values = [require_setting(name, flags[name]) for name in _CONNECTION]
     try:
-        return ConsentoryClient(*values, patience=PATIENCE)
+        return ConsentoryClient(*values, patience=PATIENCE, ca_file=load_setting("ca_file", flags["ca_file"]))
     except ValueError as error:
         raise SettingError(str(error)) from error
 

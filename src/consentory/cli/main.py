@@ -2,7 +2,14 @@
 
 import typer
 
-from consentory.cli import account_commands, client_commands, demo_command, server_commands
+from consentory.cli import (
+    account_commands,
+    audit_commands,
+    client_commands,
+    demo_command,
+    key_commands,
+    server_commands,
+)
 
 app = typer.Typer(
     name="consentory",
@@ -11,5 +18,5 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
-for commands in (server_commands, account_commands, client_commands, demo_command):
+for commands in (server_commands, account_commands, key_commands, audit_commands, client_commands, demo_command):
     commands.register(app)

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
 from consentory.cli.connection import JsonOption, connected, exit_refused, print_json
+from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ConsentoryClient, HistoryKind, JsonObject
 
 _PREFERENCES = {1: "Opt-In", 2: "Opt-Out"}
@@ -99,21 +99,21 @@ def make_profile_tree(profile: JsonObject) -> Tree:
     parts = (name.get(part) for part in ("Prefix", "FirstName", "MiddleName", "LastName", "Suffix"))
     title = " ".join(part for part in parts if part) or "(no name)"
     state = "" if profile.get("IsActive", True) else " [red]inactive[/red]"
-    tree = Tree(f"[bold]{escape(title)}[/bold] · profile {profile['ProfileId']}{state}")
+    tree = Tree(f"[bold]{show_text(title)}[/bold] · profile {profile['ProfileId']}{state}")
     for held in profile.get("AlternateIds") or ():
-        tree.add(f"{escape(held['AlternateIdType'])}: {escape(held['AlternateId'])}{_mark(held)}")
+        tree.add(f"{show_text(held['AlternateIdType'])}: {show_text(held['AlternateId'])}{_mark(held)}")
     for collection, (type_member, value_members, preferences) in _CONTACTS.items():
         for element in profile.get(collection) or ():
             value = ", ".join(element[member] for member in value_members if element.get(member))
-            branch = tree.add(f"{escape(element[type_member])}: [cyan]{escape(value)}[/cyan]{_mark(element)}")
+            branch = tree.add(f"{show_text(element[type_member])}: [cyan]{show_text(value)}[/cyan]{_mark(element)}")
             _add_choices(branch, element.get(preferences), element.get("Consents"))
     _add_choices(tree, profile.get("ProfilePreferences"), profile.get("Consents"))
     for group in profile.get("Groups") or ():
-        tree.add(f"{escape(group['GroupType'])}: {escape(group['GroupName'])}{_mark(group)}")
+        tree.add(f"{show_text(group['GroupType'])}: {show_text(group['GroupName'])}{_mark(group)}")
     for custom in profile.get("CustomFields") or ():
-        tree.add(f"{escape(custom['Name'])} = {escape(str(custom.get('Value')))}")
+        tree.add(f"{show_text(custom['Name'])} = {show_text(str(custom.get('Value')))}")
     if tags := [tag["Name"] for tag in profile.get("ProfileTags") or ()]:
-        tree.add(f"Tags: {escape(', '.join(tags))}")
+        tree.add(f"Tags: {show_text(', '.join(tags))}")
     return tree
 
 
@@ -126,12 +126,12 @@ def _add_choices(branch: Tree, preferences: Any, consents: Any) -> None:
     for choice in preferences or ():
         status = choice.get("PreferenceStatus")
         branch.add(
-            f"{escape(choice['FilterId'])}: {_PREFERENCES.get(choice['PreferenceType'], '?')}"
-            f" since {choice.get('CustomerDate')}" + (f" ({escape(str(status))})" if status else "")
+            f"{show_text(choice['FilterId'])}: {_PREFERENCES.get(choice['PreferenceType'], '?')}"
+            f" since {choice.get('CustomerDate')}" + (f" ({show_text(str(status))})" if status else "")
         )
     for consent in consents or ():
         branch.add(
-            f"{escape(consent['ConsentType'])} {escape(consent['ConsentVersion'])}: "
+            f"{show_text(consent['ConsentType'])} {show_text(consent['ConsentVersion'])}: "
             f"{_CONSENTS.get(consent['ConsentStatus'], '?')} since {consent.get('ConsentDate')}"
             + (" [red]expired[/red]" if consent.get("Expired") else "")
         )
@@ -165,4 +165,4 @@ def make_history_table(history: dict[HistoryKind, list[JsonObject]]) -> Table:
 def _add_history_row(table: Table, choice: str, said: str, chosen: Any, item: JsonObject) -> None:
     origin = (item.get(member) for member in ("RecordedDate", "Caller", "ImportId", "SequenceNumber"))
     cells = [choice, said, *("" if value is None else str(value) for value in (chosen, *origin))]
-    table.add_row(*map(escape, cells))
+    table.add_row(*map(show_text, cells))

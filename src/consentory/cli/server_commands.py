@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from consentory.cli.plain_errors import refuse_plainly
-from consentory.config import DATA_FOLDER, SETTINGS, load_setting, require_setting
+from consentory.config import DATA_FOLDER, SETTINGS, load_setting, load_switch, require_setting
+
+if TYPE_CHECKING:
+    from consentory.bootstrap.endpoint import Endpoint
 
 DataOption = Annotated[Path | None, typer.Option(help=SETTINGS["data"].help_line, show_default=False)]
 DatabaseOption = Annotated[str | None, typer.Option(help=SETTINGS["database_url"].help_line, show_default=False)]
 HostOption = Annotated[str | None, typer.Option(help=SETTINGS["host"].help_line, show_default=False)]
 PortOption = Annotated[int | None, typer.Option(help=SETTINGS["port"].help_line, show_default=False)]
+CertOption = Annotated[Path | None, typer.Option(help=SETTINGS["tls_cert"].help_line, show_default=False)]
+KeyOption = Annotated[Path | None, typer.Option(help=SETTINGS["tls_key"].help_line, show_default=False)]
+InsecureOption = Annotated[
+    bool | None, typer.Option("--insecure-http", help=SETTINGS["insecure_http"].help_line, show_default=False)
+]
+SecretFileOption = Annotated[Path | None, typer.Option(help=SETTINGS["secret_key_file"].help_line, show_default=False)]
+ProcessesOption = Annotated[int | None, typer.Option(help=SETTINGS["processes"].help_line, show_default=False)]
 BasePathOption = Annotated[str | None, typer.Option(help=SETTINGS["base_path"].help_line, show_default=False)]
 
 
@@ -35,7 +45,11 @@ def up(
     host: HostOption = None,
     port: PortOption = None,
     workers: Annotated[int | None, typer.Option(help=SETTINGS["workers"].help_line, show_default=False)] = None,
-    processes: Annotated[int | None, typer.Option(help=SETTINGS["processes"].help_line, show_default=False)] = None,
+    tls_cert: CertOption = None,
+    tls_key: KeyOption = None,
+    insecure_http: InsecureOption = None,
+    secret_key_file: SecretFileOption = None,
+    processes: ProcessesOption = None,
     base_path: BasePathOption = None,
 ) -> None:
     """Run everything on this machine: database, API and workers, with nothing else to install.
@@ -44,12 +58,13 @@ def up(
     """
     from consentory.bootstrap.logs import configure_logs
     from consentory.bootstrap.process_tree import ProcessTree
+    from consentory.bootstrap.secret_keys import name_secret_key_file
 
     configure_logs()
+    name_secret_key_file(secret_key_file)
     tree = ProcessTree(
         Path(data or load_setting("data") or DATA_FOLDER),
-        require_setting("host", host),
-        int(require_setting("port", _text(port))),
+        _read_endpoint(host, port, tls_cert, tls_key, insecure_http),
         int(require_setting("processes", _text(processes))),
         int(require_setting("workers", _text(workers))),
         require_setting("base_path", base_path),
@@ -62,7 +77,11 @@ def serve(
     database_url: DatabaseOption = None,
     host: HostOption = None,
     port: PortOption = None,
-    processes: Annotated[int | None, typer.Option(help=SETTINGS["processes"].help_line, show_default=False)] = None,
+    tls_cert: CertOption = None,
+    tls_key: KeyOption = None,
+    insecure_http: InsecureOption = None,
+    secret_key_file: SecretFileOption = None,
+    processes: ProcessesOption = None,
     base_path: BasePathOption = None,
 ) -> None:
     """Serve the HTTP API over a PostgreSQL server (15 or newer).
@@ -70,13 +89,14 @@ def serve(
     Example: consentory serve --database-url postgresql://consentory@db.example/consentory
     """
     from consentory.bootstrap.logs import configure_logs
-    from consentory.bootstrap.server_process import run_server
+    from consentory.bootstrap.process_entry import run_server
+    from consentory.bootstrap.secret_keys import name_secret_key_file
 
+    name_secret_key_file(secret_key_file)
     os.environ[SETTINGS["database_url"].variable] = require_setting("database_url", database_url)
     configure_logs()
     run_server(
-        require_setting("host", host),
-        int(require_setting("port", _text(port))),
+        _read_endpoint(host, port, tls_cert, tls_key, insecure_http),
         int(require_setting("processes", _text(processes))),
         require_setting("base_path", base_path),
     )
@@ -89,7 +109,7 @@ def worker(database_url: DatabaseOption = None) -> None:
     Example: consentory worker --database-url postgresql://consentory@db.example/consentory
     """
     from consentory.bootstrap.logs import configure_logs
-    from consentory.bootstrap.server_process import run_worker
+    from consentory.bootstrap.process_entry import run_worker
 
     configure_logs()
     run_worker(require_setting("database_url", database_url))
@@ -107,5 +127,19 @@ def migrate(database_url: DatabaseOption = None) -> None:
     typer.echo(f"applied: {', '.join(done)}" if done else "The schema is up to date.")
 
 
-def _text(number: int | None) -> str | None:
-    return None if number is None else str(number)
+def _read_endpoint(
+    host: str | None, port: int | None, tls_cert: Path | None, tls_key: Path | None, insecure_http: bool | None
+) -> Endpoint:
+    from consentory.bootstrap.endpoint import choose_endpoint
+
+    return choose_endpoint(
+        require_setting("host", host),
+        int(require_setting("port", _text(port))),
+        load_setting("tls_cert", _text(tls_cert)),
+        load_setting("tls_key", _text(tls_key)),
+        insecure_http=load_switch("insecure_http", insecure_http),
+    )
+
+
+def _text(value: int | Path | None) -> str | None:
+    return None if value is None else str(value)

@@ -11,6 +11,7 @@ and on 503, for as long as the client's `patience`.
 
 import datetime
 import ipaddress
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -74,10 +75,12 @@ class ConsentoryClient:
         base_path: str = "/Profiles/v4",
         *,
         patience: float = 30.0,
+        ca_file: str | None = None,
     ) -> None:
         """`patience`: seconds for which a call is tried again while the server cannot be reached or is 503.
+        `ca_file`: PEM certificates to trust the server by, in place of the public ones.
 
-        Raises ValueError for a `server` that is no http or https address.
+        Raises ValueError for a `server` that is no http or https address, and for a `ca_file` that holds none.
         """
         if not server.startswith(("http://", "https://")):
             raise ValueError(f"The server must be an address such as http://127.0.0.1:8480, not {server!r}.")
@@ -90,7 +93,7 @@ class ConsentoryClient:
         self._bearer = ""
         self._bearer_ends = 0.0
         # A proxy set for the workplace is never meant for this very machine.
-        self._http = httpx.Client(timeout=_TIMEOUTS, trust_env=not self.is_local)
+        self._http = httpx.Client(timeout=_TIMEOUTS, trust_env=not self.is_local, verify=_trust(ca_file))
 
     def __enter__(self) -> Self:
         return self
@@ -281,6 +284,13 @@ class ConsentoryClient:
             self._bearer = str(answer["access_token"])
             self._bearer_ends = asked + float(answer.get("expires_in", 300)) - _TOKEN_MARGIN
         return self._bearer
+
+
+def _trust(ca_file: str | None) -> ssl.SSLContext | bool:
+    try:
+        return True if ca_file is None else ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ValueError(f"The certificates to trust, {ca_file}, cannot be used: {error}.") from error
 
 
 def _choose_wait(error: Exception) -> bool | float | datetime.timedelta:

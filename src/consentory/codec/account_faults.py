@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from consentory.errors import ConsentoryError
 
+MOST_FAULTS = 1000
+"""A document of megabytes can be wrong at every line; reading stops at so many faults."""
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentFault:
@@ -69,6 +72,10 @@ class FaultLog:
         # What is missing has no line of its own: the line of what it is missing from.
         line = next((self.lines[place] for place in _trail(path) if place in self.lines), None)
         self._faults.append(DocumentFault(line, path, f"Configuration.{code}", message))
+        if len(self._faults) >= MOST_FAULTS:
+            message = f"{MOST_FAULTS} faults already, and reading stopped here; correct these first"
+            self._faults.append(DocumentFault(None, "$", "Configuration.TooManyFaults", message))
+            self.raise_any()
 
 
 def _trail(path: str) -> list[str]:

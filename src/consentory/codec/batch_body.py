@@ -232,16 +232,15 @@ def _check_members(body: bytes, places: dict[str, int]) -> None:
 def _split_lines(body: bytes, start: int) -> RecordSlices:
     """NDJSON: one record a line, blank lines passed over, \\r\\n as well as \\n."""
     starts = array("I")
-    number = 0
-    while start < len(body):
-        number += 1
-        end = body.find(b"\n", start)
+    number = 1
+    # White space is passed over once, however many blank lines it makes.
+    while (first := skip_space(body, start)) < len(body):
+        number += body.count(b"\n", start, first)
+        end = body.find(b"\n", first)
         end = len(body) if end < 0 else end
-        first = skip_space(body, start)
-        if first < end:
-            starts.append(first)
-            _check_line(body, first, end, number)
-        start = end + 1
+        starts.append(first)
+        _check_line(body, first, end, number)
+        start = end
     starts.append(len(body))
     return RecordSlices(body, starts)
 

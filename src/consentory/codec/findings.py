@@ -77,6 +77,11 @@ class Findings:
         self.faults: list[Fault] = []
         self.misfits: set[str] = set()
 
+    @property
+    def is_full(self) -> bool:
+        """True when no further fault is listed."""
+        return len(self.faults) > MOST_FAULTS
+
     def report(self, code: str, message: str, path: str, value: object = None) -> None:
         """Add one fault; past MOST_FAULTS only one last fault that says so."""
         if len(self.faults) < MOST_FAULTS:

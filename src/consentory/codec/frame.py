@@ -18,6 +18,7 @@ ZSTD_LEVEL = 1
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_raw = msgspec.msgpack.Decoder(list[bytes]).decode
+_decode_faults = msgspec.msgpack.Decoder(list[tuple[int, bytes]]).decode
 _decode_work = msgspec.msgpack.Decoder(list[tuple[int, Record]]).decode
 
 
@@ -48,6 +49,16 @@ def pack_work(records: Sequence[tuple[int, Record]]) -> bytes:
 def unpack_work(frame: bytes) -> list[tuple[int, Record]]:
     """The (place, record) pairs of `pack_work`, in order."""
     return _decode_work(_decompress(frame))
+
+
+def pack_faults(faults: Sequence[tuple[int, bytes]]) -> bytes:
+    """The faults of a frame's records as JSON, each with its record's place."""
+    return _compress(_encode(faults))
+
+
+def unpack_faults(packed: bytes) -> list[tuple[int, bytes]]:
+    """The (place, faults) pairs of `pack_faults`, in order."""
+    return _decode_faults(_decompress(packed))
 
 
 def keep_only_ids(raw: bytes, match_type: str | None) -> bytes:

@@ -55,7 +55,7 @@ def read_initiate(body: bytes, catalog: Catalog, permissions: Permissions) -> Im
     that is the only fault; forbidden for a faultless body that asks for more than the permissions give.
     """
     findings = Findings()
-    request = decode_leniently(_check_json(body), InitiateRequest, findings)
+    request = decode_leniently(check_json(body), InitiateRequest, findings)
     settings = None if request is None else _read_settings(request, catalog, findings)
     faults = [_make_detail(fault.Code, fault.Path, fault.Message) for fault in findings.faults]
     if settings is None or any(fault.code != UNKNOWN_MATCH for fault in faults):
@@ -67,7 +67,7 @@ def read_initiate(body: bytes, catalog: Catalog, permissions: Permissions) -> Im
     return settings
 
 
-def _check_json(body: bytes) -> bytes:
+def check_json(body: bytes) -> bytes:
     """The body, which is JSON text. Raises RequestRefused with the byte at which it stops being it."""
     try:
         body.decode()

@@ -13,7 +13,10 @@ from collections.abc import Callable
 Buffer = bytes | memoryview
 
 _SPACE = rb"[ \t\r\n]*+"
-_STRING = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+# A match keeps the interpreter to itself, and memory for each repetition: so none repeats without end, and what
+# is longer is taken in several.
+_PIECE = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))'
+_STRING = rb'"' + _PIECE + rb'{0,1000}+"'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
 _SCALAR = rb"(?:" + _STRING + rb"|" + _NUMBER + rb"|true|false|null)"
 _NAME = _SPACE + rb"(" + _STRING + rb")" + _SPACE + rb":" + _SPACE
@@ -21,15 +24,18 @@ _NAME = _SPACE + rb"(" + _STRING + rb")" + _SPACE + rb":" + _SPACE
 _SKIP_SPACE = re.compile(_SPACE)
 _MATCH_SCALAR = re.compile(_SCALAR)
 _MATCH_NAME = re.compile(_NAME)
+_MATCH_COLON = re.compile(_SPACE + rb":" + _SPACE)
+_MATCH_PIECES = re.compile(_PIECE + rb"{1,1000}+")
 _MATCH_COMMA = re.compile(_SPACE + rb"," + _SPACE)
 _CLOSE_OBJECT = re.compile(_SPACE + rb"\}")
 _CLOSE_ARRAY = re.compile(_SPACE + rb"\]")
 # Runs of plain members or elements are taken in one match.
-_PLAIN_MEMBERS = re.compile(rb"(?:" + _SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":" + _SPACE + _SCALAR + rb")*+")
-_PLAIN_ELEMENTS = re.compile(rb"(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb")*+")
-_STRING_START = re.compile(_STRING[:-1])
+_PLAIN_MEMBERS = re.compile(
+    rb"(?:" + _SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":" + _SPACE + _SCALAR + rb"){0,1000}+"
+)
+_PLAIN_ELEMENTS = re.compile(rb"(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb"){0,1000}+")
 
-_OBJECT, _ARRAY = b"{"[0], b"["[0]
+_OBJECT, _ARRAY, _QUOTE = b"{"[0], b"["[0], b'"'[0]
 
 
 class JsonFault(ValueError):
@@ -79,6 +85,8 @@ def _enter_value(text: Buffer, position: int) -> tuple[int, int]:
     if first == _ARRAY:
         closing = _CLOSE_ARRAY.match(text, position + 1)
         return (closing.end(), 0) if closing else (skip_space(text, position + 1), _ARRAY)
+    if first == _QUOTE:
+        return _skip_string(text, position), 0
     raise _explain(text, position, "a value")
 
 
@@ -96,19 +104,40 @@ def _leave_value(text: Buffer, position: int, container: int) -> tuple[int, bool
 
 def _read_name(text: Buffer, position: int) -> tuple[bytes, int]:
     match = _MATCH_NAME.match(text, position)
-    if match is None:
-        raise _explain(text, skip_space(text, position), "a member's name in quotes and a colon")
-    return match[1], match.end()
+    if match:
+        return match[1], match.end()
+    start = skip_space(text, position)
+    if text[start : start + 1] == b'"':
+        end = _skip_string(text, start)
+        colon = _MATCH_COLON.match(text, end)
+        if colon:
+            return bytes(text[start:end]), colon.end()
+    raise _explain(text, start, "a member's name in quotes and a colon")
+
+
+def _skip_string(text: Buffer, position: int) -> int:
+    """The position after the string that begins at `position`, of any length; raises JsonFault."""
+    end = _run_string(text, position)
+    if text[end : end + 1] != b'"':
+        raise _explain(text, position, "a value")
+    return end + 1
+
+
+def _run_string(text: Buffer, position: int) -> int:
+    """Where the string that begins at `position` has its closing quote, or else breaks or is cut off."""
+    end = position + 1
+    while match := _MATCH_PIECES.match(text, end):
+        end = match.end()
+    return end
 
 
 def _explain(text: Buffer, position: int, expected: str) -> JsonFault:
     """The fault at `position`; inside a broken string, at the byte that breaks it."""
-    string = _STRING_START.match(text, position)
-    if string:
-        end = string.end()
+    if text[position : position + 1] == b'"':
+        end = _run_string(text, position)
         if end >= len(text):
             return JsonFault(end, "the text ends inside a string")
-        if text[end] != b'"'[0]:
+        if text[end] != _QUOTE:
             return JsonFault(end, "a string has a raw control character or a broken escape here")
         position = skip_space(text, end + 1)
     if position >= len(text):

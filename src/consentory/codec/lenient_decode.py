@@ -111,7 +111,7 @@ def _fill(struct: type[StructT], members: dict[str, object], path: str, findings
     for name, value in members.items():
         member = known.get(name)
         if member is None:
-            if strict:
+            if strict and not findings.is_full:
                 _report_unknown(name, value, known, path, findings)
         elif value is not None and "anything" not in member.types:
             fitted = _fit(member, value, f"{path}.{name}", name, findings)

@@ -190,10 +190,15 @@ def _render_consents(consents: Iterable[Consent], in_force: bool, view: Viewing)
     return rendered
 
 
+def find_kind(place: str) -> Kind | None:
+    """The kind of the contact element that a ledger entry is bound to, None when to the person."""
+    return next((kind for kind, letter in PLACE_LETTER.items() if place.startswith(letter)), None)
+
+
 def render_place(place: str, body: Body) -> Wire:
     """A ledger entry's place for people: the person, or the kind, type and value of a contact element."""
-    if not place:
+    kind = find_kind(place)
+    if kind is None:
         return {"Kind": "Profile"}
-    kind = next(kind for kind, letter in PLACE_LETTER.items() if letter == place[0])
     element = body.elements(kind)[int(place[1:])]
     return {"Kind": kind, _NAMES[kind][1]: element.type, **element.given}

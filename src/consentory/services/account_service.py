@@ -13,9 +13,10 @@ from consentory.codec.account_document import (
     render_yaml,
     text_hashes,
 )
-from consentory.domain.caller import Caller
+from consentory.domain.caller import NO_REQUEST, OPERATOR, Actor, Caller, Origin, Party
 from consentory.domain.configuration import Configuration
 from consentory.errors import ErrorDetail, RequestRefused
+from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.store import account_store
 from consentory.store.database import Database, Transaction
@@ -28,10 +29,12 @@ class AccountService:
         self._database = database
         self._catalogs = catalogs
 
-    def apply_document(self, data: bytes, *, source: str, dry_run: bool) -> tuple[str, list[str]]:
+    def apply_document(
+        self, data: bytes, *, source: str, dry_run: bool, by: str = OPERATOR, origin: Origin = NO_REQUEST
+    ) -> tuple[str, list[str]]:
         """Make the account of the document be as it says; (clientId, what changed line by line, [] nothing).
 
-        An account that is not there yet is made. Raises AccountDocumentInvalid with all faults.
+        `by` does it. An account that is not there yet is made. Raises AccountDocumentInvalid with all faults.
         """
         wanted = read_account_document(data, source=source)
         client_id = wanted.account.client_id
@@ -40,19 +43,22 @@ class AccountService:
             account_id = account_store.find_account(tx, client_id)
             if account_id is not None:
                 tx.set_account(account_id)
-            elif not dry_run:
-                account_store.create_account(tx, client_id)
             old = None if account_id is None else self._load_current(tx)
             change = compare_configurations(old, wanted, source=source, lines=find_lines(data, source=source))
             if change.lines and not dry_run:
-                self._save(tx, change.configuration)
+                if account_id is None:
+                    account_id = account_store.create_account(tx, client_id)
+                revision = self._save(tx, change.configuration)
+                details = {"Revision": revision, "Changes": len(change.lines)}
+                note_event(tx, Party(account_id, by, origin), "configuration.applied", details=details)
         return client_id, change.lines
 
     def _load_current(self, tx: Transaction) -> Configuration | None:
         revision = account_store.current_revision(tx)
         return account_store.load_configuration(tx, revision) if revision else None
 
-    def _save(self, tx: Transaction, configuration: Configuration) -> None:
+    def _save(self, tx: Transaction, configuration: Configuration) -> int:
+        """Put a configuration in force; its revision."""
         texts = {
             (item.name, version.version, locale): text
             for item in configuration.consent_types
@@ -70,11 +76,13 @@ class AccountService:
             for name, version, locale, digest in text_hashes(configuration)
         ]
         document = render_configuration(configuration).decode()
-        account_store.save_configuration(tx, account_store.current_revision(tx) + 1, document, rows)
+        revision = account_store.current_revision(tx) + 1
+        account_store.save_configuration(tx, revision, document, rows)
+        return revision
 
     def show(self, client_id: str, form: Literal["json", "yaml"]) -> bytes:
         """The configuration in force. Raises RequestRefused, not_found."""
-        configuration = self._catalogs.current(self.find_account(client_id)).configuration
+        configuration = self._read(Party(self.find_account(client_id), OPERATOR))
         return render_yaml(configuration) if form == "yaml" else render_configuration(configuration)
 
     def find_account(self, client_id: str) -> int:
@@ -90,7 +98,13 @@ class AccountService:
     def configuration_of(self, caller: Caller) -> bytes:
         """The configuration in force as JSON, for a caller with `configuration: read`."""
         _require(caller, "read")
-        return render_configuration(self._catalogs.current(caller.account_id).configuration)
+        return render_configuration(self._read(caller))
+
+    def _read(self, actor: Actor) -> Configuration:
+        with self._database.transaction(actor.account_id) as tx:
+            catalog = self._catalogs.current_in(tx, actor.account_id)
+            note_event(tx, actor, "configuration.read", details={"Revision": catalog.revision})
+        return catalog.configuration
 
     def apply_configuration(self, caller: Caller, body: bytes, dry_run: bool) -> dict[str, Any]:
         """Apply a document over the API: `{"Changes": [line, …], "Applied": bool}`.
@@ -106,7 +120,9 @@ class AccountService:
                     "Configuration.OtherAccount",
                     f"The document is of account {wanted.account.client_id!r}, the path of {caller.client_id!r}.",
                 )
-            _, lines = self.apply_document(body, source="body", dry_run=dry_run)
+            _, lines = self.apply_document(
+                body, source="body", dry_run=dry_run, by=caller.user_id, origin=caller.origin
+            )
         except AccountDocumentInvalid as error:
             details = [
                 ErrorDetail(f.code, f.path, f.message if f.line is None else f"line {f.line}: {f.message}")

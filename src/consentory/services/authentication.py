@@ -11,12 +11,17 @@ import secrets
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from consentory.domain.caller import Caller
+from consentory.domain.caller import NO_REQUEST, OPERATOR, Caller, Origin, Party
 from consentory.domain.catalog import Catalog
 from consentory.domain.configuration import User
 from consentory.errors import RequestRefused
+from consentory.services.audit_trail import AuditTrail, note_event
 from consentory.services.bearer_tokens import TOKEN_SECONDS, BearerTokens, refuse_bearer
 from consentory.services.catalogs import Catalogs
+from consentory.services.secret_box import SecretBox
+from consentory.services.shared_keys import SharedKeys, Signer
+from consentory.services.signed_header import is_signed_scheme, refuse_signature
+from consentory.services.throttle import Throttle, Turn
 from consentory.store import credential_store
 from consentory.store.credential_store import Credential
 from consentory.store.database import Database
@@ -32,64 +37,114 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 class Authentication:
     """Checks who calls, and keeps the credentials. Safe to share between threads."""
 
-    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+    def __init__(self, database: Database, catalogs: Catalogs, box: SecretBox | None = None) -> None:
+        """`box` seals the keys; None: one without a key, which can do nothing that needs one."""
+        box = box or SecretBox()
         self._database = database
         self._catalogs = catalogs
-        self._tokens = BearerTokens(database)
+        self._audit = AuditTrail(database)
+        self._throttle = Throttle(database, box)
+        self.tokens = BearerTokens(database, box)
+        self.shared_keys = SharedKeys(database, box, self._throttle)
         self._no_hash = _HASHER.hash(secrets.token_urlsafe(32))
         """Verified against when there is no credential, so that a failed look-up costs what a wrong secret does."""
 
-    def issue_token(self, client_id: str, client_secret: str, scope: str | None) -> tuple[str, int]:
+    def issue_token(
+        self, client_id: str, client_secret: str, scope: str | None, origin: Origin = NO_REQUEST
+    ) -> tuple[str, int]:
         """A bearer token for a credential, and the seconds it lasts. `scope` None means the credential's own.
 
         Raises RequestRefused: unauthorized (unknown, revoked or wrong, all alike; the user is switched off),
-        invalid (the scope is not the credential's own `ClientId/UserId`).
+        invalid (the scope is not the credential's own `ClientId/UserId`), too_many (after failed attempts).
         """
-        found = self._find_credential(client_id)
-        right = _is_secret(self._no_hash if found is None else found[1].secret_hash, client_secret)
-        if found is None or not right or found[1].revoked_at is not None:
-            raise RequestRefused(
-                "unauthorized",
-                "Auth.CredentialRefused",
-                "No live credential has this client_id and client_secret.",
-                headers={"WWW-Authenticate": 'Basic realm="consentory", charset="UTF-8"'},
-            )
-        account_id, credential = found
-        catalog, user = self._require_user(account_id, credential.user_id)
-        if scope is not None and scope != f"{catalog.account.client_id}/{user.id}":
-            raise RequestRefused(
-                "invalid",
-                "Auth.ScopeRefused",
-                "The scope of this credential is its own ClientId/UserId; ask for that, or leave scope out.",
-            )
-        return self._tokens.sign(account_id, user.id, credential.client_id), TOKEN_SECONDS
+        account_id, credential = self._check_secret(client_id, client_secret, origin)
+        party = Party(account_id, credential.user_id, origin)
+        with self._audit.noting(party):
+            catalog, user = self._require_user(account_id, credential.user_id)
+            if scope is not None and scope != f"{catalog.account.client_id}/{user.id}":
+                raise RequestRefused(
+                    "invalid",
+                    "Auth.ScopeRefused",
+                    "The scope of this credential is its own ClientId/UserId; ask for that, or leave scope out.",
+                )
+        token = self.tokens.sign(account_id, user.id, credential.client_id)
+        self._audit.note(party, "token.issued", {"Credential": credential.client_id})
+        return token, TOKEN_SECONDS
 
-    def authenticate(self, authorization: str | None, path_client_id: str) -> Caller:
+    def _check_secret(self, client_id: str, client_secret: str, origin: Origin) -> tuple[int, Credential]:
+        """The live credential that this is the secret of, and its account. Raises RequestRefused."""
+        turn: Turn | None = None
+        found: tuple[int, Credential] | None = None
+        if _CLIENT_ID.fullmatch(client_id):
+            turn = self._throttle.take_turn(client_id, origin)
+            found = self._find_credential(client_id)
+            right = _is_secret(self._no_hash if found is None else found[1].secret_hash, client_secret)
+            if found is not None and right and found[1].revoked_at is None:
+                self._throttle.note_success(turn)
+                return found
+        # What no client_id looks like is refused for nothing: there is nothing to guess, and so nothing to count.
+        if turn is not None:
+            self._throttle.count_failure(turn)
+        refusal = RequestRefused(
+            "unauthorized",
+            "Auth.CredentialRefused",
+            "No live credential has this client_id and client_secret.",
+            headers={"WWW-Authenticate": 'Basic realm="consentory", charset="UTF-8"'},
+        )
+        if found is not None:
+            self._audit.note_refusal(Party(found[0], found[1].user_id, origin), "authentication.refused", refusal)
+        raise refusal
+
+    def authenticate(self, authorization: str | None, path_client_id: str, origin: Origin = NO_REQUEST) -> Caller:
         """The caller of a request to `path_client_id`, by its Authorization header.
 
         Looked up in the database at every call: a revoked credential, a user switched off and a change of
-        permissions count at once. Raises RequestRefused: unauthorized, and not_found for any account but the
-        caller's own, existing or not.
+        permissions count at once. Raises RequestRefused: unauthorized, not_found for any account but the
+        caller's own, existing or not, and too_many for a wrong signature after others.
         """
-        account_id, user_id = self._identify(authorization)
-        catalog, user = self._require_user(account_id, user_id)
-        client_id = catalog.account.client_id
-        if path_client_id != client_id:
-            raise RequestRefused(
-                "not_found", "Account.NotFound", "There is no such account for this credential; check the clientId."
-            )
-        return Caller(account_id, client_id, user.id, catalog.permissions_of(user))
-
-    def _identify(self, authorization: str | None) -> tuple[int, str]:
-        """(account id, user id) by the scheme of the header: the one place to which further schemes are added."""
         scheme, _, value = (authorization or "").strip().partition(" ")
+        if is_signed_scheme(scheme):
+            return self._welcome_signer(self.shared_keys.identify(scheme, value, path_client_id, origin), origin)
+        account_id, user_id = self._identify(scheme, value, origin)
+        with self._audit.noting(Party(account_id, user_id, origin)):
+            catalog, user = self._require_user(account_id, user_id)
+            client_id = catalog.account.client_id
+            if path_client_id != client_id:
+                raise RequestRefused(
+                    "not_found", "Account.NotFound", "There is no such account for this credential; check the clientId."
+                )
+        return Caller(account_id, client_id, user.id, catalog.permissions_of(user), origin)
+
+    def _welcome_signer(self, signer: Signer, origin: Origin) -> Caller:
+        """The caller that signed with the account's key, where its user may be named so. The key's holder is told
+        more than others: who has it knows the account. Raises RequestRefused, unauthorized."""
+        party = Party(signer.account_id, signer.user_id, origin)
+        with self._audit.noting(party):
+            catalog, user = self._require_user(signer.account_id, signer.user_id)
+            permissions = catalog.permissions_of(user)
+            if not user.hmac:
+                raise refuse_signature(
+                    "Auth.HmacUserNotMarked",
+                    "This user may not be named in a signed header: mark it `hmac: true` in the account's document.",
+                )
+            if "write" in permissions.configuration:
+                raise refuse_signature(
+                    "Auth.HmacUserMayConfigure",
+                    "A user who may write the configuration cannot be named in a signed header.",
+                )
+        if signer.uses > 1:
+            self._audit.note(party, "authentication.replayed", {"Uses": signer.uses})
+        return Caller(signer.account_id, catalog.account.client_id, user.id, permissions, origin)
+
+    def _identify(self, scheme: str, value: str, origin: Origin) -> tuple[int, str]:
+        """(account id, user id) by a scheme that needs no path."""
         match scheme.lower():
             case "":
                 raise RequestRefused(
                     "unauthorized", "Auth.Missing", "The Authorization header is missing; send a bearer token."
                 )
             case "bearer":
-                return self._identify_bearer(value.strip())
+                return self._identify_bearer(value.strip(), origin)
             case _:
                 raise RequestRefused(
                     "unauthorized",
@@ -97,12 +152,13 @@ class Authentication:
                     "The Authorization header has a scheme that is not supported here; send a bearer token.",
                 )
 
-    def _identify_bearer(self, token: str) -> tuple[int, str]:
-        claims = self._tokens.verify(token)
+    def _identify_bearer(self, token: str, origin: Origin) -> tuple[int, str]:
+        claims = self.tokens.verify(token)
         with self._database.transaction(claims.account) as tx:
             live = credential_store.is_live(tx, claims.client_id)
-        if not live:
-            raise refuse_bearer("Auth.CredentialRevoked", "The credential of this bearer token was revoked.")
+        with self._audit.noting(Party(claims.account, claims.sub, origin)):
+            if not live:
+                raise refuse_bearer("Auth.CredentialRevoked", "The credential of this bearer token was revoked.")
         return claims.account, claims.sub
 
     def _require_user(self, account_id: int, user_id: str) -> tuple[Catalog, User]:
@@ -113,10 +169,8 @@ class Authentication:
         return catalog, user
 
     def _find_credential(self, client_id: str) -> tuple[int, Credential] | None:
-        # What cannot be a client id must not reach the database as text: it may hold what text there may not.
-        wanted = client_id if _CLIENT_ID.fullmatch(client_id) else ""
         with self._database.transaction() as tx:
-            return credential_store.find_credential(tx, wanted)
+            return credential_store.find_credential(tx, client_id)
 
     def create_credential(self, account_id: int, user_id: str) -> tuple[str, str]:
         """(client id, client secret) of a new credential. The secret is kept only as a hash: show it now.
@@ -136,6 +190,8 @@ class Authentication:
                     "Credential.TooMany",
                     f"The user {user_id!r} has {LIVE_CREDENTIALS} live credentials; revoke one of them first.",
                 )
+            details = {"Credential": client_id, "User": user_id}
+            note_event(tx, Party(account_id, OPERATOR), "credential.created", details=details)
         return client_id, secret
 
     def list_credentials(self, account_id: int) -> list[Credential]:
@@ -150,6 +206,9 @@ class Authentication:
         """
         with self._database.transaction(account_id) as tx:
             credential = credential_store.revoke_credential(tx, client_id)
+            if credential is not None:
+                details = {"Credential": client_id, "User": credential.user_id}
+                note_event(tx, Party(account_id, OPERATOR), "credential.revoked", details=details)
         if credential is None:
             raise RequestRefused(
                 "not_found", "Credential.NotFound", f"The account has no credential {client_id!r}; list them first."

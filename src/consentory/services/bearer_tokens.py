@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from threading import Lock
 
 import msgspec
 from joserfc import jwt
@@ -12,14 +11,17 @@ from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import GuestProtocol, OctKey
 
 from consentory.errors import RequestRefused
-from consentory.store import credential_store
-from consentory.store.database import Database
+from consentory.services.secret_box import SecretBox
+from consentory.store import key_store
+from consentory.store.database import Database, Transaction
 
 TOKEN_SECONDS = 3600
 _ALGORITHM = "HS256"
 _FIRST_KEY = "1"
-_RELOAD_SECONDS = 5
-"""A token that names an unknown key makes the keys be read again, but no more often than this."""
+RELOAD_SECONDS = 4
+"""Keys held in memory are read again after this; a token that names another one makes them be read at once."""
+_FOLLOWED_SECONDS = TOKEN_SECONDS + 60
+"""A key that has had a newer one for longer than this has no token left; it does not count any more."""
 
 _CLAIMS = jwt.JWTClaimsRegistry(exp={"essential": True})
 
@@ -36,18 +38,15 @@ class TokenClaims(msgspec.Struct, frozen=True):
 class BearerTokens:
     """Signs and verifies tokens with the keys of the database. Safe to share between threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, box: SecretBox) -> None:
         self._database = database
+        self._box = box
         self._keys: dict[str, OctKey] = {}
         self._loaded_at = float("-inf")
-        self._lock = Lock()
 
     def sign(self, account_id: int, user_id: str, client_id: str) -> str:
         """A token of TOKEN_SECONDS from now on, signed with the newest key, which is made at first use."""
-        with self._lock:
-            if not self._keys:
-                self._load_keys()
-            key_id, key = next(iter(self._keys.items()))
+        key_id, key = next(iter(self._current_keys().items()))
         now = int(time.time())
         claims = msgspec.to_builtins(TokenClaims(account_id, user_id, client_id, now + TOKEN_SECONDS))
         return jwt.encode({"alg": _ALGORITHM, "kid": key_id}, {**claims, "iat": now}, key)
@@ -65,24 +64,59 @@ class BearerTokens:
                 "Auth.TokenInvalid", "The bearer token is none of this server; ask for one at /oauth2/token."
             ) from None
 
+    def rotate(self, *, at_once: bool) -> str:
+        """Sign with a new key from now on; its id. Tokens of the keys before it count until they end.
+
+        With `at_once` those keys end, and every token with them: within RELOAD_SECONDS in every process.
+        """
+        key_id = secrets.token_hex(4)
+        with self._database.transaction() as tx:
+            kept = [] if at_once else [key.key_id for key in key_store.list_signing_keys(tx, _FOLLOWED_SECONDS)]
+            self._insert_key(tx, key_id)
+            key_store.delete_signing_keys(tx, but=[key_id, *kept])
+        return key_id
+
+    def reseal(self) -> int:
+        """Encrypt every key under the newest secret key; how many it were. Raises SecretKeyError."""
+        with self._database.transaction() as tx:
+            old = [
+                key for key in key_store.list_signing_keys(tx, _FOLLOWED_SECONDS) if key.seal_id != self._box.seal_id
+            ]
+            for key in old:
+                secret = self._box.unseal(key.seal_id, key.sealed, _purpose(key.key_id))
+                key_store.reseal_signing_key(tx, key.key_id, *self._box.seal(secret, _purpose(key.key_id)))
+        return len(old)
+
+    def load_keys(self) -> dict[str, OctKey]:
+        """The keys that count, by id, newest first; a first one is made where there is none. Raises SecretKeyError."""
+        with self._database.transaction() as tx:
+            if not key_store.list_signing_keys(tx, _FOLLOWED_SECONDS):
+                self._insert_key(tx, _FIRST_KEY)
+            found = key_store.list_signing_keys(tx, _FOLLOWED_SECONDS)
+        secret_keys = {key.key_id: self._box.unseal(key.seal_id, key.sealed, _purpose(key.key_id)) for key in found}
+        self._keys = {key_id: OctKey.import_key(secret) for key_id, secret in secret_keys.items()}
+        self._loaded_at = time.monotonic()
+        return self._keys
+
+    def _insert_key(self, tx: Transaction, key_id: str) -> None:
+        secret = secrets.token_urlsafe(32).encode()
+        key_store.insert_signing_key(tx, key_id, *self._box.seal(secret, _purpose(key_id)))
+
+    def _current_keys(self) -> dict[str, OctKey]:
+        return self._keys if time.monotonic() - self._loaded_at < RELOAD_SECONDS else self.load_keys()
+
     def _find_key(self, token: GuestProtocol) -> OctKey:
         key_id = token.headers().get("kid")
-        with self._lock:
-            if key_id not in self._keys and time.monotonic() - self._loaded_at > _RELOAD_SECONDS:
-                self._load_keys()
-            key = self._keys.get(key_id) if isinstance(key_id, str) else None
-        if key is None:
+        keys = self._current_keys()
+        if key_id not in keys:
+            keys = self.load_keys()  # made a moment ago, for another process to sign with
+        if not isinstance(key_id, str) or key_id not in keys:
             raise ValueError("the token names a key that is not ours")
-        return key
+        return keys[key_id]
 
-    def _load_keys(self) -> None:
-        with self._database.transaction() as tx:
-            if not credential_store.list_signing_keys(tx):
-                credential_store.insert_signing_key(tx, _FIRST_KEY, secrets.token_urlsafe(32))
-            self._keys = {
-                key_id: OctKey.import_key(secret) for key_id, secret in credential_store.list_signing_keys(tx)
-            }
-        self._loaded_at = time.monotonic()
+
+def _purpose(key_id: str) -> str:
+    return f"signing key {key_id}"
 
 
 def refuse_bearer(code: str, detail: str) -> RequestRefused:

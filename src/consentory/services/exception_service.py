@@ -11,6 +11,7 @@ from consentory.domain.caller import Caller
 from consentory.domain.imports import Import, Phase
 from consentory.domain.record import Fault
 from consentory.errors import RequestRefused
+from consentory.services.audit_trail import note_event
 from consentory.services.import_service import require_import
 from consentory.store import import_store
 from consentory.store.database import Database, Transaction
@@ -57,23 +58,34 @@ class ExceptionService:
             total = self._count(tx, item, phases)
             found = import_store.list_faults(tx, item.import_id, phases, limit=limit, offset=offset - 1)
             rows = list(self._render(tx, caller, item, found))
+            _require_kept(tx, item)
+            note_event(tx, caller, "exceptions.read", import_id=item.import_id, details={"Count": len(rows)})
         return ExceptionPage(total, offset - 1 + len(rows) < total, [row.record for row in rows])
 
     def stream(self, caller: Caller, item: Import, phases: frozenset[Phase]) -> Iterator[ExceptionRow]:
-        """All of them in order, in constant memory. Raises as `page`, before the first row."""
-        self._require_readable(caller, item)
-        return self._stream(caller, item, phases)
+        """All of them in order, in constant memory. Raises as `page`, before the first row.
 
-    def _stream(self, caller: Caller, item: Import, phases: frozenset[Phase]) -> Iterator[ExceptionRow]:
-        after = 0
-        while True:
-            with self._database.transaction(caller.account_id) as tx:
-                found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=STREAM_RECORDS)
-                rows = list(self._render(tx, caller, item, found))
+        Retention may end while they are read: the iterator raises the same then, it never just ends.
+        """
+        self._require_readable(caller, item)
+        with self._database.transaction(caller.account_id) as tx:
+            details = {"Count": self._count(tx, item, phases)}
+            note_event(tx, caller, "exceptions.read", import_id=item.import_id, details=details)
+        return self._stream(caller, item, phases, self._read_after(caller, item, phases, 0))
+
+    def _stream(
+        self, caller: Caller, item: Import, phases: frozenset[Phase], rows: list[ExceptionRow]
+    ) -> Iterator[ExceptionRow]:
+        while rows:
             yield from rows
-            if not rows:
-                return
-            after = rows[-1].sequence_number
+            rows = self._read_after(caller, item, phases, rows[-1].sequence_number)
+
+    def _read_after(self, caller: Caller, item: Import, phases: frozenset[Phase], after: int) -> list[ExceptionRow]:
+        with self._database.transaction(caller.account_id) as tx:
+            found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=STREAM_RECORDS)
+            rows = list(self._render(tx, caller, item, found))
+            _require_kept(tx, item)
+        return rows
 
     def _count(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> int:
         if phases == {"Stage", "Execute"}:
@@ -104,6 +116,16 @@ class ExceptionService:
                 faults = [Fault(fault.Code, WITHHELD, fault.Path) for fault in faults]
                 record = render_exception(b"{}", sequence, phase, faults)
             yield ExceptionRow(sequence, phase, faults, record)
+
+
+def _require_kept(tx: Transaction, item: Import) -> None:
+    """Call it after the rows were read: what is purged is marked so first, in a transaction of its own.
+
+    Raises RequestRefused, gone: retention ended since the import was looked up, and the rows may not be all.
+    """
+    now = import_store.find_import(tx, item.import_id)
+    if now is None or now.purged_at is not None:
+        raise _make_gone()
 
 
 def _make_gone() -> RequestRefused:

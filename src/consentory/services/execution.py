@@ -10,12 +10,14 @@ from uuid import UUID
 import structlog
 
 from consentory.codec.frame import FRAME_RECORDS, unpack_work
+from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.draft import make_fault
 from consentory.domain.instants import to_micros
-from consentory.errors import StoreRefused, StoreUnavailable
-from consentory.services.application import Rules, Task, apply_records
+from consentory.errors import OutcomeUnknown, StoreRefused, StoreUnavailable
+from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.services.chunking import CHUNK_RECORDS, Groups, cut_chunks
+from consentory.services.record_application import Rules, Task, apply_records
 from consentory.store import account_store, execution_store, import_store, profile_store
 from consentory.store.database import Database, Transaction
 from consentory.store.execution_store import Chunk, ProcessedRecord, RunningImport, WorkFrame
@@ -49,7 +51,7 @@ class Execution:
 
         Returns its id; None when there is nothing to resolve, or another worker is at it. One that breaks for
         a reason nobody foresaw is logged and set aside for a while, so that other accounts' go on.
-        Raises StoreUnavailable; then nothing was done.
+        Raises StoreUnavailable; then nothing was done. Raises OutcomeUnknown, too: ask again.
         """
         now = time.monotonic()
         self._set_aside = {import_id: until for import_id, until in self._set_aside.items() if until > now}
@@ -61,7 +63,7 @@ class Execution:
         try:
             with self._database.transaction(account_id) as tx:
                 return import_id if self._resolve(tx, account_id, import_id) else None
-        except StoreUnavailable:
+        except (StoreUnavailable, OutcomeUnknown):
             raise
         except Exception as error:
             self._set_aside[import_id] = now + SET_ASIDE_SECONDS
@@ -74,17 +76,23 @@ class Execution:
         status, records, settings = execution_store.load_resolvable(tx, import_id)
         if status != "Queued":
             return False
+        worker = Party(account_id, SYSTEM)
         catalog = self._catalogs.current_in(tx, account_id)
         if settings.match_type is not None and catalog.alternate_id_types.find(settings.match_type) is None:
             log.warning("import failed", import_id=str(import_id), reason=MATCH_TYPE_INACTIVE)
-            return import_store.fail_import(tx, import_id, MATCH_TYPE_INACTIVE, ("Queued",))
+            failed = import_store.fail_import(tx, import_id, MATCH_TYPE_INACTIVE, ("Queued",))
+            if failed:
+                note_event(tx, worker, "import.failed", import_id=import_id, details={"Reason": MATCH_TYPE_INACTIVE})
+            return failed
         groups = Groups(records)
         groups.join(execution_store.stream_shared(tx, import_id))
         chunks = list(cut_chunks(import_id, records, groups, self._chunk_records))
         first_id = account_store.reserve_profile_ids(tx, records)
         if not execution_store.start_import(tx, import_id, catalog.revision, first_id, chunks):
             raise StoreUnavailable("the import was cancelled while it was being resolved")
-        execution_store.complete_import(tx, import_id)  # where no record passed validation
+        note_event(tx, worker, "import.started", import_id=import_id, details={"Revision": catalog.revision})
+        if execution_store.complete_import(tx, import_id):  # where no record passed validation
+            note_event(tx, worker, "import.completed", import_id=import_id)
         execution_store.notify_work(tx)
         log.info("import started", import_id=str(import_id), records=records, chunks=len(chunks))
         return True
@@ -92,7 +100,8 @@ class Execution:
     def step(self) -> int | None:
         """Claim a chunk and work off a part of it in one transaction; the records done, None: nothing to claim.
 
-        Raises StoreUnavailable; then nothing was done, and the claim is gone.
+        Raises StoreUnavailable; then nothing was done, and the claim is gone. Raises OutcomeUnknown: the claim is
+        gone, and what is left of the chunk is what was not done.
         """
         begun = time.monotonic()
         with self._database.transaction() as tx:
@@ -113,8 +122,12 @@ class Execution:
                 )
                 done = _apply_or_split(tx, rules, tasks)
             execution_store.leave_chunk(tx, chunk, next_sequence)
-            if tasks and not execution_store.record_outcomes(tx, chunk.import_id, done):
-                raise StoreUnavailable("the import is not processing")
+            if tasks:
+                pending = execution_store.record_outcomes(tx, chunk.import_id, done)
+                if pending is None:
+                    raise StoreUnavailable("the import is not processing")
+                if pending == 0:
+                    note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
         self._pace(len(tasks), time.monotonic() - begun)
         return len(tasks)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-import time
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 from uuid import UUID
@@ -13,10 +12,12 @@ from uuid import UUID
 import msgspec
 
 from consentory.codec.initiate_request import read_initiate
-from consentory.domain.caller import Caller
+from consentory.domain.caller import SYSTEM, Caller, Party
 from consentory.domain.catalog import Catalog
+from consentory.domain.identifier import make_uuid7
 from consentory.domain.imports import Books, Import, Status
 from consentory.errors import RequestRefused
+from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.store import execution_store, import_store
 from consentory.store.database import Database, Transaction
@@ -61,6 +62,9 @@ class ImportService:
                 expires_at=now + timedelta(hours=catalog.account.token_lifetime_hours),
             )
             if import_store.insert_import(tx, item, idempotency_key, request_hash):
+                note_event(
+                    tx, caller, "import.initiated", import_id=item.import_id, details={"ImportAction": settings.action}
+                )
                 return item
         return self.initiate(caller, body, idempotency_key)  # a twin was first: find what it made
 
@@ -109,6 +113,7 @@ class ImportService:
             item = find_by_token(tx, token)
             # Guarded: of several Executes at once, and of a Cancel beside, one moves the state.
             if import_store.queue_import(tx, item.import_id):
+                note_event(tx, caller, "import.executed", import_id=item.import_id)
                 execution_store.notify_work(tx)
             item = _reload(tx, item)
             if item.status == "Initiated":
@@ -131,7 +136,8 @@ class ImportService:
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
             item = find_by_token(tx, token)
-            import_store.fail_import(tx, item.import_id, "Import.Cancelled", ("Initiated", "Staging", "Queued"))
+            if import_store.fail_import(tx, item.import_id, "Import.Cancelled", ("Initiated", "Staging", "Queued")):
+                note_event(tx, caller, "import.cancelled", import_id=item.import_id)
             item = _reload(tx, item)
             if item.status != "Failed":
                 raise RequestRefused(
@@ -184,13 +190,6 @@ def find_by_token(tx: Transaction, token: str) -> Import:
     return item
 
 
-def make_uuid7() -> UUID:
-    """A UUID of version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 random bits."""
-    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    number = number & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
-
-
 def _check_daily_limit(tx: Transaction, catalog: Catalog) -> None:
     used, free_in = import_store.count_recent_imports(tx)
     limit = catalog.account.imports_per_day
@@ -217,7 +216,8 @@ def _reload(tx: Transaction, item: Import) -> Import:
 def _expire(tx: Transaction, item: Import) -> Import:
     """Fail an import whose token expired before Execute, should the worker not have come by yet."""
     if item.status in ("Initiated", "Staging") and item.expires_at <= datetime.now(UTC):
-        import_store.fail_import(tx, item.import_id, "Import.Expired", ("Initiated", "Staging"))
+        if import_store.fail_import(tx, item.import_id, "Import.Expired", ("Initiated", "Staging")):
+            note_event(tx, Party(item.account_id, SYSTEM), "import.expired", import_id=item.import_id)
         return _reload(tx, item)
     return item
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
 
 from consentory.codec.contact_values import ContactFault, compare_email, compare_phone
-from consentory.codec.render_profile import CHANNELS, Viewing, list_current_entries, render_place, render_profile
+from consentory.codec.initiate_request import check_json
+from consentory.codec.render_profile import (
+    CHANNELS,
+    Viewing,
+    find_kind,
+    list_current_entries,
+    render_place,
+    render_profile,
+)
 from consentory.codec.rulebook import Scope
 from consentory.codec.times import render_time
 from consentory.codec.validate_record import RecordValidator
@@ -19,9 +29,10 @@ from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import Profile
 from consentory.domain.record import Fault, Kind, Record
 from consentory.domain.text import fold, hash_key
-from consentory.errors import ErrorDetail, RequestRefused, StoreRefused
-from consentory.services.application import Rules, Task, apply_records
+from consentory.errors import ErrorDetail, RequestRefused, StoreContended, StoreRefused
+from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
+from consentory.services.record_application import Rules, Task, apply_records
 from consentory.store import account_store, profile_store
 from consentory.store.database import Database, Transaction
 from consentory.store.profile_store import HistoryItem, Source
@@ -37,6 +48,9 @@ REFRESH_NAMES = {
     "RefreshTags": "refresh_tags",
     "AllowPriorConsents": "allow_prior_consents",
 }
+
+HISTORY_STEP = 1000
+"""Entries of a history read at a time."""
 
 KEY_RACE_TRIES = 5
 
@@ -54,7 +68,9 @@ class ProfileService:
         """The profile as the caller may see it. Raises RequestRefused, not_found."""
         _require(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
-            return self._render(tx, caller, self._load(tx, profile_id))
+            wire = self._render(tx, caller, self._load(tx, profile_id))
+            note_event(tx, caller, "profile.read", profile_ids=[profile_id])
+            return wire
 
     def find_by_alternate_id(self, caller: Caller, type_name: str, value: str) -> Wire:
         """The profile, active or not, that actively holds an alternate id. Raises RequestRefused, not_found."""
@@ -64,7 +80,9 @@ class ProfileService:
             holder = profile_store.find_holders(tx, [key]).get(key)
             if holder is None:
                 raise _make_not_found()
-            return self._render(tx, caller, self._load(tx, holder))
+            wire = self._render(tx, caller, self._load(tx, holder))
+            note_event(tx, caller, "profile.found", profile_ids=[holder], details={"By": "AlternateId"})
+            return wire
 
     def find_by_email(self, caller: Caller, address: str) -> list[Wire]:
         """Active profiles with this active email address. Raises RequestRefused: invalid; forbidden over 50."""
@@ -96,6 +114,8 @@ class ProfileService:
                     "Profile.TooManyFound",
                     f"More than {SEARCH_LIMIT} profiles have this; ask by alternate id or ProfileId.",
                 )
+            profile_ids = [profile.profile_id for profile in found]
+            note_event(tx, caller, "profile.found", profile_ids=profile_ids, details={"By": kind})
             return [self._render(tx, caller, profile) for profile in found]
 
     def history(
@@ -109,10 +129,9 @@ class ProfileService:
         with self._database.transaction(caller.account_id) as tx:
             profile = self._load(tx, profile_id)
             catalog = self._catalogs.current_in(tx, caller.account_id)
-            items = profile_store.list_history(tx, profile_id, of[0], limit + 1, offset - 1)
-        scope = Scope(caller.permissions)
-        visible = [item for item in items[:limit] if _may_see(item, catalog, scope)]
-        return [_render_history(item, of, profile) for item in visible], len(items) > limit
+            # What may not be seen is not there: it is not counted, and takes no place of a page.
+            items = list(islice(_list_visible(tx, caller, catalog, profile_id, of), offset - 1, offset + limit))
+        return [_render_history(item, of, profile) for item in items[:limit]], len(items) > limit
 
     def list_tags(self, caller: Caller) -> Wire:
         """Every tag with the number of profiles that have it, counted now."""
@@ -145,6 +164,9 @@ class ProfileService:
                 # Somebody else gave out one of the alternate ids just now: the next try sees whom to.
                 if error.constraint != "alternate_key_pkey" or attempt == KEY_RACE_TRIES - 1:
                     raise
+            except StoreContended:
+                if attempt == KEY_RACE_TRIES - 1:
+                    raise
         raise AssertionError("the last try returns or raises")
 
     def _write(
@@ -169,6 +191,8 @@ class ProfileService:
         created = done.outcome == "Created"
         touched = new_id if created else record.profile_id
         assert touched is not None
+        details = {"Outcome": done.outcome, "NotHonored": len(done.faults)}
+        note_event(tx, caller, "profile.written", profile_ids=[touched], details=details)
         wire: Wire = {"ProfileId": touched}
         if "read" in caller.permissions.profile:
             wire = self._render(tx, caller, self._load(tx, touched))
@@ -185,8 +209,9 @@ class ProfileService:
             rules = Rules(catalog, settings, now, now, found_below=profile_id + 1)
             task = Task(Record(profile_id=profile_id), Source(caller.user_id), 0)
             (done,) = apply_records(tx, rules, [task])
-        if done.outcome != "Deleted":
-            raise _make_not_found()
+            if done.outcome != "Deleted":
+                raise _make_not_found()
+            note_event(tx, caller, "profile.deleted", profile_ids=[profile_id])
 
     def _load(self, tx: Transaction, profile_id: int) -> Profile:
         profile = profile_store.load_profiles(tx, [profile_id]).get(profile_id)
@@ -218,12 +243,8 @@ def _read_record(
     catalog: Catalog, settings: ImportSettings, caller: Caller, at: datetime, profile_id: int | None, body: bytes
 ) -> Record:
     """The validated record of a single write; the path's ProfileId counts as said in it."""
-    try:
-        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise RequestRefused(
-            "invalid", "Request.MalformedJson", f"The body is not one record as a JSON object: {error}."
-        ) from None
+    if not check_json(body).lstrip().startswith(b"{"):
+        raise RequestRefused("invalid", "Request.WrongType", "The body is not one record as a JSON object.")
     if profile_id is not None:
         body = _put_id_first(profile_id, body)
     result = RecordValidator(catalog, settings, caller.permissions, at).validate(body)
@@ -251,7 +272,23 @@ def _list_details(faults: list[Fault]) -> list[ErrorDetail]:
     return [ErrorDetail(fault.Code, fault.Path, fault.Message) for fault in faults]
 
 
+def _list_visible(
+    tx: Transaction, caller: Caller, catalog: Catalog, profile_id: int, of: Literal["Preferences", "Consents"]
+) -> Iterator[HistoryItem]:
+    """The history that the caller may see, in order of application."""
+    scope = Scope(caller.permissions)
+    start, items = 0, None
+    while items is None or len(items) == HISTORY_STEP:
+        items = profile_store.list_history(tx, profile_id, of[0], HISTORY_STEP, start)
+        start += len(items)
+        yield from (item for item in items if _may_see(item, catalog, scope))
+
+
 def _may_see(item: HistoryItem, catalog: Catalog, scope: Scope) -> bool:
+    """Whether a choice may be seen: its own value, and the contact element that it is bound to."""
+    kind = find_kind(item.place)
+    if kind is not None and not scope.permits_channel(*CHANNELS[kind]):
+        return False
     if "ConsentType" in item.value:
         return scope.permits_consent_type(fold(item.value["ConsentType"]))
     entry = catalog.filters[fold(item.value["FilterId"])]

@@ -8,7 +8,9 @@ from uuid import UUID
 import structlog
 
 from consentory.codec.frame import pack_raw, unpack_raw
+from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.imports import Status
+from consentory.services.audit_trail import note_event
 from consentory.store import execution_store, import_store, profile_store
 from consentory.store.database import Database
 
@@ -27,7 +29,10 @@ class Retention:
         Raises StoreUnavailable; what was done until then stays done, the rest is done by the next call.
         """
         with self._database.transaction() as tx:
-            import_store.expire_imports(tx)
+            for account_id, import_id in import_store.expire_imports(tx):
+                tx.set_account(account_id)
+                note_event(tx, Party(account_id, SYSTEM), "import.expired", import_id=import_id)
+        with self._database.transaction() as tx:
             thinnable = execution_store.find_thinnable(tx)
             purgeable = execution_store.find_purgeable(tx)
             foldable = profile_store.find_foldable(tx)
@@ -47,11 +52,14 @@ class Retention:
 
     def _purge(self, account_id: int, import_id: UUID) -> None:
         with self._database.transaction(account_id) as tx:
-            execution_store.mark_purged(tx, import_id)
+            if execution_store.mark_purged(tx, import_id):
+                note_event(tx, Party(account_id, SYSTEM), "import.purged", import_id=import_id)
         rows = 1
         while rows:
             with self._database.transaction(account_id) as tx:
                 rows = execution_store.purge_some(tx, import_id)
+                if not rows:
+                    execution_store.mark_cleared(tx, import_id)
         log.info("staged records purged", import_id=str(import_id))
 
     def _thin(self, account_id: int, import_id: UUID) -> None:
@@ -61,7 +69,8 @@ class Retention:
             with self._database.transaction(account_id) as tx:
                 frames = execution_store.list_frames_after(tx, import_id, after)
                 if not frames:
-                    execution_store.mark_thinned(tx, import_id)
+                    if execution_store.mark_thinned(tx, import_id):
+                        note_event(tx, Party(account_id, SYSTEM), "import.thinned", import_id=import_id)
                     return
                 for first, raw, kept in frames:
                     execution_store.thin_frame(tx, import_id, first, _keep(raw, first, kept))

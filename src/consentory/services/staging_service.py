@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from consentory.codec.batch_body import split_batch
-from consentory.codec.frame import FRAME_RECORDS, keep_only_ids, pack_raw, pack_work
+from consentory.codec.frame import FRAME_RECORDS, keep_only_ids, pack_faults, pack_raw, pack_work, unpack_faults
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import, ImportSettings, StagedBatch
 from consentory.domain.record import Record
 from consentory.errors import RequestRefused
+from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.services.import_service import find_by_token, require_import
 from consentory.store import import_store
@@ -30,11 +32,19 @@ MEGABYTE = 1_000_000
 
 
 class ValidatedBatch(msgspec.Struct):
-    """A batch ready to be stored: its frames, and (place in the batch 0-based, faults as JSON) of faulty records."""
+    """A batch ready to be stored: its frames, and the packed faults of each frame that has some.
+
+    A body of a million records that say nothing has faults of many times its size, so they are kept packed.
+    """
 
     frames: list[NewFrame]
-    faults: list[tuple[int, bytes]]
+    faults: list[bytes]
     records: int
+    failed: int = 0
+
+    def list_faults(self) -> Iterator[tuple[int, bytes]]:
+        """(Place in the batch 0-based, faults as JSON) of each faulty record, in order."""
+        return chain.from_iterable(map(unpack_faults, self.faults))
 
 
 class StagingService:
@@ -110,11 +120,25 @@ class StagingService:
         _require_room(received, batch.records)
         first = received + 1
         import_store.insert_batch(
-            tx, import_id, batches + 1, caller.user_id, staged_at, first, batch.frames, batch.faults, key, body_hash
+            tx,
+            import_id,
+            batches + 1,
+            caller.user_id,
+            staged_at,
+            first,
+            batch.frames,
+            batch.list_faults(),
+            batch.failed,
+            key,
+            body_hash,
         )
+        last = received + batch.records
+        if batch.records:
+            details = {"First": first, "Last": last, "ValidationFailed": batch.failed}
+            note_event(tx, caller, "import.staged", import_id=import_id, details=details)
         item = import_store.find_import(tx, import_id)
         assert item is not None
-        added = StagedBatch(first, received + batch.records, len(batch.faults)) if batch.records else None
+        added = StagedBatch(first, last, batch.failed) if batch.records else None
         return item, added
 
 
@@ -126,14 +150,18 @@ def validate_batch(
     for offset in range(0, len(records), FRAME_RECORDS):
         raws: list[bytes | msgspec.Raw] = []
         work: list[tuple[int, Record]] = []
+        faults: list[tuple[int, bytes]] = []
         for place, raw in enumerate(records[offset : offset + FRAME_RECORDS]):
             result = validator.validate(raw)
             if isinstance(result, Record):
                 work.append((place, result))
                 raws.append(keep_only_ids(bytes(raw), settings.match_type) if settings.action == "Delete" else raw)
             else:
-                batch.faults.append((offset + place, msgspec.json.encode(result)))
+                faults.append((offset + place, msgspec.json.encode(result)))
                 raws.append(raw)
+        if faults:
+            batch.faults.append(pack_faults(faults))
+            batch.failed += len(faults)
         batch.frames.append(_make_frame(offset, raws, work))
     return batch
 

@@ -1,4 +1,4 @@
-"""Credentials of users, and the keys that sign bearer tokens. Every function runs in its caller's transaction."""
+"""Credentials of users. Every function runs in its caller's transaction."""
 
 from __future__ import annotations
 
@@ -56,13 +56,3 @@ def revoke_credential(tx: Transaction, client_id: str) -> Credential | None:
     """Revoke a credential of the account, again or for the first time; None when there is none of that id."""
     row = tx.row("revoke_credential", {"client_id": client_id})
     return None if row is None else Credential(*row)
-
-
-def list_signing_keys(tx: Transaction) -> list[tuple[str, str]]:
-    """(key id, secret), newest first."""
-    return [(row[0], row[1]) for row in tx.rows("list_signing_keys")]
-
-
-def insert_signing_key(tx: Transaction, key_id: str, secret: str) -> None:
-    """Add a signing key, unless one of that id is there."""
-    tx.run("insert_signing_key", {"key_id": key_id, "secret": secret})

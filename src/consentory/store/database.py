@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, LiteralString
@@ -12,7 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from consentory.errors import StoreRefused, StoreUnavailable
+from consentory.errors import OutcomeUnknown, StoreContended, StoreRefused, StoreUnavailable
 from consentory.store.statements import statement
 
 # One JSON for the whole store. Writers hand in Jsonb of JSON that they encoded themselves.
@@ -22,8 +23,8 @@ set_json_loads(msgspec.json.decode)
 Role = Literal["consentory_service", "consentory_worker", "owner"]
 Parameters = Mapping[str, Any] | Sequence[Any]
 
-LEASE_SECONDS = 30
-"""After this long a frozen or cut-off session loses its locks (execution.md, "While it runs")."""
+LEASE_SECONDS = int(os.environ.get("CONSENTORY_LEASE_SECONDS", "30"))
+"""After this long a frozen or cut-off session loses its locks (execution.md, "While it runs"). Tests shorten it."""
 
 _SESSION = {
     "idle_in_transaction_session_timeout": f"{LEASE_SECONDS}s",
@@ -40,14 +41,19 @@ _SESSION = {
 }
 _DATA_CLASSES = ("22", "23")
 """SQLSTATE classes that are the data's fault; all else is waited out."""
+_CONTENTION_CLASS = "40"
+_LOST_CLASSES = ("08", "57")
+"""SQLSTATE classes of a lost connection and of a server that goes; libpq's own words on the first have none."""
 
 
 def translate(error: psycopg.Error) -> StoreRefused | StoreUnavailable:
     """Our error for a psycopg one: StoreRefused when the data is at fault, else StoreUnavailable."""
     state = error.sqlstate or ""
-    if state[:2] in _DATA_CLASSES:
+    # psycopg refuses some data by itself, a NUL in a text for one, and then there is no SQLSTATE.
+    if state[:2] in _DATA_CLASSES or (not state and isinstance(error, psycopg.DataError)):
         return StoreRefused(state, error.diag.constraint_name or "")
-    return StoreUnavailable(f"{type(error).__name__} {state}".strip())
+    kind = StoreContended if state.startswith(_CONTENTION_CLASS) else StoreUnavailable
+    return kind(f"{type(error).__name__} {state}".strip())
 
 
 class Transaction:
@@ -57,10 +63,14 @@ class Transaction:
         self.connection = connection
         self.may_copy = may_copy
         """False for a role that the policies bind: PostgreSQL refuses it COPY into a table under one."""
+        self.has_written = False
+        """Whether a lost commit leaves anything unknown."""
 
     def run(self, name: str, parameters: Parameters = ()) -> psycopg.Cursor[TupleRow]:
         """Execute the named statement; the cursor gives its rows."""
-        return self.connection.execute(statement(name), parameters)
+        cursor = self.connection.execute(statement(name), parameters)
+        self.has_written |= not (cursor.statusmessage or "").startswith("SELECT")
+        return cursor
 
     def row(self, name: str, parameters: Parameters = ()) -> TupleRow | None:
         """The first row of the named statement, or None."""
@@ -73,6 +83,7 @@ class Transaction:
     def run_many(self, name: str, parameters: Sequence[Parameters]) -> None:
         """Execute the named statement once per parameter set, pipelined."""
         if parameters:
+            self.has_written = True
             with self.connection.cursor() as cursor:
                 cursor.executemany(statement(name), parameters)
 
@@ -80,6 +91,7 @@ class Transaction:
         """Binary COPY of rows by the named `COPY … FROM STDIN (FORMAT binary)` statement."""
         if not rows:
             return
+        self.has_written = True
         with self.connection.cursor() as cursor, cursor.copy(statement(name)) as copy:
             copy.set_types(types)
             for row in rows:
@@ -120,6 +132,9 @@ class Database:
             min_size=0 if size > 1 else 1,
             max_size=size,
             timeout=wait_seconds,
+            # Without this the pauses between attempts double for five minutes, and so does the way back after an
+            # outage. Once given up, the next request begins anew.
+            reconnect_timeout=wait_seconds,
             configure=self._configure,
             open=False,
             check=ConnectionPool.check_connection,
@@ -140,17 +155,22 @@ class Database:
     def transaction(self, account_id: int | None = None) -> Iterator[Transaction]:
         """A transaction that commits at the end and rolls back on any exception.
 
-        Raises StoreUnavailable (nothing was done) or StoreRefused (the data broke a rule of the schema).
+        Raises StoreUnavailable (nothing was done), StoreRefused (the data broke a rule of the schema) or
+        OutcomeUnknown (the connection was lost during the commit of a change).
         """
+        is_unknown = False
         try:
             with self._pool.connection() as connection, connection.transaction():
                 transaction = Transaction(connection, may_copy=self._role != "consentory_service")
                 if account_id is not None:
                     transaction.set_account(account_id)
                 yield transaction
+                is_unknown = transaction.has_written
         except PoolTimeout as error:
             raise StoreUnavailable("no connection to the database could be had in time") from error
         except psycopg.Error as error:
+            if is_unknown and (error.sqlstate or "08")[:2] in _LOST_CLASSES:
+                raise OutcomeUnknown("the connection was lost during the commit") from error
             raise translate(error) from error
 
     @contextmanager
@@ -163,8 +183,21 @@ class Database:
         except psycopg.Error as error:
             raise translate(error) from error
 
+    def end_frozen_sessions(self) -> int:
+        """End sessions of server processes and workers whose client fell silent in the middle of a COPY, of a pipeline
+        or of a result; how many. PostgreSQL's time-outs see statements and the pauses between them, not these.
+
+        Goes by the rights of the owner, whatever this object's role is. Raises StoreUnavailable.
+        """
+        try:
+            with psycopg.connect(self._conninfo, autocommit=True) as connection:
+                row = connection.execute(statement("end_frozen_sessions"), {"seconds": LEASE_SECONDS / 2}).fetchone()
+        except psycopg.Error as error:
+            raise translate(error) from error
+        return 0 if row is None else int(row[0])
+
     def _configure(self, connection: psycopg.Connection[TupleRow]) -> None:
-        for setting, value in _SESSION.items():
+        for setting, value in {**_SESSION, "application_name": self._role}.items():
             connection.execute("SELECT set_config(%s, %s, false)", (setting, value))
         if self._role != "owner":
             connection.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(self._role)))

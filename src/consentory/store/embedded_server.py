@@ -137,6 +137,10 @@ class EmbeddedServer:
             os.close(self._lock)  # closed, not unlocked: a fork must not release its parent's lock
             self._lock = None
 
+    def read_secret_key(self, *, make: bool) -> str | None:
+        """What the folder's file `secret-key` holds, None where there is none; made there if need be with `make`."""
+        return self._folder.read_secret_key(make=make)
+
     def erase(self) -> None:
         """Stops our server and removes the data for good, also where root's data lies outside the folder.
 

@@ -132,10 +132,11 @@ def leave_chunk(tx: Transaction, chunk: Chunk, next_sequence: int) -> None:
     tx.run(name, key if name == "finish_chunk" else {**key, "next": next_sequence})
 
 
-def record_outcomes(tx: Transaction, import_id: UUID, done: Sequence[ProcessedRecord]) -> bool:
+def record_outcomes(tx: Transaction, import_id: UUID, done: Sequence[ProcessedRecord]) -> int | None:
     """Write the faults and move the records from Pending to their outcomes; completes the import with the last.
 
-    Call it last: the import's row is locked from here to the commit. False when the import is not Processing.
+    Call it last: the import's row is locked from here to the commit. How many are pending then; None when the import
+    is not Processing.
     """
     rows = []
     counts: dict[Outcome, int] = {}
@@ -159,9 +160,11 @@ def record_outcomes(tx: Transaction, import_id: UUID, done: Sequence[ProcessedRe
             "deleted": counts.get("Deleted", 0),
         },
     )
-    if row is not None and row[0] == 0:
+    if row is None:
+        return None
+    if row[0] == 0:
         complete_import(tx, import_id)
-    return row is not None
+    return int(row[0])
 
 
 def notify_work(tx: Transaction) -> None:
@@ -179,15 +182,20 @@ def find_purgeable(tx: Transaction) -> list[tuple[int, UUID]]:
     return [(row[0], row[1]) for name in ("find_purgeable", "find_purge_left") for row in tx.rows(name)]
 
 
-def mark_purged(tx: Transaction, import_id: UUID) -> None:
-    """Exceptions are gone from here on."""
-    tx.run("mark_purged", {"import_id": import_id})
+def mark_purged(tx: Transaction, import_id: UUID) -> bool:
+    """Exceptions are gone from here on; False when they were already."""
+    return tx.row("mark_purged", {"import_id": import_id}) is not None
 
 
 def purge_some(tx: Transaction, import_id: UUID) -> int:
     """Delete some staged rows of a purged import; how many, 0 when none is left."""
     key = {"import_id": import_id}
     return tx.run("purge_frames", key).rowcount + tx.run("purge_faults", key).rowcount
+
+
+def mark_cleared(tx: Transaction, import_id: UUID) -> None:
+    """Nothing staged is left of a purged import."""
+    tx.run("mark_cleared", {"import_id": import_id})
 
 
 def find_thinnable(tx: Transaction) -> list[tuple[int, UUID]]:
@@ -210,6 +218,6 @@ def thin_frame(tx: Transaction, import_id: UUID, first_sequence: int, raw: bytes
         tx.run("thin_frame", {**key, "raw": raw})
 
 
-def mark_thinned(tx: Transaction, import_id: UUID) -> None:
-    """The import keeps nothing of what was accepted."""
-    tx.run("mark_thinned", {"import_id": import_id})
+def mark_thinned(tx: Transaction, import_id: UUID) -> bool:
+    """The import keeps nothing of what was accepted; False when that was noted already."""
+    return tx.row("mark_thinned", {"import_id": import_id}) is not None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,9 @@ from consentory.domain.record import Fault
 from consentory.store.database import Transaction
 
 _decode_faults = msgspec.json.Decoder(list[Fault]).decode
+
+_FAULTS_AT_ONCE = 1000
+"""Faulty records a statement stores: bounds memory."""
 
 PHASE_NUMBER: dict[Phase, int] = {"Stage": 1, "Execute": 2, "NotHonored": 3}
 PHASE_NAME: dict[int, Phase] = {number: name for name, number in PHASE_NUMBER.items()}
@@ -110,9 +114,9 @@ def fail_import(tx: Transaction, import_id: UUID, reason: str, origins: Sequence
     return tx.row("fail_import", {"import_id": import_id, "reason": reason, "from": list(origins)}) is not None
 
 
-def expire_imports(tx: Transaction) -> int:
-    """Fail every import whose token expired before Execute; how many."""
-    return tx.run("expire_imports").rowcount
+def expire_imports(tx: Transaction) -> list[tuple[int, UUID]]:
+    """Fail every import whose token expired before Execute; their (account id, import id), by account."""
+    return sorted((row[0], row[1]) for row in tx.rows("expire_imports"))
 
 
 def lock_import(tx: Transaction, import_id: UUID) -> tuple[Status, int, int]:
@@ -136,13 +140,15 @@ def insert_batch(
     staged_at: datetime,
     first_sequence: int,
     frames: Sequence[NewFrame],
-    faults: Sequence[tuple[int, bytes]],
+    faults: Iterable[tuple[int, bytes]],
+    failed: int,
     idempotency_key: str | None,
     body_hash: bytes,
 ) -> bool:
     """Store a batch whole and count it; False when the import's state forbids it (then roll back).
 
-    `faults` are (place in the batch 0-based, faults as JSON). The import must be locked (lock_import).
+    `faults` are (place in the batch 0-based, faults as JSON) of the `failed` records. The import must be locked
+    (lock_import).
     """
     received = sum(frame.record_count for frame in frames)
     tx.run(
@@ -154,20 +160,20 @@ def insert_batch(
             "staged_at": staged_at,
             "first_sequence": first_sequence,
             "record_count": received,
-            "failed": len(faults),
+            "failed": failed,
             "idempotency_key": idempotency_key,
             "body_hash": body_hash if idempotency_key is not None else None,
         },
     )
     tx.run_many("insert_frame", [_frame_row(import_id, batch_number, first_sequence, frame) for frame in frames])
-    tx.run_many(
-        "insert_fault",
-        [
-            {"import_id": import_id, "sequence_number": first_sequence + offset, "phase": 1, "faults": text}
-            for offset, text in faults
-        ],
-    )
-    counted = {"import_id": import_id, "received": received, "valid": received - len(faults), "failed": len(faults)}
+    remaining = iter(faults)
+    while some := list(islice(remaining, _FAULTS_AT_ONCE)):
+        places, texts = zip(*some, strict=True)
+        tx.run(
+            "insert_faults",
+            {"import_id": import_id, "first_sequence": first_sequence, "places": list(places), "faults": list(texts)},
+        )
+    counted = {"import_id": import_id, "received": received, "valid": received - failed, "failed": failed}
     return tx.row("count_batch", counted) is not None
 
 

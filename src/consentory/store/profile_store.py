@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -118,10 +119,19 @@ def delete_profiles(tx: Transaction, gone: Sequence[tuple[int, Source]], deleted
 def change_alternate_keys(
     tx: Transaction, removed: Sequence[UUID], added: Sequence[tuple[UUID, int, str, str]]
 ) -> None:
-    """Take alternate ids from their holders, then give out: (key, profile id, type, value)."""
-    if removed:
-        tx.run("delete_alternate_keys", {"keys": list(removed)})
-    _put_rows(tx, "alternate_key", added)
+    """Take alternate ids from their holders, and give out: (key, profile id, type, value).
+
+    Key by key in their order: who gives out a key waits for whoever touched it before, and so nobody waits in a ring.
+    """
+    steps: list[tuple[UUID, tuple[UUID, int, str, str] | None]] = [(key, None) for key in removed]
+    steps += [(row[0], row) for row in added]
+    steps.sort(key=lambda step: (step[0].int, step[1] is not None))  # taken before it is given anew
+    for gives, found in groupby(steps, key=lambda step: step[1] is not None):
+        run = list(found)
+        if gives:
+            _put_rows(tx, "alternate_key", [row for _, row in run if row is not None])
+        else:
+            tx.run("delete_alternate_keys", {"keys": [key for key, _ in run]})
 
 
 def change_contact_keys(

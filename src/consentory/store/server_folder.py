@@ -3,6 +3,7 @@
 DATA/                 0700; for root 0711 and root's own
   launcher.lock       held (flock) by the launcher whose server runs
   conninfo            0600, how to connect, with the password
+  secret-key          0600, what keys in the database are encrypted under, unless the environment gives one
   server.log          0600
   server/             0700, the server's user: the cluster and the socket
   binaries/           root only: copied, if the server's user cannot reach the installed ones
@@ -13,6 +14,7 @@ DATA/                 0700; for root 0711 and root's own
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
 import secrets
@@ -43,6 +45,7 @@ class DataFolder:
         self.path = path.expanduser().resolve()
         self._lock = self.path / "launcher.lock"
         self._conninfo = self.path / "conninfo"
+        self._secret_key = self.path / "secret-key"
         self._log = self.path / "server.log"
         self._location = self.path / "location"
 
@@ -106,6 +109,21 @@ class DataFolder:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+
+    def read_secret_key(self, *, make: bool) -> str | None:
+        """The text of the file, or None; with `make` a new one is made first, of 256 random bits in base64.
+
+        Of several processes that make it at once the first wins.
+        """
+        if make and not self._secret_key.exists():
+            fresh = self._secret_key.with_name(f".{self._secret_key.name}.{secrets.token_hex(4)}")
+            self._write_private(fresh, base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
+            with suppress(FileExistsError):
+                os.link(fresh, self._secret_key)
+            fresh.unlink()
+        with suppress(FileNotFoundError):
+            return self._secret_key.read_text("ascii")
+        return None
 
     @contextmanager
     def open_log(self) -> Iterator[int]:
@@ -235,7 +253,7 @@ class DataFolder:
         for name in ("server", "binaries"):
             shutil.rmtree(self.path / name, ignore_errors=True)
         rotated = self._log.with_name("server.log.1")
-        for file in (self._conninfo, self._location, self._log, rotated, self._lock):
+        for file in (self._conninfo, self._secret_key, self._location, self._log, rotated, self._lock):
             file.unlink(missing_ok=True)
         with suppress(OSError):
             self.path.rmdir()

@@ -8,10 +8,11 @@ from threading import Event
 
 import structlog
 
-from consentory.errors import StoreUnavailable
+from consentory.errors import OutcomeUnknown, StoreUnavailable
+from consentory.services.audit_sealing import AuditSealing
 from consentory.services.execution import Execution
 from consentory.services.retention import Retention
-from consentory.store.database import Database, wait_for_notice
+from consentory.store.database import LEASE_SECONDS, Database, wait_for_notice
 from consentory.worker import worker_metrics
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,10 @@ RESOLVE_SECONDS = 0.5
 """While chunks are worked off, queued imports of other accounts are looked for this often."""
 
 TIDY_SECONDS = 5.0
+WATCH_SECONDS = LEASE_SECONDS / 6
+"""How often a worker looks for others that are frozen."""
+
+SEAL_SECONDS = 0.5
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
@@ -33,33 +38,48 @@ class ImportWorker:
     database: Database
     execution: Execution
     retention: Retention
+    sealing: AuditSealing
     stop: Event
     _pause: float = FIRST_PAUSE
     _resolve_at: float = 0.0
     _tidy_at: float = 0.0
+    _watch_at: float = 0.0
+    _seal_at: float = 0.0
 
     def run(self) -> None:
         """Work until `stop` is set. Outages are waited out with back-off, without an end."""
         while not self.stop.is_set():
             try:
                 with self.database.listen("consentory_work") as notices:
-                    self._pause = FIRST_PAUSE
                     while not self.stop.is_set():
-                        if not self.work_once():
+                        self._watch()
+                        busy = self.work_once()
+                        self._pause = FIRST_PAUSE  # not before: a full disk lets connect, and then refuses
+                        if not busy:
                             wait_for_notice(notices, POLL_SECONDS)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, OutcomeUnknown) as error:
                 worker_metrics.count_wait()
                 log.warning("waiting for the database", error=str(error), seconds=self._pause)
                 self.stop.wait(self._pause)
                 self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
+    def _watch(self) -> None:
+        if time.monotonic() >= self._watch_at:
+            self._watch_at = time.monotonic() + WATCH_SECONDS
+            ended = self.database.end_frozen_sessions()
+            if ended:
+                log.warning("ended sessions whose process fell silent", sessions=ended)
+
     def work_once(self) -> bool:
-        """One round; False when there was nothing to do. Raises StoreUnavailable."""
+        """One round; False when there was nothing to do. Raises StoreUnavailable and OutcomeUnknown."""
         now = time.monotonic()
         if now >= self._tidy_at:
             self._tidy_at = now + TIDY_SECONDS
             self.retention.tidy()
             worker_metrics.show_imports(self.retention.count_imports())
+        if now >= self._seal_at:
+            self._seal_at = now + SEAL_SECONDS
+            self.sealing.seal()
         records = self.execution.step()
         if records is not None:
             worker_metrics.count_step(records, time.monotonic() - now)

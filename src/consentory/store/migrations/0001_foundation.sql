@@ -41,9 +41,9 @@ CREATE TABLE configuration (
 -- What a person was shown, kept with its hash as proof.
 CREATE TABLE consent_text (
   account_id integer NOT NULL DEFAULT current_account(),
-  consent_type text NOT NULL,
-  version text NOT NULL,
-  locale text NOT NULL,
+  consent_type text COLLATE "C" NOT NULL,
+  version text COLLATE "C" NOT NULL,
+  locale text COLLATE "C" NOT NULL,
   sha256 text NOT NULL,
   body text NOT NULL,
   first_applied_at timestamptz NOT NULL DEFAULT now(),
@@ -63,7 +63,7 @@ CREATE UNIQUE INDEX credential_client_id ON credential (client_id);
 
 -- Keys that sign bearer tokens; of no account.
 CREATE TABLE signing_key (
-  key_id text PRIMARY KEY,
+  key_id text COLLATE "C" PRIMARY KEY,
   secret text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 );
@@ -75,8 +75,8 @@ CREATE TABLE import (
   access_token bigint NOT NULL UNIQUE CHECK (access_token BETWEEN 0 AND 9007199254740991),
   status text NOT NULL DEFAULT 'Initiated',
   settings jsonb NOT NULL,
-  caller text NOT NULL,
-  idempotency_key text,
+  caller text COLLATE "C" NOT NULL,
+  idempotency_key text COLLATE "C",
   request_hash bytea,
   created_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
@@ -84,6 +84,7 @@ CREATE TABLE import (
   started_at timestamptz,
   completed_at timestamptz,
   thinned_at timestamptz,                          -- DataStageDuration 0: when the records accepted went
+  cleared_at timestamptz,                          -- when the last of them was gone
   purged_at timestamptz,                           -- when all staged records went
   failure_reason text,
   configuration_revision integer,                  -- fixed at execution's start
@@ -109,7 +110,11 @@ CREATE TABLE import (
   CONSTRAINT initiated_is_empty CHECK (status <> 'Initiated' OR received = 0),
   CONSTRAINT applied_when_processing CHECK (status IN ('Processing', 'Completed') OR pending = valid),
   CONSTRAINT completed_is_worked_off CHECK (status <> 'Completed' OR pending = 0),
+  CONSTRAINT staged_is_not_empty CHECK (status IN ('Initiated', 'Failed') OR received > 0),
   CONSTRAINT queued_has_time CHECK (status NOT IN ('Queued', 'Processing', 'Completed') OR queued_at IS NOT NULL),
+  CONSTRAINT staging_has_none CHECK (status NOT IN ('Initiated', 'Staging') OR queued_at IS NULL),
+  CONSTRAINT tidied_when_ended CHECK (status IN ('Completed', 'Failed')
+                                      OR thinned_at IS NULL AND purged_at IS NULL AND cleared_at IS NULL),
   CONSTRAINT started_has_time CHECK ((status IN ('Processing', 'Completed')) = (started_at IS NOT NULL)),
   CONSTRAINT started_is_resolved CHECK ((started_at IS NOT NULL) = (first_profile_id IS NOT NULL)
                                         AND (started_at IS NOT NULL) = (configuration_revision IS NOT NULL)),
@@ -122,6 +127,7 @@ CREATE UNIQUE INDEX import_idempotency ON import (account_id, caller, idempotenc
 CREATE INDEX import_queued ON import (account_id, queued_at) WHERE status = 'Queued';
 CREATE INDEX import_waiting ON import (expires_at) WHERE status IN ('Initiated', 'Staging');
 CREATE INDEX import_unpurged ON import (created_at) WHERE status IN ('Completed', 'Failed') AND purged_at IS NULL;
+CREATE INDEX import_uncleared ON import (purged_at) WHERE purged_at IS NOT NULL AND cleared_at IS NULL;
 CREATE INDEX import_daily ON import (account_id, created_at);
 
 CREATE TABLE import_batch (
@@ -133,7 +139,7 @@ CREATE TABLE import_batch (
   first_sequence integer NOT NULL,
   record_count integer NOT NULL,
   failed integer NOT NULL,
-  idempotency_key text,
+  idempotency_key text COLLATE "C",
   body_hash bytea,
   PRIMARY KEY (account_id, import_id, batch_number)
 );
@@ -247,7 +253,7 @@ CREATE TABLE tombstone (
 -- no two chunks wait for each other over a popular tag.
 CREATE TABLE tag_change (
   account_id integer NOT NULL DEFAULT current_account(),
-  tag text NOT NULL,
+  tag text COLLATE "C" NOT NULL,
   name text NOT NULL,
   change integer NOT NULL
 );
@@ -269,13 +275,13 @@ END $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO consentory_service, consentory_worker;
 GRANT INSERT ON account, configuration, consent_text, credential, signing_key, import, import_batch, import_frame,
   import_fault, profile, alternate_key, contact_key, ledger, tombstone, tag_change TO consentory_service;
-GRANT UPDATE ON account, credential, import, profile, alternate_key TO consentory_service;
-GRANT DELETE ON profile, alternate_key, contact_key, ledger, tag_change TO consentory_service;
+GRANT UPDATE ON account, credential, import, profile TO consentory_service;
+GRANT DELETE ON profile, alternate_key, contact_key, ledger TO consentory_service;
 
 GRANT INSERT ON import_fault, import_chunk, profile, alternate_key, contact_key, ledger, tombstone, tag_change
   TO consentory_worker;
-GRANT UPDATE ON account, import, import_chunk, import_frame, profile, alternate_key TO consentory_worker;
-GRANT DELETE ON import_batch, import_frame, import_fault, import_chunk, profile, alternate_key, contact_key, ledger,
+GRANT UPDATE ON account, import, import_chunk, import_frame, profile TO consentory_worker;
+GRANT DELETE ON import_frame, import_fault, import_chunk, profile, alternate_key, contact_key, ledger,
   tag_change TO consentory_worker;
 
 -- What must look across accounts while serving a request, as functions that give ids and nothing else.

@@ -12,9 +12,10 @@ SELECT next_account_id();
 
 -- name: lock_accounts
 -- One account document is applied at a time.
-SELECT pg_advisory_xact_lock(0x61636374);
+SELECT pg_advisory_xact_lock(1633903476);
 
 -- name: insert_account
+-- A new account without a configuration yet. Refused by account_client_id_key: the clientId is taken.
 INSERT INTO account (account_id, client_id, revision) VALUES (%(account_id)s, %(client_id)s, 0);
 
 -- name: current_revision
@@ -26,9 +27,11 @@ SELECT revision FROM account WHERE account_id = current_account();
 SELECT document::text FROM configuration WHERE account_id = current_account() AND revision = %(revision)s;
 
 -- name: save_configuration
+-- A new revision. Refused by configuration_pkey: somebody else made it.
 INSERT INTO configuration (revision, document) VALUES (%(revision)s, %(document)s);
 
 -- name: set_revision
+-- Puts a revision in force.
 UPDATE account SET revision = %(revision)s WHERE account_id = current_account();
 
 -- name: keep_consent_text

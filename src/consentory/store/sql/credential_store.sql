@@ -15,7 +15,7 @@ FROM credential WHERE account_id = current_account() ORDER BY created_at, client
 
 -- name: lock_credentials
 -- Keeps others from making credentials of this account until commit, so that the bound of two holds.
-SELECT pg_advisory_xact_lock(0x63726564, current_account());
+SELECT pg_advisory_xact_lock(1668441444, current_account());
 
 -- name: count_live_credentials
 -- How many credentials of a user are not revoked. Always one row.
@@ -23,6 +23,7 @@ SELECT count(*) FROM credential
 WHERE account_id = current_account() AND user_id = %(user_id)s AND revoked_at IS NULL;
 
 -- name: insert_credential
+-- A new credential, live. Refused by credential_client_id: the id is taken, by whatever account.
 INSERT INTO credential (client_id, user_id, secret_hash)
 VALUES (%(client_id)s, %(user_id)s, %(secret_hash)s);
 
@@ -31,11 +32,3 @@ VALUES (%(client_id)s, %(user_id)s, %(secret_hash)s);
 UPDATE credential SET revoked_at = coalesce(revoked_at, now())
 WHERE account_id = current_account() AND client_id = %(client_id)s
 RETURNING client_id, user_id, secret_hash, created_at, revoked_at;
-
--- name: list_signing_keys
--- The keys of bearer tokens, newest first: the first one signs, all of them verify. Zero rows: none yet.
-SELECT key_id, secret FROM signing_key ORDER BY created_at DESC, key_id;
-
--- name: insert_signing_key
--- Of several processes that start at once the first wins, and the others find its key.
-INSERT INTO signing_key (key_id, secret) VALUES (%(key_id)s, %(secret)s) ON CONFLICT (key_id) DO NOTHING;

@@ -11,7 +11,7 @@ ORDER BY q.queued_at LIMIT 1;
 
 -- name: try_resolve_lock
 -- True when no other worker resolves for this account; held until the transaction ends.
-SELECT pg_try_advisory_xact_lock(0x7265736f, current_account());
+SELECT pg_try_advisory_xact_lock(1919251311, current_account());
 
 -- name: allow_long_statement
 -- Resolving ten million records takes longer than a chunk may.
@@ -45,6 +45,7 @@ ORDER BY thing, sequence_number;
 SELECT status, received, settings FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: copy_chunks
+-- The chunks of an import, with its start.
 COPY import_chunk (import_id, chunk_number, next_sequence, last_sequence, sequences, excluded, waits_for)
 FROM STDIN (FORMAT binary);
 
@@ -66,9 +67,10 @@ RETURNING import_id;
 -- that imports of different accounts run side by side. Zero rows: nothing to do now.
 SELECT c.account_id, c.import_id, c.chunk_number, c.next_sequence, c.last_sequence, c.sequences, c.excluded
 FROM import_chunk AS c
-WHERE c.waits_for IS NULL OR NOT EXISTS (
-  SELECT FROM import_chunk AS w
-  WHERE w.account_id = c.account_id AND w.import_id = c.import_id AND w.chunk_number = c.waits_for)
+WHERE c.waits_for IS NULL OR (
+  -- A scalar and not an EXISTS: PostgreSQL would hash the whole table for that, at every claim.
+  SELECT w.chunk_number FROM import_chunk AS w
+  WHERE w.account_id = c.account_id AND w.import_id = c.import_id AND w.chunk_number = c.waits_for) IS NULL
 ORDER BY c.chunk_number LIMIT 1
 FOR UPDATE OF c SKIP LOCKED;
 
@@ -79,11 +81,12 @@ WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: list_work
 -- Frames of valid records that overlap a range, in order, with who staged them and when. Index: primary key.
+-- A thinned frame has none: an import completes with its last valid record, whatever is left of its chunks.
 SELECT f.first_sequence, f.work, b.caller FROM import_frame AS f
 JOIN import_batch AS b ON b.account_id = f.account_id AND b.import_id = f.import_id AND b.batch_number = f.batch_number
 WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
   AND f.first_sequence > %(first)s - %(frame_records)s AND f.first_sequence <= %(last)s
-  AND f.first_sequence + f.record_count > %(first)s
+  AND f.first_sequence + f.record_count > %(first)s AND f.work <> ''
 ORDER BY f.first_sequence;
 
 -- name: list_scattered_work
@@ -97,6 +100,7 @@ CROSS JOIN LATERAL (
 ) AS f
 JOIN import_batch AS b ON b.account_id = current_account() AND b.import_id = %(import_id)s
   AND b.batch_number = f.batch_number
+WHERE f.work <> ''
 ORDER BY f.first_sequence;
 
 -- name: advance_chunk
@@ -105,6 +109,7 @@ UPDATE import_chunk SET next_sequence = %(next)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND chunk_number = %(chunk_number)s;
 
 -- name: finish_chunk
+-- Gone: the chunk that waits for it may be claimed.
 DELETE FROM import_chunk
 WHERE account_id = current_account() AND import_id = %(import_id)s AND chunk_number = %(chunk_number)s;
 
@@ -118,9 +123,19 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 
 RETURNING pending;
 
 -- name: copy_faults
+-- What was refused or held back at execution.
 COPY import_fault (import_id, held, sequence_number, phase, faults) FROM STDIN (FORMAT binary);
 
+-- name: end_frozen_sessions
+-- A client that is alive answers within milliseconds: a statement that has waited for it this long has lost it.
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user
+  AND application_name IN ('consentory_service', 'consentory_worker')
+  AND state = 'active' AND wait_event IN ('ClientRead', 'ClientWrite')
+  AND query_start < clock_timestamp() - make_interval(secs => %(seconds)s);
+
 -- name: notify_work
+-- Wakes the workers when the transaction commits.
 SELECT pg_notify('consentory_work', '');
 
 -- name: count_by_status
@@ -159,11 +174,15 @@ UPDATE import_frame SET raw = %(raw)s, work = '', named_keys = '{}', named_at = 
 WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence = %(first_sequence)s;
 
 -- name: delete_frame
+-- Of a frame nothing is to stay.
 DELETE FROM import_frame
 WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence = %(first_sequence)s;
 
 -- name: mark_thinned
-UPDATE import SET thinned_at = now() WHERE account_id = current_account() AND import_id = %(import_id)s;
+-- Zero rows: somebody else did it.
+UPDATE import SET thinned_at = now()
+WHERE account_id = current_account() AND import_id = %(import_id)s AND thinned_at IS NULL
+RETURNING import_id;
 
 -- name: mark_purged
 -- From now on asking for exceptions is 410. Zero rows: somebody else did it.
@@ -174,11 +193,13 @@ RETURNING import_id;
 
 -- name: find_purge_left
 -- Purged imports with staged rows left, so that a purge cut short goes on. Across accounts (worker).
-SELECT DISTINCT i.account_id, i.import_id FROM import AS i
-WHERE i.purged_at IS NOT NULL AND (
-  EXISTS (SELECT FROM import_frame AS f WHERE f.account_id = i.account_id AND f.import_id = i.import_id)
-  OR EXISTS (SELECT FROM import_fault AS t WHERE t.account_id = i.account_id AND t.import_id = i.import_id))
-LIMIT 20;
+-- Index import_uncleared.
+SELECT account_id, import_id FROM import WHERE purged_at IS NOT NULL AND cleared_at IS NULL
+ORDER BY purged_at LIMIT 20;
+
+-- name: mark_cleared
+-- Nothing staged is left.
+UPDATE import SET cleared_at = now() WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: purge_frames
 -- Deletes some staged frames; zero rows: none left.

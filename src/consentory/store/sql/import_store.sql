@@ -54,14 +54,15 @@ RETURNING import_id;
 
 -- name: fail_import
 -- Initiated, Staging or Queued -> Failed. Zero rows: it was in none of them.
-UPDATE import SET status = 'Failed', failure_reason = %(reason)s, completed_at = now()
+UPDATE import SET status = 'Failed', failure_reason = %(reason)s, completed_at = clock_timestamp()
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = ANY(%(from)s)
 RETURNING import_id;
 
 -- name: expire_imports
 -- Initiated, Staging -> Failed for every import whose token expired before Execute, of all accounts (worker).
 UPDATE import SET status = 'Failed', failure_reason = 'Import.Expired', completed_at = now()
-WHERE status IN ('Initiated', 'Staging') AND expires_at <= now();
+WHERE status IN ('Initiated', 'Staging') AND expires_at <= now()
+RETURNING account_id, import_id;
 
 -- name: lock_import
 -- Locks the import for a batch; batches take their ranges one after another. Zero rows: not there.
@@ -74,20 +75,24 @@ SELECT body_hash FROM import_batch
 WHERE account_id = current_account() AND import_id = %(import_id)s AND idempotency_key = %(idempotency_key)s;
 
 -- name: insert_batch
+-- A batch, with its range of SequenceNumbers. The caller holds lock_import.
 INSERT INTO import_batch (import_id, batch_number, caller, staged_at, first_sequence, record_count, failed,
                           idempotency_key, body_hash)
 VALUES (%(import_id)s, %(batch_number)s, %(caller)s, %(staged_at)s, %(first_sequence)s, %(record_count)s,
         %(failed)s, %(idempotency_key)s, %(body_hash)s);
 
 -- name: insert_frame
+-- Up to 64 records of a batch.
 INSERT INTO import_frame (import_id, first_sequence, record_count, batch_number, raw, work, named_keys, named_at,
                           profile_ids, profile_at)
 VALUES (%(import_id)s, %(first_sequence)s, %(record_count)s, %(batch_number)s, %(raw)s, %(work)s,
         %(named_keys)s, %(named_at)s, %(profile_ids)s, %(profile_at)s);
 
--- name: insert_fault
+-- name: insert_faults
+-- Faults found at staging (phase 1), of as many records as the two arrays are long.
 INSERT INTO import_fault (import_id, held, sequence_number, phase, faults)
-VALUES (%(import_id)s, %(phase)s = 3, %(sequence_number)s, %(phase)s, %(faults)s);
+SELECT %(import_id)s, false, %(first_sequence)s::integer + place, 1, sent.faults
+  FROM unnest(%(places)s::integer[], %(faults)s::bytea[]) AS sent (place, faults);
 
 -- name: count_batch
 -- Adds a batch to the books; Initiated -> Staging with the first record. Zero rows: the state forbids it.
@@ -112,6 +117,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s
 ORDER BY sequence_number, phase LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: count_faults
+-- Records with a fault of these phases. Always one row.
 SELECT count(*) FROM import_fault
 WHERE account_id = current_account() AND import_id = %(import_id)s AND phase = ANY(%(phases)s);
 
@@ -127,7 +133,3 @@ CROSS JOIN LATERAL (
 JOIN import_batch AS b ON b.account_id = current_account() AND b.import_id = %(import_id)s
   AND b.batch_number = f.batch_number
 ORDER BY f.first_sequence;
-
--- name: list_batch_callers
--- Everyone who staged records of the import.
-SELECT DISTINCT caller FROM import_batch WHERE account_id = current_account() AND import_id = %(import_id)s;

@@ -24,52 +24,67 @@ FROM unnest(%(ids)b::bigint[], %(bodies)b::text[], %(actives)b::boolean[], %(cus
 WHERE p.account_id = current_account() AND p.profile_id = c.profile_id;
 
 -- name: copy_profile
+-- As insert_profile, many at once: for the role that no policy binds.
 COPY profile (profile_id, body, created, modified, active, customer_type, import_id) FROM STDIN (FORMAT binary);
 
 -- name: insert_profile
+-- A new person.
 INSERT INTO profile (profile_id, body, created, modified, active, customer_type, import_id)
 VALUES (%s, %s, %s, %s, %s, %s, %s);
 
 -- name: copy_alternate_key
+-- As insert_alternate_key, many at once: for the role that no policy binds.
 COPY alternate_key (key_hash, profile_id, type, value) FROM STDIN (FORMAT binary);
 
 -- name: insert_alternate_key
+-- Gives out an alternate id. Refused by alternate_key_pkey: somebody holds it.
 INSERT INTO alternate_key (key_hash, profile_id, type, value) VALUES (%s, %s, %s, %s);
 
 -- name: copy_contact_key
+-- As insert_contact_key, many at once: for the role that no policy binds.
 COPY contact_key (key_hash, profile_id, kind, value) FROM STDIN (FORMAT binary);
 
 -- name: insert_contact_key
+-- Makes a person found by an address or number.
 INSERT INTO contact_key (key_hash, profile_id, kind, value) VALUES (%s, %s, %s, %s);
 
 -- name: copy_ledger
+-- As insert_ledger, many at once: for the role that no policy binds.
 COPY ledger (profile_id, entry, of, place, value, collected, recorded, caller, import_id, sequence_number)
 FROM STDIN (FORMAT binary);
 
 -- name: insert_ledger
+-- An applied choice.
 INSERT INTO ledger (profile_id, entry, of, place, value, collected, recorded, caller, import_id, sequence_number)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
 
 -- name: copy_tombstone
+-- As insert_tombstone, many at once: for the role that no policy binds.
 COPY tombstone (profile_id, deleted_at, caller, import_id, sequence_number) FROM STDIN (FORMAT binary);
 
 -- name: insert_tombstone
+-- What remains of a deleted person.
 INSERT INTO tombstone (profile_id, deleted_at, caller, import_id, sequence_number) VALUES (%s, %s, %s, %s, %s);
 
 -- name: copy_tag_change
+-- As insert_tag_change, many at once: for the role that no policy binds.
 COPY tag_change (tag, name, change) FROM STDIN (FORMAT binary);
 
 -- name: insert_tag_change
+-- One more or one less with a tag.
 INSERT INTO tag_change (tag, name, change) VALUES (%s, %s, %s);
 
 -- name: delete_alternate_keys
+-- Takes alternate ids from whoever holds them. Primary key.
 DELETE FROM alternate_key WHERE account_id = current_account() AND key_hash = ANY(%(keys)s);
 
 -- name: delete_contact_keys
+-- People are no longer found by these. Primary key.
 DELETE FROM contact_key AS k USING unnest(%(keys)s::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
 WHERE k.account_id = current_account() AND k.key_hash = g.key_hash AND k.profile_id = g.profile_id;
 
 -- name: delete_profiles
+-- Bodies; the keys and the ledger have statements of their own.
 DELETE FROM profile WHERE account_id = current_account() AND profile_id = ANY(%(ids)s);
 
 -- name: delete_ledger

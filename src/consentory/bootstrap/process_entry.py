@@ -9,44 +9,55 @@ from threading import Event
 from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.common import AbstractServer
 
-from consentory.bootstrap.composition import DATABASE_VARIABLE, open_worker
+from consentory.bootstrap.composition import DATABASE_VARIABLE, check_secret_key, open_worker
+from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.process_tree import METRICS_VARIABLE, calm_collector, die_with_parent
+from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.bootstrap.served_app import BASE_PATH_VARIABLE
 from consentory.store.migration import migrate
 from consentory.worker.import_worker import ImportWorker
 
+HEAD_BYTES = 64 * 1024
+"""Of a request's line and headers; so much memory a connection may take before anybody knows whose it is."""
+
 CHUNK_VARIABLE = "CONSENTORY_CHUNK_RECORDS"
 
 
-def run_server(host: str, port: int, processes: int, base_path: str) -> None:
+def run_server(endpoint: Endpoint, processes: int, base_path: str) -> None:
     """Serve the API in `processes` processes that share the port, until SIGTERM or SIGINT.
 
     The database is the one that CONSENTORY_DATABASE_URL names; its schema is brought up to date first.
+    Raises SettingError without a secret key, and SecretKeyError when it is not the database's.
     """
     die_with_parent()
     migrate(os.environ[DATABASE_VARIABLE])
+    check_secret_key(os.environ[DATABASE_VARIABLE], open_secret_box())
     os.environ[BASE_PATH_VARIABLE] = base_path
     with TemporaryDirectory(prefix="consentory-metrics-") as metrics:
         os.environ.setdefault(METRICS_VARIABLE, metrics)
-        _make_server(host, port, processes).serve()
+        _make_server(endpoint, processes).serve()
 
 
-def _make_server(host: str, port: int, processes: int) -> AbstractServer[Any]:
+def _make_server(endpoint: Endpoint, processes: int) -> AbstractServer[Any]:
     return Granian(
         "consentory.bootstrap.served_app:create_served_app",
-        address=host,
-        port=port,
+        address=endpoint.host,
+        port=endpoint.port,
+        ssl_cert=endpoint.certificate,
+        ssl_key=endpoint.key,
+        ssl_protocol_min=SSLProtocols.tls12,
         interface=Interfaces.ASGI,
         workers=processes,
         factory=True,
+        http=HTTPModes.http1,
         websockets=False,
         log_enabled=False,
         respawn_failed_workers=True,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000),
+        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=HEAD_BYTES),
         workers_kill_timeout=10,
     )
 
@@ -62,6 +73,6 @@ def run_worker(conninfo: str) -> None:
     calm_collector()
     services = open_worker(conninfo, int(chunk_records) if chunk_records else None)
     try:
-        ImportWorker(services.database, services.execution, services.retention, stop).run()
+        ImportWorker(services.database, services.execution, services.retention, services.sealing, stop).run()
     finally:
         services.close()

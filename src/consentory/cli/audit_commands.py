@@ -1,0 +1,155 @@
+"""Commands on the audit trail, against a data folder (running or not) or a database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from consentory.cli.account_commands import AccountOption, choose_database
+from consentory.cli.connection import JsonOption, print_json
+from consentory.cli.plain_errors import refuse_plainly
+from consentory.cli.server_commands import DatabaseOption, DataOption
+from consentory.config import SettingError, load_setting, require_setting
+from consentory.domain.audit_event import Action
+from consentory.domain.caller import OPERATOR, Party
+
+if TYPE_CHECKING:
+    from consentory.bootstrap.composition import WorkerServices
+    from consentory.services.audit_verification import Verdict
+
+SHOWN = 20
+"""Events that `show` shows unless told otherwise."""
+
+audit_app = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, and whether it is still so.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(audit_app, name="audit")
+
+
+@contextmanager
+def _open(data: Path | None, database_url: str | None) -> Iterator[WorkerServices]:
+    from consentory.bootstrap.composition import open_database, open_worker
+    from consentory.bootstrap.logs import configure_logs
+
+    configure_logs(logging.WARNING)
+    with open_database(*choose_database(data, database_url)) as conninfo:
+        services = open_worker(conninfo)
+        try:
+            yield services
+        finally:
+            services.close()
+
+
+@audit_app.command("verify")
+@refuse_plainly
+def verify_audit(
+    account: AccountOption = None,
+    expect: Annotated[
+        str | None, typer.Option(metavar="NUMBER:HASH", help="A head that `audit head` printed before.")
+    ] = None,
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the trail, of one account or of all: says which event was changed, is missing or was added.
+
+    Exit code 0: all is as recorded; 1: it is not; 2: it could not be checked. Only --expect tells a trail that was
+    cut off at its end, or rewritten whole.
+
+    Example: consentory audit verify --account ACME
+    """
+    name = load_setting("account", account)
+    if expect is not None and name is None:
+        raise SettingError("--expect is the head of one account's trail; name it with --account.")
+    with _open(data, database_url) as services:
+        accounts = services.verification.list_accounts(name)
+        verdicts = [services.verification.verify(*item, expect) for item in accounts]
+    if as_json:
+        print_json({"intact": not any(v.findings for v in verdicts), "accounts": verdicts})
+    else:
+        for verdict in verdicts:
+            _print_verdict(verdict)
+    if any(verdict.findings for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+@audit_app.command("head")
+@refuse_plainly
+def print_head(
+    account: AccountOption = None,
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the newest number and hash of each trail, to keep where this database's owner cannot write.
+
+    Example: consentory audit head --account ACME
+    """
+    with _open(data, database_url) as services:
+        accounts = services.verification.list_accounts(load_setting("account", account))
+        services.sealing.seal()
+        heads = {name: services.verification.find_head(account_id) for account_id, name in accounts}
+    if as_json:
+        print_json([{"account": name, "head": head} for name, head in heads.items()])
+        return
+    for name, head in heads.items():
+        typer.echo(f"{name} {head or '(nothing recorded yet)'}")
+
+
+@audit_app.command("show")
+@refuse_plainly
+def show_audit(
+    account: AccountOption = None,
+    after: Annotated[int | None, typer.Option(help="From the event after this number on, oldest first.", min=0)] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = SHOWN,
+    action: Annotated[Action | None, typer.Option(help="Only this action, as import.staged.")] = None,
+    import_id: Annotated[UUID | None, typer.Option("--import", metavar="ID", help="Only this import.")] = None,
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what was done in an account, oldest first; without --after, --action and --import the newest events.
+
+    Example: consentory audit show --account ACME --limit 50
+    """
+    with _open(data, database_url) as services:
+        services.sealing.seal()
+        ((account_id, _),) = services.verification.list_accounts(require_setting("account", account))
+        if after is None:
+            newest = services.verification.find_head(account_id).partition(":")[0]
+            after = 0 if action or import_id else max(0, int(newest or 0) - limit)
+        page = services.audit.show(Party(account_id, OPERATOR), after, limit, action, import_id)
+    if as_json:
+        print_json(page)
+        return
+    for event in page["Events"]:
+        typer.echo(_describe(event))
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    counts = f"{verdict.events} events" + (f", {verdict.waiting} not sealed yet" if verdict.waiting else "")
+    state = f"{len(verdict.findings)} findings" if verdict.findings else "as recorded"
+    typer.echo(f"{verdict.account}: {counts}, {state}" + (f"; head {verdict.head}" if verdict.head else ""))
+    for finding in verdict.findings:
+        number = "" if finding.number is None else f" {finding.number}"
+        event = "" if finding.event_id is None else f" ({finding.event_id})"
+        typer.echo(f"{verdict.account}{number} {finding.what}: {finding.text}{event}")
+
+
+def _describe(event: dict[str, Any]) -> str:
+    parts = [str(event["Number"]), event["RecordedDate"], event["Caller"], event["ClientAddress"] or "-"]
+    parts.append(event["Action"])
+    if event["ImportId"]:
+        parts.append(f"import {event['ImportId']}")
+    if event["ProfileIds"]:
+        parts.append("profiles " + ",".join(map(str, event["ProfileIds"])))
+    parts += [f"{name}={value}" for name, value in event["Details"].items()]
+    return "  ".join(parts)

@@ -1,0 +1,117 @@
+"""Commands on keys: those shared with existing clients, those that sign tokens, and what encrypts both."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consentory.cli.account_commands import AccountOption, credentials_app, open_for_command
+from consentory.cli.connection import JsonOption, print_json
+from consentory.cli.plain_errors import refuse_plainly
+from consentory.cli.server_commands import DatabaseOption, DataOption, SecretFileOption
+from consentory.config import require_setting
+
+if TYPE_CHECKING:
+    from consentory.store.key_store import SealedKey
+
+
+def register(_: typer.Typer) -> None:
+    """Add the commands to `consentory credentials`."""
+    credentials_app.command("hmac-key")(keep_hmac_key)
+    credentials_app.command("rotate-signing-key")(rotate_signing_key)
+    credentials_app.command("reseal")(reseal_keys)
+
+
+@refuse_plainly
+def keep_hmac_key(
+    account: AccountOption = None,
+    show: Annotated[bool, typer.Option("--list", help="List the shared keys; never a key itself.")] = False,
+    revoke: Annotated[str | None, typer.Option(metavar="KEY_ID", help="End a key at once.", show_default=False)] = None,
+    bring: Annotated[
+        bool, typer.Option("--bring", help="Take the key that clients have already, from standard input.")
+    ] = False,
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+    secret_key_file: SecretFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key with which existing clients sign requests (PNAUTHINFO3). It is shown this once, and kept encrypted.
+
+    Two may be live at once: make the new one, move the clients, revoke the old one.
+
+    Example: consentory credentials hmac-key --account ACME
+    """
+    _name_file(secret_key_file)
+    brought = sys.stdin.readline().strip() if bring else None
+    if bring and not brought:
+        raise typer.BadParameter("standard input holds no key", param_hint="--bring")
+    with open_for_command(data, database_url) as services:
+        account_id = services.accounts.find_account(require_setting("account", account))
+        keys = services.authentication.shared_keys
+        if show:
+            _list_keys(keys.list_all(account_id), as_json)
+        elif revoke is not None:
+            keys.revoke(account_id, revoke)
+            typer.echo(f"{revoke}: revoked.")
+        else:
+            key_id, key = keys.create(account_id, brought)
+            print_json({"key_id": key_id} if bring else {"key_id": key_id, "key": key})
+
+
+def _list_keys(found: list[SealedKey], as_json: bool) -> None:
+    if as_json:
+        print_json(
+            [
+                {"key_id": k.key_id, "created_at": k.created_at, "revoked_at": k.revoked_at, "sealed_under": k.seal_id}
+                for k in found
+            ]
+        )
+        return
+    for key in found:
+        state = "live" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d %H:%M}Z"
+        typer.echo(f"{key.key_id}  created {key.created_at:%Y-%m-%d %H:%M}Z  {state}  sealed under {key.seal_id}")
+
+
+@refuse_plainly
+def rotate_signing_key(
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="End the keys before it as well, and every bearer token with them.")
+    ] = False,
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+    secret_key_file: SecretFileOption = None,
+) -> None:
+    """Sign bearer tokens with a new key from now on. Tokens given out before go on counting until they end.
+
+    Example: consentory credentials rotate-signing-key
+    """
+    _name_file(secret_key_file)
+    with open_for_command(data, database_url) as services:
+        key_id = services.authentication.tokens.rotate(at_once=at_once)
+    rest = "every token given out so far has ended" if at_once else "tokens given out so far count until they end"
+    typer.echo(f"{key_id}: signs from now on; {rest}.")
+
+
+@refuse_plainly
+def reseal_keys(
+    data: DataOption = None,
+    database_url: DatabaseOption = None,
+    secret_key_file: SecretFileOption = None,
+) -> None:
+    """Encrypt all keys under the newest secret key, the first that is given; afterwards the older ones can go.
+
+    Example: CONSENTORY_SECRET_KEY="$NEW,$OLD" consentory credentials reseal
+    """
+    _name_file(secret_key_file)
+    with open_for_command(data, database_url) as services:
+        count = services.authentication.tokens.reseal() + services.authentication.shared_keys.reseal()
+    typer.echo(f"{count} key{'s' if count != 1 else ''} encrypted anew.")
+
+
+def _name_file(path: Path | None) -> None:
+    from consentory.bootstrap.secret_keys import name_secret_key_file
+
+    name_secret_key_file(path)

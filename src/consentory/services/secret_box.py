@@ -1,0 +1,86 @@
+"""Secrets that must be read again, encrypted at rest: the keys of PNAUTHINFO3 and of bearer tokens.
+
+The secret key comes from the environment or the data folder and never lies in the database: who has the database
+alone has no key. Several may be given: the first one seals, all of them unseal, so that it is changed without a gap.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from consentory.errors import ConsentoryError
+
+SHORTEST_KEY = 32
+"""Characters; 32 random bytes in base64 are 44."""
+_NONCE_BYTES = 12
+
+
+class SecretKeyError(ConsentoryError):
+    """The secret key is missing, too short, or not the one that something was encrypted with."""
+
+
+class SecretBox:
+    """Encrypts and decrypts small secrets (AES-256-GCM, bound to what they are for). Immutable.
+
+    `keys` are texts of at least SHORTEST_KEY characters. Without any the box can be made, and nothing done with it.
+    Raises SecretKeyError for a key that is too short.
+    """
+
+    def __init__(self, keys: Sequence[str] = ()) -> None:
+        if any(len(key) < SHORTEST_KEY for key in keys):
+            raise SecretKeyError(
+                f"A secret key has at least {SHORTEST_KEY} characters; make one with: openssl rand -base64 32"
+            )
+        derived = [_derive(key) for key in dict.fromkeys(keys)]
+        self._ciphers = {seal_id: AESGCM(cipher_key) for seal_id, cipher_key, _ in derived}
+        self._hash_key = derived[0][2] if derived else b""
+
+    @property
+    def seal_id(self) -> str:
+        """The name of the key that seals."""
+        self._require_key()
+        return next(iter(self._ciphers))
+
+    def seal(self, secret: bytes, purpose: str) -> tuple[str, bytes]:
+        """(seal id, sealed); only `unseal` with the same purpose opens it."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return self.seal_id, nonce + self._ciphers[self.seal_id].encrypt(nonce, secret, purpose.encode())
+
+    def unseal(self, seal_id: str, sealed: bytes, purpose: str) -> bytes:
+        """The secret. Raises SecretKeyError when it was sealed under another key, or changed."""
+        self._require_key()
+        cipher = self._ciphers.get(seal_id)
+        if cipher is None:
+            raise SecretKeyError(
+                f"The {purpose} was encrypted under the secret key {seal_id}, and given are {', '.join(self._ciphers)}:"
+                " give that one as well (docs/authentication.md), or make new keys."
+            )
+        try:
+            return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose.encode())
+        except InvalidTag:
+            raise SecretKeyError(f"The {purpose} was changed in the database; revoke it and make a new one.") from None
+
+    def hash_subject(self, text: str) -> bytes:
+        """16 bytes that stand for a text which must not be read where they are kept."""
+        self._require_key()
+        return hmac.digest(self._hash_key, text.encode("utf-8", "surrogatepass"), "sha256")[:16]
+
+    def _require_key(self) -> None:
+        if not self._ciphers:
+            raise SecretKeyError(
+                "There is no secret key. Set CONSENTORY_SECRET_KEY, or name a file that holds it with"
+                " --secret-key-file; make one with: openssl rand -base64 32"
+            )
+
+
+def _derive(key: str) -> tuple[str, bytes, bytes]:
+    """(seal id, key of the cipher, key of the hash) of a secret key."""
+    seed = HKDF(SHA256(), 68, salt=None, info=b"consentory secret key").derive(key.encode())
+    return seed[64:].hex(), seed[:32], seed[32:64]

@@ -1,0 +1,36 @@
+"""Attempts to authenticate that failed, by subject. Every function runs in its caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consentory.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What is remembered of a subject; times are in seconds."""
+
+    failures: int
+    since_failure: float | None
+    proven_for: float | None
+    """How much longer it counts as proven; negative when that is over."""
+
+
+def find_attempts(tx: Transaction, subjects: Sequence[bytes]) -> dict[bytes, Attempts]:
+    """By subject; without those of which nothing is known."""
+    return {bytes(row[0]): Attempts(*row[1:]) for row in tx.rows("find_attempts", {"subjects": list(subjects)})}
+
+
+def count_failures(tx: Transaction, subjects: Sequence[bytes], seconds: float) -> None:
+    """One more failure of each subject. They are forgotten after so many seconds without another."""
+    tx.run("commit_lazily")
+    tx.run("count_failures", {"subjects": list(subjects), "seconds": seconds})
+    tx.run("forget_attempts")
+
+
+def prove_attempt(tx: Transaction, subject: bytes, seconds: float) -> None:
+    """Forget the failures of a subject, and count it as proven for so many seconds."""
+    tx.run("commit_lazily")
+    tx.run("prove_attempt", {"subject": subject, "seconds": seconds})

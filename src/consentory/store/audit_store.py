@@ -1,0 +1,122 @@
+"""The audit trail in the database: events, their queue and their chain. Every function runs in its caller's
+transaction, bound to the account unless it says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from consentory.domain.audit_event import AuditEvent, NewEvent, render_canonical
+from consentory.store.database import Transaction
+
+
+class Waiting(msgspec.Struct, frozen=True, order=True):
+    """An event that waits for its place in the chain; in the order in which they get theirs."""
+
+    recorded_at: datetime
+    event_id: UUID
+    digest: bytes
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One link of the chain."""
+
+    number: int
+    event_id: UUID
+    digest: bytes
+    previous: bytes
+    hash: bytes
+
+
+def insert_event(tx: Transaction, account_id: int, event: NewEvent) -> None:
+    """Add an event, which commits with what it tells of; `account_id` is the transaction's."""
+    tx.run(
+        "insert_event",
+        {
+            "event_id": event.event_id,
+            "caller": event.caller,
+            "client_address": event.client_address,
+            "request_id": event.request_id,
+            "action": event.action,
+            "import_id": event.import_id,
+            "profile_ids": list(event.profile_ids),
+            "details": Jsonb(msgspec.json.encode(event.details)),
+            "canonical": render_canonical(account_id, event),
+        },
+    )
+
+
+def list_events(
+    tx: Transaction, after: int, limit: int, action: str | None, import_id: UUID | None
+) -> list[AuditEvent]:
+    """Events of the chain with a number over `after`, in its order."""
+    parameters = {"after": after, "limit": limit, "action": action}
+    if import_id is not None:
+        rows = tx.rows("list_import_events", {**parameters, "import_id": import_id})
+    else:
+        rows = tx.rows("list_events", parameters)
+    return [AuditEvent(*row) for row in rows]
+
+
+def find_head(tx: Transaction) -> tuple[int, bytes] | None:
+    """(number, hash) of the newest link; None: nothing is sealed yet."""
+    row = tx.row("find_head")
+    return None if row is None else (row[0], bytes(row[1]))
+
+
+def find_unsealed(tx: Transaction) -> list[int]:
+    """Accounts, of all, with events that wait."""
+    return [row[0] for row in tx.rows("find_unsealed")]
+
+
+def try_seal_lock(tx: Transaction) -> bool:
+    """True when this transaction alone seals for its account."""
+    row = tx.row("try_seal_lock")
+    return row is not None and row[0]
+
+
+def take_waiting(tx: Transaction, limit: int) -> list[Waiting]:
+    """Take the oldest events off the queue, in order; [] when none waits. Under try_seal_lock."""
+    return sorted(Waiting(row[0], row[1], bytes(row[2])) for row in tx.rows("take_waiting", {"limit": limit}))
+
+
+def append_links(tx: Transaction, links: Sequence[Link]) -> None:
+    """Lengthen the chain. Under try_seal_lock."""
+    rows = [(link.number, link.event_id, link.digest, link.previous, link.hash) for link in links]
+    tx.copy("copy_seals", ["int8", "uuid", "bytea", "bytea", "bytea"], rows)
+
+
+def list_accounts(tx: Transaction) -> list[tuple[int, str]]:
+    """(account id, clientId) of every account, by clientId; for the worker's role."""
+    return [(row[0], row[1]) for row in tx.rows("list_accounts")]
+
+
+def stream_chain(tx: Transaction) -> Iterator[tuple[Link, AuditEvent | None]]:
+    """Every link in order with its event; None where that is gone. Allows long statements from here on."""
+    tx.run("allow_long_statement")
+    for row in tx.stream("list_chain"):
+        yield Link(row[0], row[1], *map(bytes, row[2:5])), _read_event(row[5:])
+
+
+def list_queue(tx: Transaction) -> list[tuple[UUID, bytes, AuditEvent | None]]:
+    """(event id, digest, event or None where it is gone) of all that wait, oldest first."""
+    return [(row[0], bytes(row[1]), _read_event(row[2:])) for row in tx.rows("list_queue")]
+
+
+def list_loose(tx: Transaction) -> list[UUID]:
+    """Events that are neither in the chain nor wait for it."""
+    return [row[0] for row in tx.rows("list_loose")]
+
+
+def list_sealed_twice(tx: Transaction) -> list[tuple[UUID, int | None]]:
+    """(event id, newest number) of events that have more than one place."""
+    return [(row[0], row[1]) for row in tx.rows("list_sealed_twice")]
+
+
+def _read_event(row: Sequence[Any]) -> AuditEvent | None:
+    return None if row[0] is None else AuditEvent(*row)

@@ -1,0 +1,84 @@
+"""Keys, sealed: those that sign bearer tokens, and those that accounts share with existing clients.
+
+Nothing here can unseal them. Every function runs in its caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from consentory.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A key that was encrypted under the secret key that `seal_id` names; `revoked_at` is None while it is live."""
+
+    key_id: str
+    sealed: bytes
+    seal_id: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+def list_signing_keys(tx: Transaction, seconds: float) -> list[SealedKey]:
+    """Newest first; without those that have had a newer one for so many seconds."""
+    return [SealedKey(*row) for row in tx.rows("list_signing_keys", {"seconds": seconds})]
+
+
+def insert_signing_key(tx: Transaction, key_id: str, seal_id: str, sealed: bytes) -> None:
+    """Add a signing key, unless one of that id is there."""
+    tx.run("insert_signing_key", {"key_id": key_id, "seal_id": seal_id, "sealed": sealed})
+
+
+def delete_signing_keys(tx: Transaction, *, but: Sequence[str]) -> None:
+    """Delete all signing keys except these."""
+    tx.run("delete_signing_keys", {"key_ids": list(but)})
+
+
+def reseal_signing_key(tx: Transaction, key_id: str, seal_id: str, sealed: bytes) -> None:
+    """Replace the seal of a signing key."""
+    tx.run("reseal_signing_key", {"key_id": key_id, "seal_id": seal_id, "sealed": sealed})
+
+
+def list_hmac_keys(tx: Transaction) -> list[SealedKey]:
+    """All shared keys of the transaction's account, revoked ones too, oldest first."""
+    return [SealedKey(*row) for row in tx.rows("list_hmac_keys")]
+
+
+def insert_hmac_key(tx: Transaction, key_id: str, seal_id: str, sealed: bytes, *, most: int) -> bool:
+    """Add a shared key; False, and nothing is added, when the account has `most` live ones already."""
+    tx.run("lock_credentials")
+    if sum(key.revoked_at is None for key in list_hmac_keys(tx)) >= most:
+        return False
+    tx.run("insert_hmac_key", {"key_id": key_id, "seal_id": seal_id, "sealed": sealed})
+    return True
+
+
+def revoke_hmac_key(tx: Transaction, key_id: str) -> SealedKey | None:
+    """Revoke a shared key, again or for the first time; None when the account has none of that id."""
+    row = tx.row("revoke_hmac_key", {"key_id": key_id})
+    return None if row is None else SealedKey(*row)
+
+
+def reseal_hmac_key(tx: Transaction, key_id: str, seal_id: str, sealed: bytes) -> None:
+    """Replace the seal of a live shared key."""
+    tx.run("reseal_hmac_key", {"key_id": key_id, "seal_id": seal_id, "sealed": sealed})
+
+
+def find_account_to_reseal(tx: Transaction, seal_id: str) -> int | None:
+    """An account with a live shared key under another seal than this; None when there is none."""
+    row = tx.row("find_account_to_reseal", {"seal_id": seal_id})
+    return None if row is None else row[0]
+
+
+def note_signature(tx: Transaction, fingerprint: bytes, seconds: float) -> int:
+    """How often the account was called with this signature, this time included; remembered for so many seconds."""
+    tx.run("commit_lazily")
+    row = tx.row("note_signature", {"fingerprint": fingerprint, "seconds": seconds})
+    uses = 1 if row is None else int(row[0])
+    if uses == 1:
+        tx.run("forget_signatures")
+    return uses

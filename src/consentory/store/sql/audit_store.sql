@@ -1,0 +1,96 @@
+-- name: insert_event
+-- Adds an event and lets it wait for its place in the chain. The digest is digest_event's, over the same time.
+WITH event AS (
+  INSERT INTO audit_event (event_id, recorded_at, caller, client_address, request_id, action, import_id, profile_ids,
+                           details)
+  VALUES (%(event_id)s, statement_timestamp(), %(caller)s, %(client_address)s, %(request_id)s, %(action)s,
+          %(import_id)s, %(profile_ids)s, %(details)s)
+)
+INSERT INTO audit_waiting (recorded_at, event_id, digest)
+VALUES (statement_timestamp(), %(event_id)s,
+        sha256(convert_to((extract(epoch FROM statement_timestamp()) * 1000000)::bigint || ' ' || %(canonical)s,
+                          'UTF8')));
+
+-- name: list_events
+-- Events in the chain after a number, in its order. Index: primary key of audit_seal, then that of audit_event, which
+-- LATERAL with LIMIT holds the planner to, here and below, also while it has no statistics of a table just filled.
+SELECT e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
+       e.recorded_at, s.number, s.hash
+FROM audit_seal AS s
+CROSS JOIN LATERAL (
+  SELECT * FROM audit_event WHERE account_id = current_account() AND event_id = s.event_id LIMIT 1) AS e
+WHERE s.account_id = current_account() AND s.number > %(after)s
+  AND (%(action)s::text IS NULL OR e.action = %(action)s)
+ORDER BY s.number LIMIT %(limit)s;
+
+-- name: list_import_events
+-- As list_events, of one import. Index audit_event_import, then audit_seal_event.
+SELECT e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
+       e.recorded_at, s.number, s.hash
+FROM audit_event AS e JOIN audit_seal AS s ON s.account_id = e.account_id AND s.event_id = e.event_id
+WHERE e.account_id = current_account() AND e.import_id = %(import_id)s AND s.number > %(after)s
+  AND (%(action)s::text IS NULL OR e.action = %(action)s)
+ORDER BY s.number LIMIT %(limit)s;
+
+-- name: find_head
+-- The newest link of the chain. Zero rows: nothing is sealed yet. Index: primary key, backwards.
+SELECT number, hash FROM audit_seal WHERE account_id = current_account() ORDER BY number DESC LIMIT 1;
+
+-- name: find_unsealed
+-- Accounts with events that wait. Across accounts (worker). The queue is short: read from end to end.
+SELECT DISTINCT account_id FROM audit_waiting;
+
+-- name: try_seal_lock
+-- True when no other worker seals for this account; held until the transaction ends. The number is "audt" in ASCII.
+SELECT pg_try_advisory_xact_lock(1635083380, current_account());
+
+-- name: take_waiting
+-- Takes the oldest waiting events off the queue, in no order. Zero rows: none waits. The caller holds try_seal_lock.
+DELETE FROM audit_waiting WHERE account_id = current_account() AND ctid = ANY(ARRAY(
+  SELECT ctid FROM audit_waiting WHERE account_id = current_account() ORDER BY recorded_at, event_id LIMIT %(limit)s))
+RETURNING recorded_at, event_id, digest;
+
+-- name: copy_seals
+-- Lengthens the chain (worker). The caller holds try_seal_lock; the primary key refuses a second link of a number.
+COPY audit_seal (number, event_id, digest, previous, hash) FROM STDIN (FORMAT binary);
+
+-- name: list_accounts
+-- Every account with its clientId, by clientId. Across accounts (worker).
+SELECT account_id, client_id FROM account ORDER BY client_id;
+
+-- name: list_chain
+-- The whole chain in order, each link with its event; NULLs where that is gone.
+SELECT s.number, s.event_id, s.digest, s.previous, s.hash,
+       e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
+       e.recorded_at
+FROM audit_seal AS s
+LEFT JOIN LATERAL (
+  SELECT * FROM audit_event WHERE account_id = current_account() AND event_id = s.event_id LIMIT 1) AS e ON true
+WHERE s.account_id = current_account()
+ORDER BY s.number;
+
+-- name: list_queue
+-- All events that wait, oldest first; NULLs where the event is gone.
+SELECT w.event_id, w.digest,
+       e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
+       e.recorded_at
+FROM audit_waiting AS w
+LEFT JOIN LATERAL (
+  SELECT * FROM audit_event WHERE account_id = current_account() AND event_id = w.event_id LIMIT 1) AS e ON true
+WHERE w.account_id = current_account()
+ORDER BY w.recorded_at, w.event_id;
+
+-- name: list_loose
+-- Events that are neither in the chain nor wait for it, by id. Zero rows is how it should be.
+SELECT event_id FROM audit_event WHERE account_id = current_account()
+EXCEPT (SELECT event_id FROM audit_seal WHERE account_id = current_account()
+        UNION ALL SELECT event_id FROM audit_waiting WHERE account_id = current_account())
+ORDER BY event_id;
+
+-- name: list_sealed_twice
+-- Events with more than one link or wait, with the newest number. Zero rows is how it should be.
+SELECT event_id, max(number) FROM (
+  SELECT event_id, number FROM audit_seal WHERE account_id = current_account()
+  UNION ALL
+  SELECT event_id, NULL FROM audit_waiting WHERE account_id = current_account()) AS place
+GROUP BY event_id HAVING count(*) > 1 ORDER BY 2, 1;

@@ -1,0 +1,167 @@
+"""The client of a round: brings a cargo in over HTTP, with idempotency keys or without, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from crash.cargo import Batch, Cargo
+
+PATIENCE = 120.0
+"""Seconds for which a call is sent again and again."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """A credential of an account on a machine."""
+
+    url: str
+    account: str
+    client_id: str
+    client_secret: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`status` 0: there was none, so nobody knows whether the call was done."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def says_nothing_done(self) -> bool:
+        return self.body.get("code") == "Server.Unavailable"
+
+
+class Wire:
+    """Calls of one account, sent once each. Refusals other than 503 are failures of the round."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._http = httpx.Client(timeout=30, trust_env=False)
+        self._bearer = ""
+        self.answers: Counter[str] = Counter()
+        """How often each status came."""
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(self, method: str, path: str, body: bytes = b"", key: str | None = None) -> Answer:
+        """One attempt. Raises AssertionError for a refusal that no outage explains."""
+        try:
+            if not self._bearer and (refusal := self._fetch_bearer()) is not None:
+                return refusal
+            headers = {"Authorization": f"Bearer {self._bearer}", "Content-Type": "application/json"}
+            if key is not None:
+                headers["Idempotency-Key"] = key
+            url = f"{self._access.url}/Profiles/v4/Async/{self._access.account}/{path}"
+            return self._read(self._http.request(method, url, headers=headers, content=body))
+        except httpx.TransportError:
+            self.answers["none"] += 1
+            time.sleep(0.05)
+            return Answer(0, {})
+
+    def _fetch_bearer(self) -> Answer | None:
+        response = self._http.post(
+            f"{self._access.url}/oauth2/token",
+            data={"grant_type": "client_credentials"},
+            auth=(self._access.client_id, self._access.client_secret),
+        )
+        answer = self._read(response)
+        if answer.status == 200:
+            self._bearer = answer.body["access_token"]
+            return None
+        return answer
+
+    def _read(self, response: httpx.Response) -> Answer:
+        self.answers[str(response.status_code)] += 1
+        assert response.status_code in (200, 503), (response.request.url, response.status_code, response.text)
+        answer = Answer(response.status_code, json.loads(response.content))
+        if answer.says_nothing_done:
+            assert int(response.headers["Retry-After"]) >= 1
+        return answer
+
+
+@dataclass
+class Courier:
+    """Brings a cargo in: stages and executes its imports one after another, waiting for none to be worked off."""
+
+    wire: Wire
+    cargo: Cargo
+    keyed: bool
+    tokens: list[int] = field(default_factory=list)
+    """Of the cargo's imports, as they come into being."""
+    calls: int = 0
+    """Calls begun, repetitions not counted."""
+    doing: str = ""
+    """The step of the call that is under way, "" after the last."""
+
+    def deliver(self) -> None:
+        """Raises AssertionError for anything that the contract does not allow."""
+        for load in self.cargo.loads:
+            token = self._initiate(load.settings)
+            self.tokens.append(token)
+            received = 0
+            for batch in load.batches:
+                self._stage(token, batch, received)
+                received += batch.records
+            self._execute(token)
+        self.doing = ""
+
+    def _begin(self, step: str) -> str | None:
+        self.doing = step
+        self.calls += 1
+        return str(uuid4()) if self.keyed else None
+
+    def _initiate(self, settings: dict[str, Any]) -> int:
+        # Without a key an unanswered Initiate may leave an import behind that nobody stages into.
+        status = self._repeat("POST", "Import", json.dumps(settings).encode(), self._begin("initiate"))
+        return int(status["AccessToken"])
+
+    def _stage(self, token: int, batch: Batch, received: int) -> None:
+        key = self._begin("stage")
+        path = f"Import/{token}/Stage"
+        if key is not None:
+            status = self._repeat("POST", path, batch.body, key)
+            self._check_staged(status, batch, received)
+            return
+        while True:
+            answer = self.wire.call("POST", path, batch.body)
+            if answer.status == 200:
+                self._check_staged(answer.body, batch, received)
+                return
+            # Nobody knows: ask. It is there whole, or not at all.
+            known = self._repeat("GET", f"Import/{token}/Status")["TotalRecordsReceived"]
+            assert known in (received, received + batch.records), (known, received, batch.records)
+            if known != received:
+                assert not answer.says_nothing_done, "the answer said that nothing was done, but the batch is there"
+                return
+
+    def _check_staged(self, status: dict[str, Any], batch: Batch, received: int) -> None:
+        assert status["TotalRecordsReceived"] == received + batch.records, (status, received)
+        if "Batch" in status:  # not in a replay
+            assert (status["Batch"]["First"], status["Batch"]["Last"]) == (received + 1, received + batch.records)
+
+    def _execute(self, token: int) -> None:
+        self._begin("execute")
+        path = f"Import/{token}/Execute"
+        unanswered = False
+        while (answer := self.wire.call("POST", path)).status != 200:
+            unanswered |= not answer.says_nothing_done
+            if not unanswered:
+                status = self._repeat("GET", f"Import/{token}/Status")["Status"]
+                assert status == "Staging", f"the answer said that nothing was done, but the import is {status}"
+
+    def _repeat(self, method: str, path: str, body: bytes = b"", key: str | None = None) -> dict[str, Any]:
+        """Send a call that may be repeated until it is answered."""
+        deadline = time.monotonic() + PATIENCE
+        while (answer := self.wire.call(method, path, body, key)).status != 200:
+            assert time.monotonic() < deadline, f"no answer to {method} {path} within {PATIENCE:.0f} s"
+            time.sleep(0.02)
+        return answer.body

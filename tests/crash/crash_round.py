@@ -1,0 +1,78 @@
+"""A round: while a cargo is brought in, processes are killed at moments that a seed decides."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from crash.journey import Journey, Trial
+from crash.machine import WEIGHTS, Machine, Target
+
+LONGEST_DELAY = 0.06
+"""Seconds from the moment at which a kill is due to the kill: at most about the time of a step."""
+
+LATEST = 0.97
+"""Progress after which there is hardly anything left to disturb."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A kill `delay` seconds after a journey's progress has reached `progress`."""
+
+    target: Target
+    progress: float
+    delay: float
+
+
+@dataclass
+class Report:
+    """What happened in a round, or in several."""
+
+    differences: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    kills: list[tuple[Target, str]] = field(default_factory=list)
+    """Target and phase, in order."""
+    recoveries: list[float] = field(default_factory=list)
+    """Seconds from each kill until the server was ready."""
+    answers: Counter[str] = field(default_factory=Counter)
+    """To the client that imports, by status."""
+    looks: int = 0
+    """At the books."""
+
+
+def draw_kills(rng: random.Random) -> list[Kill]:
+    """One to three kills, in order."""
+    targets, weights = list(WEIGHTS), list(WEIGHTS.values())
+    kills = [
+        Kill(rng.choices(targets, weights)[0], rng.random() * LATEST, rng.random() * LONGEST_DELAY)
+        for _ in range(rng.choice((1, 1, 1, 1, 2, 2, 3)))
+    ]
+    return sorted(kills, key=lambda kill: kill.progress)
+
+
+def run_round(machine: Machine, trial: Trial, seed: int) -> Report:
+    """One round, with idempotency keys where the seed is even. A breach of the contract is a difference, too."""
+    rng = random.Random(seed)
+    kills = draw_kills(rng)
+    report = Report()
+
+    def disturb(journey: Journey) -> None:
+        for kill in kills:
+            if not journey.await_progress(kill.progress):
+                return
+            time.sleep(kill.delay)
+            phase = journey.watch.phase
+            if machine.kill(kill.target, rng):
+                report.kills.append((kill.target, phase))
+                time.sleep(0.05)  # what was killed may be the last to notice
+                report.recoveries.append(machine.await_answer())
+
+    try:
+        report.differences, journey = trial.disturb(disturb, keyed=seed % 2 == 0)
+    except AssertionError as error:
+        report.differences = [f"{type(error).__name__}: {error}"]
+        return report
+    report.seconds, report.looks, report.answers = journey.seconds, journey.watch.looks, journey.courier.wire.answers
+    return report
