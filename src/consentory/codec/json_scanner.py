@@ -29,11 +29,12 @@ _MATCH_PIECES = re.compile(_PIECE + rb"{1,1000}+")
 _MATCH_COMMA = re.compile(_SPACE + rb"," + _SPACE)
 _CLOSE_OBJECT = re.compile(_SPACE + rb"\}")
 _CLOSE_ARRAY = re.compile(_SPACE + rb"\]")
-# Runs of plain members or elements are taken in one match.
+# Runs of plain members or elements are taken in one match. Atomic groups, not possessive repetition: up to Python
+# 3.11.4 a possessive repetition of a group that holds others does not give back its place when it stops short.
 _PLAIN_MEMBERS = re.compile(
-    rb"(?:" + _SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":" + _SPACE + _SCALAR + rb"){0,1000}+"
+    rb"(?>(?:" + _SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":" + _SPACE + _SCALAR + rb"){0,500})"
 )
-_PLAIN_ELEMENTS = re.compile(rb"(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb"){0,1000}+")
+_PLAIN_ELEMENTS = re.compile(rb"(?>(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb"){0,500})")
 
 _OBJECT, _ARRAY, _QUOTE = b"{"[0], b"["[0], b'"'[0]
 

@@ -131,6 +131,7 @@ class ProfileService:
             catalog = self._catalogs.current_in(tx, caller.account_id)
             # What may not be seen is not there: it is not counted, and takes no place of a page.
             items = list(islice(_list_visible(tx, caller, catalog, profile_id, of), offset - 1, offset + limit))
+            note_event(tx, caller, "history.read", profile_ids=[profile_id], details={"Of": of})
         return [_render_history(item, of, profile) for item in items[:limit]], len(items) > limit
 
     def list_tags(self, caller: Caller) -> Wire:
