@@ -167,12 +167,14 @@ class LiveAccount:
 
         def work() -> None:
             execution = self.store.make_execution(chunk_size)
-            while not all(self.has_ended(token) for token in tokens):
+            while True:
                 try:
-                    if execution.step() is None:
-                        execution.resolve_next()
+                    if execution.step() is not None or execution.resolve_next() is not None:
+                        continue
                 except StoreUnavailable:  # a deadlock or the like: the worker's loop waits it out
                     continue
+                if all(self.has_ended(token) for token in tokens):
+                    return
 
         if workers == 1:
             work()

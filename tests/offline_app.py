@@ -12,8 +12,10 @@ from consentory.services.catalogs import Catalogs
 from consentory.services.exception_service import ExceptionService
 from consentory.services.import_service import ImportService
 from consentory.services.profile_service import ProfileService
+from consentory.services.secret_box import SecretBox
 from consentory.services.staging_service import StagingService
 from consentory.store.database import Database
+from running_server import SECRET_KEY
 
 
 def make_app(base_path: str = "/Profiles/v4") -> Litestar:
@@ -26,7 +28,7 @@ def make_app(base_path: str = "/Profiles/v4") -> Litestar:
             pass
 
     services = Services(
-        Authentication(database, catalogs),
+        Authentication(database, catalogs, SecretBox([SECRET_KEY])),
         ImportService(database, catalogs),
         StagingService(database, catalogs),
         ExceptionService(database),

@@ -21,7 +21,7 @@ from consentory.api.api_calls import CALLS
 from running_server import RunningServer
 from wire_client import FAULTY, WireClient, person
 
-EXAMPLES = 12
+EXAMPLES = 8
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -222,6 +222,21 @@ def test_resealing_with_a_key_missing_changes_nothing(alone: RunningServer) -> N
     assert call(access, make_header(key, access.account)).status_code == 200
 
 
+def test_after_the_secret_key_was_lost_new_keys_are_made(alone: RunningServer) -> None:
+    access, _ = open_signed_account(alone)
+    get_token(access)
+    assert run_command(alone.database_url, "serve", "--port", "1", key=NEW_KEY).returncode == 2
+    keys = ("credentials", "hmac-key", "--account", access.account)
+    lost = access.services.authentication.shared_keys.list_all(access.account_id)[0]
+    for words in (("credentials", "rotate-signing-key", "--at-once"), (*keys, "--revoke", lost.key_id), keys):
+        assert run_command(alone.database_url, *words, key=NEW_KEY).returncode == 0, words
+    services = open_services(alone.database_url, SecretBox([NEW_KEY]))
+    try:
+        assert len(services.authentication.tokens.load_keys()) == 1
+    finally:
+        services.close()
+
+
 @pytest.mark.parametrize(
     ("key", "says"),
     [(None, "The secret key is missing"), ("short", "at least 32 characters"), (NEW_KEY, "was encrypted under")],

@@ -79,7 +79,7 @@ class Requests:
     def wait_for_end(self, token: str) -> Wire:
         deadline = time.monotonic() + 60
         while (status := self.status(token))["Status"] not in ("Completed", "Failed"):
-            assert time.monotonic() < deadline, status
+            assert time.monotonic() < deadline, json.dumps(status)
             time.sleep(0.02)
         return status
 
@@ -263,7 +263,7 @@ def test_stage_against_execute(access: AccountAccess, clients: list[Requests]) -
         if code == 409:
             assert not before
             assert clients[0].status(token)["Status"] == "Staging"
-            clients[0].execute(token)
+            assert ok(clients[0].execute(token))[0] == 200
         end = clients[0].wait_for_end(token)
         assert (end["Status"], end["TotalRecordsReceived"], end["Created"]) == ("Completed", kept, kept)
         assert count_people(access, mark) == kept

@@ -117,7 +117,7 @@ def write_one(account: LiveAccount, start: int | None, kind: str, record: Wire) 
 
 
 @settings(
-    max_examples=40 * TIMES,
+    max_examples=30 * TIMES,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -129,7 +129,7 @@ def test_two_imports_and_single_writes_on_the_same_people(
 ) -> None:
     """Of one person: what became of every record and write, and the profile at the end, is what one of the
     orders gives in which they may come one at a time (the imports' records in the order of their Execute, a
-    single write anywhere). The books balance at every look, and no alternate id is held twice. 40 histories of
+    single write anywhere). The books balance at every look, and no alternate id is held twice. 30 histories of
     3 to 6 people, worked off by two workers beside two writers."""
     account = store.open_account()
     before = [person["before"] for person in people if person["before"] is not None]

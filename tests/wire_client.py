@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 from uuid import UUID
@@ -259,20 +260,15 @@ def watch_books(ask: Callable[[], httpx.Response]) -> Iterator[None]:
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Every call in a thread of its own, let go together; what each returned."""
+    """Every call in a thread of its own, let go together; what each returned. Raises what one of them raised."""
     barrier = threading.Barrier(len(calls))
-    results: list[Any] = [None] * len(calls)
 
-    def run(place: int) -> None:
+    def run(call: Callable[[], Any]) -> Any:
         barrier.wait()
-        results[place] = calls[place]()
+        return call()
 
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
 
 
 def person(number: int | str, **members: Any) -> Wire:

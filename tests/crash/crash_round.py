@@ -47,7 +47,7 @@ def draw_kills(rng: random.Random) -> list[Kill]:
     targets, weights = list(WEIGHTS), list(WEIGHTS.values())
     kills = [
         Kill(rng.choices(targets, weights)[0], rng.random() * LATEST, rng.random() * LONGEST_DELAY)
-        for _ in range(rng.choice((1, 1, 1, 1, 2, 2, 3)))
+        for _ in range(rng.choice((1, 1, 1, 1, 1, 2, 2, 3)))
     ]
     return sorted(kills, key=lambda kill: kill.progress)
 

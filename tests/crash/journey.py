@@ -74,6 +74,7 @@ class Journey:
             self.watch.stop.set()
             for thread in (delivery, self.watch):
                 thread.join(10)
+            self.courier.wire.close()
         self.seconds = time.monotonic() - begun
         self.stock = _insist(lambda: take_stock(self.site.conninfo, account_id))
         return self
@@ -110,7 +111,8 @@ class Journey:
     def _await_end(self, deadline: float) -> None:
         while not self.is_over:
             if time.monotonic() > deadline:
-                raise AssertionError(f"not completed within {LONGEST_SECONDS} s:\n{self.site.read_log()}")
+                state = self.watch.describe()
+                raise AssertionError(f"not completed within {LONGEST_SECONDS} s: {state}\n{self.site.read_log()}")
             self.site.await_answer()  # starts again what went by itself
             time.sleep(0.02)
         if self.failure is not None:

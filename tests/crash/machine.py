@@ -81,9 +81,10 @@ class Machine:
         """How the owner of the database connects."""
         return (self.data / "conninfo").read_text()
 
-    def read_log(self, characters: int = 4000) -> str:
-        """The last words of all processes."""
-        return (self.folder / "log").read_text(errors="replace")[-characters:]
+    def read_log(self, lines: int = 30) -> str:
+        """The last words of all processes, requests left out."""
+        log = (self.folder / "log").read_text(errors="replace").splitlines()
+        return "\n".join([line for line in log if '"event": "request"' not in line][-lines:])
 
     def _spawn(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}

@@ -10,7 +10,7 @@ from crash.courier import Courier, Wire
 from judgement import COUNTS, check_books
 
 ORDER = ("Initiated", "Staging", "Queued", "Processing", "Completed")
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.04
 
 
 class Watch(threading.Thread):
@@ -33,8 +33,11 @@ class Watch(threading.Thread):
     @property
     def finished(self) -> bool:
         """Whether all imports of the cargo are completed."""
-        done = sum(status["Status"] == "Completed" for status in list(self._latest.values()))
-        return done == len(self._courier.cargo.loads)
+        tokens = list(self._courier.tokens)
+        return len(tokens) == len(self._courier.cargo.loads) and all(map(self._is_completed, tokens))
+
+    def _is_completed(self, token: int) -> bool:
+        return token in self._latest and self._latest[token]["Status"] == "Completed"
 
     @property
     def phase(self) -> str:
@@ -44,16 +47,27 @@ class Watch(threading.Thread):
         statuses = {status["Status"] for status in list(self._latest.values())}
         return "processing" if "Processing" in statuses else "queued" if "Queued" in statuses else "completed"
 
+    def describe(self) -> str:
+        """How far the courier and the imports have come."""
+        imports = [
+            (status["Status"], status["TotalRecordsReceived"], status["Pending"]) for status in self._latest.values()
+        ]
+        return (
+            f"the client is at call {self._courier.calls} ({self._courier.doing or 'done'}), the imports are {imports}"
+        )
+
     def run(self) -> None:
         try:
             while not self.stop.is_set() and not self.finished:
-                for token in list(self._courier.tokens):
+                for token in [token for token in self._courier.tokens if not self._is_completed(token)]:
                     answer = self._wire.call("GET", f"Import/{token}/Status")
                     if answer.status == 200:
                         self._look(token, answer.body)
                 time.sleep(POLL_SECONDS)
         except BaseException as error:
             self.failure = error
+        finally:
+            self._wire.close()
 
     def _look(self, token: int, status: dict[str, Any]) -> None:
         self.looks += 1

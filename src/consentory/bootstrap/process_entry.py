@@ -13,13 +13,11 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.common import AbstractServer
 
-from consentory.bootstrap.composition import DATABASE_VARIABLE, check_secret_key, open_worker
+from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, check_secret_key, open_worker
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.process_tree import METRICS_VARIABLE, calm_collector, die_with_parent
 from consentory.bootstrap.secret_keys import open_secret_box
-from consentory.bootstrap.served_app import BASE_PATH_VARIABLE
 from consentory.store.migration import migrate
-from consentory.worker.import_worker import ImportWorker
 
 HEAD_BYTES = 64 * 1024
 """Of a request's line and headers; so much memory a connection may take before anybody knows whose it is."""
@@ -66,6 +64,9 @@ def run_worker(conninfo: str) -> None:
     """Work imports off until SIGTERM or SIGINT; the step under way is finished first."""
     die_with_parent()
     migrate(conninfo)
+    # Here: prometheus_client chooses how it counts when it is imported, and the processes of `serve` are forks.
+    from consentory.worker.import_worker import ImportWorker
+
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -11,7 +11,8 @@ from consentory.config import DATA_FOLDER, SETTINGS, SettingError, load_setting
 from consentory.services.secret_box import SecretBox, SecretKeyError
 from consentory.store.embedded_server import EmbeddedServer
 
-SECRET_VARIABLE = SETTINGS["secret_key"].variable
+SECRET_VARIABLE = "CONSENTORY_SECRET_KEY"
+"""No setting, because it has no flag: everybody on the machine can read a command line."""
 _BETWEEN = re.compile(r"[\s,]+")
 
 
@@ -21,7 +22,7 @@ def load_secret_keys(server: EmbeddedServer | None = None) -> list[str]:
 
     Several keys in one place are parted by white space or commas. Raises SettingError.
     """
-    keys = _split(load_setting("secret_key") or "")
+    keys = _split(os.environ.get(SECRET_VARIABLE, ""))
     path = load_setting("secret_key_file")
     if path:
         try:
@@ -61,7 +62,7 @@ def find_secret_box(data: Path | None, database_url: str | None) -> SecretBox:
 
 
 def pass_secret_keys(environment: dict[str, str], server: EmbeddedServer) -> dict[str, str]:
-    """An environment with the keys in it: a command line everybody on the machine can read, and this not."""
+    """An environment with the keys in it."""
     return {**environment, SECRET_VARIABLE: ",".join(load_secret_keys(server))}
 
 

@@ -9,12 +9,10 @@ from litestar.concurrency import set_asyncio_executor
 from litestar.types import ASGIApp
 
 from consentory.api import application
-from consentory.bootstrap.composition import DATABASE_VARIABLE, SERVER_CONNECTIONS, open_services
+from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, SERVER_CONNECTIONS, open_services
 from consentory.bootstrap.logs import configure_logs
 from consentory.bootstrap.process_tree import calm_collector, die_with_parent
 from consentory.bootstrap.secret_keys import open_secret_box
-
-BASE_PATH_VARIABLE = "CONSENTORY_BASE_PATH"
 
 
 def create_served_app() -> ASGIApp:

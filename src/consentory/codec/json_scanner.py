@@ -35,6 +35,8 @@ _PLAIN_MEMBERS = re.compile(
     rb"(?>(?:" + _SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":" + _SPACE + _SCALAR + rb"){0,500})"
 )
 _PLAIN_ELEMENTS = re.compile(rb"(?>(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb"){0,500})")
+# Arrays that begin with an array, all but the innermost.
+_NESTED_ARRAYS = re.compile(rb"(?:\[" + _SPACE + rb"(?=\[)){1,1000}+")
 
 _OBJECT, _ARRAY, _QUOTE = b"{"[0], b"["[0], b'"'[0]
 
@@ -60,7 +62,7 @@ def skip_value(text: Buffer, position: int) -> int:
     while True:
         position, opened = _enter_value(text, position)
         if opened:
-            stack.append(opened)
+            stack += opened
             continue
         while stack:
             plain = _PLAIN_MEMBERS if stack[-1] == _OBJECT else _PLAIN_ELEMENTS
@@ -74,20 +76,28 @@ def skip_value(text: Buffer, position: int) -> int:
             return position
 
 
-def _enter_value(text: Buffer, position: int) -> tuple[int, int]:
-    """Take a scalar or an empty container whole; of another container its opening, up to its first value."""
+def _enter_value(text: Buffer, position: int) -> tuple[int, bytes]:
+    """Take a scalar or an empty container whole; of another container its opening, up to its first value.
+
+    The position after it, and the brackets that were opened: more than one where arrays begin with arrays.
+    """
     match = _MATCH_SCALAR.match(text, position)
     if match:
-        return match.end(), 0
+        return match.end(), b""
     first = text[position] if position < len(text) else 0
     if first == _OBJECT:
         closing = _CLOSE_OBJECT.match(text, position + 1)
-        return (closing.end(), 0) if closing else (_read_name(text, position + 1)[1], _OBJECT)
+        return (closing.end(), b"") if closing else (_read_name(text, position + 1)[1], b"{")
     if first == _ARRAY:
         closing = _CLOSE_ARRAY.match(text, position + 1)
-        return (closing.end(), 0) if closing else (skip_space(text, position + 1), _ARRAY)
+        if closing:
+            return closing.end(), b""
+        run = _NESTED_ARRAYS.match(text, position)
+        if run:
+            return run.end(), b"[" * run[0].count(b"[")
+        return skip_space(text, position + 1), b"["
     if first == _QUOTE:
-        return _skip_string(text, position), 0
+        return _skip_string(text, position), b""
     raise _explain(text, position, "a value")
 
 

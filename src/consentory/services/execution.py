@@ -31,6 +31,7 @@ STEP_SECONDS = 0.15
 
 MATCH_TYPE_INACTIVE = "Import.MatchTypeInactive"
 SET_ASIDE_SECONDS = 60.0
+BUSY_SECONDS = 1.0
 
 KEY_RACE_TRIES = 3
 """How often a step is tried again because an everyday write gave out one of its alternate ids meanwhile."""
@@ -62,6 +63,10 @@ class Execution:
         account_id, import_id = found
         try:
             with self._database.transaction(account_id) as tx:
+                if not execution_store.try_resolve_lock(tx):
+                    # Another worker is at it, which may take minutes: other accounts' imports do not wait for that.
+                    self._set_aside[import_id] = now + BUSY_SECONDS
+                    return None
                 return import_id if self._resolve(tx, account_id, import_id) else None
         except (StoreUnavailable, OutcomeUnknown):
             raise
@@ -71,8 +76,6 @@ class Execution:
             return None
 
     def _resolve(self, tx: Transaction, account_id: int, import_id: UUID) -> bool:
-        if not execution_store.try_resolve_lock(tx):
-            return False
         status, records, settings = execution_store.load_resolvable(tx, import_id)
         if status != "Queued":
             return False

@@ -191,6 +191,7 @@ def find_by_token(tx: Transaction, token: str) -> Import:
 
 
 def _check_daily_limit(tx: Transaction, catalog: Catalog) -> None:
+    import_store.lock_initiates(tx)
     used, free_in = import_store.count_recent_imports(tx)
     limit = catalog.account.imports_per_day
     if used >= limit:

@@ -79,6 +79,11 @@ def release_import_key(tx: Transaction, import_id: UUID) -> None:
     tx.run("release_import_key", {"import_id": import_id})
 
 
+def lock_initiates(tx: Transaction) -> None:
+    """Wait until no other Initiate of the account is under way, and keep others waiting until the end."""
+    tx.run("lock_initiates")
+
+
 def count_recent_imports(tx: Transaction) -> tuple[int, timedelta | None]:
     """Initiates of the account in the last 24 hours, and the time until the oldest leaves that window."""
     row = tx.row("count_recent_imports")

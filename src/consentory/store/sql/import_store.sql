@@ -16,6 +16,10 @@ WHERE account_id = current_account() AND caller = %(caller)s AND idempotency_key
 UPDATE import SET idempotency_key = NULL, request_hash = NULL
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
+-- name: lock_initiates
+-- One Initiate of the account at a time, so that the daily limit counts every one; held until the transaction ends.
+SELECT pg_advisory_xact_lock(1768843636, current_account());
+
 -- name: count_recent_imports
 -- Initiates of the last 24 hours, and when the oldest of them leaves the window. Index import_daily.
 SELECT count(*), min(created_at) + interval '24 hours' - now() FROM import
