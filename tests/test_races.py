@@ -254,6 +254,7 @@ def test_stage_against_execute(access: AccountAccess, clients: list[Requests]) -
             ],
         )
         code = ok(executed)[0]
+        assert code == 409 or ok(executed)[1]["Status"] in ("Queued", "Processing", "Completed")
         kept = before
         for answer, batch in zip(staged, batches, strict=True):
             status, body = ok(answer)
@@ -268,6 +269,28 @@ def test_stage_against_execute(access: AccountAccess, clients: list[Requests]) -
         assert (end["Status"], end["TotalRecordsReceived"], end["Created"]) == ("Completed", kept, kept)
         assert count_people(access, mark) == kept
     assert len(seen) > 1
+
+
+def test_execute_against_the_first_batch(store: LiveStore) -> None:
+    """Execute is refused, as nothing was staged before it, or the import is queued with that batch: never is it
+    answered as done and the import left in Staging. 300 imports of one record."""
+    account = store.open_account()
+    imports = store.services.imports
+    for _ in range(300 * TIMES):
+        token = account.initiate()
+
+        def execute(token: str = token, ahead: float = random.uniform(0, 0.008)) -> str:
+            time.sleep(ahead)
+            return imports.execute(account.caller, token).status
+
+        staged, executed = at_once(lambda t=token: account.stage(t, [{"Refused": "so"}]), execute)
+        if executed == "Queued":
+            assert not isinstance(staged, Exception), staged
+            assert account.status(token)["TotalRecordsReceived"] == 1
+        else:
+            assert isinstance(executed, RequestRefused), executed
+            assert executed.code == "Import.NothingStaged"
+        imports.cancel(account.caller, token)
 
 
 # One idempotency key at once ------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from consentory.store.migration import migrate
 from running_server import ENGINE_VARIABLE, RunningServer
 
 LEASE_SECONDS = 3
-CHUNK_RECORDS = 15
+CHUNK_RECORDS = 50
 UP_SECONDS = 60
 
 

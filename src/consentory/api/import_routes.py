@@ -96,7 +96,7 @@ async def stage(
     """Stage one batch of records: all of it or nothing."""
     lanes: StageLanes = request.app.state.stage_lanes
     limit = await sync_to_thread(staging.body_limit, request.user)
-    async with lanes.of_account(request.user.account_id):
+    async with lanes.hold(request.user.account_id):
         chunks = await read_chunks(request, limit)
         return await lanes.run(stage_chunks, request, staging, access_token, chunks, limit, idempotency_key)
 

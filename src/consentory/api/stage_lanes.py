@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
+
+from consentory.errors import RequestRefused
 
 ParametersT = ParamSpec("ParametersT")
 ResultT = TypeVar("ResultT")
@@ -16,6 +19,9 @@ THREADS = 4
 """Batches unpacked and validated at once in a process: each takes a core and up to some 200 MB."""
 LANES_AN_ACCOUNT = 8
 """Batches of one account that are read or wait to be validated at once; the next are not read yet."""
+PATIENCE = 60.0
+"""Seconds to wait for a lane."""
+RETRY_SECONDS = 10
 
 
 class StageLanes:
@@ -25,9 +31,20 @@ class StageLanes:
         self._threads = ThreadPoolExecutor(THREADS, "stage")
         self._lanes: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
-    def of_account(self, account_id: int) -> asyncio.Semaphore:
-        """The account's lanes; hold one while a batch is in memory."""
-        return self._lanes.setdefault(account_id, asyncio.Semaphore(LANES_AN_ACCOUNT))
+    @asynccontextmanager
+    async def hold(self, account_id: int) -> AsyncIterator[None]:
+        """Hold one of the account's lanes, while its batch is in memory. Raises RequestRefused, too_many."""
+        lane = self._lanes.setdefault(account_id, asyncio.Semaphore(LANES_AN_ACCOUNT))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await lane.acquire()
+        except TimeoutError:
+            detail = f"The account stages {LANES_AN_ACCOUNT} batches here already; send this one again later."
+            raise RequestRefused("too_many", "Stage.TooManyAtOnce", detail, retry_after=RETRY_SECONDS) from None
+        try:
+            yield
+        finally:
+            lane.release()
 
     async def run(
         self, work: Callable[ParametersT, ResultT], *arguments: ParametersT.args, **options: ParametersT.kwargs

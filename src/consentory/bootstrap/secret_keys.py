@@ -11,7 +11,7 @@ from consentory.config import DATA_FOLDER, SETTINGS, SettingError, load_setting
 from consentory.services.secret_box import SecretBox, SecretKeyError
 from consentory.store.embedded_server import EmbeddedServer
 
-SECRET_VARIABLE = "CONSENTORY_SECRET_KEY"
+SECRET_VARIABLE = "CONSENTORY_SECRET_KEY"  # noqa: S105 - a name
 """No setting, because it has no flag: everybody on the machine can read a command line."""
 _BETWEEN = re.compile(r"[\s,]+")
 

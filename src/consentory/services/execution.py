@@ -72,7 +72,9 @@ class Execution:
             raise
         except Exception as error:
             self._set_aside[import_id] = now + SET_ASIDE_SECONDS
-            log.error("import cannot be resolved, trying again later", import_id=str(import_id), failure=type(error).__name__)
+            log.error(
+                "import cannot be resolved, trying again later", import_id=str(import_id), failure=type(error).__name__
+            )
             return None
 
     def _resolve(self, tx: Transaction, account_id: int, import_id: UUID) -> bool:

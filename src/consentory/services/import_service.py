@@ -111,7 +111,9 @@ class ImportService:
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
             item = find_by_token(tx, token)
-            # Guarded: of several Executes at once, and of a Cancel beside, one moves the state.
+            # One state from here on: a first batch that commits meanwhile would be seen too late to be queued, and yet
+            # early enough to be answered as no refusal. Of several Executes and Cancels at once one moves the state.
+            import_store.lock_import(tx, item.import_id)
             if import_store.queue_import(tx, item.import_id):
                 note_event(tx, caller, "import.executed", import_id=item.import_id)
                 execution_store.notify_work(tx)
