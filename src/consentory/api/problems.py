@@ -2,6 +2,7 @@
 
 RequestRefused              its kind's status
 StoreUnavailable            503 Server.Unavailable, with Retry-After: nothing was done
+OutcomeUnknown              503 Server.Unexpected, with Retry-After: it may have been done
 Litestar's HTTPException    an address, a method or a parameter that there is not
 anything else               503 Server.Unexpected, with a reference into the log
 """
@@ -19,7 +20,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from consentory.api.parameters import name_on_wire
 from consentory.api.request_journal import log_unexpected, name_request
-from consentory.errors import ErrorDetail, RefusalKind, RequestRefused, StoreUnavailable
+from consentory.errors import ErrorDetail, OutcomeUnknown, RefusalKind, RequestRefused, StoreUnavailable
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = 2
@@ -122,6 +123,20 @@ def answer_unavailable(request: Request[Any, Any, Any], error: StoreUnavailable)
     return _respond(problem, {"Retry-After": str(RETRY_SECONDS)})
 
 
+def answer_unknown_outcome(request: Request[Any, Any, Any], error: OutcomeUnknown) -> Response[Problem]:
+    """The database was lost while it committed: not the promise of Server.Unavailable that nothing was done."""
+    name_request(request.scope).error("outcome unknown", reason=type(error).__name__)
+    reference = request.scope["state"]["request_id"]
+    problem = make_problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Server.Unexpected",
+        "The database was lost at the last moment: this may have been done. Ask for the status, or send the request"
+        f" again under the same Idempotency-Key. The log has it under {reference}.",
+        [],
+    )
+    return _respond(problem, {"Retry-After": str(RETRY_SECONDS)})
+
+
 def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
     """What Litestar refuses by itself, in our shape."""
     try:
@@ -171,6 +186,7 @@ def _respond(problem: Problem, headers: dict[str, str]) -> Response[Problem]:
 EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]] = {
     RequestRefused: answer_refusal,
     StoreUnavailable: answer_unavailable,
+    OutcomeUnknown: answer_unknown_outcome,
     HTTPException: answer_framework,
     Exception: answer_unexpected,
 }
