@@ -12,11 +12,11 @@ ELSEWHERE = ("codec", "domain", "services")
 """Where records are judged and applied; the codes of refused requests are not of this table."""
 REFUSALS = {
     "Request", "Import", "Initiate", "IdempotencyKey", "Configuration", "Account", "Auth", "Server", "Credential",
-    "AccessToken", "User",
+    "AccessToken", "User", "HmacKey", "Audit", "Stage",
 }  # fmt: skip
 REFUSAL_CODES = {
-    "Permission.Import", "Permission.RefreshContacts", "Permission.Configuration", "Profile.IdMismatch",
-    "Profile.TooManyFound",
+    "Permission.Import", "Permission.RefreshContacts", "Permission.Configuration", "Permission.Audit",
+    "Profile.IdMismatch", "Profile.TooManyFound",
 }  # fmt: skip
 
 

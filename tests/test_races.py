@@ -273,10 +273,10 @@ def test_stage_against_execute(access: AccountAccess, clients: list[Requests]) -
 
 def test_execute_against_the_first_batch(store: LiveStore) -> None:
     """Execute is refused, as nothing was staged before it, or the import is queued with that batch: never is it
-    answered as done and the import left in Staging. 300 imports of one record."""
+    answered as done and the import left in Staging. 200 imports of one record."""
     account = store.open_account()
     imports = store.services.imports
-    for _ in range(300 * TIMES):
+    for _ in range(200 * TIMES):
         token = account.initiate()
 
         def execute(token: str = token, ahead: float = random.uniform(0, 0.008)) -> str:
@@ -419,12 +419,12 @@ def test_retention_ending_while_exceptions_are_read(
 ) -> None:
     """A page is whole or 410 (401 where the token ended with it). A stream is whole, or 410, or, begun before
     and cut off by it, breaks off so that the client notices: never an end that looks like one, never a record
-    cut. 12 imports of 2,500 refused records, each read by three clients while its records go."""
+    cut. 8 imports of 2,500 refused records, each read by three clients while its records go."""
     store = LiveStore(running.database_url)
     records = [{"CustomerName": {"FirstName": f"Ann {n}"}, "Refused": n} for n in range(2500)]
     seen = set()
     try:
-        for _ in range(12 * TIMES):
+        for _ in range(8 * TIMES):
             token = clients[0].initiate(DataStageDuration=duration)
             clients[0].stage(token, records)
             clients[0].execute(token)

@@ -117,7 +117,7 @@ def write_one(account: LiveAccount, start: int | None, kind: str, record: Wire) 
 
 
 @settings(
-    max_examples=30 * TIMES,
+    max_examples=24 * TIMES,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -129,7 +129,7 @@ def test_two_imports_and_single_writes_on_the_same_people(
 ) -> None:
     """Of one person: what became of every record and write, and the profile at the end, is what one of the
     orders gives in which they may come one at a time (the imports' records in the order of their Execute, a
-    single write anywhere). The books balance at every look, and no alternate id is held twice. 30 histories of
+    single write anywhere). The books balance at every look, and no alternate id is held twice. 24 histories of
     3 to 6 people, worked off by two workers beside two writers."""
     account = store.open_account()
     before = [person["before"] for person in people if person["before"] is not None]
@@ -188,7 +188,7 @@ def test_alternate_ids_are_never_held_twice(store: LiveStore) -> None:
     """Two imports and four writers give the same six alternate ids to everybody and take them away again, all
     at once: every write is answered as by itself, a record is applied or is AlternateId.InUse, and at the end
     each id is held by one profile at most, the one that its key says. None of them waits in a ring for another
-    (PostgreSQL would end one after a second). 20 rounds of 72 claims."""
+    (PostgreSQL would end one after a second). 20 rounds of 72 records."""
     pick = random.Random(7)
     deadlocks = count_deadlocks(store)
     for _ in range(20 * TIMES):
@@ -197,7 +197,7 @@ def test_alternate_ids_are_never_held_twice(store: LiveStore) -> None:
         ids = account.profile_ids()
 
         def claim(person: int) -> Wire:
-            pool = pick.sample(range(6), 3)
+            pool = pick.sample(range(6), 5)
             held = [
                 {"AlternateIdType": "Loyalty", "AlternateId": f"L-{one}", "IsActive": pick.random() < 0.7}
                 for one in pool
@@ -231,6 +231,42 @@ def test_alternate_ids_are_never_held_twice(store: LiveStore) -> None:
         for token in tokens:
             end = account.read_end(token)
             assert {fault["Code"] for faults in end.faults.values() for fault in faults} <= {"AlternateId.InUse"}
+        account.check_alternate_ids()
+    assert count_deadlocks(store) == deadlocks
+
+
+def test_free_alternate_ids_taken_at_once(store: LiveStore) -> None:
+    """A chunk gives 24 free ids to 24 people, one each, while a writer gives all of them to one person: one
+    of them comes first and has them, the other is AlternateId.InUse; whatever the order in which either comes to
+    them, none of them waits in a ring for the other. 60 rounds."""
+    account = store.open_account()
+    account.run([[with_own_id({}, person) for person in range(25)]], **MATCH)
+    *_, last = account.profile_ids()
+    execution, pick, deadlocks = store.make_execution(), random.Random(7), count_deadlocks(store)
+    for round_ in range(60 * TIMES):
+        free = [{"AlternateIdType": "Loyalty", "AlternateId": f"L-{round_}-{number}"} for number in range(24)]
+        pick.shuffle(free)
+        token = account.initiate(**MATCH)
+        account.stage(token, [
+            {"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": f"C-{person}"}, one]}
+            for person, one in enumerate(free)
+        ])  # fmt: skip
+        account.execute(token)
+        execution.resolve_next()
+
+        def write(said: Wire = {"AlternateIds": free}, ahead: float = pick.uniform(0, 0.02)) -> Any:  # noqa: B006
+            time.sleep(ahead)
+            return account.write(said, last)["Outcome"]
+
+        worked, written = at_once(execution.step, write)
+        assert worked == 24, worked
+        end = account.read_end(token)
+        if written == "Updated":
+            assert end.status["Exceptions"] == 24
+            account.write({"AlternateIds": [{**one, "IsActive": False} for one in free]}, last)
+        else:
+            assert isinstance(written, RequestRefused), written
+            assert (written.code, end.status["Updated"]) == ("AlternateId.InUse", 24)
         account.check_alternate_ids()
     assert count_deadlocks(store) == deadlocks
 

@@ -16,7 +16,9 @@ _SPACE = rb"[ \t\r\n]*+"
 # A match keeps the interpreter to itself, and memory for each repetition: so none repeats without end, and what
 # is longer is taken in several.
 _PIECE = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))'
-_STRING = rb'"' + _PIECE + rb'{0,1000}+"'
+# Atomic groups around such repetitions, not possessive ones: up to Python 3.11.4 a possessive repetition of a group
+# does not give back its place when an iteration stops short.
+_STRING = rb'"(?>' + _PIECE + rb'{0,1000})"'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
 _SCALAR = rb"(?:" + _STRING + rb"|" + _NUMBER + rb"|true|false|null)"
 _NAME = _SPACE + rb"(" + _STRING + rb")" + _SPACE + rb":" + _SPACE
@@ -25,18 +27,17 @@ _SKIP_SPACE = re.compile(_SPACE)
 _MATCH_SCALAR = re.compile(_SCALAR)
 _MATCH_NAME = re.compile(_NAME)
 _MATCH_COLON = re.compile(_SPACE + rb":" + _SPACE)
-_MATCH_PIECES = re.compile(_PIECE + rb"{1,1000}+")
+_MATCH_PIECES = re.compile(rb"(?>" + _PIECE + rb"{1,1000})")
 _MATCH_COMMA = re.compile(_SPACE + rb"," + _SPACE)
 _CLOSE_OBJECT = re.compile(_SPACE + rb"\}")
 _CLOSE_ARRAY = re.compile(_SPACE + rb"\]")
-# Runs of plain members or elements are taken in one match. Atomic groups, not possessive repetition: up to Python
-# 3.11.4 a possessive repetition of a group that holds others does not give back its place when it stops short.
+# Runs of plain members or elements are taken in one match.
 _PLAIN_MEMBERS = re.compile(
     rb"(?>(?:" + _SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":" + _SPACE + _SCALAR + rb"){0,500})"
 )
 _PLAIN_ELEMENTS = re.compile(rb"(?>(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb"){0,500})")
 # Arrays that begin with an array, all but the innermost.
-_NESTED_ARRAYS = re.compile(rb"(?:\[" + _SPACE + rb"(?=\[)){1,1000}+")
+_NESTED_ARRAYS = re.compile(rb"(?>(?:\[" + _SPACE + rb"(?=\[)){1,1000})")
 
 _OBJECT, _ARRAY, _QUOTE = b"{"[0], b"["[0], b'"'[0]
 
