@@ -10,7 +10,7 @@ anything else               503 Server.Unexpected, with a reference into the log
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -144,7 +144,7 @@ def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> R
     except ValueError:
         return answer_unexpected(request, error)
     if isinstance(error, ValidationException):
-        problem = make_problem(HTTPStatus.BAD_REQUEST, *_describe_parameters(error))
+        problem = make_problem(HTTPStatus.BAD_REQUEST, *_describe_parameters(error, request.path_params))
     elif status is HTTPStatus.NOT_ACCEPTABLE:
         problem = make_problem(status, "Request.NotAcceptable", error.detail, [])
     elif status in _FRAMEWORK_CODES:
@@ -156,12 +156,22 @@ def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> R
     return _respond(problem, {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
 
 
-def _describe_parameters(error: ValidationException) -> tuple[str, str, list[ErrorDetail]]:
-    """Code, detail and faults of parameters that do not fit what the call's signature says of them."""
+def _describe_parameters(
+    error: ValidationException, path_parameters: Mapping[str, Any]
+) -> tuple[str, str, list[ErrorDetail]]:
+    """Code, detail and faults of parameters that do not fit what the call's signature says of them.
+
+    Parameters of the path are texts and fit; once its OpenAPI document was asked for, Litestar names those among
+    the faults that a handler does not take.
+    """
     missing = _MISSING.search(error.detail)
     found = [(missing[1], "it is required; send it")] if missing else []
     if isinstance(error.extra, list):
-        found = [(name_on_wire(str(item.get("key", ""))), str(item.get("message", ""))) for item in error.extra]
+        found = [
+            (name_on_wire(str(item.get("key", ""))), str(item.get("message", "")))
+            for item in error.extra
+            if item.get("key") not in path_parameters
+        ]
     code = "Request.InvalidParameter"
     faults = [ErrorDetail(code, name, f"{name}: {reason}.") for name, reason in found]
     return code, " ".join(["A parameter does not fit.", *(fault.message for fault in faults)]), faults
