@@ -292,6 +292,8 @@ def test_a_single_write_in_a_deadlock_is_answered_all_the_same(store: LiveStore)
         tx.connection.execute(
             "INSERT INTO alternate_key (key_hash, profile_id, type, value) VALUES (%s, %s, %s, %s)", values
         )
+        # Of the two the write is to find the deadlock, not this transaction.
+        tx.connection.execute("SET LOCAL deadlock_timeout = '60s'")
         writer.start()
         time.sleep(0.3)  # the write holds its profile by now, and waits for the alternate id
         tx.connection.execute("SELECT FROM profile WHERE profile_id = %s FOR UPDATE", (profile_id,))
