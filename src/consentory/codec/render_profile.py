@@ -31,6 +31,8 @@ _NAMES: dict[Kind, tuple[str, str, str]] = {
     "Address": ("Addresses", "AddressType", "AddressPreferences"),
 }
 
+_GIVEN = ("EmailAddress", "PhoneNumber", "Address1", "Address2", "City", "StateProvince", "PostalCode")
+
 Wire = dict[str, Any]
 
 
@@ -101,7 +103,7 @@ def render_profile(profile: Profile, view: Viewing) -> Wire:
 
 def _render_element(element: Element, kind: Kind, body: Body, view: Viewing) -> Wire:
     _, type_name, preferences = _NAMES[kind]
-    wire: Wire = {type_name: element.type, **element.given}
+    wire: Wire = {type_name: element.type, **_order_given(element)}
     if kind == "Phone":
         wire["PhoneNumberNumeric"] = element.compared.lstrip("+")
         if element.mobile is not None:
@@ -201,4 +203,9 @@ def render_place(place: str, body: Body) -> Wire:
     if kind is None:
         return {"Kind": "Profile"}
     element = body.elements(kind)[int(place[1:])]
-    return {"Kind": kind, _NAMES[kind][1]: element.type, **element.given}
+    return {"Kind": kind, _NAMES[kind][1]: element.type, **_order_given(element)}
+
+
+def _order_given(element: Element) -> dict[str, str]:
+    """The members of an element's value in the contract's order; jsonb keeps them in one of its own."""
+    return {name: element.given[name] for name in _GIVEN if name in element.given}
