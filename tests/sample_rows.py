@@ -61,10 +61,7 @@ ROWS: dict[str, Row] = {
     "ledger": {
         "profile_id": 1,
         "entry": 1,
-        "of": "P",
-        "place": "profile",
-        "value": "{}",
-        "collected": THEN,
+        "choices": "[]",
         "recorded": THEN,
         "caller": "nightly",
     },

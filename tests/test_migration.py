@@ -14,8 +14,10 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from consentory.errors import StoreUnavailable
+from consentory.store import migration
 from consentory.store.database import Database
 from consentory.store.migration import SchemaMismatch, list_migrations, migrate
+from consentory.store.statements import statement
 from running_server import create_database, drop_database
 from sample_rows import insert_row, list_walled_tables, make_row
 
@@ -103,6 +105,26 @@ def test_a_migration_waits_for_the_one_before_it(empty: str) -> None:
     run(empty, "SELECT pg_terminate_backend(%s)", holder.info.backend_pid)
     assert migrate(empty) == NAMES
     holder.close()
+
+
+def test_a_ledger_of_single_choices_is_carried_over(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Migration 0004: a history reads as it did before."""
+    earlier = migration.list_migrations()[:3]
+    with monkeypatch.context() as patch:
+        patch.setattr(migration, "list_migrations", lambda: earlier)
+        migrate(empty)
+    insert = """INSERT INTO ledger (account_id, profile_id, entry, of, place, value, collected, recorded, caller,
+          sequence_number)
+        VALUES (1, 7, %s, 'P', 'E0', '{"FilterId": "F"}', '2024-02-29T12:00:00.000001Z', '2024-03-01', 'me', 3)"""
+    for entry in (1, 2):
+        run(empty, insert, entry)
+    assert migrate(empty) == [name for name in NAMES if name > "0004"]
+    with psycopg.connect(empty) as owner:
+        owner.execute("SELECT set_config('consentory.account_id', '1', false)")
+        query = statement("list_history")
+        rows = owner.execute(query, {"profile_id": 7, "of": "P", "limit": 10, "offset": 0}).fetchall()
+    assert [row[:4] for row in rows] == [(n, "E0", {"FilterId": "F"}, 1_709_208_000_000_001) for n in (1, 2)]
+    assert {row[5:] for row in rows} == {("me", None, 3)}
 
 
 # Refused ---------------------------------------------------------------------------------------------------------

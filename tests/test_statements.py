@@ -279,8 +279,8 @@ INSERT INTO contact_key (account_id, key_hash, profile_id, kind, value)
   SELECT account_id, profile_thing(profile_id), profile_id, 'E', profile_id::text FROM profile;
 INSERT INTO contact_key (account_id, key_hash, profile_id, kind, value)
   SELECT account_id, profile_thing(100000 + profile_id / 10), profile_id, 'P', profile_id::text FROM profile;
-INSERT INTO ledger (account_id, profile_id, entry, of, place, value, collected, recorded, caller)
-  SELECT account_id, profile_id, entry, CASE WHEN entry % 2 = 0 THEN 'P' ELSE 'C' END, 'place', '{}', now(), now(), 'u'
+INSERT INTO ledger (account_id, profile_id, entry, choices, recorded, caller)
+  SELECT account_id, profile_id, entry, '[{"of": "P", "place": "", "at": 0, "value": {}}]', now(), 'u'
   FROM profile CROSS JOIN generate_series(1, 4) AS entry;
 INSERT INTO import (account_id, import_id, access_token, status, settings, caller, created_at, expires_at, queued_at,
                     started_at, completed_at, configuration_revision, first_profile_id, purged_at, received, valid,

@@ -58,7 +58,7 @@ SEAMS = {
         {"Emails": [{"EmailAddress": f"{MARK}@example.com"}]},
     ),
     "ledger": Seam(
-        f"""ALTER TABLE ledger ADD CONSTRAINT seam CHECK (NOT value::text LIKE '%{MARK}%')""",
+        f"""ALTER TABLE ledger ADD CONSTRAINT seam CHECK (NOT choices::text LIKE '%{MARK}%')""",
         {"Consents": [_consent(MARK)]},
     ),
     "tag_change": Seam(

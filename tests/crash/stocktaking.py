@@ -32,7 +32,7 @@ QUERIES = {
       FROM profile {MINE} ORDER BY profile_id""",
     "alternate key": f"SELECT type, value, profile_id FROM alternate_key {MINE} ORDER BY 1, 2",
     "contact key": f"SELECT kind, value, profile_id FROM contact_key {MINE} ORDER BY 1, 2, 3",
-    "history": f"""SELECT profile_id, entry, of, place, value, collected, caller, {ORDINAL} AS import, sequence_number,
+    "history": f"""SELECT profile_id, entry, choices, caller, {ORDINAL} AS import, sequence_number,
       recorded >= lag(recorded, 1, recorded) OVER (PARTITION BY profile_id ORDER BY entry) AS in_order
       FROM ledger {MINE} ORDER BY profile_id, entry""",
     "tombstone": f"SELECT profile_id, caller, {ORDINAL} AS import, sequence_number FROM tombstone {MINE} ORDER BY 1",

@@ -65,7 +65,7 @@ class Draft:
     def append_entry(self, of: str, place: str, value: dict[str, object], collected: int) -> int:
         """Add a ledger entry for an applied choice; its number."""
         self.body.entries += 1
-        self.ledger.append(LedgerEntry(self.body.entries, of, place, value, collected))
+        self.ledger.append(LedgerEntry(of, place, collected, value))
         return self.body.entries
 
 

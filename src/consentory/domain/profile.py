@@ -110,15 +110,16 @@ class Profile(msgspec.Struct):
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, gc=False):
-    """One applied preference or consent. `place` is "" for the person, else kind letter and index: "E0"."""
+    """One applied preference or consent, as the ledger keeps it."""
 
-    entry: int
     of: str
     """"P" preference, "C" consent."""
     place: str
+    """"" for the person, else kind letter and index: "E0"."""
+    at: int
+    """When the person chose it."""
     value: dict[str, object]
     """The wire members of the choice, without its date."""
-    collected: int
 
 
 class ContactKey(msgspec.Struct, frozen=True):

@@ -301,7 +301,7 @@ def _render_history(item: HistoryItem, of: str, profile: Profile) -> Wire:
     return {
         "Place": render_place(item.place, profile.body),
         **item.value,
-        "CustomerDate" if of == "Preferences" else "ConsentDate": render_time(to_micros(item.collected)),
+        "CustomerDate" if of == "Preferences" else "ConsentDate": render_time(item.collected),
         "RecordedDate": render_time(to_micros(item.recorded)),
         "Caller": item.caller,
         "ImportId": None if item.import_id is None else str(item.import_id),

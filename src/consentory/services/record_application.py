@@ -14,13 +14,13 @@ from consentory.domain.catalog import Catalog
 from consentory.domain.draft import MergeContext, make_fault
 from consentory.domain.imports import ImportSettings
 from consentory.domain.merge import list_alternate_keys, list_contact_keys, merge
-from consentory.domain.profile import Body, LedgerEntry
+from consentory.domain.profile import Body
 from consentory.domain.record import Fault, Record
 from consentory.domain.text import fold
 from consentory.store import profile_store
 from consentory.store.database import Transaction
 from consentory.store.execution_store import ProcessedRecord
-from consentory.store.profile_store import Source
+from consentory.store.profile_store import NewEntries, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class People:
     stored: dict[int, Body]
     current: dict[int, Body]
     holders: dict[bytes, int]
-    ledger: list[tuple[int, LedgerEntry, Source]] = field(default_factory=list)
+    ledger: list[NewEntries] = field(default_factory=list)
     deleted: list[tuple[int, Source]] = field(default_factory=list)
 
 
@@ -108,7 +108,9 @@ def _merge_person(people: People, rules: Rules, task: Task) -> ProcessedRecord:
     if merged.outcome in ("Created", "Updated") and merged.body is not None:
         people.current[profile_id] = merged.body
         _move_keys(people, rules, profile_id, old, merged.body)
-        people.ledger.extend((profile_id, entry, task.source) for entry in merged.ledger)
+        if merged.ledger:
+            first = merged.body.entries - len(merged.ledger) + 1
+            people.ledger.append(NewEntries(profile_id, first, merged.ledger, task.source))
     return ProcessedRecord(sequence, merged.outcome, merged.faults or merged.held)
 
 

@@ -19,7 +19,7 @@ _COLUMN_TYPES = {
     "profile": ["int8", "jsonb", "timestamptz", "timestamptz", "bool", "text", "uuid"],
     "alternate_key": ["uuid", "int8", "text", "text"],
     "contact_key": ["uuid", "int8", "text", "text"],
-    "ledger": ["int8", "int4", "text", "text", "jsonb", "timestamptz", "timestamptz", "text", "uuid", "int4"],
+    "ledger": ["int8", "int4", "jsonb", "timestamptz", "text", "uuid", "int4"],
     "tombstone": ["int8", "timestamptz", "text", "uuid", "int4"],
     "tag_change": ["text", "text", "int4"],
 }
@@ -36,11 +36,21 @@ class Source(msgspec.Struct, frozen=True):
     sequence_number: int | None = None
 
 
+class NewEntries(msgspec.Struct, frozen=True):
+    """What one application of a record adds to a person's ledger: entries numbered from `first` on."""
+
+    profile_id: int
+    first: int
+    entries: list[LedgerEntry]
+    source: Source
+
+
 class HistoryItem(msgspec.Struct, frozen=True):
     entry: int
     place: str
     value: dict[str, Any]
-    collected: datetime
+    collected: int
+    """Microseconds."""
     recorded: datetime
     caller: str
     import_id: UUID | None
@@ -143,15 +153,15 @@ def change_contact_keys(
     _put_rows(tx, "contact_key", added)
 
 
-def append_ledger(tx: Transaction, entries: Sequence[tuple[int, LedgerEntry, Source]], recorded: int) -> None:
-    """Append applied choices: (profile id, entry, where it came from)."""
+def append_ledger(tx: Transaction, appended: Sequence[NewEntries], recorded: int) -> None:
+    """Append applied choices."""
     at = from_micros(recorded)
     _put_rows(tx, "ledger", [
         (
-            profile_id, e.entry, e.of, e.place, Jsonb(_encode(e.value)), from_micros(e.collected), at,
-            source.caller, source.import_id, source.sequence_number,
+            new.profile_id, new.first, Jsonb(_encode(new.entries)), at,
+            new.source.caller, new.source.import_id, new.source.sequence_number,
         )
-        for profile_id, e, source in entries
+        for new in appended
     ])  # fmt: skip
 
 

@@ -210,13 +210,14 @@ class DataFolder:
 
     def choose_socket_folder(self, server: Path, account: ServerAccount) -> Path:
         """The server's own folder; one for the run, if the socket's path would be too long or unspeakable."""
-        if len(os.fsencode(server / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH and "," not in str(server):
+        if _can_hold_socket(server):
             return server
         earlier = self._find_earlier_socket_folder(account)
         if earlier is not None:
             return earlier
-        bases = ["/run", "/tmp"] if account.dropped else [os.environ.get("XDG_RUNTIME_DIR", "")]  # noqa: S108
-        base = next((base for base in bases if Path(base).is_dir() and base), tempfile.gettempdir())
+        own = [] if account.dropped else [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()]
+        bases = [base for base in (*own, "/run", "/tmp") if base and os.access(base, os.W_OK)]  # noqa: S108
+        base = next((base for base in bases if _can_hold_socket(Path(base) / "consentory-12345678")), "/tmp")  # noqa: S108
         folder = Path(tempfile.mkdtemp(prefix="consentory-", dir=base))
         account.own(folder)
         return folder
@@ -257,3 +258,8 @@ class DataFolder:
             file.unlink(missing_ok=True)
         with suppress(OSError):
             self.path.rmdir()
+
+
+def _can_hold_socket(folder: Path) -> bool:
+    """Whether a socket's path in it is one that the system and a conninfo can say."""
+    return len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH and "," not in str(folder)

@@ -50,13 +50,12 @@ INSERT INTO contact_key (key_hash, profile_id, kind, value) VALUES (%s, %s, %s, 
 
 -- name: copy_ledger
 -- As insert_ledger, many at once: for the role that no policy binds.
-COPY ledger (profile_id, entry, of, place, value, collected, recorded, caller, import_id, sequence_number)
-FROM STDIN (FORMAT binary);
+COPY ledger (profile_id, entry, choices, recorded, caller, import_id, sequence_number) FROM STDIN (FORMAT binary);
 
 -- name: insert_ledger
--- An applied choice.
-INSERT INTO ledger (profile_id, entry, of, place, value, collected, recorded, caller, import_id, sequence_number)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
+-- The choices applied with one record.
+INSERT INTO ledger (profile_id, entry, choices, recorded, caller, import_id, sequence_number)
+VALUES (%s, %s, %s, %s, %s, %s, %s);
 
 -- name: copy_tombstone
 -- As insert_tombstone, many at once: for the role that no policy binds.
@@ -100,14 +99,20 @@ ORDER BY p.profile_id LIMIT %(limit)s;
 
 -- name: list_history
 -- Applied choices of one kind in order of application. Index: primary key.
-SELECT entry, place, value, collected, recorded, caller, import_id, sequence_number FROM ledger
-WHERE account_id = current_account() AND profile_id = %(profile_id)s AND of = %(of)s
-ORDER BY entry LIMIT %(limit)s OFFSET %(offset)s;
+SELECT l.entry + c.number::integer - 1, c.choice->>'place', c.choice->'value', (c.choice->>'at')::bigint,
+  l.recorded, l.caller, l.import_id, l.sequence_number
+FROM ledger AS l CROSS JOIN LATERAL jsonb_array_elements(l.choices) WITH ORDINALITY AS c (choice, number)
+WHERE l.account_id = current_account() AND l.profile_id = %(profile_id)s AND c.choice->>'of' = %(of)s
+ORDER BY l.entry, c.number LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: list_entries
 -- Who recorded each entry of these, and when: of current choices.
-SELECT entry, recorded, caller FROM ledger
-WHERE account_id = current_account() AND profile_id = %(profile_id)s AND entry = ANY(%(entries)s);
+SELECT wanted.entry, l.recorded, l.caller FROM unnest(%(entries)s::integer[]) AS wanted (entry)
+CROSS JOIN LATERAL (
+  SELECT recorded, caller FROM ledger
+  WHERE account_id = current_account() AND profile_id = %(profile_id)s AND entry <= wanted.entry
+  ORDER BY entry DESC LIMIT 1
+) AS l;
 
 -- name: list_tags
 -- (name, profiles that have the tag) by name.
