@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,10 @@ from running_server import (
     make_template,
     running_engine,
 )
+
+# A shell starts what it runs in the background with interrupts ignored, and children inherit that: tests that
+# interrupt a process would wait for nothing.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The events of services that run inside the tests would bury what a failure says.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

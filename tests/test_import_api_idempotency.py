@@ -102,10 +102,14 @@ def test_refused_calls_are_not_remembered(ours: WireClient, token: int) -> None:
 
 def test_a_concurrent_twin_waits_for_the_first(ours: WireClient, token: int) -> None:
     """A concurrent twin waits for the first."""
-    body = pack([person(number) for number in range(1500)])
-    answers = [require(answer) for answer in at_once(*[lambda: ours.try_stage(token, body, key="k1")] * 4)]
-    assert [answer["TotalRecordsReceived"] for answer in answers] == [1500] * 4
-    assert sum("Batch" in answer for answer in answers) == 1
+    received = 0
+    for size in (1500, *[5] * 30):
+        body = pack([person(number) for number in range(size)])
+        calls = [lambda body=body, key=f"k{received}": ours.try_stage(token, body, key=key)] * 4
+        answers = [require(answer) for answer in at_once(*calls)]
+        received += size
+        assert [answer["TotalRecordsReceived"] for answer in answers] == [received] * 4
+        assert sum("Batch" in answer for answer in answers) == 1
 
 
 def test_without_a_key_the_same_body_is_staged_again(ours: WireClient, token: int) -> None:

@@ -44,11 +44,11 @@ def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
             for step in path[:-1]:
                 target = target[step]
             if not path:
-                record = value
+                record = copy.deepcopy(value)
             elif value == "remove":
                 del target[path[-1]]
             else:
-                target[path[-1]] = value
+                target[path[-1]] = copy.deepcopy(value)  # a later change may reach into it
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change took that place away
     return record

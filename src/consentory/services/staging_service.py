@@ -78,7 +78,7 @@ class StagingService:
         with self._database.transaction(caller.account_id) as tx:
             item = find_by_token(tx, token)
             if self._is_replay(tx, item, idempotency_key, body_hash):
-                return item, None
+                return find_by_token(tx, token), None  # the twin may have been counted since the first look
             _require_open(item)
             catalog = self._catalogs.current_in(tx, caller.account_id)
         staged_at = datetime.now(UTC)
