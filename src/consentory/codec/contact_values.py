@@ -124,7 +124,10 @@ def compare_phone_by_library(text: str, region: str) -> str:
 def compare_address(address1: str, city: str, state_province: str, postal_code: str) -> str:
     """The compared form of a postal address: its four lines, caseless and space-collapsed."""
     # A line feed is a control character, so no line can hold one.
-    return "\n".join(fold_spaces(line) for line in (address1, city, state_province, postal_code))
+    lines = f"{address1}\n{city}\n{state_province}\n{postal_code}"
+    if lines.isascii() and "  " not in lines:  # trimmed, and no other white space is left to collapse
+        return lines.lower()
+    return "\n".join(fold_spaces(line) for line in lines.split("\n"))
 
 
 def _list_countries() -> dict[str, str]:

@@ -15,6 +15,9 @@ from consentory.domain.catalog import Catalog, TypeTable
 from consentory.domain.configuration import ConsentType, CustomField, Filter, Permissions, TypeName
 from consentory.domain.text import fold
 
+MOST_KNOWN = 4096
+"""Values that a reader remembers as faultless for one Stage call, so that it reads each of them once."""
+
 Pattern = Any
 """A compiled RE2 expression; `fullmatch` takes linear time whatever the value. Give it UTF-8: for a str the
 library works out character positions that nobody asks for."""

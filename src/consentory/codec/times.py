@@ -41,6 +41,17 @@ class Moment(NamedTuple):
     day_began: int | None
 
 
+def read_plain_time(text: str) -> int | None:
+    """The microseconds of a time in the plain form that most have, YYYY-MM-DDThh:mm:ssZ; None for all else."""
+    # The places of the separators leave fromisoformat no other form.
+    if len(text) != 20 or text[4:20:3] != "--T::Z":
+        return None
+    try:
+        return int(datetime.fromisoformat(text).timestamp()) * SECOND
+    except ValueError:
+        return None
+
+
 def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:
     """The moment that the trimmed text names; raises TimeFault.
 
@@ -48,12 +59,9 @@ def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:
     (23:59:59) for a no; of a local time that exists twice a yes takes the earlier and a no the later.
     A bare date that carries Z or an offset is that day there, by the same rule.
     """
-    # The plain form to the second in UTC, which most are. The places of the separators leave fromisoformat no other.
-    if len(text) == 20 and text[4:20:3] == "--T::Z":
-        try:
-            return Moment((datetime.fromisoformat(text) - _EPOCH_UTC) // _MICROSECOND, None)
-        except ValueError:
-            pass
+    plain = read_plain_time(text)
+    if plain is not None:
+        return Moment(plain, None)
     if len(text) <= _CACHED_LENGTH:
         return _read_short(text, zone, no)
     return _read(text, zone, no)

@@ -6,8 +6,8 @@ import ipaddress
 
 from consentory.codec.findings import Findings, quote
 from consentory.codec.member_text import ItemT, Names, read_text, trim
-from consentory.codec.rulebook import ConsentRule, FilterRule, Rulebook, Scope, VersionRule
-from consentory.codec.times import SECOND, TimeFault, read_time
+from consentory.codec.rulebook import MOST_KNOWN, ConsentRule, FilterRule, Rulebook, Scope, VersionRule
+from consentory.codec.times import SECOND, TimeFault, read_plain_time, read_time
 from consentory.codec.wire_record import WireAttribute, WireConsent, WireEvidence, WirePreference
 from consentory.domain.record import (
     DENIED,
@@ -75,6 +75,9 @@ class ChoiceReader:
         self._scope = scope
         self._staged_at = staged_at
         self._allow_prior = allow_prior_consents
+        # What was read without a fault once is as right the next time, and people choose among few things.
+        self._known_preferences: dict[tuple[object, ...], tuple[str, int, str | None]] = {}
+        self._known_consents: dict[tuple[object, ...], tuple[str, str, str, int]] = {}
 
     def read_preferences(
         self,
@@ -88,28 +91,47 @@ class ChoiceReader:
         if not wires:
             return ()
         claims = []
-        seen = set()
+        seen: set[str] = set()
         for index, wire in enumerate(findings.bound(wires, path)):
-            here = f"{path}[{index}]"
-            rule = self._rules.filters.read(findings, wire.FilterId, here, "FilterId", 50, _FILTER)
-            if rule is not None:
-                self._check_place(findings, rule, here, place, mobile)
-                if rule.id in seen:
-                    findings.report_repeat(here, "FilterId", rule.id)
-                seen.add(rule.id)
-            chosen = _PREFERENCE_TYPES.get(wire.PreferenceType)
-            if chosen is None:
-                chosen = _read_code(findings, wire.PreferenceType, _PREFERENCE_TYPES, here, "PreferenceType")
-            at = self._read_date(findings, wire.CustomerDate, here, "CustomerDate", chosen == OPT_OUT)
-            frequency = None
-            if wire.FrequencyId is not None:
-                known = None if rule is None else rule.frequencies
-                frequency = _read_name(findings, known, wire.FrequencyId, here, "FrequencyId", 20, _FREQUENCY)
-            attributes = _read_attributes(findings, wire.PreferenceAttributes, f"{here}.PreferenceAttributes")
-            if rule is not None and chosen is not None and at is not None:
-                dated = wire.CustomerDate is not None
-                claims.append(PreferenceClaim(rule.id, chosen, at, dated, frequency, attributes))
+            known = self._known_preferences.get((wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile))
+            if known is not None and known[0] not in seen and not wire.PreferenceAttributes:
+                seen.add(known[0])
+                at = self._read_date(
+                    findings, wire.CustomerDate, f"{path}[{index}]", "CustomerDate", known[1] == OPT_OUT
+                )
+                if at is not None:
+                    claims.append(PreferenceClaim(known[0], known[1], at, wire.CustomerDate is not None, known[2]))
+                continue
+            claim = self._read_preference(findings, wire, f"{path}[{index}]", place, mobile, seen)
+            if claim is not None:
+                claims.append(claim)
         return tuple(claims)
+
+    def _read_preference(
+        self, findings: Findings, wire: WirePreference, here: str, place: str, mobile: bool | None, seen: set[str]
+    ) -> PreferenceClaim | None:
+        faults = len(findings.faults)
+        rule = self._rules.filters.read(findings, wire.FilterId, here, "FilterId", 50, _FILTER)
+        if rule is not None:
+            self._check_place(findings, rule, here, place, mobile)
+            if rule.id in seen:
+                findings.report_repeat(here, "FilterId", rule.id)
+            seen.add(rule.id)
+        chosen = _PREFERENCE_TYPES.get(wire.PreferenceType)
+        if chosen is None:
+            chosen = _read_code(findings, wire.PreferenceType, _PREFERENCE_TYPES, here, "PreferenceType")
+        at = self._read_date(findings, wire.CustomerDate, here, "CustomerDate", chosen == OPT_OUT)
+        frequency = None
+        if wire.FrequencyId is not None:
+            known = None if rule is None else rule.frequencies
+            frequency = _read_name(findings, known, wire.FrequencyId, here, "FrequencyId", 20, _FREQUENCY)
+        attributes = _read_attributes(findings, wire.PreferenceAttributes, f"{here}.PreferenceAttributes")
+        if rule is None or chosen is None or at is None:
+            return None
+        if len(findings.faults) == faults and len(self._known_preferences) < MOST_KNOWN:
+            key = (wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile)
+            self._known_preferences[key] = (rule.id, chosen, frequency)
+        return PreferenceClaim(rule.id, chosen, at, wire.CustomerDate is not None, frequency, attributes)
 
     def _check_place(self, findings: Findings, rule: FilterRule, path: str, place: str, mobile: bool | None) -> None:
         path = f"{path}.FilterId"
@@ -132,28 +154,46 @@ class ChoiceReader:
         if not wires:
             return ()
         claims = []
-        seen = set()
+        seen: set[tuple[str, str]] = set()
         for index, wire in enumerate(findings.bound(wires, path)):
-            here = f"{path}[{index}]"
-            status = _CONSENT_STATUSES.get(wire.ConsentStatus)
-            if status is None:
-                status = _read_code(findings, wire.ConsentStatus, _CONSENT_STATUSES, here, "ConsentStatus")
-            withdrawn = status in (DENIED, REVOKED)
-            rule = self._find_consent(findings, wire.ConsentType, here, withdrawn)
-            version = self._find_version(findings, wire, here, rule, withdrawn or status is None)
-            locales = None if version is None else version.locales
-            locale = _read_name(findings, locales, wire.Locale, here, "Locale", 15, "Consent.UnknownLocale")
-            at = self._read_date(findings, wire.ConsentDate, here, "ConsentDate", withdrawn)
-            evidence = _read_evidence(findings, wire.Evidence, f"{here}.Evidence")
-            if rule is None or version is None:
+            known = self._known_consents.get((wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus))
+            if known is not None and known[:2] not in seen and wire.Evidence is None:
+                seen.add(known[:2])
+                withdrawn = known[3] in (DENIED, REVOKED)
+                at = self._read_date(findings, wire.ConsentDate, f"{path}[{index}]", "ConsentDate", withdrawn)
+                if at is not None:
+                    claims.append(ConsentClaim(*known, at, wire.ConsentDate is not None))
                 continue
-            if (rule.name, version.version) in seen:
-                findings.report_repeat(here, "Consent", f"{rule.name} {version.version}")
-            seen.add((rule.name, version.version))
-            if status is not None and locale is not None and at is not None:
-                dated = wire.ConsentDate is not None
-                claims.append(ConsentClaim(rule.name, version.version, locale, status, at, dated, evidence))
+            claim = self._read_consent(findings, wire, f"{path}[{index}]", seen)
+            if claim is not None:
+                claims.append(claim)
         return tuple(claims)
+
+    def _read_consent(
+        self, findings: Findings, wire: WireConsent, here: str, seen: set[tuple[str, str]]
+    ) -> ConsentClaim | None:
+        faults = len(findings.faults)
+        status = _CONSENT_STATUSES.get(wire.ConsentStatus)
+        if status is None:
+            status = _read_code(findings, wire.ConsentStatus, _CONSENT_STATUSES, here, "ConsentStatus")
+        withdrawn = status in (DENIED, REVOKED)
+        rule = self._find_consent(findings, wire.ConsentType, here, withdrawn)
+        version = self._find_version(findings, wire, here, rule, withdrawn or status is None)
+        locales = None if version is None else version.locales
+        locale = _read_name(findings, locales, wire.Locale, here, "Locale", 15, "Consent.UnknownLocale")
+        at = self._read_date(findings, wire.ConsentDate, here, "ConsentDate", withdrawn)
+        evidence = _read_evidence(findings, wire.Evidence, f"{here}.Evidence")
+        if rule is None or version is None:
+            return None
+        if (rule.name, version.version) in seen:
+            findings.report_repeat(here, "Consent", f"{rule.name} {version.version}")
+        seen.add((rule.name, version.version))
+        if status is None or locale is None or at is None:
+            return None
+        if len(findings.faults) == faults and len(self._known_consents) < MOST_KNOWN:
+            key = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
+            self._known_consents[key] = (rule.name, version.version, locale, status)
+        return ConsentClaim(rule.name, version.version, locale, status, at, wire.ConsentDate is not None, evidence)
 
     def _find_consent(self, findings: Findings, name: str | None, path: str, withdrawn: bool) -> ConsentRule | None:
         types = self._rules.consent_types
@@ -182,6 +222,9 @@ class ChoiceReader:
 
     def _read_date(self, findings: Findings, given: str | None, path: str, member: str, no: bool) -> int | None:
         """When it was chosen, in microseconds; None after a fault."""
+        plain = None if given is None else read_plain_time(given)
+        if plain is not None and plain <= self._staged_at + _FUTURE:
+            return plain
         if given is None:
             if self._rules.require_dates and not findings.is_misfit(path, member):
                 text = f"{member} is required: this account does not accept undated choices."

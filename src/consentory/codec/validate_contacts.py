@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
 from consentory.codec.contact_values import (
     ContactFault,
     compare_address,
@@ -10,171 +13,156 @@ from consentory.codec.contact_values import (
     find_country,
 )
 from consentory.codec.findings import Findings, quote
-from consentory.codec.member_text import read_text
+from consentory.codec.member_text import Names, read_text
 from consentory.codec.rulebook import Rulebook, Scope, TypeRule
 from consentory.codec.validate_choices import PLACE_CHANNELS, ChoiceReader
 from consentory.codec.wire_record import WireAddress, WireElement, WireEmail, WirePhone
 from consentory.domain.record import ElementClaim
 
 _ADDRESS_LINES = (("Address1", 1, 125), ("City", 1, 50), ("StateProvince", 2, 50), ("PostalCode", 1, 15))
-_COUNTRY_FORMS = ("Alpha2", "Alpha3", "Numeric")
+_COUNTRY_FORMS = tuple((form, f"CountryCode_{form}") for form in ("Alpha2", "Alpha3", "Numeric"))
+
+ElementT = TypeVar("ElementT", bound=WireElement)
 
 
-class _Array:
-    """What one top-level array of contact elements has shown so far: which came already, which is the default."""
+class _Place(NamedTuple):
+    """One of the three arrays of contact elements."""
 
-    __slots__ = ("_findings", "_member", "_seen", "has_default")
+    array: str
+    path: str
+    type_member: str
+    type_fault: str
+    preferences: str
+    types: Names[TypeRule]
+    closed: bool
+    """Whether the caller may write none of its channels."""
 
-    def __init__(self, findings: Findings, member: str) -> None:
-        self._findings = findings
-        self._member = member
-        self._seen: set[tuple[str, str]] = set()
-        self.has_default = False
 
-    def check(self, path: str, wire: WireElement, rule: TypeRule | None, compared: str | None, given: str) -> None:
-        """Report an element that is there already, and a second default."""
-        if rule is not None and compared is not None:
-            key = (rule.name, compared)
-            if key in self._seen:
-                self._findings.report_repeat(path, f"{rule.name} {self._member} element", given)
-            self._seen.add(key)
-        if wire.IsDefault:
-            if self.has_default:
-                text = f"Only one element of {self._member} can have IsDefault true; this is a second."
-                self._findings.report("Contact.SeveralDefaults", text, f"{path}.IsDefault", True)
-            self.has_default = True
+class _Value(NamedTuple):
+    """What one element says of itself."""
+
+    compared: str | None
+    """None after a fault."""
+    given: dict[str, str]
+    said: dict[str, str]
+    shown: str
+    """How a message names the element."""
 
 
 class ContactReader:
     """Judges the contact elements of one Stage call's records, with the choices that hang on them."""
 
     def __init__(self, rules: Rulebook, scope: Scope, choices: ChoiceReader) -> None:
-        self._rules = rules
+        self._phone_region = rules.phone_region
         self._choices = choices
-        self._closed = {
-            place: not scope.permits_channel(*(channel for channel in channels if channel))
-            for place, channels in PLACE_CHANNELS.items()
-        }
+
+        def place(array: str, type_member: str, kind: str, preferences: str, types: Names[TypeRule]) -> _Place:
+            closed = not scope.permits_channel(*(channel for channel in PLACE_CHANNELS[array] if channel))
+            return _Place(array, f"$.{array}", type_member, f"{kind}.UnknownType", preferences, types, closed)
+
+        self._emails = place("Emails", "EmailAddressType", "Email", "EmailPreferences", rules.email_types)
+        self._phones = place("PhoneNumbers", "PhoneType", "Phone", "PhoneNumberPreferences", rules.phone_types)
+        self._addresses = place("Addresses", "AddressType", "Address", "AddressPreferences", rules.address_types)
 
     def read_emails(self, findings: Findings, wires: list[WireEmail] | None) -> tuple[ElementClaim, ...]:
         """The claims of `$.Emails`."""
-        if not wires:
-            return ()
-        claims = []
-        array = _Array(findings, "Emails")
-        for index, wire in enumerate(findings.bound(wires, "$.Emails")):
-            path = f"$.Emails[{index}]"
-            self._check_channel(findings, "Emails", path)
-            rule = self._rules.email_types.read(
-                findings, wire.EmailAddressType, path, "EmailAddressType", 100, "Email.UnknownType"
-            )
-            given = _read_value(findings, wire.EmailAddress, path, "EmailAddress", 1, 256)
-            compared = None
-            if given is not None:
-                _check_pattern(findings, rule, given, path, "EmailAddress", "Email.PatternMismatch")
-                compared = _compare_email(findings, given, path)
-            array.check(path, wire, rule, compared, given or "")
-            preferences = self._choices.read_preferences(
-                findings, wire.EmailPreferences, f"{path}.EmailPreferences", "Emails"
-            )
-            consents = self._choices.read_consents(findings, wire.Consents, f"{path}.Consents")
-            if rule is not None and given is not None and compared is not None:
-                claims.append(
-                    ElementClaim(
-                        rule.name,
-                        compared,
-                        {"EmailAddress": given},
-                        active=wire.IsActive is not False,
-                        default=wire.IsDefault,
-                        preferences=preferences,
-                        consents=consents,
-                    )
-                )
-        return tuple(claims)
+        return self._read_elements(findings, wires, self._emails, self._read_email) if wires else ()
 
     def read_phones(self, findings: Findings, wires: list[WirePhone] | None) -> tuple[ElementClaim, ...]:
         """The claims of `$.PhoneNumbers`."""
-        if not wires:
-            return ()
-        claims = []
-        array = _Array(findings, "PhoneNumbers")
-        for index, wire in enumerate(findings.bound(wires, "$.PhoneNumbers")):
-            path = f"$.PhoneNumbers[{index}]"
-            self._check_channel(findings, "PhoneNumbers", path)
-            rule = self._rules.phone_types.read(findings, wire.PhoneType, path, "PhoneType", 100, "Phone.UnknownType")
-            given = _read_value(findings, wire.PhoneNumber, path, "PhoneNumber", 1, 30)
-            compared = None
-            if given is not None:
-                _check_pattern(findings, rule, given, path, "PhoneNumber", "Phone.PatternMismatch")
-                compared = _compare_phone(findings, given, path, self._rules.phone_region)
-            array.check(path, wire, rule, compared, given or "")
-            preferences = self._choices.read_preferences(
-                findings,
-                wire.PhoneNumberPreferences,
-                f"{path}.PhoneNumberPreferences",
-                "PhoneNumbers",
-                wire.IsMobile,
-            )
-            consents = self._choices.read_consents(findings, wire.Consents, f"{path}.Consents")
-            if rule is not None and given is not None and compared is not None:
-                claims.append(
-                    ElementClaim(
-                        rule.name,
-                        compared,
-                        {"PhoneNumber": given},
-                        active=wire.IsActive is not False,
-                        default=wire.IsDefault,
-                        mobile=wire.IsMobile,
-                        preferences=preferences,
-                        consents=consents,
-                    )
-                )
-        return tuple(claims)
+        return self._read_elements(findings, wires, self._phones, self._read_phone) if wires else ()
 
     def read_addresses(self, findings: Findings, wires: list[WireAddress] | None) -> tuple[ElementClaim, ...]:
         """The claims of `$.Addresses`."""
-        if not wires:
-            return ()
-        claims = []
-        array = _Array(findings, "Addresses")
-        for index, wire in enumerate(findings.bound(wires, "$.Addresses")):
-            path = f"$.Addresses[{index}]"
-            self._check_channel(findings, "Addresses", path)
-            rule = self._rules.address_types.read(
-                findings, wire.AddressType, path, "AddressType", 100, "Address.UnknownType"
+        return self._read_elements(findings, wires, self._addresses, self._read_address) if wires else ()
+
+    def _read_elements(
+        self,
+        findings: Findings,
+        wires: list[ElementT],
+        place: _Place,
+        read_value: Callable[[Findings, ElementT, TypeRule | None, str], _Value],
+    ) -> tuple[ElementClaim, ...]:
+        claims: list[ElementClaim] = []
+        seen: set[tuple[str, str]] = set()
+        has_default = False
+        for index, wire in enumerate(findings.bound(wires, place.path)):
+            path = f"{place.path}[{index}]"
+            if place.closed:
+                _report_closed(findings, place.array, path)
+            rule = place.types.read(
+                findings, getattr(wire, place.type_member), path, place.type_member, 100, place.type_fault
             )
-            given = {}
-            for member, least, most in _ADDRESS_LINES:
-                line = _read_value(findings, getattr(wire, member), path, member, least, most)
-                if line is not None:
-                    given[member] = line
-            said = _read_said(findings, wire, path)
-            compared = compare_address(*given.values()) if len(given) == len(_ADDRESS_LINES) else None
-            array.check(path, wire, rule, compared, given.get("Address1", ""))
+            value = read_value(findings, wire, rule, path)
+            if rule is not None and value.compared is not None:
+                key = (rule.name, value.compared)
+                if key in seen:
+                    findings.report_repeat(path, f"{rule.name} {place.array} element", value.shown)
+                seen.add(key)
+            if wire.IsDefault:
+                if has_default:
+                    text = f"Only one element of {place.array} can have IsDefault true; this is a second."
+                    findings.report("Contact.SeveralDefaults", text, f"{path}.IsDefault", True)
+                has_default = True
+            mobile = getattr(wire, "IsMobile", None)
+            chosen = getattr(wire, place.preferences)
             preferences = self._choices.read_preferences(
-                findings, wire.AddressPreferences, f"{path}.AddressPreferences", "Addresses"
-            )
-            consents = self._choices.read_consents(findings, wire.Consents, f"{path}.Consents")
-            if rule is not None and compared is not None:
+                findings, chosen, f"{path}.{place.preferences}", place.array, mobile
+            ) if chosen else ()  # fmt: skip
+            consents = self._choices.read_consents(findings, wire.Consents, f"{path}.Consents") if wire.Consents else ()
+            if rule is not None and value.compared is not None:
                 claims.append(
                     ElementClaim(
-                        rule.name,
-                        compared,
-                        given,
-                        said,
-                        active=wire.IsActive is not False,
-                        default=wire.IsDefault,
-                        preferences=preferences,
-                        consents=consents,
+                        rule.name, value.compared, value.given, value.said, wire.IsActive is not False,
+                        wire.IsDefault, mobile, preferences, consents,
                     )
-                )
+                )  # fmt: skip
         return tuple(claims)
 
-    def _check_channel(self, findings: Findings, place: str, path: str) -> None:
-        if self._closed[place]:
-            channels = " or ".join(channel for channel in PLACE_CHANNELS[place] if channel)
-            text = f"Your user groups do not permit the channel {channels}, so no element of {place} either."
-            findings.report("Permission.Channel", text, path)
+    def _read_email(self, findings: Findings, wire: WireEmail, rule: TypeRule | None, path: str) -> _Value:
+        given = _read_value(findings, wire.EmailAddress, path, "EmailAddress", 1, 256)
+        if given is None:
+            return _NOTHING
+        _check_pattern(findings, rule, given, path, "EmailAddress", "Email.PatternMismatch")
+        try:
+            compared = compare_email(given)
+        except ContactFault as fault:
+            text = f"EmailAddress {quote(given)} is not a usable email address: {fault}"
+            findings.report(fault.code, text, f"{path}.EmailAddress", given)
+            compared = None
+        return _Value(compared, {"EmailAddress": given}, {}, given)
+
+    def _read_phone(self, findings: Findings, wire: WirePhone, rule: TypeRule | None, path: str) -> _Value:
+        given = _read_value(findings, wire.PhoneNumber, path, "PhoneNumber", 1, 30)
+        if given is None:
+            return _NOTHING
+        _check_pattern(findings, rule, given, path, "PhoneNumber", "Phone.PatternMismatch")
+        try:
+            compared = compare_phone(given, self._phone_region)
+        except ContactFault as fault:
+            text = f"PhoneNumber {quote(given)} is not a usable phone number: {fault}."
+            findings.report(fault.code, text, f"{path}.PhoneNumber", given)
+            compared = None
+        return _Value(compared, {"PhoneNumber": given}, {}, given)
+
+    def _read_address(self, findings: Findings, wire: WireAddress, _: TypeRule | None, path: str) -> _Value:
+        given = {}
+        for member, least, most in _ADDRESS_LINES:
+            line = _read_value(findings, getattr(wire, member), path, member, least, most)
+            if line is not None:
+                given[member] = line
+        said = _read_said(findings, wire, path)
+        compared = compare_address(*given.values()) if len(given) == len(_ADDRESS_LINES) else None
+        return _Value(compared, given, said, given.get("Address1", ""))
+
+
+_NOTHING = _Value(None, {}, {}, "")
+
+
+def _report_closed(findings: Findings, array: str, path: str) -> None:
+    channels = " or ".join(channel for channel in PLACE_CHANNELS[array] if channel)
+    text = f"Your user groups do not permit the channel {channels}, so no element of {array} either."
+    findings.report("Permission.Channel", text, path)
 
 
 def _read_value(findings: Findings, given: str | None, path: str, member: str, least: int, most: int) -> str | None:
@@ -190,24 +178,6 @@ def _check_pattern(findings: Findings, rule: TypeRule | None, given: str, path: 
         findings.report(code, text, f"{path}.{member}", given)
 
 
-def _compare_email(findings: Findings, given: str, path: str) -> str | None:
-    try:
-        return compare_email(given)
-    except ContactFault as fault:
-        text = f"EmailAddress {quote(given)} is not a usable email address: {fault}"
-        findings.report(fault.code, text, f"{path}.EmailAddress", given)
-        return None
-
-
-def _compare_phone(findings: Findings, given: str, path: str, region: str) -> str | None:
-    try:
-        return compare_phone(given, region)
-    except ContactFault as fault:
-        text = f"PhoneNumber {quote(given)} is not a usable phone number: {fault}."
-        findings.report(fault.code, text, f"{path}.PhoneNumber", given)
-        return None
-
-
 def _read_said(findings: Findings, wire: WireAddress, path: str) -> dict[str, str]:
     """Address2 ("" clears) and Country, the alpha-2 code that all given country codes stand for."""
     said = {}
@@ -215,8 +185,7 @@ def _read_said(findings: Findings, wire: WireAddress, path: str) -> dict[str, st
         line = read_text(findings, wire.Address2, path, "Address2", 0, 125)
         if line is not None:
             said["Address2"] = line
-    for form in _COUNTRY_FORMS:
-        member = f"CountryCode_{form}"
+    for form, member in _COUNTRY_FORMS:
         given = getattr(wire, member)
         if given is None:
             continue

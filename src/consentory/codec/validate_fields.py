@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from consentory.codec.findings import Findings, quote
 from consentory.codec.member_text import read_text, trim
-from consentory.codec.rulebook import FieldRule, Rulebook
+from consentory.codec.rulebook import MOST_KNOWN, FieldRule, Rulebook
 from consentory.codec.times import TimeFault, read_time, render_time
 from consentory.codec.wire_record import WireField
 
@@ -21,6 +21,7 @@ class FieldReader:
 
     def __init__(self, rules: Rulebook) -> None:
         self._rules = rules
+        self._known: dict[tuple[str | None, str | None], tuple[str, str]] = {}
 
     def read_fields(self, findings: Findings, wires: list[WireField] | None) -> tuple[tuple[str, str | None], ...]:
         """The values of `$.CustomFields` by configured name; "" clears, None says nothing.
@@ -29,9 +30,15 @@ class FieldReader:
         """
         if not wires:
             return ()
-        values = []
-        seen = set()
+        values: list[tuple[str, str | None]] = []
+        seen: set[str] = set()
         for index, wire in enumerate(findings.bound(wires, "$.CustomFields")):
+            known = self._known.get((wire.Name, wire.Value))
+            if known is not None and known[0] not in seen:
+                seen.add(known[0])
+                values.append(known)
+                continue
+            faults = len(findings.faults)
             path = f"$.CustomFields[{index}]"
             rule = self._rules.fields.read(findings, wire.Name, path, "Name", 94, "CustomField.Unknown")
             value = wire.Value
@@ -45,6 +52,8 @@ class FieldReader:
             seen.add(name)
             if value is not None:
                 value = self._read_value(findings, rule, value, f"{path}.Value")
+                if len(findings.faults) == faults and len(self._known) < MOST_KNOWN:
+                    self._known[wire.Name, wire.Value] = (name, value)
             values.append((name, value))
         return tuple(values)
 

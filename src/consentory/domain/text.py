@@ -28,8 +28,4 @@ def hash_key(account_id: int, *parts: str) -> bytes:
 
     Made here and not by the database, so that a batch needs no look-up to know its keys.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(str(account_id).encode())
-    for part in parts:
-        digest.update(b"\0" + part.encode())
-    return digest.digest()
+    return hashlib.blake2b("\0".join((str(account_id), *parts)).encode(), digest_size=16).digest()
