@@ -98,7 +98,9 @@ async def stage(
     limit = await sync_to_thread(staging.body_limit, request.user)
     async with lanes.hold(request.user.account_id):
         chunks = await read_chunks(request, limit)
-        return await lanes.run(stage_chunks, request, staging, access_token, chunks, limit, idempotency_key)
+        return await lanes.run(
+            request.user.account_id, stage_chunks, request, staging, access_token, chunks, limit, idempotency_key
+        )
 
 
 def stage_chunks(
