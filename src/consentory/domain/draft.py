@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgspec
-
 from consentory.domain.catalog import Catalog
 from consentory.domain.imports import ImportSettings
-from consentory.domain.profile import Body, LedgerEntry
+from consentory.domain.profile import Body, Element, LedgerEntry
 from consentory.domain.record import Fault, Record
 
 VALUE_LIMIT = 200
 """A fault's Value is cut here (import-api.md, "Exceptions")."""
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Body).decode
-
 
 def copy_body(body: Body) -> Body:
-    """A deep copy."""
-    return _decode(_encode(body))
+    """A copy of all that a merge may change; what it only replaces, evidence for one, is shared."""
+    copied = body.__copy__()
+    copied.name = dict(body.name)
+    copied.alternate_ids = [item.__copy__() for item in body.alternate_ids]
+    copied.emails = [_copy_element(element) for element in body.emails]
+    copied.phones = [_copy_element(element) for element in body.phones]
+    copied.addresses = [_copy_element(element) for element in body.addresses]
+    copied.preferences = [item.__copy__() for item in body.preferences]
+    copied.consents = [item.__copy__() for item in body.consents]
+    copied.groups = [item.__copy__() for item in body.groups]
+    copied.tags = list(body.tags)
+    copied.fields = dict(body.fields)
+    return copied
+
+
+def _copy_element(element: Element) -> Element:
+    copied = element.__copy__()
+    copied.given = dict(element.given)
+    copied.preferences = [item.__copy__() for item in element.preferences]
+    copied.consents = [item.__copy__() for item in element.consents]
+    return copied
 
 
 @dataclass(frozen=True, slots=True)

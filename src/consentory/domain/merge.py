@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from uuid import UUID
+from functools import lru_cache
+from typing import NamedTuple
 
 from consentory.domain.draft import Draft, MergeContext, copy_body
 from consentory.domain.imports import Outcome
@@ -16,8 +16,7 @@ from consentory.domain.record import KINDS, Fault, Record
 from consentory.domain.text import fold, hash_key
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """What applying one record gave. With outcome Exception `body` is as it was (None: no profile)."""
 
     outcome: Outcome
@@ -67,8 +66,10 @@ def _archive_all(draft: Draft) -> None:
 
 
 def _stamp_edited(old: Body | None, body: Body, now: int) -> None:
-    """Give every part that changed its new modification time; parts keep their index for ever."""
-    before = old or Body(body.locale)
+    """Give every part that changed its new modification time; parts keep their index for ever, and new ones have it."""
+    if old is None:
+        return  # each part was made just now, and says so
+    before = old
     pairs: list[tuple[Sequence[AlternateId | Group | Element], Sequence[AlternateId | Group | Element]]] = [
         (before.alternate_ids, body.alternate_ids),
         (before.groups, body.groups),
@@ -76,25 +77,26 @@ def _stamp_edited(old: Body | None, body: Body, now: int) -> None:
     ]
     for was, now_is in pairs:
         for index, part in enumerate(now_is):
-            if index >= len(was) or part != was[index]:
+            if index < len(was) and part != was[index]:
                 part.edited = now
 
 
-def list_alternate_keys(account_id: int, body: Body | None) -> dict[UUID, tuple[str, str]]:
+_hash_again = lru_cache(maxsize=20_000)(hash_key)
+"""Alternate ids are looked at several times while their record is applied."""
+
+
+def list_alternate_keys(account_id: int, body: Body | None) -> dict[bytes, tuple[str, str]]:
     """Key hash to (type, value) of the alternate ids that the body holds actively; {} for no body."""
     if body is None:
         return {}
     return {
-        UUID(bytes=hash_key(account_id, "AlternateId", fold(item.type), fold(item.value))): (
-            item.type,
-            item.value,
-        )
+        _hash_again(account_id, "AlternateId", fold(item.type), fold(item.value)): (item.type, item.value)
         for item in body.alternate_ids
         if item.active
     }
 
 
-def list_contact_keys(account_id: int, body: Body | None) -> dict[UUID, tuple[str, str]]:
+def list_contact_keys(account_id: int, body: Body | None) -> dict[bytes, tuple[str, str]]:
     """Key hash to (kind letter, compared value) of the active emails and phones; {} for no body."""
     if body is None:
         return {}
@@ -102,5 +104,5 @@ def list_contact_keys(account_id: int, body: Body | None) -> dict[UUID, tuple[st
     for letter, elements in (("E", body.emails), ("P", body.phones)):
         for element in elements:
             if element.active:
-                found[UUID(bytes=hash_key(account_id, letter, element.compared))] = (letter, element.compared)
+                found[hash_key(account_id, letter, element.compared)] = (letter, element.compared)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 from consentory.domain.catalog import FilterEntry
@@ -42,33 +41,54 @@ _PREFERENCES: dict[Kind, tuple[str, str]] = {
 class Place(NamedTuple):
     """Where choices stand: the person (`kind` None) or one contact element; with what the record claims there."""
 
-    code: str
-    """As in the ledger: "" or kind letter and index, "E0"."""
-    path: str
-    preferences_path: str
     kind: Kind | None
+    position: int
+    """Of the element in the record's array."""
+    number: int
+    """Of the element in the body."""
     element: Element | None
     preferences: list[Preference]
     consents: list[Consent]
     claimed_preferences: tuple[PreferenceClaim, ...]
     claimed_consents: tuple[ConsentClaim, ...]
 
+    @property
+    def code(self) -> str:
+        """As in the ledger: "" or kind letter and number, "E0"."""
+        return "" if self.kind is None else f"{PLACE_LETTER[self.kind]}{self.number}"
+
+    def name_preference(self, index: int) -> str:
+        """The JSON path of a claimed preference."""
+        if self.kind is None:
+            return f"$.ProfilePreferences[{index}]"
+        collection, preferences = _PREFERENCES[self.kind]
+        return f"$.{collection}[{self.position}].{preferences}[{index}]"
+
+    def name_consent(self, index: int) -> str:
+        """The JSON path of a claimed consent."""
+        owner = "$" if self.kind is None else f"$.{_PREFERENCES[self.kind][0]}[{self.position}]"
+        return f"{owner}.Consents[{index}]"
+
 
 def merge_choices(draft: Draft, included: list[Included]) -> None:
     """Apply the record's consents, then its preferences: required consents are judged after the record's own."""
-    places = list(_list_places(draft, included))
+    places = _list_places(draft, included)
     for place in places:
         before = list(place.consents)  # a newer version that comes in the same record is not there "already"
         for index, consent in enumerate(place.claimed_consents):
-            _apply_consent(draft, place, before, consent, f"{place.path}.Consents[{index}]")
+            _apply_consent(draft, place, before, consent, index)
     # Opt-Outs first, so that an Opt-In beside them is judged by them whatever the order of the arrays.
-    noes: Noes = {}
-    for wanted in (OPT_OUT, OPT_IN):
-        for place in places:
-            for index, preference in enumerate(place.claimed_preferences):
-                if preference.type == wanted:
-                    _apply_preference(draft, place, noes, preference, f"{place.preferences_path}[{index}]")
-        noes = _collect_noes(draft) if wanted == OPT_OUT else noes
+    opt_ins: list[tuple[Place, PreferenceClaim, int]] = []
+    for place in places:
+        for index, preference in enumerate(place.claimed_preferences):
+            if preference.type == OPT_IN:
+                opt_ins.append((place, preference, index))
+            else:
+                _apply_preference(draft, place, {}, preference, index)
+    if opt_ins:
+        noes = _collect_noes(draft)
+        for place, preference, index in opt_ins:
+            _apply_preference(draft, place, noes, preference, index)
 
 
 def _collect_noes(draft: Draft) -> Noes:
@@ -82,47 +102,43 @@ def _collect_noes(draft: Draft) -> Noes:
     return noes
 
 
-def _list_places(draft: Draft, included: list[Included]) -> Iterator[Place]:
+def _list_places(draft: Draft, included: list[Included]) -> list[Place]:
     record, body = draft.record, draft.body
-    yield Place(
-        "", "$", "$.ProfilePreferences", None, None,
-        body.preferences, body.consents, record.preferences, record.consents,
-    )  # fmt: skip
-    for kind, index, number, claim, element in included:
-        if not claim.preferences and not claim.consents:
-            continue
-        collection, preferences = _PREFERENCES[kind]
-        path = f"$.{collection}[{index}]"
-        yield Place(
-            f"{PLACE_LETTER[kind]}{number}", path, f"{path}.{preferences}", kind, element,
-            element.preferences, element.consents, claim.preferences, claim.consents,
-        )  # fmt: skip
+    places = []
+    if record.preferences or record.consents:
+        person = Place(None, 0, 0, None, body.preferences, body.consents, record.preferences, record.consents)
+        places.append(person)
+    for kind, position, number, claim, element in included:
+        if claim.preferences or claim.consents:
+            stored = element.preferences, element.consents
+            places.append(Place(kind, position, number, element, *stored, claim.preferences, claim.consents))
+    return places
 
 
-def _apply_consent(draft: Draft, place: Place, before: list[Consent], claim: ConsentClaim, path: str) -> None:
+def _apply_consent(draft: Draft, place: Place, before: list[Consent], claim: ConsentClaim, index: int) -> None:
     entry = draft.context.catalog.consent_types[fold(claim.type)]
     rank = entry.ranks[fold(claim.version)]
     soft = claim.status in (GRANTED, NOT_SET)
     if soft and rank < entry.newest_active and not draft.context.settings.allow_prior_consents:
         draft.refuse(
             "Consent.PriorVersion",
-            f"{path}.ConsentVersion",
+            f"{place.name_consent(index)}.ConsentVersion",
             f"{claim.type} has a newer version; use it, or initiate the import with AllowPriorConsents.",
             claim.version,
         )
         return
-    stored = next((c for c in place.consents if c.type == claim.type and c.version == claim.version), None)
+    stored = _find_consent(place.consents, claim)
     if stored is not None:
         if _equals_consent(stored, claim):
             return
         strength, stored_strength = STRENGTH[claim.status], STRENGTH[stored.status]
         if _is_weaker(claim.at, strength, stored.at, stored_strength, stored.archived):
             message = "A later consent, or a no on the same instant, is stored for this version."
-            draft.hold_back("Consent.Superseded", path, message, claim.type)
+            draft.hold_back("Consent.Superseded", place.name_consent(index), message, claim.type)
             return
     if soft and any(c.type == claim.type and entry.ranks[fold(c.version)] > rank for c in before):
         message = f"A newer version of {claim.type} is already there."
-        draft.hold_back("Consent.NewerVersionPresent", path, message, claim.version)
+        draft.hold_back("Consent.NewerVersionPresent", place.name_consent(index), message, claim.version)
         return
     days = entry.type.versions[rank].expiration_days
     value: dict[str, object] = {
@@ -142,6 +158,13 @@ def _apply_consent(draft: Draft, place: Place, before: list[Consent], claim: Con
     _put(place.consents, stored, applied)
 
 
+def _find_consent(consents: list[Consent], claim: ConsentClaim) -> Consent | None:
+    for consent in consents:
+        if consent.version == claim.version and consent.type == claim.type:
+            return consent
+    return None
+
+
 def _equals_consent(stored: Consent, claim: ConsentClaim) -> bool:
     return (
         stored.status == claim.status
@@ -151,20 +174,20 @@ def _equals_consent(stored: Consent, claim: ConsentClaim) -> bool:
     )
 
 
-def _apply_preference(draft: Draft, place: Place, noes: Noes, claim: PreferenceClaim, path: str) -> None:
+def _apply_preference(draft: Draft, place: Place, noes: Noes, claim: PreferenceClaim, index: int) -> None:
     entry = draft.context.catalog.filters[fold(claim.filter)]
-    stored = next((p for p in place.preferences if p.filter == claim.filter), None)
+    stored = _find_preference(place.preferences, claim.filter)
     if stored is not None and _equals_preference(stored, claim):
         return
     if entry.filter.channel == "Text" and place.element is not None and place.element.mobile is False:
         message = "This number is stored as not mobile: it takes no text messages. Say IsMobile: true if it is."
-        draft.refuse("Preference.NotMobile", f"{path}.FilterId", message, claim.filter)
+        draft.refuse("Preference.NotMobile", f"{place.name_preference(index)}.FilterId", message, claim.filter)
     if _is_superseded(place, noes, stored, claim):
         message = "A later choice, or an opt-out on the same instant, is stored."
-        draft.hold_back("Preference.Superseded", path, message, claim.filter)
+        draft.hold_back("Preference.Superseded", place.name_preference(index), message, claim.filter)
         return
     if claim.type == OPT_IN:
-        _require_consents(draft, place, entry, path)
+        _require_consents(draft, place, entry, index)
     frequency = _resolve_frequency(claim, stored, entry)
     value: dict[str, object] = {"FilterId": claim.filter, "PreferenceType": claim.type}
     if frequency is not None:
@@ -180,6 +203,13 @@ def _apply_preference(draft: Draft, place: Place, noes: Noes, claim: PreferenceC
         expires=claim.at + days * DAY if days and claim.type == OPT_IN else None,
     )  # fmt: skip
     _put(place.preferences, stored, applied)
+
+
+def _find_preference(preferences: list[Preference], filter_id: str) -> Preference | None:
+    for preference in preferences:
+        if preference.filter == filter_id:
+            return preference
+    return None
 
 
 def _equals_preference(stored: Preference, claim: PreferenceClaim) -> bool:
@@ -201,13 +231,15 @@ def _is_superseded(place: Place, noes: Noes, stored: Preference | None, claim: P
     return any(element is not place.element and at >= claim.at for element, at in others)
 
 
-def _require_consents(draft: Draft, place: Place, entry: FilterEntry, path: str) -> None:
+def _require_consents(draft: Draft, place: Place, entry: FilterEntry, index: int) -> None:
+    if not entry.filter.required_consents:
+        return
     where = (draft.body.consents,) if place.kind is None else (place.consents, draft.body.consents)
     context = draft.context
     for name in list_missing(entry, where, context.catalog.consent_types, context.started_at):
         draft.refuse(
             "Preference.ConsentRequired",
-            path,
+            place.name_preference(index),
             f"An opt-in to {entry.filter.id} needs {name} granted and unexpired, for the person or this element;"
             " send that consent in the same record or before it.",
             entry.filter.id,

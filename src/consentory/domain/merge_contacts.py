@@ -30,7 +30,7 @@ def merge_contacts(draft: Draft) -> list[Included]:
         claims, elements = draft.record.elements(kind), draft.body.elements(kind)
         if not claims and not (refresh and elements):
             continue
-        found = _include(kind, claims, elements)
+        found = _include(kind, claims, elements, draft.context.now)
         if refresh:
             _deactivate_others(draft, elements, {one.number for one in found})
         _settle_default(elements, found)
@@ -48,7 +48,7 @@ def archive_choices(draft: Draft, preferences: list[Preference], consents: list[
             consent.archived = True
 
 
-def _include(kind: Kind, claims: tuple[ElementClaim, ...], elements: list[Element]) -> list[Included]:
+def _include(kind: Kind, claims: tuple[ElementClaim, ...], elements: list[Element], now: int) -> list[Included]:
     """Add or reactivate each claimed element and update what is said of it."""
     stored = {(element.type, element.compared): number for number, element in enumerate(elements)}
     included: list[Included] = []
@@ -58,7 +58,7 @@ def _include(kind: Kind, claims: tuple[ElementClaim, ...], elements: list[Elemen
         number = stored.get((claim.type, claim.compared))
         if number is None:
             number = len(elements)
-            elements.append(Element(claim.type, claim.compared, dict(claim.given)))
+            elements.append(Element(claim.type, claim.compared, dict(claim.given), now))
         element = elements[number]
         element.active = True
         _update_said(element, claim)
@@ -88,16 +88,33 @@ def _update_said(element: Element, claim: ElementClaim) -> None:
 def _settle_default(elements: list[Element], included: list[Included]) -> None:
     """One active element of a kind is the default: the one said to be, else the one that was, else the first
     added; IsDefault: false moves the mark on if there is another to take it."""
-    chosen = next((one.element for one in included if one.claim.default), None)
+    chosen = _find_said_default(included)
     if chosen is None:
         declined = {one.number for one in included if one.claim.default is False}
         active = [(number, element) for number, element in enumerate(elements) if element.active]
-        current = next((pair for pair in active if pair[1].default), None)
-        if current is not None and current[0] not in declined:
-            chosen = current[1]
+        for number, element in active:
+            if element.default and number not in declined:
+                chosen = element
+                break
         else:
-            willing = (element for number, element in active if number not in declined)
-            left = current or next(iter(active), None)
-            chosen = next(willing, left[1] if left is not None else None)
+            chosen = _choose_default(active, declined)
     for element in elements:
         element.default = element is chosen
+
+
+def _find_said_default(included: list[Included]) -> Element | None:
+    for one in included:
+        if one.claim.default:
+            return one.element
+    return None
+
+
+def _choose_default(active: list[tuple[int, Element]], declined: set[int]) -> Element | None:
+    """Nobody is the default, or it was declined: the first that did not decline; else all stays as it was."""
+    for number, element in active:
+        if number not in declined:
+            return element
+    for _, element in active:
+        if element.default:
+            return element
+    return active[0][1] if active else None

@@ -66,6 +66,8 @@ def _merge_alternate_ids(draft: Draft) -> None:
 
 
 def _merge_groups(draft: Draft) -> None:
+    if not draft.record.groups and not draft.context.settings.refresh_groups:
+        return
     stored = {(item.type, fold(item.name)): item for item in draft.body.groups}
     included = set()
     for claim in draft.record.groups:
@@ -87,6 +89,8 @@ def _merge_groups(draft: Draft) -> None:
 
 def _merge_tags(draft: Draft) -> None:
     body = draft.body
+    if not draft.record.tags and not draft.context.settings.refresh_tags:
+        return
     stored = {fold(tag) for tag in body.tags}
     included = {fold(tag) for tag in draft.record.tags}
     body.tags.extend(tag for tag in draft.record.tags if fold(tag) not in stored)
@@ -95,16 +99,18 @@ def _merge_tags(draft: Draft) -> None:
 
 
 def _merge_fields(draft: Draft) -> None:
-    body, catalog = draft.body, draft.context.catalog
+    body, catalog, refresh = draft.body, draft.context.catalog, draft.context.settings.refresh_custom_fields
     for index, (name, value) in enumerate(draft.record.fields):
         if value is not None:
             _set_field(draft, name, value, f"$.CustomFields[{index}].Value")
+    if draft.old is not None and not refresh:
+        return
     named = {name for name, _ in draft.record.fields}
     if draft.old is None:
         for name, value in catalog.default_fields.items():
             if name not in named or (name, None) in draft.record.fields:
                 body.fields[name] = value
-    if draft.context.settings.refresh_custom_fields:
+    if refresh:
         # Deletion by omission counts as a blank new value; what a rule then keeps is not reported. At creation it
         # takes defaults away too, else the same record would be a change when it comes again.
         for name in [name for name in body.fields if name not in named]:

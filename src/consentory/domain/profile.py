@@ -7,6 +7,8 @@ Times are integers: microseconds since 1970-01-01T00:00:00Z.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Self
+
 import msgspec
 
 from consentory.domain.record import Kind
@@ -16,6 +18,10 @@ PLACE_LETTER: dict[Kind, str] = {"Email": "E", "Phone": "P", "Address": "A"}
 
 class Stored(msgspec.Struct, omit_defaults=True, gc=False):
     """What all stored parts share: defaults are left out of the jsonb."""
+
+    if TYPE_CHECKING:
+
+        def __copy__(self) -> Self: ...  # msgspec has it, and its stubs do not say so
 
 
 class Preference(Stored):

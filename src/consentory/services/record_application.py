@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from consentory.domain.catalog import Catalog
@@ -23,8 +24,7 @@ from consentory.store.execution_store import ProcessedRecord
 from consentory.store.profile_store import NewEntries, Source
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One record to apply: `new_id` is the ProfileId it would create."""
 
     record: Record
@@ -62,8 +62,11 @@ def apply_records(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> list[
     gave out one of the alternate ids meanwhile (constraint alternate_key_pkey): try again.
     """
     people = _load_people(tx, tasks)
-    apply_one = _delete_person if rules.settings.action == "Delete" else _merge_person
-    done = [apply_one(people, rules, task) for task in tasks]
+    if rules.settings.action == "Delete":
+        done = [_delete_person(people, rules, task) for task in tasks]
+    else:
+        context = MergeContext(rules.catalog, rules.settings, rules.started_at, rules.now, people.holders)
+        done = [_merge_person(people, rules, context, task) for task in tasks]
     _write_people(tx, rules, people, tasks[0].source.import_id)
     return done
 
@@ -96,14 +99,13 @@ def _find_target(people: People, rules: Rules, record: Record) -> int | None:
     return people.holders.get(record.match_key)
 
 
-def _merge_person(people: People, rules: Rules, task: Task) -> ProcessedRecord:
+def _merge_person(people: People, rules: Rules, context: MergeContext, task: Task) -> ProcessedRecord:
     record, sequence = task.record, task.source.sequence_number or 0
     target = _find_target(people, rules, record)
     if target is None and record.match_count > 1:
         return ProcessedRecord(sequence, "Exception", [_make_ambiguous(record, rules)])
     profile_id = task.new_id if target is None else target
     old = people.current.get(profile_id)
-    context = MergeContext(rules.catalog, rules.settings, rules.started_at, rules.now, people.holders)
     merged = merge(profile_id, old, record, context)
     if merged.outcome in ("Created", "Updated") and merged.body is not None:
         people.current[profile_id] = merged.body
@@ -157,9 +159,9 @@ def _move_keys(people: People, rules: Rules, profile_id: int, old: Body | None, 
         return
     account_id = rules.catalog.account_id
     for key in list_alternate_keys(account_id, old):
-        people.holders.pop(key.bytes, None)
+        people.holders.pop(key, None)
     for key in list_alternate_keys(account_id, new):
-        people.holders[key.bytes] = profile_id
+        people.holders[key] = profile_id
 
 
 def _write_people(tx: Transaction, rules: Rules, people: People, import_id: UUID | None) -> None:
@@ -178,10 +180,10 @@ def _write_people(tx: Transaction, rules: Rules, people: People, import_id: UUID
 
 
 def _write_keys(tx: Transaction, account_id: int, changes: Sequence[tuple[int, Body | None, Body | None]]) -> None:
-    ids_gone: list[UUID] = []
-    ids_new: list[tuple[UUID, int, str, str]] = []
-    contacts_gone: list[tuple[UUID, int]] = []
-    contacts_new: list[tuple[UUID, int, str, str]] = []
+    ids_gone: list[bytes] = []
+    ids_new: list[tuple[bytes, int, str, str]] = []
+    contacts_gone: list[tuple[bytes, int]] = []
+    contacts_new: list[tuple[bytes, int, str, str]] = []
     for profile_id, old, new in changes:
         if old is None or new is None or old.alternate_ids != new.alternate_ids:
             had, has = list_alternate_keys(account_id, old), list_alternate_keys(account_id, new)

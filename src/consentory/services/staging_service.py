@@ -167,7 +167,7 @@ def validate_batch(
 
 
 def _make_frame(offset: int, raws: list[bytes | msgspec.Raw], work: list[tuple[int, Record]]) -> NewFrame:
-    keys: list[UUID] = []
+    keys: list[bytes] = []
     key_places: list[int] = []
     ids: list[int] = []
     id_places: list[int] = []
@@ -176,7 +176,7 @@ def _make_frame(offset: int, raws: list[bytes | msgspec.Raw], work: list[tuple[i
         if record.match_key is not None and record.match_key not in named:
             named.append(record.match_key)
         for key in named:
-            keys.append(UUID(bytes=key))
+            keys.append(key)
             key_places.append(place)
         if record.profile_id is not None:
             ids.append(record.profile_id)

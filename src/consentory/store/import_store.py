@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from consentory.domain.imports import Books, Import, ImportSettings, Phase, Status
 from consentory.domain.record import Fault
-from consentory.store.database import Transaction
+from consentory.store.database import KeyHash, Transaction
 
 _decode_faults = msgspec.json.Decoder(list[Fault]).decode
 
@@ -31,7 +31,7 @@ class NewFrame(msgspec.Struct, frozen=True):
     record_count: int
     raw: bytes
     work: bytes
-    named_keys: list[UUID]
+    named_keys: list[bytes]
     named_at: list[int]
     profile_ids: list[int]
     profile_at: list[int]
@@ -190,7 +190,7 @@ def _frame_row(import_id: UUID, batch_number: int, first_sequence: int, frame: N
         "batch_number": batch_number,
         "raw": frame.raw,
         "work": frame.work,
-        "named_keys": frame.named_keys,
+        "named_keys": [KeyHash(key) for key in frame.named_keys],
         "named_at": frame.named_at,
         "profile_ids": frame.profile_ids,
         "profile_at": frame.profile_at,

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import Body, LedgerEntry, Profile
-from consentory.store.database import Transaction
+from consentory.store.database import KeyHash, Transaction
 
 _COLUMN_TYPES = {
     "profile": ["int8", "jsonb", "timestamptz", "timestamptz", "bool", "text", "uuid"],
@@ -68,8 +68,8 @@ def find_holders(tx: Transaction, keys: Collection[bytes]) -> dict[bytes, int]:
     """Which profile holds each of these alternate ids; keys that nobody holds are left out."""
     if not keys:
         return {}
-    rows = tx.rows("find_holders", {"keys": [UUID(bytes=key) for key in keys]})
-    return {row[0].bytes: row[1] for row in rows}
+    rows = tx.rows("find_holders", {"keys": [KeyHash(key) for key in keys]})
+    return dict(rows)
 
 
 def lock_profiles(tx: Transaction, ids: Iterable[int]) -> dict[int, Profile]:
@@ -127,30 +127,30 @@ def delete_profiles(tx: Transaction, gone: Sequence[tuple[int, Source]], deleted
 
 
 def change_alternate_keys(
-    tx: Transaction, removed: Sequence[UUID], added: Sequence[tuple[UUID, int, str, str]]
+    tx: Transaction, removed: Sequence[bytes], added: Sequence[tuple[bytes, int, str, str]]
 ) -> None:
     """Take alternate ids from their holders, and give out: (key, profile id, type, value).
 
     Key by key in their order: who gives out a key waits for whoever touched it before, and so nobody waits in a ring.
     """
-    steps: list[tuple[UUID, tuple[UUID, int, str, str] | None]] = [(key, None) for key in removed]
+    steps: list[tuple[bytes, tuple[bytes, int, str, str] | None]] = [(key, None) for key in removed]
     steps += [(row[0], row) for row in added]
-    steps.sort(key=lambda step: (step[0].int, step[1] is not None))  # taken before it is given anew
+    steps.sort(key=lambda step: (step[0], step[1] is not None))  # taken before it is given anew
     for gives, found in groupby(steps, key=lambda step: step[1] is not None):
         run = list(found)
         if gives:
-            _put_rows(tx, "alternate_key", [row for _, row in run if row is not None])
+            _put_rows(tx, "alternate_key", [(KeyHash(row[0]), *row[1:]) for _, row in run if row is not None])
         else:
-            tx.run("delete_alternate_keys", {"keys": [key for key, _ in run]})
+            tx.run("delete_alternate_keys", {"keys": [KeyHash(key) for key, _ in run]})
 
 
 def change_contact_keys(
-    tx: Transaction, removed: Sequence[tuple[UUID, int]], added: Sequence[tuple[UUID, int, str, str]]
+    tx: Transaction, removed: Sequence[tuple[bytes, int]], added: Sequence[tuple[bytes, int, str, str]]
 ) -> None:
     """Remove (key, profile id), then add (key, profile id, kind letter, value)."""
     if removed:
-        tx.run("delete_contact_keys", {"keys": [key for key, _ in removed], "ids": [i for _, i in removed]})
-    _put_rows(tx, "contact_key", added)
+        tx.run("delete_contact_keys", {"keys": [KeyHash(key) for key, _ in removed], "ids": [i for _, i in removed]})
+    _put_rows(tx, "contact_key", [(KeyHash(key), *rest) for key, *rest in added])
 
 
 def append_ledger(tx: Transaction, appended: Sequence[NewEntries], recorded: int) -> None:
@@ -180,7 +180,7 @@ def _put_rows(tx: Transaction, table: str, rows: Sequence[Sequence[Any]]) -> Non
 
 def find_contact_profiles(tx: Transaction, key: bytes, limit: int) -> list[Profile]:
     """Active profiles that have this active address or number, by id, at most `limit`."""
-    rows = tx.rows("find_contact_profiles", {"key": UUID(bytes=key), "limit": limit})
+    rows = tx.rows("find_contact_profiles", {"key": KeyHash(key), "limit": limit})
     return [_read_profile(row) for row in rows]
 
 

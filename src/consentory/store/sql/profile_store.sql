@@ -4,7 +4,7 @@ SELECT now();
 
 -- name: find_holders
 -- (key_hash, profile_id) of the alternate ids that somebody holds. Index: primary key.
-SELECT key_hash, profile_id FROM alternate_key WHERE account_id = current_account() AND key_hash = ANY(%(keys)s);
+SELECT uuid_send(key_hash), profile_id FROM alternate_key WHERE account_id = current_account() AND key_hash = ANY(%(keys)s);
 
 -- name: lock_profiles
 -- Bodies of existing profiles, locked in id order so that two transactions cannot deadlock over them.
