@@ -17,7 +17,7 @@ from psycopg import errors
 
 from consentory.bootstrap.composition import open_worker
 from consentory.domain.audit_event import chain_hash, digest_event
-from consentory.errors import StoreRefused, StoreUnavailable
+from consentory.errors import StatementRefused, StoreRefused, StoreUnavailable
 from consentory.services.audit_sealing import AuditSealing
 from consentory.services.audit_verification import Verdict
 from consentory.store import audit_store
@@ -288,7 +288,7 @@ def test_a_worker_killed_while_sealing_loses_nothing_and_doubles_nothing(bench: 
 def test_what_cannot_be_noted_is_not_done(bench: Workbench) -> None:
     """The event and what it tells of are there together or not at all."""
     bench.owner("REVOKE INSERT ON audit_event FROM consentory_service")
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StatementRefused):
         write(bench, 50)
     assert bench.owner("SELECT count(*) FROM profile") == [(EVENTS - 1,)]
     assert (verify(bench).waiting, verify(bench).findings) == (0, [])

@@ -1,4 +1,5 @@
-"""What becomes of the database's errors: the data's fault is StoreRefused, all else is StoreUnavailable and passes."""
+"""What becomes of the database's errors: the data's fault is StoreRefused, ours is StatementRefused, and all else is
+StoreUnavailable and passes."""
 
 # ruff: noqa: PT012 -- the transaction as a whole is what raises
 
@@ -13,14 +14,14 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
-from consentory.errors import OutcomeUnknown, StoreRefused, StoreUnavailable
+from consentory.errors import OutcomeUnknown, StatementRefused, StoreRefused, StoreUnavailable
 from consentory.store import account_store, credential_store, profile_store
 from consentory.store.database import LEASE_SECONDS, Database, Transaction, translate, wait_for_notice
 from sample_rows import THEN
 
-KEY = UUID(int=1)
+KEY = bytes(15) + b"\1"
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def put_key(tx: Transaction, profile_id: int = 1) -> None:
 
 def count_keys(database: Database) -> int:
     with database.transaction(1) as tx:
-        return len(profile_store.find_holders(tx, [KEY.bytes]))
+        return len(profile_store.find_holders(tx, [KEY]))
 
 
 # Connections cut -------------------------------------------------------------------------------------------------
@@ -200,7 +201,7 @@ def test_a_frozen_transaction_loses_its_locks_and_finds_out_before_it_commits(se
         with service.transaction(1) as other:
             put_key(other, 2)  # waits for the frozen one until that is gone
     with service.transaction(1) as tx:
-        assert profile_store.find_holders(tx, [KEY.bytes]) == {KEY.bytes: 2}
+        assert profile_store.find_holders(tx, [KEY]) == {KEY: 2}
 
 
 @pytest.mark.parametrize("role", ["consentory_service", "consentory_worker"])
@@ -264,19 +265,19 @@ def test_a_check_violation_names_its_constraint(worker: Database) -> None:
 
 
 def test_what_is_refused_in_a_savepoint_is_undone_and_the_rest_stays(worker: Database) -> None:
-    other = UUID(int=2)
+    other = bytes(15) + b"\2"
     with worker.transaction(1) as tx:
         put_key(tx)
         with pytest.raises(StoreRefused), tx.savepoint():
             profile_store.change_alternate_keys(tx, [], [(other, 2, "CRM", "c-2"), (KEY, 2, "CRM", "c-1")])
     with worker.transaction(1) as tx:
-        assert profile_store.find_holders(tx, [KEY.bytes, other.bytes]) == {KEY.bytes: 1}
+        assert profile_store.find_holders(tx, [KEY, other]) == {KEY: 1}
 
 
 def test_json_that_the_database_cannot_hold_is_the_datas_fault(worker: Database, service: Database) -> None:
     for database in (worker, service):
         with pytest.raises(StoreRefused) as refusal, database.transaction(1) as tx:
-            profile_store._put_rows(tx, "profile", [(1, Jsonb(b'{"a": "\\u0000"}'), THEN, THEN, True, None, None)])
+            profile_store._put_rows(tx, "profile", [(1, Json(b'{"a": "no end'), THEN, THEN, True, None, None)])
         assert refusal.value.sqlstate[:2] == "22"
 
 
@@ -314,10 +315,17 @@ def test_the_other_classes_are_waited_out(sqlstate: str) -> None:
     assert isinstance(translate(psycopg.errors.lookup(sqlstate)("")), StoreUnavailable)
 
 
+@pytest.mark.parametrize("sqlstate", ["42501", "42601", "42703", "42883", "42P01"])
+def test_class_42_is_our_own_fault(sqlstate: str) -> None:
+    error = translate(psycopg.errors.lookup(sqlstate)(""))
+    assert isinstance(error, StatementRefused)
+    assert sqlstate in str(error)
+
+
 def test_no_error_tells_the_data(service: Database) -> None:
     with service.transaction(1) as tx:
         put_key(tx)
     with pytest.raises(StoreRefused) as refusal, service.transaction(1) as tx:
         put_key(tx)
     assert "c-1" not in str(refusal.value)
-    assert str(KEY) not in str(refusal.value)
+    assert str(UUID(bytes=KEY)) not in str(refusal.value)

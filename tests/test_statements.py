@@ -271,7 +271,7 @@ RUNNING = UUID(int=0x7000_0000)
 FILL = """
 INSERT INTO account (account_id, client_id, revision) VALUES (1, 'A', 1), (2, 'B', 1);
 INSERT INTO profile (account_id, profile_id, body, created, modified, active)
-  SELECT 1 + n % 2, n, jsonb_build_object('n', repeat('x', 200)), now(), now(), n % 10 <> 0
+  SELECT 1 + n % 2, n, json_build_object('n', repeat('x', 200)), now(), now(), n % 10 <> 0
   FROM generate_series(1, 20000) AS n;
 INSERT INTO alternate_key (account_id, key_hash, profile_id, type, value)
   SELECT account_id, profile_thing(profile_id), profile_id, 'CRM', profile_id::text FROM profile;
@@ -310,7 +310,11 @@ INSERT INTO import_chunk (account_id, import_id, chunk_number, next_sequence, la
 """
 
 HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
-    "find_holders": ([SERVICE, WORKER], {"keys": [UUID(int=n) for n in range(1, 400, 2)]}, {"alternate_key_pkey"}),
+    "find_holders": (
+        [SERVICE, WORKER],
+        {"keys": ",".join(UUID(int=n).hex for n in range(1, 400, 2))},
+        {"alternate_key_pkey"},
+    ),
     "lock_profiles": ([SERVICE, WORKER], {"ids": list(range(2, 800, 2))}, {"profile_pkey"}),
     "load_profiles": ([SERVICE], {"ids": [2]}, {"profile_pkey"}),
     "update_profiles": (
@@ -324,9 +328,17 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
         },
         {"profile_pkey"},
     ),
-    "find_contact_profiles": ([SERVICE], {"key": UUID(int=100007), "limit": 51}, {"contact_key_pkey", "profile_pkey"}),
-    "delete_contact_keys": ([SERVICE, WORKER], {"keys": [UUID(int=2)] * 50, "ids": [2] * 50}, {"contact_key_pkey"}),
-    "delete_alternate_keys": ([SERVICE, WORKER], {"keys": [UUID(int=2)]}, {"alternate_key_pkey"}),
+    "find_contact_profiles": (
+        [SERVICE],
+        {"key": UUID(int=100007).bytes, "limit": 51},
+        {"contact_key_pkey", "profile_pkey"},
+    ),
+    "delete_contact_keys": (
+        [SERVICE, WORKER],
+        {"keys": ",".join([UUID(int=2).hex] * 50), "ids": [2] * 50},
+        {"contact_key_pkey"},
+    ),
+    "delete_alternate_keys": ([SERVICE, WORKER], {"keys": UUID(int=2).hex}, {"alternate_key_pkey"}),
     "delete_ledger": ([SERVICE, WORKER], {"ids": [2, 4]}, {"ledger_pkey"}),
     "list_history": ([SERVICE], {"profile_id": 2, "of": "P", "limit": 101, "offset": 0}, {"ledger_pkey"}),
     "list_entries": ([SERVICE], {"profile_id": 2, "entries": [1, 2, 3]}, {"ledger_pkey"}),
@@ -346,7 +358,7 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
         {"import_frame_pkey"},
     ),
     "list_scattered_work": ([WORKER], {"import_id": RUNNING, "sequences": [5, 777, 90000]}, {"import_frame_pkey"}),
-    "claim_chunk": ([WORKER], {}, {"import_chunk_turn"}),
+    "claim_chunk": ([WORKER], {"skipped": []}, {"import_chunk_turn"}),
     "finish_chunk": ([WORKER], {"import_id": RUNNING, "chunk_number": 7}, set()),
     "next_queued_import": ([WORKER], {"skipped": []}, {"import_queued"}),
     "expire_imports": ([WORKER], {}, {"import_waiting"}),

@@ -9,23 +9,26 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from consentory.errors import ConsentoryError
+
 CONFIG_VARIABLE = "CONSENTORY_CONFIG"
 CONFIG_FILE = "consentory.toml"
 DATA_FOLDER = "consentory-data"
 """Where `up` keeps its data unless told otherwise."""
 
 
-class SettingError(Exception):
+class SettingError(ConsentoryError):
     """A setting is missing or its file cannot be used; the text says which, and how to give it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `name` is its key in the file, and with hyphens its flag."""
+    """One setting. `name` is its key in the file, and with hyphens its flag, if it has one."""
 
     name: str
     help: str
     default: str | None = None
+    has_flag: bool = True
 
     @property
     def variable(self) -> str:
@@ -33,7 +36,8 @@ class Setting:
 
     @property
     def flag(self) -> str:
-        return f"--{self.name.replace('_', '-')}"
+        """Empty where it has none."""
+        return f"--{self.name.replace('_', '-')}" if self.has_flag else ""
 
     @property
     def help_line(self) -> str:
@@ -48,6 +52,12 @@ SETTINGS: dict[str, Setting] = {
         Setting("server", "Where Consentory answers", "http://127.0.0.1:8480"),
         Setting("data", "The data folder of `up`, and of commands beside it", None),
         Setting("database_url", "A PostgreSQL server of your own, 15 or newer, as a libpq URL"),
+        # Whoever opens a data folder has to go by the same one, so it is nothing to say at one command.
+        Setting(
+            "postgres_binaries",
+            "The folder that holds `bin/postgres` for the embedded server, in place of the one that comes with it",
+            has_flag=False,
+        ),
         Setting("secret_key_file", "A file that holds the key which encrypts keys in the database"),
         Setting("host", "Address to listen on; only this machine unless you say otherwise", "127.0.0.1"),
         Setting("port", "Port to listen on", "8480"),
@@ -82,8 +92,9 @@ def require_setting(name: str, flag: str | None = None) -> str:
     if value is None:
         setting = SETTINGS[name]
         raise SettingError(
-            f"{setting.name} is missing ({setting.help[0].lower()}{setting.help[1:]}). Give {setting.flag}, "
-            f'set {setting.variable}, or write {setting.name} = "…" into {CONFIG_FILE}.'
+            f"{setting.name} is missing ({setting.help[0].lower()}{setting.help[1:]})."
+            f" {f'Give {setting.flag}, set' if setting.flag else 'Set'} {setting.variable},"
+            f' or write {setting.name} = "…" into {CONFIG_FILE}.'
         )
     return value
 

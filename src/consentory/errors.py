@@ -3,9 +3,13 @@
 ConsentoryError
 ├── RequestRefused          the caller asked for something it cannot have; `kind` says which answer it gets
 ├── StoreRefused            PostgreSQL refused the data (SQLSTATE classes 22 and 23); the transaction is undone
+├── StatementRefused        PostgreSQL refused a statement of ours (SQLSTATE class 42): no data and no waiting helps
 ├── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
 │   └── StoreContended      two transactions were in each other's way (SQLSTATE class 40)
 └── OutcomeUnknown          PostgreSQL was lost during a commit: all was done, or nothing
+
+What only one module raises stands in that module and hangs on the root as well, its text written for a person:
+SettingError of config.py, for one.
 """
 
 from __future__ import annotations
@@ -84,3 +88,15 @@ class StoreRefused(ConsentoryError):
         super().__init__(f"SQLSTATE {sqlstate} {constraint}".strip())
         self.sqlstate = sqlstate
         self.constraint = constraint
+
+
+class StatementRefused(ConsentoryError):
+    """The database refused a statement as such (`sqlstate` of class 42, "" from the driver): it names what is not
+    there, is no SQL, or needs a right that its role lacks. Our fault or the installation's: no reason to try again."""
+
+    def __init__(self, kind: str, sqlstate: str) -> None:
+        super().__init__(
+            f"the database refuses a statement ({f'{kind} {sqlstate}'.strip()}): run `consentory migrate` as the"
+            " tables' owner; if that changes nothing, a right is missing, or this is a fault of Consentory: report it"
+        )
+        self.sqlstate = sqlstate

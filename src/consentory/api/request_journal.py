@@ -13,7 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from consentory.api.request_metrics import count_request
-from consentory.errors import StoreRefused
+from consentory.errors import StatementRefused, StoreRefused
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NOISE = frozenset(("/healthz", "/readyz", "/metrics"))
@@ -93,7 +93,7 @@ def log_unexpected(scope: Any, error: Exception) -> str:
 
 def _describe(error: BaseException) -> str:
     name = f"{type(error).__module__}.{type(error).__qualname__}"
-    return f"{name} {error}" if isinstance(error, StoreRefused) else name
+    return f"{name} {error}" if isinstance(error, StoreRefused | StatementRefused) else name
 
 
 def _id_of(scope: Scope) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from consentory.config import DATA_FOLDER
+from consentory.config import DATA_FOLDER, SETTINGS, load_setting
 from consentory.errors import ConsentoryError
 from consentory.services.account_service import AccountService
 from consentory.services.audit_sealing import AuditSealing
@@ -32,9 +31,8 @@ SERVER_CONNECTIONS = 16
 
 WORKER_CONNECTIONS = 2
 
-BASE_PATH_VARIABLE = "CONSENTORY_BASE_PATH"
-DATABASE_VARIABLE = "CONSENTORY_DATABASE_URL"
-BINARIES_VARIABLE = "CONSENTORY_POSTGRES_BINARIES"
+BASE_PATH_VARIABLE = SETTINGS["base_path"].variable
+DATABASE_VARIABLE = SETTINGS["database_url"].variable
 
 
 class DatabaseUnset(ConsentoryError):
@@ -130,8 +128,8 @@ def migrate_schema(conninfo: str) -> list[str]:
 
 
 def make_embedded(data: Path) -> EmbeddedServer:
-    """The PostgreSQL of a data folder, with the binaries that CONSENTORY_POSTGRES_BINARIES names, if any."""
-    binaries = os.environ.get(BINARIES_VARIABLE)
+    """The PostgreSQL of a data folder, with the binaries that the setting names, if any. Raises SettingError."""
+    binaries = load_setting("postgres_binaries")
     return EmbeddedServer(data, binaries=Path(binaries) if binaries else None)
 
 

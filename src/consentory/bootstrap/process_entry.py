@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
@@ -15,7 +14,8 @@ from granian.server.common import AbstractServer
 
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, check_secret_key, open_worker
 from consentory.bootstrap.endpoint import Endpoint
-from consentory.bootstrap.process_tree import METRICS_VARIABLE, calm_collector, die_with_parent
+from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, open_metrics_folder
+from consentory.bootstrap.process_tree import calm_collector, die_with_parent
 from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.store.migration import migrate
 
@@ -23,6 +23,8 @@ HEAD_BYTES = 64 * 1024
 """Of a request's line and headers; so much memory a connection may take before anybody knows whose it is."""
 
 CHUNK_VARIABLE = "CONSENTORY_CHUNK_RECORDS"
+"""No setting, but for tests, in which a few records are to be many chunks. How much is done at a time an operator need
+not say: steps are sized by what the last ones took."""
 
 
 def run_server(endpoint: Endpoint, processes: int, base_path: str) -> None:
@@ -35,9 +37,13 @@ def run_server(endpoint: Endpoint, processes: int, base_path: str) -> None:
     migrate(os.environ[DATABASE_VARIABLE])
     check_secret_key(os.environ[DATABASE_VARIABLE], open_secret_box())
     os.environ[BASE_PATH_VARIABLE] = base_path
-    with TemporaryDirectory(prefix="consentory-metrics-") as metrics:
-        os.environ.setdefault(METRICS_VARIABLE, metrics)
-        _make_server(endpoint, processes).serve()
+    server = _make_server(endpoint, processes)
+    if METRICS_VARIABLE in os.environ:  # that of the tree that this one belongs to
+        server.serve()
+        return
+    with open_metrics_folder() as metrics:
+        os.environ[METRICS_VARIABLE] = str(metrics.path)
+        server.serve()
 
 
 def _make_server(endpoint: Endpoint, processes: int) -> AbstractServer[Any]:

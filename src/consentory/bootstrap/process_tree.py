@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import structlog
 
 from consentory.bootstrap.composition import DATABASE_VARIABLE, make_embedded
 from consentory.bootstrap.endpoint import Endpoint
+from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, MetricsFolder, open_metrics_folder
 from consentory.bootstrap.secret_keys import pass_secret_keys
 from consentory.errors import ConsentoryError
 from consentory.store.embedded_server import EmbeddedServer, EmbeddedServerError
@@ -27,9 +27,6 @@ log = structlog.get_logger(__name__)
 
 PARENT_VARIABLE = "CONSENTORY_PARENT"
 """The process id that a child of the tree belongs to: it ends when that one does."""
-
-METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""The folder through which server processes and workers show their numbers as one."""
 
 STOP_SECONDS = 20
 RESTART_SECONDS = 1.0
@@ -69,6 +66,7 @@ class Child:
     name: str
     arguments: list[str]
     environment: dict[str, str]
+    metrics: MetricsFolder
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
 
@@ -79,6 +77,7 @@ class Child:
             [sys.executable, "-m", "consentory", *self.arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
+            pass_fds=[self.metrics.lock],
             start_new_session=True,
         )
 
@@ -106,7 +105,7 @@ class ProcessTree:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop_soon)
-        with make_embedded(self.data) as server, TemporaryDirectory(prefix="consentory-metrics-") as metrics:
+        with make_embedded(self.data) as server, open_metrics_folder() as metrics:
             migrate(server.conninfo)
             try:
                 self._start_children(server, metrics)
@@ -122,16 +121,16 @@ class ProcessTree:
     def _stop_soon(self, *_: object) -> None:
         self.stopping = True
 
-    def _start_children(self, server: EmbeddedServer, metrics: str) -> None:
+    def _start_children(self, server: EmbeddedServer, metrics: MetricsFolder) -> None:
         environment = {
             **os.environ,
             DATABASE_VARIABLE: server.conninfo,
             PARENT_VARIABLE: str(os.getpid()),
-            METRICS_VARIABLE: metrics,
+            METRICS_VARIABLE: str(metrics.path),
         }
         serve = ["serve", *self.endpoint.list_flags(), "--processes", str(self.servers), "--base-path", self.base_path]
-        self.children = [Child("server", serve, pass_secret_keys(environment, server))]
-        self.children += [Child(f"worker {n + 1}", ["worker"], environment) for n in range(self.workers)]
+        self.children = [Child("server", serve, pass_secret_keys(environment, server), metrics)]
+        self.children += [Child(f"worker {n + 1}", ["worker"], environment, metrics) for n in range(self.workers)]
         for child in self.children:
             child.start()
 

@@ -48,7 +48,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         try:
             with open_client(flags) as client:
                 command(client, **options)
-        except (ConsentoryError, SettingError, OSError) as error:
+        except (ConsentoryError, OSError) as error:
             exit_refused(error)
         except KeyboardInterrupt:
             exit_refused("Interrupted.")

@@ -33,7 +33,7 @@ from consentory.cli.people import generate_records
 from consentory.client.api_client import ConsentoryClient
 from consentory.client.import_run import ImportOutcome, ImportProgress, ImportRun, ImportUnfinished
 from consentory.errors import ConsentoryError
-from consentory.store.embedded_server import EmbeddedServer, EmbeddedServerError
+from consentory.store.embedded_server import EmbeddedServer
 
 ACCOUNT_FILE = Path(__file__).with_name("demo_account.yaml")
 ACCOUNT, USER = "DEMO", "nightly"
@@ -74,7 +74,7 @@ def run_demo(
             console.print(f"Done in {time.monotonic() - began:.0f} s.")
     except ImportUnfinished as error:
         exit_refused(error.cause)
-    except (ConsentoryError, EmbeddedServerError, OSError) as error:
+    except (ConsentoryError, OSError) as error:
         exit_refused(error)
     except KeyboardInterrupt:
         console.print("Interrupted; the server was stopped.")

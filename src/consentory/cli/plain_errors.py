@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from consentory.cli.connection import exit_refused
-from consentory.config import SettingError
 from consentory.errors import ConsentoryError, RequestRefused
 
 ParametersT = ParamSpec("ParametersT")
@@ -23,7 +22,7 @@ def refuse_plainly(command: Callable[ParametersT, ResultT]) -> Callable[Paramete
             return command(*arguments, **options)
         except RequestRefused as error:
             exit_refused(error.detail)
-        except (ConsentoryError, SettingError, OSError) as error:
+        except (ConsentoryError, OSError) as error:
             exit_refused(error)
 
     return run_refusing

@@ -81,8 +81,9 @@ def _stamp_edited(old: Body | None, body: Body, now: int) -> None:
                 part.edited = now
 
 
-_hash_again = lru_cache(maxsize=20_000)(hash_key)
-"""Alternate ids are looked at several times while their record is applied."""
+@lru_cache(maxsize=20_000)  # alternate ids are looked at several times while their record is applied
+def _hash_alternate_id(account_id: int, type_name: str, value: str) -> bytes:
+    return hash_key(account_id, "AlternateId", fold(type_name), fold(value))
 
 
 def list_alternate_keys(account_id: int, body: Body | None) -> dict[bytes, tuple[str, str]]:
@@ -90,7 +91,7 @@ def list_alternate_keys(account_id: int, body: Body | None) -> dict[bytes, tuple
     if body is None:
         return {}
     return {
-        _hash_again(account_id, "AlternateId", fold(item.type), fold(item.value)): (item.type, item.value)
+        _hash_alternate_id(account_id, item.type, item.value): (item.type, item.value)
         for item in body.alternate_ids
         if item.active
     }

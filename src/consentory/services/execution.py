@@ -13,7 +13,7 @@ from consentory.codec.frame import FRAME_RECORDS, unpack_work
 from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.draft import make_fault
 from consentory.domain.instants import to_micros
-from consentory.errors import OutcomeUnknown, StoreRefused, StoreUnavailable
+from consentory.errors import OutcomeUnknown, StatementRefused, StoreRefused, StoreUnavailable
 from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.services.chunking import CHUNK_RECORDS, Groups, cut_chunks
@@ -31,20 +31,48 @@ STEP_SECONDS = 0.15
 
 MATCH_TYPE_INACTIVE = "Import.MatchTypeInactive"
 SET_ASIDE_SECONDS = 60.0
+"""How long an import that broke for a reason nobody foresaw is passed over, before it is tried again."""
+
 BUSY_SECONDS = 1.0
 
 KEY_RACE_TRIES = 3
 """How often a step is tried again because an everyday write gave out one of its alternate ids meanwhile."""
 
 
+class SetAside:
+    """Imports that this worker passes over for a while, so that others go on."""
+
+    def __init__(self) -> None:
+        self._until: dict[UUID, float] = {}
+
+    def add(self, import_id: UUID, seconds: float) -> None:
+        """Pass an import over from now on."""
+        self._until[import_id] = time.monotonic() + seconds
+
+    def list_ids(self) -> list[UUID]:
+        """Those whose time is not over."""
+        now = time.monotonic()
+        self._until = {import_id: until for import_id, until in self._until.items() if until > now}
+        return list(self._until)
+
+
 class Execution:
     """Resolves and works off imports of all accounts. One per worker process; workers share by row locks."""
 
-    def __init__(self, database: Database, catalogs: Catalogs, *, chunk_records: int = CHUNK_RECORDS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        catalogs: Catalogs,
+        *,
+        chunk_records: int = CHUNK_RECORDS,
+        set_aside_seconds: float = SET_ASIDE_SECONDS,
+    ) -> None:
         self._database = database
         self._catalogs = catalogs
         self._chunk_records = chunk_records
-        self._set_aside: dict[UUID, float] = {}
+        self._set_aside_seconds = set_aside_seconds
+        # Two, because an import that another worker is resolving may be worked on a moment later.
+        self._unresolved, self._unworkable = SetAside(), SetAside()
         self._step_records = min(FIRST_STEP_RECORDS, chunk_records)
 
     def resolve_next(self) -> UUID | None:
@@ -54,10 +82,8 @@ class Execution:
         a reason nobody foresaw is logged and set aside for a while, so that other accounts' go on.
         Raises StoreUnavailable; then nothing was done. Raises OutcomeUnknown, too: ask again.
         """
-        now = time.monotonic()
-        self._set_aside = {import_id: until for import_id, until in self._set_aside.items() if until > now}
         with self._database.transaction() as tx:
-            found = execution_store.next_queued_import(tx, list(self._set_aside))
+            found = execution_store.next_queued_import(tx, self._unresolved.list_ids())
         if found is None:
             return None
         account_id, import_id = found
@@ -65,16 +91,15 @@ class Execution:
             with self._database.transaction(account_id) as tx:
                 if not execution_store.try_resolve_lock(tx):
                     # Another worker is at it, which may take minutes: other accounts' imports do not wait for that.
-                    self._set_aside[import_id] = now + BUSY_SECONDS
+                    self._unresolved.add(import_id, BUSY_SECONDS)
                     return None
                 return import_id if self._resolve(tx, account_id, import_id) else None
         except (StoreUnavailable, OutcomeUnknown):
             raise
         except Exception as error:
-            self._set_aside[import_id] = now + SET_ASIDE_SECONDS
-            log.error(
-                "import cannot be resolved, trying again later", import_id=str(import_id), failure=type(error).__name__
-            )
+            self._unresolved.add(import_id, self._set_aside_seconds)
+            failure = _describe(error)
+            log.error("import cannot be resolved, trying again later", import_id=str(import_id), failure=failure)
             return None
 
     def _resolve(self, tx: Transaction, account_id: int, import_id: UUID) -> bool:
@@ -105,35 +130,57 @@ class Execution:
     def step(self) -> int | None:
         """Claim a chunk and work off a part of it in one transaction; the records done, None: nothing to claim.
 
-        Raises StoreUnavailable; then nothing was done, and the claim is gone. Raises OutcomeUnknown: the claim is
-        gone, and what is left of the chunk is what was not done.
+        A chunk that breaks for a reason nobody foresaw, a frame that cannot be read say, is logged, its import is
+        set aside for a while, and no records were done. Raises StoreUnavailable; then nothing was done, and the
+        claim is gone. Raises OutcomeUnknown: the claim is gone, and what is left of the chunk is what was not done.
         """
         begun = time.monotonic()
-        with self._database.transaction() as tx:
-            chunk = execution_store.claim_chunk(tx)
+        chunk = None
+        try:
+            with self._database.transaction() as tx:
+                chunk = execution_store.claim_chunk(tx, self._unworkable.list_ids())
+                if chunk is None:
+                    return None
+                records = self._work_off(tx, chunk)
+        except (StoreUnavailable, OutcomeUnknown):
+            raise
+        except Exception as error:
             if chunk is None:
-                return None
-            tx.set_account(chunk.account_id)
-            running = execution_store.load_running(tx, chunk.import_id)
-            tasks, next_sequence = _load_tasks(tx, chunk, running, self._step_records)
-            if tasks:
-                catalog = self._catalogs.at_revision(tx, chunk.account_id, running.configuration_revision)
-                rules = Rules(
-                    catalog,
-                    running.settings,
-                    to_micros(running.started_at),
-                    profile_store.read_clock(tx),
-                    running.first_profile_id,
-                )
-                done = _apply_or_split(tx, rules, tasks)
-            execution_store.leave_chunk(tx, chunk, next_sequence)
-            if tasks:
-                pending = execution_store.record_outcomes(tx, chunk.import_id, done)
-                if pending is None:
-                    raise StoreUnavailable("the import is not processing")
-                if pending == 0:
-                    note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
-        self._pace(len(tasks), time.monotonic() - begun)
+                raise
+            self._unworkable.add(chunk.import_id, self._set_aside_seconds)
+            log.error(
+                "chunk cannot be worked off, trying again later",
+                import_id=str(chunk.import_id),
+                chunk_number=chunk.chunk_number,
+                failure=_describe(error),
+                place=_find_place(error),
+            )
+            return 0
+        self._pace(records, time.monotonic() - begun)
+        return records
+
+    def _work_off(self, tx: Transaction, chunk: Chunk) -> int:
+        """Apply the next records of a claimed chunk and count them; how many."""
+        tx.set_account(chunk.account_id)
+        running = execution_store.load_running(tx, chunk.import_id)
+        tasks, next_sequence = _load_tasks(tx, chunk, running, self._step_records)
+        if tasks:
+            catalog = self._catalogs.at_revision(tx, chunk.account_id, running.configuration_revision)
+            rules = Rules(
+                catalog,
+                running.settings,
+                to_micros(running.started_at),
+                profile_store.read_clock(tx),
+                running.first_profile_id,
+            )
+            done = _apply_or_split(tx, rules, tasks)
+        execution_store.leave_chunk(tx, chunk, next_sequence)
+        if tasks:
+            pending = execution_store.record_outcomes(tx, chunk.import_id, done)
+            if pending is None:
+                raise StoreUnavailable("the import is not processing")
+            if pending == 0:
+                note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
         return len(tasks)
 
     def _pace(self, records: int, seconds: float) -> None:
@@ -180,7 +227,7 @@ def _apply_or_split(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> lis
         try:
             with tx.savepoint():
                 return apply_records(tx, rules, tasks)
-        except StoreUnavailable:
+        except (StoreUnavailable, StatementRefused):  # of neither is a record at fault
             raise
         except StoreRefused as error:
             # An everyday write took one of the alternate ids: its commit is visible to the next try.
@@ -198,19 +245,13 @@ def _apply_or_split(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> lis
 
 def _make_unexpected(task: Task, failure: Exception) -> ProcessedRecord:
     reference = secrets.token_hex(8)
-    # The failure's own words may hold personal data: its kind and place only.
-    detail = str(failure) if isinstance(failure, StoreRefused) else type(failure).__name__
-    trace = failure.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace is not None else ""
     log.error(
         "record broke its chunk",
         reference=reference,
         import_id=str(task.source.import_id),
         sequence_number=task.source.sequence_number,
-        failure=detail,
-        place=place,
+        failure=_describe(failure),
+        place=_find_place(failure),
     )
     fault = make_fault(
         "Execution.Unexpected",
@@ -218,3 +259,16 @@ def _make_unexpected(task: Task, failure: Exception) -> ProcessedRecord:
         f"This record could not be applied for a reason that nobody foresaw; the log has it under {reference}.",
     )
     return ProcessedRecord(task.source.sequence_number or 0, "Exception", [fault])
+
+
+def _describe(failure: Exception) -> str:
+    """A failure for the log: its own words may hold personal data, but for those that we made."""
+    return str(failure) if isinstance(failure, StoreRefused | StatementRefused) else type(failure).__name__
+
+
+def _find_place(failure: Exception) -> str:
+    """File and line that a failure was raised at."""
+    trace = failure.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"

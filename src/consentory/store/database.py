@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, LiteralString
+from uuid import UUID
 
 import msgspec
 import psycopg
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from consentory.errors import OutcomeUnknown, StoreContended, StoreRefused, StoreUnavailable
+from consentory.errors import OutcomeUnknown, StatementRefused, StoreContended, StoreRefused, StoreUnavailable
 from consentory.store.statements import statement
 
-# One JSON for the whole store. Writers hand in Jsonb of JSON that they encoded themselves.
+# One JSON for the whole store. Writers hand in Json or Jsonb of JSON that they encoded themselves.
 set_json_dumps(bytes)
 set_json_loads(msgspec.json.decode)
+
+
+class _UuidDumper(Dumper):
+    """For uuids, and for the 16 bytes of a key (`domain.text.hash_key`), which COPY takes as one without an object
+    of that class in between."""
+
+    format = Format.BINARY
+    oid = psycopg.adapters.types["uuid"].oid
+
+    def dump(self, obj: UUID | bytes) -> bytes:
+        return obj if isinstance(obj, bytes) else obj.bytes
+
+
+psycopg.adapters.register_dumper(UUID, _UuidDumper)
 
 Role = Literal["consentory_service", "consentory_worker", "owner"]
 Parameters = Mapping[str, Any] | Sequence[Any]
 
-LEASE_SECONDS = int(os.environ.get("CONSENTORY_LEASE_SECONDS", "30"))
-"""After this long a frozen or cut-off session loses its locks (execution.md, "While it runs"). Tests shorten it."""
+LEASE_VARIABLE = "CONSENTORY_LEASE_SECONDS"
+"""No setting, but for tests, which cannot wait as long: 30 seconds are promised to clients."""
+
+LEASE_SECONDS = int(os.environ.get(LEASE_VARIABLE, "30"))
+"""After this long a frozen or cut-off session loses its locks (execution.md, "While it runs")."""
 
 _SESSION = {
     "idle_in_transaction_session_timeout": f"{LEASE_SECONDS}s",
@@ -40,18 +60,28 @@ _SESSION = {
     "plan_cache_mode": "auto",
 }
 _DATA_CLASSES = ("22", "23")
-"""SQLSTATE classes that are the data's fault; all else is waited out."""
+"""SQLSTATE classes that are the data's fault; all else but our own fault is waited out."""
+_STATEMENT_CLASS = "42"
 _CONTENTION_CLASS = "40"
 _LOST_CLASSES = ("08", "57")
 """SQLSTATE classes of a lost connection and of a server that goes; libpq's own words on the first have none."""
 
 
-def translate(error: psycopg.Error) -> StoreRefused | StoreUnavailable:
-    """Our error for a psycopg one: StoreRefused when the data is at fault, else StoreUnavailable."""
+def join_keys(keys: Iterable[bytes]) -> str:
+    """Many keys of 16 bytes as one parameter, for `string_to_array(…, ',')::uuid[]`: far quicker than a list."""
+    return b"".join(keys).hex(",", 16)
+
+
+def translate(error: psycopg.Error) -> StoreRefused | StatementRefused | StoreUnavailable:
+    """Our error for a psycopg one: StoreRefused when the data is at fault, StatementRefused when it is the statement,
+    else StoreUnavailable."""
     state = error.sqlstate or ""
     # psycopg refuses some data by itself, a NUL in a text for one, and then there is no SQLSTATE.
     if state[:2] in _DATA_CLASSES or (not state and isinstance(error, psycopg.DataError)):
         return StoreRefused(state, error.diag.constraint_name or "")
+    # A parameter too few is no case for PostgreSQL: psycopg says so by itself.
+    if state.startswith(_STATEMENT_CLASS) or (not state and isinstance(error, psycopg.ProgrammingError)):
+        return StatementRefused(type(error).__name__, state)
     kind = StoreContended if state.startswith(_CONTENTION_CLASS) else StoreUnavailable
     return kind(f"{type(error).__name__} {state}".strip())
 
@@ -108,7 +138,7 @@ class Transaction:
     def savepoint(self) -> Iterator[None]:
         """Undo what the block did when it raises, and go on in the same transaction.
 
-        Raises StoreRefused or StoreUnavailable; after the latter the transaction is lost.
+        Raises StoreRefused, StatementRefused or StoreUnavailable; after the last the transaction is lost.
         """
         try:
             with self.connection.transaction():
@@ -148,15 +178,18 @@ class Database:
 
     def check_ready(self) -> None:
         """Raises StoreUnavailable when the database cannot be reached or lacks the schema."""
-        with self.transaction() as tx:
-            tx.run("check_schema")
+        try:
+            with self.transaction() as tx:
+                tx.run("check_schema")
+        except StatementRefused as error:
+            raise StoreUnavailable("the schema is not there, or not for this role") from error
 
     @contextmanager
     def transaction(self, account_id: int | None = None) -> Iterator[Transaction]:
         """A transaction that commits at the end and rolls back on any exception.
 
-        Raises StoreUnavailable (nothing was done), StoreRefused (the data broke a rule of the schema) or
-        OutcomeUnknown (the connection was lost during the commit of a change).
+        Raises StoreUnavailable (nothing was done), StoreRefused (the data broke a rule of the schema),
+        StatementRefused (the program did) or OutcomeUnknown (the connection was lost during the commit of a change).
         """
         is_unknown = False
         try:

@@ -100,9 +100,10 @@ def complete_import(tx: Transaction, import_id: UUID) -> bool:
     return tx.row("complete_import", {"import_id": import_id}) is not None
 
 
-def claim_chunk(tx: Transaction) -> Chunk | None:
-    """The next free chunk of any account, locked until the transaction ends; None: none free now."""
-    row = tx.row("claim_chunk")
+def claim_chunk(tx: Transaction, skipped: Sequence[UUID] = ()) -> Chunk | None:
+    """The next free chunk of any account and of an import that is not `skipped`, locked until the transaction ends;
+    None: none free now."""
+    row = tx.row("claim_chunk", {"skipped": list(skipped)})
     return None if row is None else Chunk(*row)
 
 

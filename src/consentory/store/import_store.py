@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from consentory.domain.imports import Books, Import, ImportSettings, Phase, Status
 from consentory.domain.record import Fault
-from consentory.store.database import KeyHash, Transaction
+from consentory.store.database import Transaction, join_keys
 
 _decode_faults = msgspec.json.Decoder(list[Fault]).decode
 
@@ -190,7 +190,7 @@ def _frame_row(import_id: UUID, batch_number: int, first_sequence: int, frame: N
         "batch_number": batch_number,
         "raw": frame.raw,
         "work": frame.work,
-        "named_keys": [KeyHash(key) for key in frame.named_keys],
+        "named_keys": join_keys(frame.named_keys),
         "named_at": frame.named_at,
         "profile_ids": frame.profile_ids,
         "profile_at": frame.profile_at,

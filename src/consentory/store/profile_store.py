@@ -9,17 +9,17 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import Body, LedgerEntry, Profile
-from consentory.store.database import KeyHash, Transaction
+from consentory.store.database import Transaction, join_keys
 
 _COLUMN_TYPES = {
-    "profile": ["int8", "jsonb", "timestamptz", "timestamptz", "bool", "text", "uuid"],
+    "profile": ["int8", "json", "timestamptz", "timestamptz", "bool", "text", "uuid"],
     "alternate_key": ["uuid", "int8", "text", "text"],
     "contact_key": ["uuid", "int8", "text", "text"],
-    "ledger": ["int8", "int4", "jsonb", "timestamptz", "text", "uuid", "int4"],
+    "ledger": ["int8", "int4", "json", "timestamptz", "text", "uuid", "int4"],
     "tombstone": ["int8", "timestamptz", "text", "uuid", "int4"],
     "tag_change": ["text", "text", "int4"],
 }
@@ -68,7 +68,7 @@ def find_holders(tx: Transaction, keys: Collection[bytes]) -> dict[bytes, int]:
     """Which profile holds each of these alternate ids; keys that nobody holds are left out."""
     if not keys:
         return {}
-    rows = tx.rows("find_holders", {"keys": [KeyHash(key) for key in keys]})
+    rows = tx.rows("find_holders", {"keys": join_keys(keys)})
     return dict(rows)
 
 
@@ -95,7 +95,7 @@ def insert_profiles(
         tx,
         "profile",
         [
-            (profile_id, Jsonb(_encode(body)), made, changed, body.active, body.customer_type, import_id)
+            (profile_id, Json(_encode(body)), made, changed, body.active, body.customer_type, import_id)
             for profile_id, body in people
         ],
     )
@@ -133,15 +133,18 @@ def change_alternate_keys(
 
     Key by key in their order: who gives out a key waits for whoever touched it before, and so nobody waits in a ring.
     """
+    if not removed:
+        _put_rows(tx, "alternate_key", sorted(added))
+        return
     steps: list[tuple[bytes, tuple[bytes, int, str, str] | None]] = [(key, None) for key in removed]
     steps += [(row[0], row) for row in added]
     steps.sort(key=lambda step: (step[0], step[1] is not None))  # taken before it is given anew
     for gives, found in groupby(steps, key=lambda step: step[1] is not None):
         run = list(found)
         if gives:
-            _put_rows(tx, "alternate_key", [(KeyHash(row[0]), *row[1:]) for _, row in run if row is not None])
+            _put_rows(tx, "alternate_key", [row for _, row in run if row is not None])
         else:
-            tx.run("delete_alternate_keys", {"keys": [KeyHash(key) for key, _ in run]})
+            tx.run("delete_alternate_keys", {"keys": join_keys(key for key, _ in run)})
 
 
 def change_contact_keys(
@@ -149,8 +152,8 @@ def change_contact_keys(
 ) -> None:
     """Remove (key, profile id), then add (key, profile id, kind letter, value)."""
     if removed:
-        tx.run("delete_contact_keys", {"keys": [KeyHash(key) for key, _ in removed], "ids": [i for _, i in removed]})
-    _put_rows(tx, "contact_key", [(KeyHash(key), *rest) for key, *rest in added])
+        tx.run("delete_contact_keys", {"keys": join_keys(key for key, _ in removed), "ids": [i for _, i in removed]})
+    _put_rows(tx, "contact_key", added)
 
 
 def append_ledger(tx: Transaction, appended: Sequence[NewEntries], recorded: int) -> None:
@@ -158,7 +161,7 @@ def append_ledger(tx: Transaction, appended: Sequence[NewEntries], recorded: int
     at = from_micros(recorded)
     _put_rows(tx, "ledger", [
         (
-            new.profile_id, new.first, Jsonb(_encode(new.entries)), at,
+            new.profile_id, new.first, Json(_encode(new.entries)), at,
             new.source.caller, new.source.import_id, new.source.sequence_number,
         )
         for new in appended
@@ -180,7 +183,7 @@ def _put_rows(tx: Transaction, table: str, rows: Sequence[Sequence[Any]]) -> Non
 
 def find_contact_profiles(tx: Transaction, key: bytes, limit: int) -> list[Profile]:
     """Active profiles that have this active address or number, by id, at most `limit`."""
-    rows = tx.rows("find_contact_profiles", {"key": KeyHash(key), "limit": limit})
+    rows = tx.rows("find_contact_profiles", {"key": key, "limit": limit})
     return [_read_profile(row) for row in rows]
 
 

@@ -8,7 +8,7 @@ from threading import Event
 
 import structlog
 
-from consentory.errors import OutcomeUnknown, StoreUnavailable
+from consentory.errors import OutcomeUnknown, StatementRefused, StoreUnavailable
 from consentory.services.audit_sealing import AuditSealing
 from consentory.services.execution import Execution
 from consentory.services.retention import Retention
@@ -58,10 +58,17 @@ class ImportWorker:
                         if not busy:
                             wait_for_notice(notices, POLL_SECONDS)
             except (StoreUnavailable, OutcomeUnknown) as error:
-                worker_metrics.count_wait()
                 log.warning("waiting for the database", error=str(error), seconds=self._pause)
-                self.stop.wait(self._pause)
-                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+                self._wait()
+            except StatementRefused as error:
+                # A worker that ended would only be started again; one that waits goes on once the right is granted.
+                log.error("the database refuses a statement, trying again", error=str(error), seconds=self._pause)
+                self._wait()
+
+    def _wait(self) -> None:
+        worker_metrics.count_wait()
+        self.stop.wait(self._pause)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _watch(self) -> None:
         if time.monotonic() >= self._watch_at:
@@ -71,7 +78,7 @@ class ImportWorker:
                 log.warning("ended sessions whose process fell silent", sessions=ended)
 
     def work_once(self) -> bool:
-        """One round; False when there was nothing to do. Raises StoreUnavailable and OutcomeUnknown."""
+        """One round; False when there was nothing to do. Raises StoreUnavailable, OutcomeUnknown, StatementRefused."""
         now = time.monotonic()
         if now >= self._tidy_at:
             self._tidy_at = now + TIDY_SECONDS

@@ -67,10 +67,10 @@ RETURNING import_id;
 -- that imports of different accounts run side by side. Zero rows: nothing to do now.
 SELECT c.account_id, c.import_id, c.chunk_number, c.next_sequence, c.last_sequence, c.sequences, c.excluded
 FROM import_chunk AS c
-WHERE c.waits_for IS NULL OR (
+WHERE NOT (c.import_id = ANY(%(skipped)s::uuid[])) AND (c.waits_for IS NULL OR (
   -- A scalar and not an EXISTS: PostgreSQL would hash the whole table for that, at every claim.
   SELECT w.chunk_number FROM import_chunk AS w
-  WHERE w.account_id = c.account_id AND w.import_id = c.import_id AND w.chunk_number = c.waits_for) IS NULL
+  WHERE w.account_id = c.account_id AND w.import_id = c.import_id AND w.chunk_number = c.waits_for) IS NULL)
 ORDER BY c.chunk_number LIMIT 1
 FOR UPDATE OF c SKIP LOCKED;
 

@@ -4,7 +4,7 @@ SELECT now();
 
 -- name: find_holders
 -- (key_hash, profile_id) of the alternate ids that somebody holds. Index: primary key.
-SELECT uuid_send(key_hash), profile_id FROM alternate_key WHERE account_id = current_account() AND key_hash = ANY(%(keys)s);
+SELECT uuid_send(key_hash), profile_id FROM alternate_key WHERE account_id = current_account() AND key_hash = ANY(string_to_array(%(keys)s, ',')::uuid[]);
 
 -- name: lock_profiles
 -- Bodies of existing profiles, locked in id order so that two transactions cannot deadlock over them.
@@ -18,7 +18,7 @@ WHERE account_id = current_account() AND profile_id = ANY(%(ids)s) ORDER BY prof
 
 -- name: update_profiles
 -- Changed bodies.
-UPDATE profile AS p SET body = c.body::jsonb, modified = %(modified)s, active = c.active, customer_type = c.customer_type
+UPDATE profile AS p SET body = c.body::json, modified = %(modified)s, active = c.active, customer_type = c.customer_type
 FROM unnest(%(ids)b::bigint[], %(bodies)b::text[], %(actives)b::boolean[], %(customer_types)b::text[])
   AS c (profile_id, body, active, customer_type)
 WHERE p.account_id = current_account() AND p.profile_id = c.profile_id;
@@ -38,7 +38,7 @@ COPY alternate_key (key_hash, profile_id, type, value) FROM STDIN (FORMAT binary
 
 -- name: insert_alternate_key
 -- Gives out an alternate id. Refused by alternate_key_pkey: somebody holds it.
-INSERT INTO alternate_key (key_hash, profile_id, type, value) VALUES (%s, %s, %s, %s);
+INSERT INTO alternate_key (key_hash, profile_id, type, value) VALUES (encode(%s, 'hex')::uuid, %s, %s, %s);
 
 -- name: copy_contact_key
 -- As insert_contact_key, many at once: for the role that no policy binds.
@@ -46,7 +46,7 @@ COPY contact_key (key_hash, profile_id, kind, value) FROM STDIN (FORMAT binary);
 
 -- name: insert_contact_key
 -- Makes a person found by an address or number.
-INSERT INTO contact_key (key_hash, profile_id, kind, value) VALUES (%s, %s, %s, %s);
+INSERT INTO contact_key (key_hash, profile_id, kind, value) VALUES (encode(%s, 'hex')::uuid, %s, %s, %s);
 
 -- name: copy_ledger
 -- As insert_ledger, many at once: for the role that no policy binds.
@@ -75,11 +75,12 @@ INSERT INTO tag_change (tag, name, change) VALUES (%s, %s, %s);
 
 -- name: delete_alternate_keys
 -- Takes alternate ids from whoever holds them. Primary key.
-DELETE FROM alternate_key WHERE account_id = current_account() AND key_hash = ANY(%(keys)s);
+DELETE FROM alternate_key
+WHERE account_id = current_account() AND key_hash = ANY(string_to_array(%(keys)s, ',')::uuid[]);
 
 -- name: delete_contact_keys
 -- People are no longer found by these. Primary key.
-DELETE FROM contact_key AS k USING unnest(%(keys)s::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
+DELETE FROM contact_key AS k USING unnest(string_to_array(%(keys)s, ',')::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
 WHERE k.account_id = current_account() AND k.key_hash = g.key_hash AND k.profile_id = g.profile_id;
 
 -- name: delete_profiles
@@ -94,14 +95,14 @@ DELETE FROM ledger WHERE account_id = current_account() AND profile_id = ANY(%(i
 -- Active profiles that have this address or number, actively, by id; one more than the limit says there are too many.
 SELECT p.profile_id, p.body::text, p.created, p.modified FROM contact_key AS k
 JOIN profile AS p ON p.account_id = k.account_id AND p.profile_id = k.profile_id
-WHERE k.account_id = current_account() AND k.key_hash = %(key)s AND p.active
+WHERE k.account_id = current_account() AND k.key_hash = encode(%(key)s, 'hex')::uuid AND p.active
 ORDER BY p.profile_id LIMIT %(limit)s;
 
 -- name: list_history
 -- Applied choices of one kind in order of application. Index: primary key.
 SELECT l.entry + c.number::integer - 1, c.choice->>'place', c.choice->'value', (c.choice->>'at')::bigint,
   l.recorded, l.caller, l.import_id, l.sequence_number
-FROM ledger AS l CROSS JOIN LATERAL jsonb_array_elements(l.choices) WITH ORDINALITY AS c (choice, number)
+FROM ledger AS l CROSS JOIN LATERAL json_array_elements(l.choices) WITH ORDINALITY AS c (choice, number)
 WHERE l.account_id = current_account() AND l.profile_id = %(profile_id)s AND c.choice->>'of' = %(of)s
 ORDER BY l.entry, c.number LIMIT %(limit)s OFFSET %(offset)s;
 
