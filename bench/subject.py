@@ -33,7 +33,7 @@ class Subject:
     """A running tree of processes."""
 
     workers: int = 2
-    processes: int = 1
+    processes: int = 2
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="consentory-bench-")))
 
     def __enter__(self) -> Subject:

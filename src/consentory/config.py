@@ -64,7 +64,7 @@ SETTINGS: dict[str, Setting] = {
         Setting("tls_cert", "Certificate (PEM, with its chain) to serve HTTPS with"),
         Setting("tls_key", "The certificate's private key (PEM)"),
         Setting("insecure_http", "Serve plain HTTP also to other machines: yes or no", "no"),
-        Setting("processes", "HTTP server processes", "1"),
+        Setting("processes", "HTTP server processes", "2"),
         Setting("workers", "Worker processes of `up`", "2"),
         Setting("base_path", "Path before every call that names an account", "/Profiles/v4"),
         Setting("ca_file", "Certificates (PEM) to trust the server by, in place of the public ones"),

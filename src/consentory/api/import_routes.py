@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.concurrency import sync_to_thread
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import RawBody, SkipValidation
 from litestar.response import ServerSentEvent, Stream
 
@@ -17,12 +17,12 @@ from consentory.api.media_types import CSV, EVENTS, JSON, NDJSON, choose_answer,
 from consentory.api.parameters import (
     AccessToken,
     Cursor,
+    ExceptionWindow,
     IdempotencyKey,
     ImportId,
     Limit,
-    Offset,
-    Phases,
     StatusFilter,
+    read_window,
 )
 from consentory.api.progress_stream import watch_import
 from consentory.api.request_body import read_chunks
@@ -31,7 +31,7 @@ from consentory.api.request_metrics import count_import_call, count_staged
 from consentory.api.stage_lanes import StageLanes
 from consentory.codec.batch_body import decompress
 from consentory.codec.status_object import StatusObject, render_status
-from consentory.domain.imports import Import, Phase
+from consentory.domain.imports import Import
 from consentory.services.authentication import Authentication
 from consentory.services.exception_service import ExceptionService
 from consentory.services.import_service import ImportService
@@ -41,8 +41,8 @@ Imports = NamedDependency[SkipValidation[ImportService]]
 Staging = NamedDependency[SkipValidation[StagingService]]
 Exceptions = NamedDependency[SkipValidation[ExceptionService]]
 Authenticator = NamedDependency[SkipValidation[Authentication]]
+Window = NamedDependency[SkipValidation[ExceptionWindow]]
 
-REFUSED: frozenset[Phase] = frozenset(("Stage", "Execute"))
 _EXCEPTION_TYPES = (JSON, NDJSON, CSV)
 _SMALL_BODY = 1_000_000
 
@@ -149,20 +149,14 @@ def get_status(request: ApiRequest, imports: Imports, access_token: AccessToken)
     "/Async/{clientId:str}/Import/{accessToken:str}/Exceptions",
     operation_id="getExceptions",
     sync_to_thread=True,
+    dependencies={"window": Provide(read_window, sync_to_thread=False)},
     opt={"answers": _EXCEPTION_TYPES},
 )
 def get_exceptions(
-    request: ApiRequest,
-    imports: Imports,
-    exceptions: Exceptions,
-    access_token: AccessToken,
-    phase: Phases = None,
-    limit: Limit = 1000,
-    offset: Offset = 1,
+    request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, access_token: AccessToken
 ) -> Response[Any]:
     """The records that were refused or held back, each with its faults, ready to be corrected and staged again."""
-    item = imports.find_by_token(request.user, access_token)
-    return answer_exceptions(request, exceptions, item, phase, limit, offset)
+    return answer_exceptions(request, exceptions, window, imports.find_by_token(request.user, access_token))
 
 
 @get("/Async/{clientId:str}/Imports", operation_id="listImports", sync_to_thread=True)
@@ -184,20 +178,14 @@ def get_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> St
     "/Async/{clientId:str}/Imports/{importId:str}/Exceptions",
     operation_id="getImportExceptions",
     sync_to_thread=True,
+    dependencies={"window": Provide(read_window, sync_to_thread=False)},
     opt={"answers": _EXCEPTION_TYPES},
 )
 def get_import_exceptions(
-    request: ApiRequest,
-    imports: Imports,
-    exceptions: Exceptions,
-    import_id: ImportId,
-    phase: Phases = None,
-    limit: Limit = 1000,
-    offset: Offset = 1,
+    request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, import_id: ImportId
 ) -> Response[Any]:
     """As by access token; answers also when the token has expired."""
-    item = imports.find_by_id(request.user, import_id)
-    return answer_exceptions(request, exceptions, item, phase, limit, offset)
+    return answer_exceptions(request, exceptions, window, imports.find_by_id(request.user, import_id))
 
 
 @get(
@@ -227,19 +215,18 @@ def answer_import(request: ApiRequest, item: Import, call: str | None = None) ->
 
 
 def answer_exceptions(
-    request: ApiRequest, exceptions: ExceptionService, item: Import, phases: list[Phase] | None, limit: int, offset: int
+    request: ApiRequest, exceptions: ExceptionService, window: ExceptionWindow, item: Import
 ) -> Response[Any]:
     """A page as JSON, or all of them as a stream where Accept asks for a file."""
     note_import(request.scope, item.import_id)
-    wanted = frozenset(phases) if phases else REFUSED
     kind = choose_answer(request, _EXCEPTION_TYPES)
     if kind != JSON:
         write = write_ndjson if kind == NDJSON else write_csv
-        rows = exceptions.stream(request.user, item, wanted)
+        rows = exceptions.stream(request.user, item, window.phases)
         return Stream(write(rows), media_type=kind)
-    page = exceptions.page(request.user, item, wanted, limit, offset)
+    page = exceptions.page(request.user, item, window.phases, window.limit, window.offset)
     records = [msgspec.Raw(record) for record in page.records]
-    return Response(ExceptionList(len(records), limit, offset, page.has_more, page.total, records))
+    return Response(ExceptionList(len(records), window.limit, window.offset, page.has_more, page.total, records))
 
 
 IMPORT_ROUTES = Router(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, get_type_hints
 from uuid import UUID
 
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from consentory.domain.audit_event import Action
+from consentory.domain.imports import Phase
 
 _AS_AT_INITIATE = "Means what it does at Initiate."
 
@@ -27,8 +29,9 @@ Limit = Annotated[int, QueryParameter(name="limit", description="At most so many
 Offset = Annotated[
     int, QueryParameter(name="offset", description="The first one to give, counted from 1.", ge=1, le=2**31 - 1)
 ]
+REFUSED: frozenset[Phase] = frozenset(("Stage", "Execute"))
 Phases = Annotated[
-    list[Literal["Stage", "Execute", "NotHonored"]] | None,
+    list[Phase] | None,
     QueryParameter(
         name="phase", description="Only records of this phase; may be repeated. Default: Stage and Execute."
     ),
@@ -52,6 +55,20 @@ AlternateIdType = Annotated[str | None, QueryParameter(name="alternateIdType", d
 AlternateId = Annotated[str | None, QueryParameter(name="alternateId", description="With alternateIdType.")]
 EmailAddress = Annotated[str | None, QueryParameter(name="emailAddress", description="An email address.")]
 PhoneNumber = Annotated[str | None, QueryParameter(name="phoneNumber", description="A phone number.")]
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionWindow:
+    """Which exception records are asked for: of which phases, and which of these."""
+
+    phases: frozenset[Phase]
+    limit: int
+    offset: int
+
+
+def read_window(phase: Phases = None, limit: Limit = 1000, offset: Offset = 1) -> ExceptionWindow:
+    """What the two calls for exceptions take alike; without a phase, what was refused."""
+    return ExceptionWindow(frozenset(phase) if phase else REFUSED, limit, offset)
 
 
 def read_flags(

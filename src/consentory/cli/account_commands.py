@@ -11,13 +11,11 @@ import typer
 
 from consentory.cli.connection import JsonOption, print_json
 from consentory.cli.plain_errors import refuse_plainly
-from consentory.cli.server_commands import DatabaseOption, DataOption
-from consentory.config import SETTINGS, load_setting, require_setting
+from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.config import load_setting, require_setting
 
 if TYPE_CHECKING:
     from consentory.bootstrap.composition import Services
-
-AccountOption = Annotated[str | None, typer.Option("--account", help=SETTINGS["account"].help_line, show_default=False)]
 
 account_app = typer.Typer(no_args_is_help=True, help="Accounts and their configuration document.")
 credentials_app = typer.Typer(no_args_is_help=True, help="Credentials of an account's users.")

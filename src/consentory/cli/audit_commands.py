@@ -11,10 +11,10 @@ from uuid import UUID
 
 import typer
 
-from consentory.cli.account_commands import AccountOption, choose_database
+from consentory.cli.account_commands import choose_database
 from consentory.cli.connection import JsonOption, print_json
 from consentory.cli.plain_errors import refuse_plainly
-from consentory.cli.server_commands import DatabaseOption, DataOption
+from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption
 from consentory.config import SettingError, load_setting, require_setting
 from consentory.domain.audit_event import Action
 from consentory.domain.caller import OPERATOR, Party

@@ -11,8 +11,9 @@ import stamina.instrumentation
 import typer
 from rich.console import Console
 
+from consentory.cli.setting_options import describe_option
 from consentory.client.api_client import ApiProblem, ConsentoryClient
-from consentory.config import SETTINGS, SettingError, load_setting, require_setting
+from consentory.config import SettingError, load_setting, require_setting
 from consentory.errors import ConsentoryError
 
 REFUSED = 2
@@ -53,7 +54,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             exit_refused("Interrupted.")
 
-    added = [_describe_option(name) for name in (*_CONNECTION, "ca_file")]
+    added = [_make_parameter(name) for name in (*_CONNECTION, "ca_file")]
     run_connected.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
     run_connected.__annotations__ = {parameter.name: parameter.annotation for parameter in own + added}
     return run_connected
@@ -85,12 +86,9 @@ def exit_refused(error: Exception | str) -> NoReturn:
     raise typer.Exit(REFUSED)
 
 
-def _describe_option(name: str) -> inspect.Parameter:
-    setting = SETTINGS[name]
-    option = typer.Option(setting.flag, help=setting.help_line, show_default=False, rich_help_panel=_CONNECTION_PANEL)
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
-    )
+def _make_parameter(name: str) -> inspect.Parameter:
+    option = Annotated[str | None, describe_option(name, _CONNECTION_PANEL)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
 
 
 def _note_retry(details: stamina.instrumentation.RetryDetails) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consentory.cli.account_commands import AccountOption, credentials_app, open_for_command
+from consentory.cli.account_commands import credentials_app, open_for_command
 from consentory.cli.connection import JsonOption, print_json
 from consentory.cli.plain_errors import refuse_plainly
-from consentory.cli.server_commands import DatabaseOption, DataOption, SecretFileOption
+from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption, SecretFileOption
 from consentory.config import require_setting
 
 if TYPE_CHECKING:

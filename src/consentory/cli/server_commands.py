@@ -7,28 +7,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from consentory.cli.plain_errors import refuse_plainly
+from consentory.cli.setting_options import (
+    BasePathOption,
+    CertOption,
+    DatabaseOption,
+    DataOption,
+    HostOption,
+    InsecureOption,
+    KeyOption,
+    PortOption,
+    ProcessesOption,
+    SecretFileOption,
+    WorkersOption,
+)
 from consentory.config import DATA_FOLDER, SETTINGS, load_setting, load_switch, require_setting
 
 if TYPE_CHECKING:
     from consentory.bootstrap.endpoint import Endpoint
-
-DataOption = Annotated[Path | None, typer.Option(help=SETTINGS["data"].help_line, show_default=False)]
-DatabaseOption = Annotated[str | None, typer.Option(help=SETTINGS["database_url"].help_line, show_default=False)]
-HostOption = Annotated[str | None, typer.Option(help=SETTINGS["host"].help_line, show_default=False)]
-PortOption = Annotated[int | None, typer.Option(help=SETTINGS["port"].help_line, show_default=False)]
-CertOption = Annotated[Path | None, typer.Option(help=SETTINGS["tls_cert"].help_line, show_default=False)]
-KeyOption = Annotated[Path | None, typer.Option(help=SETTINGS["tls_key"].help_line, show_default=False)]
-InsecureOption = Annotated[
-    bool | None, typer.Option("--insecure-http", help=SETTINGS["insecure_http"].help_line, show_default=False)
-]
-SecretFileOption = Annotated[Path | None, typer.Option(help=SETTINGS["secret_key_file"].help_line, show_default=False)]
-ProcessesOption = Annotated[int | None, typer.Option(help=SETTINGS["processes"].help_line, show_default=False)]
-BasePathOption = Annotated[str | None, typer.Option(help=SETTINGS["base_path"].help_line, show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +44,7 @@ def up(
     data: DataOption = None,
     host: HostOption = None,
     port: PortOption = None,
-    workers: Annotated[int | None, typer.Option(help=SETTINGS["workers"].help_line, show_default=False)] = None,
+    workers: WorkersOption = None,
     tls_cert: CertOption = None,
     tls_key: KeyOption = None,
     insecure_http: InsecureOption = None,

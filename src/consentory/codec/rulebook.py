@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
-import re2
-
+from consentory.codec.account_pattern import AccountPattern
 from consentory.codec.member_text import Names
 from consentory.domain.catalog import Catalog, TypeTable
 from consentory.domain.configuration import ConsentType, CustomField, Filter, Permissions, TypeName
@@ -18,10 +16,6 @@ from consentory.domain.text import fold
 MOST_KNOWN = 4096
 """Values that a reader remembers as faultless for one Stage call, so that it reads each of them once."""
 
-Pattern = Any
-"""A compiled RE2 expression; `fullmatch` takes linear time whatever the value. Give it UTF-8: for a str the
-library works out character positions that nobody asks for."""
-
 
 @dataclass(frozen=True, slots=True)
 class TypeRule:
@@ -29,7 +23,7 @@ class TypeRule:
 
     name: str
     folded: str
-    pattern: Pattern | None
+    pattern: AccountPattern | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,7 @@ class ConsentRule:
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     field: CustomField
-    pattern: Pattern | None
+    pattern: AccountPattern | None
     options: Names[str] | None
     """The picklist's options, of a SelectList."""
     least: Decimal | None
@@ -102,8 +96,8 @@ def compile_rulebook(catalog: Catalog) -> Rulebook:
     return Rulebook(catalog)
 
 
-def _compile(pattern: str | None) -> Pattern | None:
-    return None if pattern is None else re2.compile(pattern)
+def _compile(pattern: str | None) -> AccountPattern | None:
+    return None if pattern is None else AccountPattern(pattern)
 
 
 def _index_types(items: Iterable[TypeName], table: TypeTable | None = None) -> Names[TypeRule]:

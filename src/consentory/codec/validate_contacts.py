@@ -173,7 +173,7 @@ def _read_value(findings: Findings, given: str | None, path: str, member: str, l
 
 
 def _check_pattern(findings: Findings, rule: TypeRule | None, given: str, path: str, member: str, code: str) -> None:
-    if rule is not None and rule.pattern is not None and not rule.pattern.fullmatch(given.encode()):
+    if rule is not None and rule.pattern is not None and not rule.pattern.matches(given):
         text = f"{member} {quote(given)} does not match the pattern configured for type {rule.name}."
         findings.report(code, text, f"{path}.{member}", given)
 

@@ -64,7 +64,7 @@ class FieldReader:
                 text = f"{field.name} is a required field and may not be blank; send a value or leave it out."
                 findings.report("CustomField.Required", text, path, value)
             return value
-        if rule.pattern is not None and not rule.pattern.fullmatch(value.encode()):
+        if rule.pattern is not None and not rule.pattern.matches(value):
             text = f"{quote(value)} does not match the pattern configured for {field.name}."
             findings.report("CustomField.PatternMismatch", text, path, value)
         if field.type == "Text":

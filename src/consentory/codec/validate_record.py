@@ -127,7 +127,7 @@ class RecordValidator:
             value = _read_required(findings, wire.AlternateId, path, "AlternateId", 256)
             if rule is None or value is None:
                 continue
-            if rule.pattern is not None and not rule.pattern.fullmatch(value.encode()):
+            if rule.pattern is not None and not rule.pattern.matches(value):
                 text = f"AlternateId {quote(value)} does not match the pattern configured for type {rule.name}."
                 findings.report("AlternateId.PatternMismatch", text, f"{path}.AlternateId", wire.AlternateId)
             folded, key = key_alternate_id(self._rules.account_id, rule, value)

@@ -1,0 +1,30 @@
+"""Options that stand for settings: flag and help come from the one table of settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from consentory.config import SETTINGS
+
+
+def describe_option(name: str, panel: str | None = None) -> Any:
+    """What typer is to show of a setting's option; under a heading of its own with `panel`."""
+    setting = SETTINGS[name]
+    return typer.Option(setting.flag, help=setting.help_line, show_default=False, rich_help_panel=panel)
+
+
+AccountOption = Annotated[str | None, describe_option("account")]
+BasePathOption = Annotated[str | None, describe_option("base_path")]
+CertOption = Annotated[Path | None, describe_option("tls_cert")]
+DataOption = Annotated[Path | None, describe_option("data")]
+DatabaseOption = Annotated[str | None, describe_option("database_url")]
+HostOption = Annotated[str | None, describe_option("host")]
+InsecureOption = Annotated[bool | None, describe_option("insecure_http")]
+KeyOption = Annotated[Path | None, describe_option("tls_key")]
+PortOption = Annotated[int | None, describe_option("port")]
+ProcessesOption = Annotated[int | None, describe_option("processes")]
+SecretFileOption = Annotated[Path | None, describe_option("secret_key_file")]
+WorkersOption = Annotated[int | None, describe_option("workers")]

@@ -1,0 +1,73 @@
+"""Both roads of an account's pattern say the same, and the quick one cannot be made slow."""
+
+import time
+
+import pytest
+import re2
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from consentory.codec.account_pattern import AccountPattern
+
+ITEMS = st.sampled_from(
+    [
+        "[0-9]",
+        "[A-Z]",
+        "[A-Za-z0-9_-]",
+        "[-a-c]",
+        "[ .@#/:]",
+        r"\d",
+        r"\.",
+        r"\+",
+        r"\(",
+        "-",
+        " ",
+        "A",
+        "b",
+        "7",
+        ",",
+        "=",
+    ]
+)
+COUNTS = st.sampled_from(["", "", "{2}", "{0}", "{11}"])
+LAST = st.sampled_from(["", "+", "*", "?", "{2,}", "{1,3}", "{0,2}"])
+
+
+@st.composite
+def plain_patterns(draw: st.DrawFn) -> str:
+    items = draw(st.lists(st.tuples(ITEMS, COUNTS), max_size=4))
+    body = "".join(item + count for item, count in items) + draw(ITEMS) + draw(LAST)
+    return draw(st.sampled_from(["", "^"])) + body + draw(st.sampled_from(["", "$"]))
+
+
+VALUES = st.text(st.sampled_from("AbZz0179-_ .@#/:+(=,\\\n\u0663é"), max_size=14)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(plain_patterns(), VALUES, st.data())
+@example("[0-9]{2}$", "12\n", None)
+@example(r"\d", "\u0663", None)
+def test_the_quick_road_says_what_re2_says(pattern: str, value: str, data: st.DataObject | None) -> None:
+    compiled = AccountPattern(pattern)
+    assert compiled.is_plain
+    values = [value] if data is None else [value, data.draw(st.from_regex(pattern.lstrip("^").rstrip("$")))]
+    for one in values:
+        assert compiled.matches(one) == (re2.fullmatch(pattern, one) is not None)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(a+)+", "a|b", "a+b", "[0-9]+-[0-9]+", "(?i)abc", "[[:alpha:]]", r"\pL", "a.c", "[^a]", r"\w{2}", "é", "a??"],
+)
+def test_all_else_is_left_to_re2(pattern: str) -> None:
+    assert not AccountPattern(pattern).is_plain
+
+
+@pytest.mark.parametrize("pattern", ["[a-z]{999}[a-z]+", "^(a+)+$", "(a|aa)*b", "[a-z]*"])
+def test_no_pattern_is_slow(pattern: str) -> None:
+    compiled = AccountPattern(pattern)
+    begun = time.process_time()
+    for _ in range(100):
+        compiled.matches("a" * 4000 + "!")
+    # Going back over the value would take hours; no measurement is meant.
+    assert time.process_time() - begun < 5
