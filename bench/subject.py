@@ -35,6 +35,8 @@ class Subject:
     workers: int = 2
     processes: int = 2
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="consentory-bench-")))
+    keep: bool = False
+    """Leave the folder with what is in it."""
 
     def __enter__(self) -> Subject:
         self.folder.chmod(0o755)
@@ -63,9 +65,10 @@ class Subject:
         self.services.close()
         self.process.terminate()
         self.process.wait(60)
-        self.database.erase()
         self.log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.keep:
+            self.database.erase()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def create_account(self) -> Account:
         """A fresh account with a credential."""
@@ -108,19 +111,23 @@ class Account:
         self.client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
         self.base = f"/Profiles/v4/Async/{self.name}/Import"
 
+    def initiate(self, name: str, **settings: Any) -> tuple[str, dict[str, Any]]:
+        """A new import that matches by CRM id: (its path, its status object)."""
+        fields = {"Name": name, "MatchCriteria": "AlternateIdType", "MatchValue": "CRM", **settings}
+        item = self.client.post(self.base, json=fields).raise_for_status().json()
+        return f"{self.base}/{item['AccessToken']}", item
+
+    def stage(self, where: str, body: bytes) -> None:
+        """Stage lines of NDJSON."""
+        headers = {"Content-Type": "application/x-ndjson"}
+        self.client.post(f"{where}/Stage", content=body, headers=headers).raise_for_status()
+
     def stage_file(self, path: Path, **settings: Any) -> tuple[str, float]:
         """Initiate and stage a file as NDJSON bodies; (path of the import, seconds of staging)."""
-        fields = {"Name": path.name, "MatchCriteria": "AlternateIdType", "MatchValue": "CRM", **settings}
-        item = self.client.post(self.base, json=fields).raise_for_status().json()
-        where = f"{self.base}/{item['AccessToken']}"
-        headers = {"Content-Type": "application/x-ndjson"}
+        where, _ = self.initiate(path.name, **settings)
         begun = time.perf_counter()
         with ThreadPoolExecutor(STAGING_CLIENTS) as pool:
-            calls = pool.map(
-                lambda body: self.client.post(f"{where}/Stage", content=body, headers=headers).raise_for_status(),
-                cut_bodies(path),
-            )
-            for _ in calls:
+            for _ in pool.map(lambda body: self.stage(where, body), cut_bodies(path)):
                 pass
         return where, time.perf_counter() - begun
 
@@ -141,11 +148,11 @@ class Account:
         return Timing(staging, executing, status)
 
 
-def cut_bodies(path: Path) -> Iterator[bytes]:
-    """The file in whole lines, about BATCH_BYTES at a time."""
+def cut_bodies(path: Path, size: int = BATCH_BYTES) -> Iterator[bytes]:
+    """The file in whole lines, about `size` bytes at a time."""
     with path.open("rb") as lines:
         while True:
-            body = lines.read(BATCH_BYTES) + lines.readline()
+            body = lines.read(size) + lines.readline()
             if not body:
                 return
             yield body

@@ -127,10 +127,11 @@ def spoil_person(person: Record, number: int) -> None:
         person["Emial"] = []
 
 
-def write_lines(people: int, *, changed: bool = False, faulty: float = 0.0) -> Iterator[bytes]:
-    """The records of a file, one JSON object each, without line ends. `faulty` is the share spoiled, 0..1."""
+def write_lines(people: int, *, first: int = 0, changed: bool = False, faulty: float = 0.0) -> Iterator[bytes]:
+    """The records of a file, one JSON object each, without line ends: `people` of them from number `first` on.
+    `faulty` is the share spoiled, 0..1."""
     every = round(1 / faulty) if faulty else 0
-    for number in range(people):
+    for number in range(first, first + people):
         person = make_person(number)
         if changed and number % 2:
             change_person(person, number)

@@ -1,0 +1,159 @@
+"""The figures of docs/performance.md that are no rates: paging, waiting, memory, start, workers, growth.
+
+scripts/bench --reach [--people N] [--only NAME …]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from run import read_peak
+from subject import Subject, cut_bodies
+from workload import write_lines
+
+BIG_BODY = 28_000_000
+PAGE = 1000
+
+
+def measure_paging(people: int) -> dict[str, float]:
+    """Exceptions: the page near the end against the first, of an import in which everything is refused."""
+    records = 10 * people
+    with Subject() as subject:
+        account = subject.create_account()
+        where, _ = account.initiate("paging")
+        for first in range(0, records, 100_000):
+            body = b"\n".join(b'{"Nobody":%d}' % number for number in range(first, min(first + 100_000, records)))
+            account.stage(where, body)
+
+        def read(offset: int) -> float:
+            begun = time.perf_counter()
+            answer = account.client.get(f"{where}/Exceptions", params={"limit": PAGE, "offset": offset})
+            assert len(answer.raise_for_status().json()["UserProfilePreferences"]) == PAGE
+            return time.perf_counter() - begun
+
+        deep = records * 9 // 10
+        pairs = [(read(1), read(deep)) for _ in range(9)]
+    first_page, deep_page = (statistics.median(seconds) * 1000 for seconds in zip(*pairs, strict=True))
+    return {"first page, ms": first_page, f"page at {deep:,}, ms": deep_page, "ratio": deep_page / first_page}
+
+
+def measure_status(people: int) -> dict[str, float]:
+    """Status while 4 clients stage and 2 workers execute."""
+    with write_file(people) as path, Subject() as subject:
+        busy, staging = subject.create_account(), subject.create_account()
+        where, _ = busy.stage_file(path)
+        busy.client.post(f"{where}/Execute").raise_for_status()
+        target, _ = staging.initiate("staged meanwhile")
+        done = threading.Event()
+        seconds: list[float] = []
+
+        def poll() -> None:
+            while not done.is_set():
+                begun = time.perf_counter()
+                busy.client.get(f"{where}/Status").raise_for_status()
+                seconds.append(time.perf_counter() - begun)
+                done.wait(0.01)
+
+        watcher = threading.Thread(target=poll)
+        watcher.start()
+        with ThreadPoolExecutor(4) as clients:
+            list(clients.map(lambda body: staging.stage(target, body), cut_bodies(path, 4_000_000)))
+        done.set()
+        watcher.join()
+    ordered = sorted(seconds)
+    return {
+        "calls": len(ordered), "median, ms": statistics.median(ordered) * 1000,
+        "p99, ms": ordered[len(ordered) * 99 // 100] * 1000, "longest, ms": ordered[-1] * 1000,
+    }  # fmt: skip
+
+
+def measure_memory(people: int) -> dict[str, float]:
+    """Peaks: one server process that takes bodies of 28 MB from 4 clients, and a worker."""
+    with write_file(people) as path, Subject(processes=1) as subject:
+        account = subject.create_account()
+        where, _ = account.initiate("memory")
+        bodies = list(cut_bodies(path, BIG_BODY - 2_000))
+        with ThreadPoolExecutor(4) as clients:
+            list(clients.map(lambda body: account.stage(where, body), bodies * max(1, 8 // len(bodies))))
+        account.execute(where)
+        return {"server process, MB": read_peak(subject, "serve"), "worker, MB": read_peak(subject, "worker")}
+
+
+def measure_start(_: int) -> dict[str, float]:
+    """Seconds to "Consentory is up" on a folder that is there."""
+    with tempfile.TemporaryDirectory(prefix="consentory-bench-") as folder:
+        Path(folder).chmod(0o755)
+        seconds = []
+        for _ in range(4):
+            with Subject(folder=Path(folder), keep=True) as subject:
+                seconds.append(subject.seconds_to_up)
+        subject.database.erase()
+    return {"first, s": seconds[0], "again, s": statistics.median(seconds[1:])}
+
+
+def measure_workers(people: int) -> dict[str, float]:
+    """Records a second of execution, with one worker and with two."""
+    rates = {}
+    with write_file(people) as path:
+        for workers in (1, 2):
+            with Subject(workers=workers) as subject:
+                taken = [subject.create_account().import_file(path).execute for _ in range(3)]
+            rates[f"{workers} workers, records/s"] = people / statistics.median(taken)
+    return {**rates, "ratio": rates["2 workers, records/s"] / rates["1 workers, records/s"]}
+
+
+def measure_growth(people: int) -> dict[str, float]:
+    """End to end, import after import of new people into one account."""
+    rates = []
+    with Subject() as subject:
+        account = subject.create_account()
+        for number in range(10):
+            with write_file(people, first=number * people) as path:
+                rates.append(people / account.import_file(path).total)
+            print(f"  import {number + 1}: {rates[-1]:,.0f} records/s", file=sys.stderr, flush=True)
+    return {"first, records/s": rates[0], "tenth, records/s": rates[-1], "ratio": rates[-1] / rates[0]}
+
+
+@contextmanager
+def write_file(people: int, first: int = 0) -> Iterator[Path]:
+    """A file of new people, for as long as it is needed."""
+    with tempfile.TemporaryDirectory(prefix="consentory-bench-") as folder:
+        path = Path(folder) / f"people-{first}.ndjson"
+        with path.open("wb") as out:
+            out.writelines(line + b"\n" for line in write_lines(people, first=first))
+        yield path
+
+
+MEASURES: dict[str, Callable[[int], dict[str, float]]] = {
+    "paging": measure_paging, "status": measure_status, "memory": measure_memory, "start": measure_start,
+    "workers": measure_workers, "growth": measure_growth,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Measure what is asked for, and print it as it comes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--only", nargs="*", choices=list(MEASURES), default=list(MEASURES))
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    arguments = parser.parse_args()
+    figures = {}
+    for name in arguments.only:
+        figures[name] = MEASURES[name](arguments.people)
+        print(f"{name}: {json.dumps(figures[name])}", flush=True)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
