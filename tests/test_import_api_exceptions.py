@@ -86,6 +86,23 @@ def test_pages_are_stable_once_the_import_has_ended(ours: WireClient) -> None:
 # What stands in them
 
 
+def test_far_pages_hold_what_the_stream_holds(ours: WireClient) -> None:
+    """Page by page, and the stream: the same records in the same order, beyond every landmark."""
+    token = ours.initiate()["AccessToken"]
+    count = 25_000
+    # Every seventh is valid, so that places and SequenceNumbers differ.
+    records = [person(number) if number % 7 == 0 else {"Nope": number} for number in range(count)]
+    ours.stage(token, records)
+    refused = [number + 1 for number in range(count) if number % 7]
+    for offset, limit in ((1, 3), (9_999, 4), (10_000, 2), (10_001, 1), (20_001, 3), (19_998, 10), (len(refused), 5)):
+        page = ours.exceptions(token, limit=limit, offset=offset)
+        assert numbers(page) == refused[offset - 1 : offset - 1 + limit]
+        assert page["TotalResults"] == len(refused)
+    assert numbers(ours.exceptions(token, limit=5, offset=len(refused) + 20_000)) == []
+    ours.stage(token, [{"Nope": 0}])
+    assert numbers(ours.exceptions(token, limit=5, offset=len(refused))) == [refused[-1], count + 1]
+
+
 @pytest.fixture
 def ended(ours: WireClient) -> int:
     """The token of an import with every kind of outcome. By SequenceNumber: 1 created, 2 refused at staging,

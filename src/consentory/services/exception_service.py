@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from consentory.codec.exception_record import render_exception
 from consentory.codec.frame import unpack_raw
@@ -18,6 +19,9 @@ from consentory.store.database import Database, Transaction
 
 WITHHELD = "Withheld: the record was staged by somebody else."
 
+LANDMARK_STEP = 10_000
+MOST_LANDMARKS = 64
+"""Imports whose landmarks are remembered: some 1,000 numbers at most for each."""
 STREAM_RECORDS = 1000
 """Records read at a time while streaming: bounds memory, and no transaction stays open between."""
 
@@ -46,6 +50,7 @@ class ExceptionService:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._landmarks: dict[tuple[UUID, frozenset[Phase], int], list[int]] = {}
 
     def page(self, caller: Caller, item: Import, phases: frozenset[Phase], limit: int, offset: int) -> ExceptionPage:
         """Records `offset` (1-based) to `offset + limit - 1` of those with a fault of these phases.
@@ -56,7 +61,8 @@ class ExceptionService:
         self._require_readable(caller, item)
         with self._database.transaction(caller.account_id) as tx:
             total = self._count(tx, item, phases)
-            found = import_store.list_faults(tx, item.import_id, phases, limit=limit, offset=offset - 1)
+            after, skipped = self._find_start(tx, item, phases, offset - 1, total)
+            found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=limit, offset=skipped)
             rows = list(self._render(tx, caller, item, found))
             _require_kept(tx, item)
             note_event(tx, caller, "exceptions.read", import_id=item.import_id, details={"Count": len(rows)})
@@ -91,6 +97,27 @@ class ExceptionService:
         if phases == {"Stage", "Execute"}:
             return item.books.failed + item.books.exceptions
         return import_store.count_faults(tx, item.import_id, phases)
+
+    def _find_start(
+        self, tx: Transaction, item: Import, phases: frozenset[Phase], before: int, total: int
+    ) -> tuple[int, int]:
+        """Where a page with so many records before it begins: after which SequenceNumber, and how many to skip then.
+
+        Counting up to the 900,000th record takes longer than its page, so every LANDMARK_STEPth place is remembered.
+        Faults are only ever added, so as many are the same ones.
+        """
+        landmark = min(before, total) // LANDMARK_STEP
+        if landmark == 0:
+            return 0, before
+        key = (item.import_id, phases, total)
+        known = self._landmarks.get(key)
+        if known is None:
+            if len(self._landmarks) >= MOST_LANDMARKS:
+                self._landmarks.clear()
+            known = self._landmarks[key] = import_store.list_landmarks(tx, item.import_id, phases, LANDMARK_STEP)
+        if landmark > len(known):  # purged since the import was looked up
+            raise _make_gone()
+        return known[landmark - 1], before - landmark * LANDMARK_STEP
 
     def _require_readable(self, caller: Caller, item: Import) -> None:
         require_import(caller)

@@ -214,6 +214,13 @@ def list_faults(
     return [(row[0], PHASE_NAME[row[1]], _decode_faults(row[2])) for row in rows]
 
 
+def list_landmarks(tx: Transaction, import_id: UUID, phases: frozenset[Phase], step: int) -> list[int]:
+    """SequenceNumbers of the `step`th record with a fault of these phases, the 2 x `step`th and so on."""
+    numbers = [PHASE_NUMBER[phase] for phase in phases]
+    parameters = {"import_id": import_id, "phases": numbers, "step": step}
+    return [row[0] for row in tx.rows("list_landmarks", parameters)]
+
+
 def count_faults(tx: Transaction, import_id: UUID, phases: frozenset[Phase]) -> int:
     """Records of the import with a fault of these phases."""
     row = tx.row("count_faults", {"import_id": import_id, "phases": [PHASE_NUMBER[phase] for phase in phases]})

@@ -120,6 +120,14 @@ WHERE account_id = current_account() AND import_id = %(import_id)s
   AND phase = ANY(%(phases)s) AND sequence_number > %(after)s
 ORDER BY sequence_number, phase LIMIT %(limit)s OFFSET %(offset)s;
 
+-- name: list_landmarks
+-- SequenceNumber of each fault of these phases whose place among them is a multiple of `step`, in order.
+SELECT sequence_number FROM (
+  SELECT sequence_number, row_number() OVER (ORDER BY sequence_number) AS place FROM import_fault
+  WHERE account_id = current_account() AND import_id = %(import_id)s AND phase = ANY(%(phases)s)) AS fault
+WHERE place %% %(step)s = 0
+ORDER BY sequence_number;
+
 -- name: count_faults
 -- Records with a fault of these phases. Always one row.
 SELECT count(*) FROM import_fault
