@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from consentory.codec.batch_body import split_batch
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.catalog import Catalog
 from consentory.domain.configuration import Configuration, Permissions
@@ -72,3 +73,8 @@ def micros(text: str) -> int:
     """Microseconds of an ISO time with a zone."""
     moment = datetime.fromisoformat(text)
     return round(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+def example(index: int) -> bytes:
+    """A record of tests/accounts/batch.json: the first is good, the second has five faults."""
+    return bytes(split_batch((ACCOUNTS / "batch.json").read_bytes(), "json")[index])

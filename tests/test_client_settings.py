@@ -11,6 +11,7 @@ import pytest
 from consentory.client.api_client import ConsentoryClient, ServerUnreachable
 from consentory.client.undated_choices import count_undated
 from consentory.config import SETTINGS, SettingError, load_setting, require_setting
+from consentory.errors import ConsentoryError
 
 CONSENTORY = Path(sys.executable).with_name("consentory")
 CLIENT_COMMANDS = (["import"], ["imports"], ["status"], ["exceptions"], ["cancel"], ["profile", "show"])
@@ -59,6 +60,29 @@ def test_a_missing_setting_names_all_ways_to_give_it() -> None:
     assert run.returncode == 2
     assert "CONSENTORY_ACCOUNT" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("command", [["up"], ["status", "1"], ["audit", "verify"]], ids=" ".join)
+def test_a_fault_of_a_setting_is_one_of_ours_and_every_command_says_it_plainly(command: list[str]) -> None:
+    assert issubclass(SettingError, ConsentoryError)
+    Path("consentory.toml").write_text("user = ")
+    run = subprocess.run([CONSENTORY, *command], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "The settings file consentory.toml cannot be read" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_setting_without_a_flag_is_not_said_to_have_one() -> None:
+    with pytest.raises(SettingError, match=r"\)\. Set CONSENTORY_POSTGRES_BINARIES, or write postgres_binaries"):
+        require_setting("postgres_binaries")
+
+
+def test_the_binaries_of_postgresql_are_taken_from_any_place_of_a_setting(tmp_path: Path) -> None:
+    """A folder without them is named in the refusal, so this one was looked at."""
+    Path("consentory.toml").write_text(f'postgres_binaries = "{tmp_path / "nowhere"}"\n')
+    run = subprocess.run([CONSENTORY, "up", "--port", "1"], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "nowhere" in run.stderr
 
 
 @pytest.mark.parametrize("command", CLIENT_COMMANDS, ids=" ".join)

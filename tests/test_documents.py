@@ -21,13 +21,16 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from prometheus_client import REGISTRY
+from typer.main import get_command
 
 import consentory.api.request_metrics
 import consentory.worker.worker_metrics  # noqa: F401 - both register their metrics
+from consentory.cli.main import app
 from consentory.codec.status_object import StatusObject
 from consentory.config import SETTINGS
 from consentory.domain.imports import TRANSITIONS
@@ -345,12 +348,40 @@ OPERATIONS = ROOT / "docs" / "operations.md"
 
 
 def test_settings_table_is_the_one_of_the_code() -> None:
-    rows = [line for line in OPERATIONS.read_text("utf-8").splitlines() if re.match(r"\| `[a-z_]+` \| `--", line)]
+    rows = [line for line in OPERATIONS.read_text("utf-8").splitlines() if re.match(r"\| `[a-z_]+` \| (`--|–)", line)]
+
+    def show(text: str | None) -> str:
+        return f"`{text}`" if text else "–"
+
     table = [
-        f"| `{s.name}` | `{s.flag}` | `{s.variable}` | {f'`{s.default}`' if s.default else '–'} | {s.help} |"
-        for s in SETTINGS.values()
+        f"| `{s.name}` | {show(s.flag)} | `{s.variable}` | {show(s.default)} | {s.help} |" for s in SETTINGS.values()
     ]
     assert rows == table, "the table should be:\n" + "\n".join(table)
+
+
+def test_every_variable_that_is_looked_at_is_named() -> None:
+    """Settings are named in their table; whatever else the program asks its environment for stands below it."""
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
+    asked = set(re.findall(r'"(CONSENTORY_[A-Z_]+)"', sources))
+    assert {"CONSENTORY_CONFIG", "CONSENTORY_SECRET_KEY"} <= asked
+    text = OPERATIONS.read_text("utf-8")
+    assert [name for name in sorted(asked) if f"`{name}`" not in text] == []
+
+
+def list_commands(command: Any, words: str = "consentory") -> Iterator[str]:
+    """Every command with the groups that it is in, as it is typed."""
+    if not hasattr(command, "commands"):
+        yield words
+        return
+    for name, inner in command.commands.items():
+        yield from list_commands(inner, f"{words} {name}")
+
+
+def test_every_command_is_in_a_document() -> None:
+    commands = list(list_commands(get_command(app)))
+    assert {"consentory up", "consentory audit verify"} <= set(commands)
+    text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
+    assert [command for command in commands if not re.search(rf"\b{command}(?![\w-])", text)] == []
 
 
 def test_metrics_named_are_there() -> None:

@@ -37,13 +37,6 @@ def list_folders(tmp: Path) -> list[Path]:
     return sorted(tmp.glob("consentory-metrics-*"))
 
 
-def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def read_metrics(url: str) -> str:
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         return str(answer.read().decode())
@@ -58,6 +51,7 @@ def start(database_url: str, tmp_path: Path) -> Iterator[Callable[[], RunningSer
         server = RunningServer(database_url, workers=0, environment={"TMPDIR": str(tmp_path)})
         started.append(server)
         server.start()
+        time.sleep(1)  # the HTTP server loses a SIGTERM of its first moments, and is waited for in vain then
         return server
 
     yield start_one
@@ -71,19 +65,10 @@ def test_what_a_killed_server_left_goes_when_the_next_one_starts(
     first = start()
     (left,) = list_folders(tmp_path)
     assert left.stat().st_mode & 0o777 == 0o700
-    first.processes[0].kill()
+    os.killpg(first.processes[0].pid, signal.SIGKILL)
     first.processes[0].wait()
     assert list_folders(tmp_path) == [left]
-
-    def is_replaced() -> bool:
-        """Not before the killed one's last process has ended."""
-        second = start()
-        folders = list_folders(tmp_path)
-        if left in folders:
-            second.stop()
-        return left not in folders
-
-    wait_for(is_replaced)
+    start()
     (folder,) = list_folders(tmp_path)
     assert folder != left
 

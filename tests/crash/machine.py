@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.error import URLError
 
-from consentory.bootstrap.composition import BINARIES_VARIABLE
 from consentory.bootstrap.process_entry import CHUNK_VARIABLE
+from consentory.config import SETTINGS
 from consentory.store.embedded_server import EmbeddedServer
 from running_server import ENGINE_VARIABLE, find_free_port
 
@@ -90,7 +90,7 @@ class Machine:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
         environment[CHUNK_VARIABLE] = str(CHUNK_RECORDS)
         if ENGINE_VARIABLE in os.environ:
-            environment[BINARIES_VARIABLE] = os.environ[ENGINE_VARIABLE]
+            environment[SETTINGS["postgres_binaries"].variable] = os.environ[ENGINE_VARIABLE]
         self.starts += 1
         words = ["up", "--data", str(self.data), "--port", str(self.port), "--workers", "2"]
         with (self.folder / "log").open("ab") as log:

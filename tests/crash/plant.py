@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 from consentory.bootstrap.process_entry import CHUNK_VARIABLE
+from consentory.store.database import LEASE_VARIABLE
 from consentory.store.embedded_server import EmbeddedServer
 from consentory.store.migration import migrate
 from running_server import ENGINE_VARIABLE, RunningServer
@@ -41,7 +42,7 @@ class Plant:
         )
         self.conninfo = self.postgres.start()
         migrate(self.conninfo)
-        environment = {"CONSENTORY_LEASE_SECONDS": str(LEASE_SECONDS), CHUNK_VARIABLE: str(CHUNK_RECORDS)}
+        environment = {LEASE_VARIABLE: str(LEASE_SECONDS), CHUNK_VARIABLE: str(CHUNK_RECORDS)}
         self.server = RunningServer(self.conninfo, workers=2, environment=environment)
         self.server.start()
 
