@@ -60,7 +60,8 @@ class Authentication:
         account_id, credential = self._check_secret(client_id, client_secret, origin)
         party = Party(account_id, credential.user_id, origin)
         with self._audit.noting(party):
-            catalog, user = self._require_user(account_id, credential.user_id)
+            catalog = self._catalogs.current(account_id)
+            user = _require_user(catalog, credential.user_id)
             if scope is not None and scope != f"{catalog.account.client_id}/{user.id}":
                 raise RequestRefused(
                     "invalid",
@@ -105,9 +106,9 @@ class Authentication:
         scheme, _, value = (authorization or "").strip().partition(" ")
         if is_signed_scheme(scheme):
             return self._welcome_signer(self.shared_keys.identify(scheme, value, path_client_id, origin), origin)
-        account_id, user_id = self._identify(scheme, value, origin)
+        account_id, user_id, catalog = self._identify(scheme, value, origin)
         with self._audit.noting(Party(account_id, user_id, origin)):
-            catalog, user = self._require_user(account_id, user_id)
+            user = _require_user(catalog, user_id)
             client_id = catalog.account.client_id
             if path_client_id != client_id:
                 raise RequestRefused(
@@ -120,7 +121,8 @@ class Authentication:
         more than others: who has it knows the account. Raises RequestRefused, unauthorized."""
         party = Party(signer.account_id, signer.user_id, origin)
         with self._audit.noting(party):
-            catalog, user = self._require_user(signer.account_id, signer.user_id)
+            catalog = self._catalogs.current(signer.account_id)
+            user = _require_user(catalog, signer.user_id)
             permissions = catalog.permissions_of(user)
             if not user.hmac:
                 raise refuse_signature(
@@ -136,8 +138,8 @@ class Authentication:
             self._audit.note(party, "authentication.replayed", {"Uses": signer.uses})
         return Caller(signer.account_id, catalog.account.client_id, user.id, permissions, origin)
 
-    def _identify(self, scheme: str, value: str, origin: Origin) -> tuple[int, str]:
-        """(account id, user id) by a scheme that needs no path."""
+    def _identify(self, scheme: str, value: str, origin: Origin) -> tuple[int, str, Catalog]:
+        """(account id, user id, the account's catalog) by a scheme that needs no path."""
         match scheme.lower():
             case "":
                 raise RequestRefused(
@@ -152,21 +154,15 @@ class Authentication:
                     "The Authorization header has a scheme that is not supported here; send a bearer token.",
                 )
 
-    def _identify_bearer(self, token: str, origin: Origin) -> tuple[int, str]:
+    def _identify_bearer(self, token: str, origin: Origin) -> tuple[int, str, Catalog]:
         claims = self.tokens.verify(token)
         with self._database.transaction(claims.account) as tx:
             live = credential_store.is_live(tx, claims.client_id)
+            catalog = self._catalogs.current_in(tx, claims.account)
         with self._audit.noting(Party(claims.account, claims.sub, origin)):
             if not live:
                 raise refuse_bearer("Auth.CredentialRevoked", "The credential of this bearer token was revoked.")
-        return claims.account, claims.sub
-
-    def _require_user(self, account_id: int, user_id: str) -> tuple[Catalog, User]:
-        catalog = self._catalogs.current(account_id)
-        user = catalog.find_user(user_id)
-        if user is None:
-            raise refuse_bearer("Auth.UserInactive", "The user of this credential is switched off.")
-        return catalog, user
+        return claims.account, claims.sub, catalog
 
     def _find_credential(self, client_id: str) -> tuple[int, Credential] | None:
         with self._database.transaction() as tx:
@@ -214,6 +210,13 @@ class Authentication:
                 "not_found", "Credential.NotFound", f"The account has no credential {client_id!r}; list them first."
             )
         return credential
+
+
+def _require_user(catalog: Catalog, user_id: str) -> User:
+    user = catalog.find_user(user_id)
+    if user is None:
+        raise refuse_bearer("Auth.UserInactive", "The user of this credential is switched off.")
+    return user
 
 
 def _is_secret(secret_hash: str, secret: str) -> bool:
