@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from consentory.codec.frame import unpack_raw
 from consentory.domain.imports import Import
@@ -355,3 +356,15 @@ def test_tag_changes_are_folded_and_the_counts_stay(bench: Workbench) -> None:
     bench.worker.retention.tidy()
     assert bench.services.profiles.list_tags(bench.caller)["Tags"] == before
     assert bench.owner("SELECT count(*) FROM tag_change") == [(7,)]
+
+
+def test_a_frame_that_cannot_be_read_holds_up_nothing(bench: Workbench) -> None:
+    item = bench.complete([make_person(1), make_faulty(2)], DataStageDuration=0)
+    bench.owner("UPDATE import_frame SET raw = 'no frame' WHERE import_id = %s", item.import_id)
+    with capture_logs() as events:
+        bench.worker.retention.tidy()
+        bench.worker.retention.tidy()
+    assert [event["event"] for event in events].count("a staged frame cannot be read and stays") == 1
+    expire_token(bench, item)
+    bench.worker.retention.tidy()
+    assert_gone(bench, item)

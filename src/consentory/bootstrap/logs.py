@@ -9,8 +9,11 @@ from contextlib import suppress
 import structlog
 
 
-class CalmLogger(structlog.PrintLogger):
-    """Loses what cannot be written: a full disk under the log must stop neither requests nor the work."""
+class CalmLogger(structlog.WriteLogger):
+    """Writes each line at once, so that those of several processes do not mix.
+
+    Loses what cannot be written: a full disk under the log must stop neither requests nor the work.
+    """
 
     def msg(self, message: str) -> None:
         """Write one line, if that is possible."""

@@ -22,6 +22,10 @@ _decode_faults = msgspec.msgpack.Decoder(list[tuple[int, bytes]]).decode
 _decode_work = msgspec.msgpack.Decoder(list[tuple[int, Record]]).decode
 
 
+UNREADABLE = (zstandard.ZstdError, msgspec.DecodeError)
+"""What the functions that unpack raise for bytes that are no frame: storage that was damaged."""
+
+
 def _compress(data: bytes) -> bytes:
     # A compressor is cheap to make and not safe to share between threads.
     return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(data)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from consentory.codec.frame import pack_raw, unpack_raw
+from consentory.codec.frame import UNREADABLE, pack_raw, unpack_raw
 from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.imports import Status
 from consentory.services.audit_trail import note_event
@@ -73,7 +73,13 @@ class Retention:
                         note_event(tx, Party(account_id, SYSTEM), "import.thinned", import_id=import_id)
                     return
                 for first, raw, kept in frames:
-                    execution_store.thin_frame(tx, import_id, first, _keep(raw, first, kept))
+                    try:
+                        left = _keep(raw, first, kept)
+                    except UNREADABLE as error:  # damaged storage: it goes as a whole when the token expires
+                        log.error("a staged frame cannot be read and stays", import_id=str(import_id),
+                                  first_sequence=first, failure=type(error).__name__)  # fmt: skip
+                        continue
+                    execution_store.thin_frame(tx, import_id, first, left)
                 after = frames[-1][0]
 
 
