@@ -6,7 +6,7 @@
 
 Every call here may be repeated without harm: the reading ones, those with an Idempotency-Key (made up where
 the caller gives none), and Execute and Cancel by their contract. So all are tried again on a lost connection
-and on 503, for as long as the client's `patience`.
+and on 503, for as long as the client's `patience`; on 429 where the server asks for a short wait.
 """
 
 import datetime
@@ -297,11 +297,13 @@ def _choose_wait(error: Exception) -> bool | float | datetime.timedelta:
     """For stamina: False to give up, True for its own back-off, or the seconds that the server asked for."""
     if isinstance(error, httpx.TransportError):
         return not isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError)
-    if isinstance(error, ApiProblem) and error.status == httpx.codes.SERVICE_UNAVAILABLE:
-        if error.retry_after is None:
-            return True
-        return min(error.retry_after, _LONGEST_WAIT)
-    return False
+    if not isinstance(error, ApiProblem):
+        return False
+    if error.status == httpx.codes.SERVICE_UNAVAILABLE:
+        return True if error.retry_after is None else min(error.retry_after, _LONGEST_WAIT)
+    # Too many batches at once are over in seconds; the imports of a day are not worth waiting for.
+    wait = error.retry_after if error.status == httpx.codes.TOO_MANY_REQUESTS else None
+    return False if wait is None or wait > _LONGEST_WAIT else wait
 
 
 def _leave_out_none(**params: object) -> dict[str, str]:
