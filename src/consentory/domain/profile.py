@@ -1,6 +1,6 @@
 """What is known of a person now: the body of the profile table, and what an application of a record changes.
 
-Bodies are stored as jsonb. Elements of `alternate_ids`, `emails`, `phones`, `addresses` and `groups` are only
+Bodies are stored as json. Elements of `alternate_ids`, `emails`, `phones`, `addresses` and `groups` are only
 ever appended or marked inactive, never removed, so an index names one for ever (the ledger's `place`).
 Times are integers: microseconds since 1970-01-01T00:00:00Z.
 """
@@ -17,7 +17,7 @@ PLACE_LETTER: dict[Kind, str] = {"Email": "E", "Phone": "P", "Address": "A"}
 
 
 class Stored(msgspec.Struct, omit_defaults=True, gc=False):
-    """What all stored parts share: defaults are left out of the jsonb."""
+    """What all stored parts share: defaults are left out of the json."""
 
     if TYPE_CHECKING:
 
