@@ -57,7 +57,23 @@ def test_the_quick_road_says_what_re2_says(pattern: str, value: str, data: st.Da
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(a+)+", "a|b", "a+b", "[0-9]+-[0-9]+", "(?i)abc", "[[:alpha:]]", r"\pL", "a.c", "[^a]", r"\w{2}", "é", "a??"],
+    [
+        "(a+)+",
+        "a|b",
+        "a+b",
+        "[0-9]+-[0-9]+",
+        "(?i)abc",
+        "[[:alpha:]]",
+        r"\pL",
+        "a.c",
+        "[^a]",
+        r"\w{2}",
+        "é",
+        "a??",
+        "a{03}",
+        "a{3,02}",
+        "[0-9]{05}",
+    ],
 )
 def test_all_else_is_left_to_re2(pattern: str) -> None:
     assert not AccountPattern(pattern).is_plain

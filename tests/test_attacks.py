@@ -37,7 +37,7 @@ MILLION = 1_000_000
 @pytest.fixture(scope="module")
 def scene(engine: str, template: str) -> Iterator[Scene]:
     database_url = create_database(engine, template)
-    server = RunningServer(database_url, workers=1)
+    server = RunningServer(database_url, workers=1, environment={"CONSENTORY_PROCESSES": "1"})
     server.start()
 
     def let_configure(document: dict[str, Any]) -> None:

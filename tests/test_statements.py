@@ -346,7 +346,7 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
     "find_import_by_token": ([SERVICE], {"access_token": 900001}, {"import_access_token_key"}),
     "list_imports": ([SERVICE], {"status": None, "before": None, "limit": 51}, {"import_pkey"}),
     "lock_import": ([SERVICE], {"import_id": RUNNING}, {"import_pkey"}),
-    "list_landmarks": ([SERVICE], {"import_id": RUNNING, "phases": [1, 2], "step": 100}, {"import_fault_pkey"}),
+    "list_landmarks": ([SERVICE], {"import_id": RUNNING, "step": 100}, {"import_fault_pkey"}),
     "list_faults": (
         [SERVICE],
         {"import_id": RUNNING, "held": False, "phases": [1, 2], "after": 0, "limit": 1000, "offset": 100},

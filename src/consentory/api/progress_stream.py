@@ -11,7 +11,7 @@ from litestar.response import ServerSentEventMessage
 
 from consentory.codec.status_object import render_status
 from consentory.domain.imports import TRANSITIONS, Import
-from consentory.errors import OutcomeUnknown, RequestRefused, StoreUnavailable
+from consentory.errors import OutcomeUnknown, RequestRefused, StatementRefused, StoreUnavailable
 
 _LOOK_SECONDS = 0.5
 _QUIET_LOOKS = 30
@@ -39,7 +39,7 @@ async def watch_import(item: Import, look: Callable[[], Import]) -> AsyncIterato
         await asyncio.sleep(_LOOK_SECONDS)
         try:
             item = await sync_to_thread(look)
-        except (StoreUnavailable, OutcomeUnknown):
+        except (StoreUnavailable, OutcomeUnknown, StatementRefused):
             continue
         except RequestRefused:
             return

@@ -62,5 +62,8 @@ class StageLanes:
         context = copy_context()
         loop = asyncio.get_running_loop()
         turn = self._turns.setdefault(account_id, asyncio.Lock())
-        async with turn:
-            return await loop.run_in_executor(self._threads, lambda: context.run(work, *arguments, **options))
+        await turn.acquire()
+        done = loop.run_in_executor(self._threads, lambda: context.run(work, *arguments, **options))
+        # A client that goes away cancels the waiting, not the thread: the turn lasts until that is done.
+        done.add_done_callback(lambda _: turn.release())
+        return await asyncio.shield(done)

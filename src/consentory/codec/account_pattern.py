@@ -8,7 +8,8 @@ import re2
 
 _CLASS = r"\[-?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9 _.@#/:])+-?\]"
 _ITEM = rf"(?:[A-Za-z0-9 _@#/:,;=-]|\\[.+*?()/-]|\\d|{_CLASS})"
-_PLAIN = re.compile(rf"\^?(?:{_ITEM}(?:\{{[0-9]{{1,3}}\}})?)*{_ITEM}(?:[+*?]|\{{[0-9]{{1,3}}(?:,[0-9]{{0,3}})?\}})?\$?")
+_COUNT = "(?:0|[1-9][0-9]{0,2})"  # to RE2 a count that begins with 0 is no count, but text
+_PLAIN = re.compile(rf"\^?(?:{_ITEM}(?:\{{{_COUNT}\}})?)*{_ITEM}(?:[+*?]|\{{{_COUNT}(?:,(?:{_COUNT})?)?\}})?\$?")
 """Characters and plain classes in a row, each so many times, only the last perhaps as often as it likes: Python's own
 engine reads such a pattern in the same way, and has nothing to go back to."""
 

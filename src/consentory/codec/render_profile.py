@@ -207,5 +207,5 @@ def render_place(place: str, body: Body) -> Wire:
 
 
 def _order_given(element: Element) -> dict[str, str]:
-    """The members of an element's value in the contract's order; jsonb keeps them in one of its own."""
+    """The members of an element's value in the contract's order; Address2 may have come later."""
     return {name: element.given[name] for name in _GIVEN if name in element.given}

@@ -14,7 +14,8 @@ from consentory.domain.configuration import ConsentType, CustomField, Filter, Pe
 from consentory.domain.text import fold
 
 MOST_KNOWN = 4096
-"""Values that a reader remembers as faultless for one Stage call, so that it reads each of them once."""
+"""Values that a reader remembers for one Stage call, so that it reads each of them once: of records without a fault
+until then, since a full list of faults would not say that there is another."""
 
 
 @dataclass(frozen=True, slots=True)

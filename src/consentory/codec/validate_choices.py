@@ -110,7 +110,6 @@ class ChoiceReader:
     def _read_preference(
         self, findings: Findings, wire: WirePreference, here: str, place: str, mobile: bool | None, seen: set[str]
     ) -> PreferenceClaim | None:
-        faults = len(findings.faults)
         rule = self._rules.filters.read(findings, wire.FilterId, here, "FilterId", 50, _FILTER)
         if rule is not None:
             self._check_place(findings, rule, here, place, mobile)
@@ -128,7 +127,7 @@ class ChoiceReader:
         attributes = _read_attributes(findings, wire.PreferenceAttributes, f"{here}.PreferenceAttributes")
         if rule is None or chosen is None or at is None:
             return None
-        if len(findings.faults) == faults and len(self._known_preferences) < MOST_KNOWN:
+        if not findings.faults and len(self._known_preferences) < MOST_KNOWN:
             key = (wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile)
             self._known_preferences[key] = (rule.id, chosen, frequency)
         return PreferenceClaim(rule.id, chosen, at, wire.CustomerDate is not None, frequency, attributes)
@@ -172,7 +171,6 @@ class ChoiceReader:
     def _read_consent(
         self, findings: Findings, wire: WireConsent, here: str, seen: set[tuple[str, str]]
     ) -> ConsentClaim | None:
-        faults = len(findings.faults)
         status = _CONSENT_STATUSES.get(wire.ConsentStatus)
         if status is None:
             status = _read_code(findings, wire.ConsentStatus, _CONSENT_STATUSES, here, "ConsentStatus")
@@ -190,7 +188,7 @@ class ChoiceReader:
         seen.add((rule.name, version.version))
         if status is None or locale is None or at is None:
             return None
-        if len(findings.faults) == faults and len(self._known_consents) < MOST_KNOWN:
+        if not findings.faults and len(self._known_consents) < MOST_KNOWN:
             key = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
             self._known_consents[key] = (rule.name, version.version, locale, status)
         return ConsentClaim(rule.name, version.version, locale, status, at, wire.ConsentDate is not None, evidence)

@@ -38,7 +38,6 @@ class FieldReader:
                 seen.add(known[0])
                 values.append(known)
                 continue
-            faults = len(findings.faults)
             path = f"$.CustomFields[{index}]"
             rule = self._rules.fields.read(findings, wire.Name, path, "Name", 94, "CustomField.Unknown")
             value = wire.Value
@@ -52,7 +51,7 @@ class FieldReader:
             seen.add(name)
             if value is not None:
                 value = self._read_value(findings, rule, value, f"{path}.Value")
-                if len(findings.faults) == faults and len(self._known) < MOST_KNOWN:
+                if not findings.faults and len(self._known) < MOST_KNOWN:
                     self._known[wire.Name, wire.Value] = (name, value)
             values.append((name, value))
         return tuple(values)

@@ -9,7 +9,7 @@ from uuid import UUID
 from consentory.codec.exception_record import render_exception
 from consentory.codec.frame import unpack_raw
 from consentory.domain.caller import Caller
-from consentory.domain.imports import Import, Phase
+from consentory.domain.imports import TRANSITIONS, Import, Phase
 from consentory.domain.record import Fault
 from consentory.errors import RequestRefused
 from consentory.services.audit_trail import note_event
@@ -19,6 +19,7 @@ from consentory.store.database import Database, Transaction
 
 WITHHELD = "Withheld: the record was staged by somebody else."
 
+REFUSED: frozenset[Phase] = frozenset({"Stage", "Execute"})
 LANDMARK_STEP = 10_000
 MOST_LANDMARKS = 64
 """Imports whose landmarks are remembered: some 1,000 numbers at most for each."""
@@ -50,7 +51,7 @@ class ExceptionService:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._landmarks: dict[tuple[UUID, frozenset[Phase], int], list[int]] = {}
+        self._landmarks: dict[UUID, list[int]] = {}
 
     def page(self, caller: Caller, item: Import, phases: frozenset[Phase], limit: int, offset: int) -> ExceptionPage:
         """Records `offset` (1-based) to `offset + limit - 1` of those with a fault of these phases.
@@ -94,7 +95,7 @@ class ExceptionService:
         return rows
 
     def _count(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> int:
-        if phases == {"Stage", "Execute"}:
+        if phases == REFUSED:
             return item.books.failed + item.books.exceptions
         return import_store.count_faults(tx, item.import_id, phases)
 
@@ -103,18 +104,17 @@ class ExceptionService:
     ) -> tuple[int, int]:
         """Where a page with so many records before it begins: after which SequenceNumber, and how many to skip then.
 
-        Counting up to the 900,000th record takes longer than its page, so every LANDMARK_STEPth place is remembered.
-        Faults are only ever added, so as many are the same ones.
+        Counting up to the 900,000th record takes longer than its page, so of an import that has ended, whose faults
+        stay as they are, every LANDMARK_STEPth place among the refused is remembered.
         """
         landmark = min(before, total) // LANDMARK_STEP
-        if landmark == 0:
+        if landmark == 0 or phases != REFUSED or TRANSITIONS[item.status]:
             return 0, before
-        key = (item.import_id, phases, total)
-        known = self._landmarks.get(key)
+        known = self._landmarks.get(item.import_id)
         if known is None:
             if len(self._landmarks) >= MOST_LANDMARKS:
                 self._landmarks.clear()
-            known = self._landmarks[key] = import_store.list_landmarks(tx, item.import_id, phases, LANDMARK_STEP)
+            known = self._landmarks[item.import_id] = import_store.list_landmarks(tx, item.import_id, LANDMARK_STEP)
         if landmark > len(known):  # purged since the import was looked up
             raise _make_gone()
         return known[landmark - 1], before - landmark * LANDMARK_STEP

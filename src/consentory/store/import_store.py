@@ -214,11 +214,9 @@ def list_faults(
     return [(row[0], PHASE_NAME[row[1]], _decode_faults(row[2])) for row in rows]
 
 
-def list_landmarks(tx: Transaction, import_id: UUID, phases: frozenset[Phase], step: int) -> list[int]:
-    """SequenceNumbers of the `step`th record with a fault of these phases, the 2 x `step`th and so on."""
-    numbers = [PHASE_NUMBER[phase] for phase in phases]
-    parameters = {"import_id": import_id, "phases": numbers, "step": step}
-    return [row[0] for row in tx.rows("list_landmarks", parameters)]
+def list_landmarks(tx: Transaction, import_id: UUID, step: int) -> list[int]:
+    """SequenceNumbers of the `step`th refused record (phases Stage and Execute), the 2 x `step`th and so on."""
+    return [row[0] for row in tx.rows("list_landmarks", {"import_id": import_id, "step": step})]
 
 
 def count_faults(tx: Transaction, import_id: UUID, phases: frozenset[Phase]) -> int:

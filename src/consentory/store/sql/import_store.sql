@@ -121,10 +121,11 @@ WHERE account_id = current_account() AND import_id = %(import_id)s
 ORDER BY sequence_number, phase LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: list_landmarks
--- SequenceNumber of each fault of these phases whose place among them is a multiple of `step`, in order.
+-- SequenceNumber of each refused record whose place among them is a multiple of `step`, in order. Index: primary key,
+-- in order.
 SELECT sequence_number FROM (
   SELECT sequence_number, row_number() OVER (ORDER BY sequence_number) AS place FROM import_fault
-  WHERE account_id = current_account() AND import_id = %(import_id)s AND phase = ANY(%(phases)s)) AS fault
+  WHERE account_id = current_account() AND import_id = %(import_id)s AND held = false) AS fault
 WHERE place %% %(step)s = 0
 ORDER BY sequence_number;
 
