@@ -144,10 +144,12 @@ def test_at_once_every_token_ends_within_five_seconds_in_every_process(alone: Ru
     access = alone.create_account()
     old = get_token(access)
     assert run_command(alone.database_url, "credentials", "rotate-signing-key", "--at-once").returncode == 0
-    began = time.monotonic()
-    while call(access, f"Bearer {old}").status_code == 200:
-        assert time.monotonic() - began < 5
-        time.sleep(0.1)
+    began = last = time.monotonic()
+    while time.monotonic() - began < 7:  # which process answers a call is chance: ask all the time
+        if call(access, f"Bearer {old}").status_code == 200:
+            last = time.monotonic()
+        time.sleep(0.05)
+    assert last - began < 5
     assert refusal(call(access, f"Bearer {old}")) == (401, "Auth.TokenInvalid")
     assert call(access, f"Bearer {get_token(access)}").status_code == 200
 

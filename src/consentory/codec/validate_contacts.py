@@ -56,13 +56,17 @@ class ContactReader:
         self._phone_region = rules.phone_region
         self._choices = choices
 
-        def place(array: str, type_member: str, kind: str, preferences: str, types: Names[TypeRule]) -> _Place:
+        def place(array: str, type_member: str, type_fault: str, preferences: str, types: Names[TypeRule]) -> _Place:
             closed = not scope.permits_channel(*(channel for channel in PLACE_CHANNELS[array] if channel))
-            return _Place(array, f"$.{array}", type_member, f"{kind}.UnknownType", preferences, types, closed)
+            return _Place(array, f"$.{array}", type_member, type_fault, preferences, types, closed)
 
-        self._emails = place("Emails", "EmailAddressType", "Email", "EmailPreferences", rules.email_types)
-        self._phones = place("PhoneNumbers", "PhoneType", "Phone", "PhoneNumberPreferences", rules.phone_types)
-        self._addresses = place("Addresses", "AddressType", "Address", "AddressPreferences", rules.address_types)
+        self._emails = place("Emails", "EmailAddressType", "Email.UnknownType", "EmailPreferences", rules.email_types)
+        self._phones = place(
+            "PhoneNumbers", "PhoneType", "Phone.UnknownType", "PhoneNumberPreferences", rules.phone_types
+        )
+        self._addresses = place(
+            "Addresses", "AddressType", "Address.UnknownType", "AddressPreferences", rules.address_types
+        )
 
     def read_emails(self, findings: Findings, wires: list[WireEmail] | None) -> tuple[ElementClaim, ...]:
         """The claims of `$.Emails`."""

@@ -15,13 +15,15 @@ DAY = 86_400_000_000
 
 def find_in_force(consents: Iterable[Consent], entry: ConsentEntry) -> Consent | None:
     """Of one place's consents the one in force for a type: the newest version present, or a no to an older
-    version that is not earlier (on the same instant the no is stronger). Archived ones are not looked at."""
-    present = [c for c in consents if c.type == entry.type.name and not c.archived]
+    version that is not earlier (on the same instant the no is stronger). Precedence looks at archived ones too: where
+    one of these would be in force, nothing is."""
+    present = [c for c in consents if c.type == entry.type.name]
     if not present:
         return None
     newest = max(present, key=lambda c: entry.ranks[fold(c.version)])
     noes = [c for c in present if c.status in (DENIED, REVOKED) and c.at >= newest.at]
-    return max(noes, key=lambda c: (c.at, entry.ranks[fold(c.version)])) if noes else newest
+    found = max(noes, key=lambda c: (c.at, entry.ranks[fold(c.version)])) if noes else newest
+    return None if found.archived else found
 
 
 def is_granted(consents: Iterable[Consent], entry: ConsentEntry, at: int) -> bool:
