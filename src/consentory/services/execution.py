@@ -18,7 +18,7 @@ from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.services.chunking import CHUNK_RECORDS, Groups, cut_chunks
 from consentory.services.record_application import Rules, Task, apply_records
-from consentory.store import account_store, execution_store, import_store, profile_store
+from consentory.store import account_store, execution_store, import_store
 from consentory.store.database import Database, Transaction
 from consentory.store.execution_store import Chunk, ProcessedRecord, RunningImport, WorkFrame
 from consentory.store.profile_store import Source
@@ -170,7 +170,6 @@ class Execution:
                 catalog,
                 running.settings,
                 to_micros(running.started_at),
-                profile_store.read_clock(tx),
                 running.first_profile_id,
             )
             done = _apply_or_split(tx, rules, tasks)

@@ -180,7 +180,7 @@ class ProfileService:
         record = _read_record(catalog, settings, caller, from_micros(now), profile_id, body)
         # An update takes no new id: the account's row, which hands them out, is not locked for it.
         new_id = account_store.reserve_profile_ids(tx, 1) if profile_id is None else profile_id
-        rules = Rules(catalog, settings, now, now, new_id if profile_id is None else profile_id + 1)
+        rules = Rules(catalog, settings, now, new_id if profile_id is None else profile_id + 1)
         (done,) = apply_records(tx, rules, [Task(record, Source(caller.user_id), new_id)])
         if done.outcome == "Exception":
             raise RequestRefused(
@@ -207,7 +207,7 @@ class ProfileService:
             catalog = self._catalogs.current_in(tx, caller.account_id)
             now = profile_store.read_clock(tx)
             settings = ImportSettings(name="single delete", action="Delete")
-            rules = Rules(catalog, settings, now, now, found_below=profile_id + 1)
+            rules = Rules(catalog, settings, now, found_below=profile_id + 1)
             task = Task(Record(profile_id=profile_id), Source(caller.user_id), 0)
             (done,) = apply_records(tx, rules, [task])
             if done.outcome != "Deleted":

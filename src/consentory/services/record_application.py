@@ -40,7 +40,6 @@ class Rules:
     catalog: Catalog
     settings: ImportSettings
     started_at: int
-    now: int
     found_below: int
 
 
@@ -62,12 +61,13 @@ def apply_records(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> list[
     gave out one of the alternate ids meanwhile (constraint alternate_key_pkey): try again.
     """
     people = _load_people(tx, tasks)
+    now = profile_store.read_clock(tx)  # with the locks held: later than whatever was done to these people before
     if rules.settings.action == "Delete":
         done = [_delete_person(people, rules, task) for task in tasks]
     else:
-        context = MergeContext(rules.catalog, rules.settings, rules.started_at, rules.now, people.holders)
+        context = MergeContext(rules.catalog, rules.settings, rules.started_at, now, people.holders)
         done = [_merge_person(people, rules, context, task) for task in tasks]
-    _write_people(tx, rules, people, tasks[0].source.import_id)
+    _write_people(tx, rules, now, people, tasks[0].source.import_id)
     return done
 
 
@@ -164,18 +164,18 @@ def _move_keys(people: People, rules: Rules, profile_id: int, old: Body | None, 
         people.holders[key] = profile_id
 
 
-def _write_people(tx: Transaction, rules: Rules, people: People, import_id: UUID | None) -> None:
+def _write_people(tx: Transaction, rules: Rules, now: int, people: People, import_id: UUID | None) -> None:
     gone = [profile_id for profile_id, _ in people.deleted]
     created = [(i, body) for i, body in people.current.items() if i not in people.stored]
     updated = [(i, body) for i, body in people.current.items() if people.stored.get(i, body) is not body]
-    profile_store.delete_profiles(tx, people.deleted, rules.now)
-    profile_store.insert_profiles(tx, created, rules.started_at, rules.now, import_id)
-    profile_store.update_profiles(tx, updated, rules.now)
+    profile_store.delete_profiles(tx, people.deleted, now)
+    profile_store.insert_profiles(tx, created, rules.started_at, now, import_id)
+    profile_store.update_profiles(tx, updated, now)
     changes: list[tuple[int, Body | None, Body | None]] = [(i, None, body) for i, body in created]
     changes += [(i, people.stored[i], body) for i, body in updated]
     changes += [(i, people.stored[i], None) for i in gone]
     _write_keys(tx, rules.catalog.account_id, changes)
-    profile_store.append_ledger(tx, people.ledger, rules.now)
+    profile_store.append_ledger(tx, people.ledger, now)
     profile_store.change_tags(tx, _count_tags(changes))
 
 

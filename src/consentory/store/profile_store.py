@@ -58,7 +58,7 @@ class HistoryItem(msgspec.Struct, frozen=True):
 
 
 def read_clock(tx: Transaction) -> int:
-    """The transaction's time in microseconds, by the database's clock."""
+    """This moment in microseconds, by the database's clock."""
     row = tx.row("read_clock")
     assert row is not None
     return to_micros(row[0])

@@ -1,6 +1,7 @@
 -- name: read_clock
--- The moment of application: the database's time, one for all machines.
-SELECT now();
+-- The database's time, one for all machines. Not now(), which is when the transaction began: it may have waited since,
+-- for people whom another one then changed.
+SELECT clock_timestamp();
 
 -- name: find_holders
 -- (key_hash, profile_id) of the alternate ids that somebody holds. Index: primary key.
