@@ -250,7 +250,7 @@ def await_standstill(journey: Journey) -> None:
 @pytest.mark.parametrize("is_lost", [False, True], ids=["refusing to grow", "and PostgreSQL down"])
 @pytest.mark.parametrize("progress", [0.15, 0.5], ids=["staging", "executing"])
 def test_the_disk_is_full_for_a_while(small_disk: Path, cramped: Machine, progress: float, is_lost: bool) -> None:
-    trial = Trial(cramped, pack_cargo(5, people=1800))
+    trial = Trial(cramped, pack_cargo(5, people=4000))
     seen = []
 
     def disturb(journey: Journey) -> None:

@@ -174,13 +174,13 @@ class ProfileService:
         self, tx: Transaction, caller: Caller, profile_id: int | None, body: bytes, settings: ImportSettings
     ) -> tuple[Wire, bool]:
         catalog = self._catalogs.current_in(tx, caller.account_id)
-        now = profile_store.read_clock(tx)
         if profile_id is not None and not profile_store.lock_profiles(tx, [profile_id]):
             raise _make_not_found()
+        now = profile_store.read_clock(tx)
         record = _read_record(catalog, settings, caller, from_micros(now), profile_id, body)
         # An update takes no new id: the account's row, which hands them out, is not locked for it.
         new_id = account_store.reserve_profile_ids(tx, 1) if profile_id is None else profile_id
-        rules = Rules(catalog, settings, now, new_id if profile_id is None else profile_id + 1)
+        rules = Rules(catalog, settings, now, new_id if profile_id is None else profile_id + 1, now)
         (done,) = apply_records(tx, rules, [Task(record, Source(caller.user_id), new_id)])
         if done.outcome == "Exception":
             raise RequestRefused(

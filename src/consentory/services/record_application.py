@@ -35,12 +35,14 @@ class Task(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What an application goes by. Times in microseconds; `found_below`: a ProfileId counts as found only
-    below it, that is if it existed when execution started."""
+    below it, that is if it existed when execution started. `now`: the moment of application, read by a caller who
+    holds the locks already."""
 
     catalog: Catalog
     settings: ImportSettings
     started_at: int
     found_below: int
+    now: int | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +63,8 @@ def apply_records(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> list[
     gave out one of the alternate ids meanwhile (constraint alternate_key_pkey): try again.
     """
     people = _load_people(tx, tasks)
-    now = profile_store.read_clock(tx)  # with the locks held: later than whatever was done to these people before
+    # With the locks held: later than whatever was done to these people before.
+    now = profile_store.read_clock(tx) if rules.now is None else rules.now
     if rules.settings.action == "Delete":
         done = [_delete_person(people, rules, task) for task in tasks]
     else:
