@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
+from consentory.store.embedded_server import EmbeddedServer
+from embedded_scene import open_place, run_server
+from permission_office import Office
 from running_server import (
     AccountAccess,
     RunningServer,
@@ -60,3 +64,25 @@ def running(engine: str, template: str) -> Iterator[RunningServer]:
 def server(running: RunningServer) -> AccountAccess:
     """The running server with an account of the test's own."""
     return running.create_account()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder for data that everybody may pass through; what is left in it is erased."""
+    with open_place() as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Iterator[EmbeddedServer]:
+    """A running embedded server for tests that only look at it."""
+    with run_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def office(running: RunningServer) -> Iterator[Office]:
+    """An account with a user for each set of permissions."""
+    office = Office(running)
+    yield office
+    office.close()

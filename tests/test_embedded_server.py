@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -22,33 +21,18 @@ from embedded_scene import (
     is_alive,
     launch,
     needs_proc,
-    open_place,
     open_server,
     read_answer,
     read_server_pid,
-    run_server,
 )
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    with open_place() as place:
-        yield place
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[EmbeddedServer]:
-    with run_server() as server:
-        yield server
-
 
 # What runs
 
 
-def test_it_serves_the_database_consentory_to_its_owner(running: EmbeddedServer) -> None:
-    assert running.owned
+def test_it_serves_the_database_consentory_to_its_owner(embedded: EmbeddedServer) -> None:
+    assert embedded.owned
     query = "SELECT concat_ws(' ', current_database(), current_user, current_setting('is_superuser'))"
-    assert ask(running.start(), query) == "consentory consentory on"
+    assert ask(embedded.start(), query) == "consentory consentory on"
 
 
 @pytest.mark.parametrize(
@@ -69,24 +53,24 @@ def test_it_serves_the_database_consentory_to_its_owner(running: EmbeddedServer)
         ("TimeZone", "UTC"),
     ],
 )
-def test_settings(running: EmbeddedServer, name: str, value: str) -> None:
-    assert ask(running.start(), f"SHOW {name}") == value
+def test_settings(embedded: EmbeddedServer, name: str, value: str) -> None:
+    assert ask(embedded.start(), f"SHOW {name}") == value
 
 
-def test_letters_are_unicode_letters(running: EmbeddedServer) -> None:
-    assert ask(running.start(), "SELECT lower('ÉŽΩ')") == "éžω"
+def test_letters_are_unicode_letters(embedded: EmbeddedServer) -> None:
+    assert ask(embedded.start(), "SELECT lower('ÉŽΩ')") == "éžω"
 
 
-def test_a_wrong_or_no_password_is_refused(running: EmbeddedServer) -> None:
-    known = conninfo_to_dict(running.start())
+def test_a_wrong_or_no_password_is_refused(embedded: EmbeddedServer) -> None:
+    known = conninfo_to_dict(embedded.start())
     known.pop("password")
     for password in ({"password": "wrong"}, {"passfile": "/nonexistent"}):
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(make_conninfo(**{**known, **password}))
 
 
-def test_only_the_user_can_reach_password_log_and_socket(running: EmbeddedServer) -> None:
-    server = Path(str(conninfo_to_dict(running.start())["host"]))
+def test_only_the_user_can_reach_password_log_and_socket(embedded: EmbeddedServer) -> None:
+    server = Path(str(conninfo_to_dict(embedded.start())["host"]))
     data = server.parent
     assert stat.S_IMODE(server.stat().st_mode) == 0o700
     assert stat.S_IMODE(data.stat().st_mode) == (0o711 if IS_ROOT else 0o700)
@@ -106,8 +90,8 @@ def test_no_password_on_a_command_line_and_none_of_our_environment(place: Path) 
         assert len(password) >= 32
 
 
-def test_the_log_holds_no_values_of_failed_statements(running: EmbeddedServer) -> None:
-    conninfo = running.start()
+def test_the_log_holds_no_values_of_failed_statements(embedded: EmbeddedServer) -> None:
+    conninfo = embedded.start()
     execute(conninfo, "CREATE TABLE person (email text PRIMARY KEY)", "INSERT INTO person VALUES ('ann@x.org')")
     with pytest.raises(psycopg.errors.UniqueViolation):
         execute(conninfo, "INSERT INTO person VALUES ('ann@x.org')")

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -26,17 +25,10 @@ from embedded_scene import (
     is_alive,
     launch,
     needs_proc,
-    open_place,
     open_server,
     read_answer,
     read_server_pid,
 )
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    with open_place() as place:
-        yield place
 
 
 @needs_proc

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,32 +19,17 @@ from embedded_scene import (
     find_package,
     launch,
     needs_root,
-    open_place,
     open_server,
     read_answer,
     read_server_pid,
-    run_server,
 )
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    with open_place() as place:
-        yield place
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[EmbeddedServer]:
-    with run_server() as server:
-        yield server
-
 
 # Users
 
 
 @needs_root
-def test_for_root_the_server_runs_as_a_user_without_a_login(running: EmbeddedServer) -> None:
-    pid = read_server_pid(running.start())
+def test_for_root_the_server_runs_as_a_user_without_a_login(embedded: EmbeddedServer) -> None:
+    pid = read_server_pid(embedded.start())
     account = pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid)
     assert account.pw_name == "consentory"
     assert account.pw_uid != 0

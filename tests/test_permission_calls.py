@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -14,15 +14,6 @@ from permission_office import (
     Wire,
     holds,
 )
-from running_server import RunningServer
-
-
-@pytest.fixture(scope="module")
-def office(running: RunningServer) -> Iterator[Office]:
-    office = Office(running)
-    yield office
-    office.close()
-
 
 Call = Callable[[Office, httpx.Client], httpx.Response]
 

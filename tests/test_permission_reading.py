@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,15 +19,6 @@ from permission_office import (
     name_user,
     prefer,
 )
-from running_server import RunningServer
-
-
-@pytest.fixture(scope="module")
-def office(running: RunningServer) -> Iterator[Office]:
-    office = Office(running)
-    yield office
-    office.close()
-
 
 WHOLE: Wire = {
     "CustomerName": {"FirstName": "Ana"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -22,14 +21,6 @@ from permission_office import (
     prefer,
 )
 from running_server import RunningServer
-
-
-@pytest.fixture(scope="module")
-def office(running: RunningServer) -> Iterator[Office]:
-    office = Office(running)
-    yield office
-    office.close()
-
 
 EMAIL: Wire = {"EmailAddress": "ana@example.com"}
 PHONE: Wire = {"PhoneNumber": "+12025550143"}

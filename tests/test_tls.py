@@ -279,6 +279,7 @@ def test_every_answer_has_its_security_headers(
             answer = client.request(method, url + path.format(account=access.account), headers=headers)
             found = {name: answer.headers.get(name) for name in {**ALWAYS, "strict-transport-security": ""}}
             assert found == {"strict-transport-security": None, **ALWAYS, **transport}, (url, answer.status_code)
+            assert "set-cookie" not in answer.headers
 
 
 # The whole tree -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from permission_office import ALL, Wire
+from permission_office import Office, Wire
 from running_server import AccountAccess, RunningServer
 from sample_rows import list_walled_tables
 
@@ -32,42 +32,23 @@ SEARCHES: list[Wire] = [
 NEVER_SHOWN = (MARK.lower(), "+12025550123", "2025550123")
 
 
-def open_account(running: RunningServer) -> tuple[AccountAccess, httpx.Client]:
-    def permit_all(document: Wire) -> None:
-        document["userGroups"].append({"name": "all", "permissions": ALL})
-        document["users"].append({"id": "all", "groups": ["all"]})
-
-    access = running.create_account(permit_all, user="all")
-    client = httpx.Client(base_url=access.url, timeout=60, trust_env=False)
-    form = {"client_id": access.client_id, "client_secret": access.client_secret}
-    client.headers["Authorization"] = f"Bearer {client.post('/oauth2/token', data=form).json()['access_token']}"
-    return access, client
-
-
 @pytest.fixture(scope="module")
-def intruder(running: RunningServer) -> Iterator[tuple[AccountAccess, httpx.Client]]:
-    access, client = open_account(running)
-    yield access, client
-    client.close()
-
-
-@pytest.fixture(scope="module")
-def victim(running: RunningServer) -> tuple[AccountAccess, dict[str, Any]]:
-    """An account with people and an import that has a fault; and the ids in it."""
-    access, client = open_account(running)
-    base = f"/Profiles/v4/Async/{access.account}/Import"
+def victim(running: RunningServer) -> Iterator[tuple[Office, dict[str, Any]]]:
+    """Another account with people and an import that has a fault; and the ids in it."""
+    office = Office(running)
     for number in range(3):  # whose numbers nobody has in the intruder's account
         person = {**PERSON, "AlternateIds": [{**IDS, "AlternateId": f"{MARK}-{number}"}]}
-        made = client.post(f"/Profiles/v4/{access.account}/Profile", json=person)
-        assert made.status_code == 201, made.text
-    item = client.post(base, json={"Name": MARK}).raise_for_status().json()
-    records = [PERSON, {"Nope": MARK}]
-    stage = client.post(f"{base}/{item['AccessToken']}/Stage", json={"UserProfilePreferences": records})
-    stage.raise_for_status()
-    listed = client.get(f"/Profiles/v4/Async/{access.account}/Imports", params={"limit": 1}).json()
-    client.close()
-    ids = {"accessToken": item["AccessToken"], "importId": item["ImportId"], "profileId": made.json()["ProfileId"]}
-    return access, ids | {"cursor": listed.get("Cursor")}
+        profile_id = office.create(person)
+    item = office.initiate("all", Name=MARK)
+    client = office.act_as("all")
+    records = {"UserProfilePreferences": [PERSON, {"Nope": MARK}]}
+    client.post(f"{office.imports}/Import/{item['AccessToken']}/Stage", json=records).raise_for_status()
+    office.initiate("all")
+    cursor = client.get(f"{office.imports}/Imports", params={"limit": 1}).raise_for_status().json()["NextCursor"]
+    assert cursor
+    ids = {"accessToken": item["AccessToken"], "importId": item["ImportId"], "profileId": profile_id}
+    yield office, ids | {"cursor": cursor}
+    office.close()
 
 
 def take_stock(access: AccountAccess) -> dict[str, Any]:
@@ -104,11 +85,9 @@ def send(
     return client.request(method, path.format(clientId=account, **ids), params=query, json=body)
 
 
-def test_under_the_other_accounts_name_there_is_nothing(
-    intruder: tuple[AccountAccess, httpx.Client], victim: tuple[AccountAccess, dict[str, Any]]
-) -> None:
-    _, client = intruder
-    theirs, ids = victim
+def test_under_the_other_accounts_name_there_is_nothing(office: Office, victim: tuple[Office, dict[str, Any]]) -> None:
+    client = office.act_as("all")
+    theirs, ids = victim[0].access, victim[1]
     before = take_stock(theirs)
     calls = list_calls(client)
     assert len(calls) >= 20
@@ -120,17 +99,17 @@ def test_under_the_other_accounts_name_there_is_nothing(
 
 
 def test_under_ones_own_name_the_other_accounts_ids_mean_nothing(
-    intruder: tuple[AccountAccess, httpx.Client], victim: tuple[AccountAccess, dict[str, Any]]
+    office: Office, victim: tuple[Office, dict[str, Any]]
 ) -> None:
-    ours, client = intruder
-    theirs, ids = victim
+    ours, client = office.access, office.act_as("all")
+    theirs, ids = victim[0].access, victim[1]
     before = take_stock(theirs)
     for method, path in list_calls(client):
         tries: list[Wire] = [{}]
         if path.endswith("/Profile") and method == "GET":
             tries = SEARCHES
         elif path.endswith("/Imports"):
-            tries = [{}, {"cursor": ids["cursor"]}] if ids["cursor"] else [{}]
+            tries = [{}, {"cursor": ids["cursor"]}]
         elif path.endswith("/History"):
             tries = [{"of": "Preferences"}, {"of": "Consents"}]
         elif path.endswith("/Audit"):

@@ -128,26 +128,17 @@ class ContactReader:
         if given is None:
             return _NOTHING
         _check_pattern(findings, rule, given, path, "EmailAddress", "Email.PatternMismatch")
-        try:
-            compared = compare_email(given)
-        except ContactFault as fault:
-            text = f"EmailAddress {quote(given)} is not a usable email address: {fault}"
-            findings.report(fault.code, text, f"{path}.EmailAddress", given)
-            compared = None
-        return _Value(compared, {"EmailAddress": given}, {}, given)
+        return _compare(findings, given, path, "EmailAddress", "email address", compare_email)
 
     def _read_phone(self, findings: Findings, wire: WirePhone, rule: TypeRule | None, path: str) -> _Value:
         given = _read_value(findings, wire.PhoneNumber, path, "PhoneNumber", 1, 30)
         if given is None:
             return _NOTHING
         _check_pattern(findings, rule, given, path, "PhoneNumber", "Phone.PatternMismatch")
-        try:
-            compared = compare_phone(given, self._phone_region)
-        except ContactFault as fault:
-            text = f"PhoneNumber {quote(given)} is not a usable phone number: {fault}."
-            findings.report(fault.code, text, f"{path}.PhoneNumber", given)
-            compared = None
-        return _Value(compared, {"PhoneNumber": given}, {}, given)
+        return _compare(findings, given, path, "PhoneNumber", "phone number", self._compare_phone)
+
+    def _compare_phone(self, given: str) -> str:
+        return compare_phone(given, self._phone_region)
 
     def _read_address(self, findings: Findings, wire: WireAddress, _: TypeRule | None, path: str) -> _Value:
         given = {}
@@ -180,6 +171,18 @@ def _check_pattern(findings: Findings, rule: TypeRule | None, given: str, path: 
     if rule is not None and rule.pattern is not None and not rule.pattern.matches(given):
         text = f"{member} {quote(given)} does not match the pattern configured for type {rule.name}."
         findings.report(code, text, f"{path}.{member}", given)
+
+
+def _compare(
+    findings: Findings, given: str, path: str, member: str, kind: str, compare: Callable[[str], str]
+) -> _Value:
+    compared = None
+    try:
+        compared = compare(given)
+    except ContactFault as fault:
+        text = f"{member} {quote(given)} is not a usable {kind}: {str(fault).removesuffix('.')}."
+        findings.report(fault.code, text, f"{path}.{member}", given)
+    return _Value(compared, {member: given}, {}, given)
 
 
 def _read_said(findings: Findings, wire: WireAddress, path: str) -> dict[str, str]:
