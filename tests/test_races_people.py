@@ -303,7 +303,7 @@ def test_a_single_write_in_a_deadlock_is_answered_all_the_same(store: LiveStore)
     account.check_alternate_ids()
 
 
-@pytest.mark.parametrize("way", ["a single write", "an import"])
+@pytest.mark.parametrize("way", ["a single write", "a single write that names the person", "an import"])
 def test_what_waited_is_recorded_when_it_was_applied(store: LiveStore, way: str) -> None:
     """Found by the judge: a change that waits for another one of the same person is recorded after it, so that the
     times of a history never go back."""
@@ -315,8 +315,10 @@ def test_what_waited_is_recorded_when_it_was_applied(store: LiveStore, way: str)
     def change() -> None:
         if way == "an import":
             account.run([[with_own_id(said, 1)]], **MATCH)
-        else:
+        elif way == "a single write":
             account.write(said, profile_id)
+        else:
+            account.write({**said, "ProfileId": profile_id})
 
     writer = Thread(target=change)
     with store.owner.transaction(account.caller.account_id) as tx:

@@ -180,7 +180,9 @@ class ProfileService:
         record = _read_record(catalog, settings, caller, from_micros(now), profile_id, body)
         # An update takes no new id: the account's row, which hands them out, is not locked for it.
         new_id = account_store.reserve_profile_ids(tx, 1) if profile_id is None else profile_id
-        rules = Rules(catalog, settings, now, new_id if profile_id is None else profile_id + 1, now)
+        # Whom the body alone names is not locked yet, and is by the time that the application reads the clock itself.
+        moment = now if profile_id is not None or record.profile_id is None else None
+        rules = Rules(catalog, settings, now, new_id if profile_id is None else profile_id + 1, moment)
         (done,) = apply_records(tx, rules, [Task(record, Source(caller.user_id), new_id)])
         if done.outcome == "Exception":
             raise RequestRefused(
