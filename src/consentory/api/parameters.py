@@ -9,7 +9,7 @@ from uuid import UUID
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from consentory.domain.audit_event import Action
-from consentory.domain.imports import Phase
+from consentory.domain.imports import REFUSED, Phase
 
 _AS_AT_INITIATE = "Means what it does at Initiate."
 
@@ -29,7 +29,6 @@ Limit = Annotated[int, QueryParameter(name="limit", description="At most so many
 Offset = Annotated[
     int, QueryParameter(name="offset", description="The first one to give, counted from 1.", ge=1, le=2**31 - 1)
 ]
-REFUSED: frozenset[Phase] = frozenset(("Stage", "Execute"))
 Phases = Annotated[
     list[Phase] | None,
     QueryParameter(

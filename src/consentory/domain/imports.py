@@ -13,6 +13,9 @@ Status = Literal["Initiated", "Staging", "Queued", "Processing", "Completed", "F
 Outcome = Literal["Created", "Updated", "Unchanged", "Deleted", "NotHonored", "Exception"]
 Phase = Literal["Stage", "Execute", "NotHonored"]
 
+REFUSED: frozenset[Phase] = frozenset(("Stage", "Execute"))
+"""The phases in which a record is refused as a whole."""
+
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     "Initiated": ("Staging", "Failed"),
     "Staging": ("Queued", "Failed"),

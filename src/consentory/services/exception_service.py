@@ -9,7 +9,7 @@ from uuid import UUID
 from consentory.codec.exception_record import render_exception
 from consentory.codec.frame import unpack_raw
 from consentory.domain.caller import Caller
-from consentory.domain.imports import TRANSITIONS, Import, Phase
+from consentory.domain.imports import REFUSED, TRANSITIONS, Import, Phase
 from consentory.domain.record import Fault
 from consentory.errors import RequestRefused
 from consentory.services.audit_trail import note_event
@@ -19,7 +19,6 @@ from consentory.store.database import Database, Transaction
 
 WITHHELD = "Withheld: the record was staged by somebody else."
 
-REFUSED: frozenset[Phase] = frozenset({"Stage", "Execute"})
 LANDMARK_STEP = 10_000
 MOST_LANDMARKS = 64
 """Imports whose landmarks are remembered: some 1,000 numbers at most for each."""
