@@ -157,8 +157,8 @@ class Authentication:
     def _identify_bearer(self, token: str, origin: Origin) -> tuple[int, str, Catalog]:
         claims = self.tokens.verify(token)
         with self._database.transaction(claims.account) as tx:
-            live = credential_store.is_live(tx, claims.client_id)
-            catalog = self._catalogs.current_in(tx, claims.account)
+            revision, live = credential_store.read_standing(tx, claims.client_id)
+            catalog = self._catalogs.at_revision(tx, claims.account, revision)
         with self._audit.noting(Party(claims.account, claims.sub, origin)):
             if not live:
                 raise refuse_bearer("Auth.CredentialRevoked", "The credential of this bearer token was revoked.")

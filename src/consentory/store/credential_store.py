@@ -31,10 +31,11 @@ def find_credential(tx: Transaction, client_id: str) -> tuple[int, Credential] |
     return None if found is None else (account_id, Credential(*found))
 
 
-def is_live(tx: Transaction, client_id: str) -> bool:
-    """Whether the transaction's account has this credential and it is not revoked."""
-    found = tx.row("find_credential", {"client_id": client_id})
-    return found is not None and Credential(*found).revoked_at is None
+def read_standing(tx: Transaction, client_id: str) -> tuple[int, bool]:
+    """What every call asks: (the configuration's revision in force, whether the account has this credential and it is
+    not revoked). The revision is 0 where there is none or no such account."""
+    row = tx.row("read_standing", {"client_id": client_id})
+    return (0, False) if row is None else (row[0], row[1])
 
 
 def list_credentials(tx: Transaction) -> list[Credential]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from psycopg import sql
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.rows import TupleRow
@@ -148,7 +149,7 @@ class Transaction:
 
     def set_account(self, account_id: int) -> None:
         """Bind the rest of the transaction to an account: what the policies show, what COPY fills in."""
-        self.connection.execute("SELECT set_config('consentory.account_id', %s, true)", (str(account_id),))
+        self.connection.execute(_bind_account(account_id))
 
 
 class Database:
@@ -157,6 +158,7 @@ class Database:
     def __init__(self, conninfo: str, role: Role, *, size: int = 8, wait_seconds: float = 5) -> None:
         self._conninfo = conninfo
         self._role = role
+        self._size = size
         self._pool = ConnectionPool(
             conninfo,
             min_size=0 if size > 1 else 1,
@@ -166,8 +168,8 @@ class Database:
             # outage. Once given up, the next request begins anew.
             reconnect_timeout=wait_seconds,
             configure=self._configure,
+            kwargs={"autocommit": True},  # transactions are begun in `_begin`
             open=False,
-            check=ConnectionPool.check_connection,
             name=role,
         )
         self._pool.open()
@@ -193,10 +195,8 @@ class Database:
         """
         is_unknown = False
         try:
-            with self._pool.connection() as connection, connection.transaction():
+            with self._begin(account_id) as connection:
                 transaction = Transaction(connection, may_copy=self._role != "consentory_service")
-                if account_id is not None:
-                    transaction.set_account(account_id)
                 yield transaction
                 is_unknown = transaction.has_written
         except PoolTimeout as error:
@@ -207,11 +207,32 @@ class Database:
             raise translate(error) from error
 
     @contextmanager
+    def _begin(self, account_id: int | None) -> Iterator[psycopg.Connection[TupleRow]]:
+        """A connection in a new transaction, which the pool commits or rolls back.
+
+        Begun and bound to its account in one message: under load each one waits for a processor twice. It is also
+        what shows that a pooled connection was lost meanwhile; nothing was done on it, so another one is taken.
+        """
+        binding = () if account_id is None else (_bind_account(account_id),)
+        begin = sql.SQL("; ").join((sql.SQL("BEGIN"), *binding))
+        for _ in range(self._size + 1):
+            with self._pool.connection() as connection:
+                try:
+                    connection.execute(begin, prepare=False)
+                except psycopg.OperationalError:
+                    if connection.closed:
+                        continue
+                    raise
+                yield connection
+                return
+        raise StoreUnavailable("every connection to the database was lost")
+
+    @contextmanager
     def listen(self, channel: LiteralString) -> Iterator[psycopg.Connection[TupleRow]]:
         """A connection of its own that LISTENs on `channel`; wait with `wait_for_notice`."""
         try:
             with psycopg.connect(self._conninfo, autocommit=True) as connection:
-                connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+                connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                 yield connection
         except psycopg.Error as error:
             raise translate(error) from error
@@ -230,11 +251,17 @@ class Database:
         return 0 if row is None else int(row[0])
 
     def _configure(self, connection: psycopg.Connection[TupleRow]) -> None:
-        for setting, value in {**_SESSION, "application_name": self._role}.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (setting, value))
+        settings = {**_SESSION, "application_name": self._role}
         if self._role != "owner":
-            connection.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(self._role)))
-        connection.commit()
+            settings["role"] = self._role
+        connection.execute(
+            "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS setting (name, value)",
+            (list(settings), list(settings.values())),
+        )
+
+
+def _bind_account(account_id: int) -> sql.Composed:
+    return sql.SQL("SELECT set_config('consentory.account_id', {}, true)").format(str(account_id))
 
 
 def wait_for_notice(connection: psycopg.Connection[TupleRow], seconds: float) -> bool:

@@ -8,6 +8,13 @@ SELECT account_of_credential(%(client_id)s);
 SELECT client_id, user_id, secret_hash, created_at, revoked_at
 FROM credential WHERE account_id = current_account() AND client_id = %(client_id)s;
 
+-- name: read_standing
+-- The revision in force, and whether a credential is live. Zero rows: no such account. Primary keys.
+SELECT revision, EXISTS (
+    SELECT FROM credential
+    WHERE account_id = current_account() AND client_id = %(client_id)s AND revoked_at IS NULL
+) FROM account WHERE account_id = current_account();
+
 -- name: list_credentials
 -- All credentials of the account, revoked ones too, oldest first. Zero rows: none was ever made.
 SELECT client_id, user_id, secret_hash, created_at, revoked_at
