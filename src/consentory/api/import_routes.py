@@ -92,15 +92,17 @@ def initiate(
 )
 async def stage(
     request: ApiRequest, staging: Staging, access_token: AccessToken, idempotency_key: IdempotencyKey = None
-) -> StatusObject:
+) -> Response[StatusObject]:
     """Stage one batch of records: all of it or nothing."""
     lanes: StageLanes = request.app.state.stage_lanes
     limit = await sync_to_thread(staging.body_limit, request.user)
     async with lanes.hold(request.user.account_id):
         chunks = await read_chunks(request, limit)
-        return await lanes.run(
+        answer, has_waited = await lanes.run(
             request.user.account_id, stage_chunks, request, staging, access_token, chunks, limit, idempotency_key
         )
+    # Connections that met in one process part: a client's next one may find another process free.
+    return Response(answer, headers={"Connection": "close"} if has_waited else None)
 
 
 def stage_chunks(
