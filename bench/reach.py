@@ -1,4 +1,5 @@
-"""The figures of docs/performance.md that are no rates: paging, waiting, memory, start, workers, growth.
+"""The figures of docs/performance.md beside the bench's rounds: paging, waiting, memory, start, workers, growth, and
+one long import.
 
 scripts/bench --reach [--people N] [--only NAME …]
 """
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from long_import import measure_long
 from run import read_peak
 from subject import Subject, cut_bodies
 from workload import write_lines
@@ -137,7 +139,7 @@ def write_file(people: int, first: int = 0) -> Iterator[Path]:
 
 MEASURES: dict[str, Callable[[int], dict[str, float]]] = {
     "paging": measure_paging, "status": measure_status, "memory": measure_memory, "start": measure_start,
-    "workers": measure_workers, "growth": measure_growth,
+    "workers": measure_workers, "growth": measure_growth, "long": measure_long,
 }  # fmt: skip
 
 

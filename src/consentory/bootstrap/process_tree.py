@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +32,6 @@ STOP_SECONDS = 20
 RESTART_SECONDS = 1.0
 AGAIN_SECONDS = 3.0
 _PR_SET_PDEATHSIG = 1
-_WORKER_NICENESS = 5
 
 
 class TreeFailed(ConsentoryError):
@@ -59,16 +57,6 @@ def calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-
-
-def yield_to_calls() -> None:
-    """Let this process take a third of the processor time of one that answers calls, where both want it.
-
-    Linux weighs sessions first, and processes only inside of one (sched(7), "The autogroup feature").
-    """
-    os.nice(_WORKER_NICENESS)
-    with suppress(OSError):  # a kernel without the feature
-        Path("/proc/self/autogroup").write_text(str(_WORKER_NICENESS))
 
 
 @dataclass(slots=True)

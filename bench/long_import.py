@@ -1,0 +1,114 @@
+"""One import as long as it may be, from the generator to Completed: time, memory, disk, and how the speed ran."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+
+import psycopg
+from run import check, read_peak, read_size
+from subject import STAGING_CLIENTS, Account, Subject
+from workload import write_lines
+
+BATCH_PEOPLE = 6_500
+PARTS = 10
+"""How finely the speed is told over the import."""
+_clients: list[Account] = []
+
+
+def measure_long(people: int) -> dict[str, float]:
+    """One import of so many new people. Clients make them as they stage them, on the same machine."""
+    with Subject() as subject:
+        account = subject.create_account()
+        before, free = read_size(subject.conninfo), shutil.disk_usage(subject.folder).free
+        where, _ = account.initiate("long")
+        staged = list(stage_people(account, where, people))
+        report("staging", staged)
+        leasts = [free - shutil.disk_usage(subject.folder).free]
+        account.client.post(f"{where}/Execute").raise_for_status()
+        executed = []
+        for moment in watch(account, where):
+            executed.append(moment)
+            leasts.append(free - shutil.disk_usage(subject.folder).free)
+        report("execution", executed)
+        check(account.client.get(f"{where}/Status").raise_for_status().json(), people, "Created")
+        sent = sum(len(line) + 1 for line in write_lines(10_000)) / 10_000 * people
+        return {
+            "people": people,
+            "staging, s": staged[-1][0] - staged[0][0],
+            "execution, s": executed[-1][0] - executed[0][0],
+            "staging, last tenth against the first": compare_ends(staged),
+            "execution, last tenth against the first": compare_ends(executed),
+            "server process, MB": read_peak(subject, "serve"),
+            "worker, MB": read_peak(subject, "worker"),
+            "people on disk, GB": (read_size(subject.conninfo) - before) / 1e9,
+            "bytes on disk a byte sent": (read_size(subject.conninfo) - before) / sent,
+            "most disk used meanwhile, GB": max(leasts) / 1e9,
+            "profiles by count": count_profiles(subject.conninfo),
+        }
+
+
+def stage_people(account: Account, where: str, people: int) -> Iterator[tuple[float, int]]:
+    """Stage them from processes of their own; (seconds, people staged so far) after each batch."""
+    yield time.perf_counter(), 0
+    firsts = range(0, people, BATCH_PEOPLE)
+    counts = [min(BATCH_PEOPLE, people - first) for first in firsts]
+    keys = (account.url, account.name, account.credential)
+    done = 0
+    with ProcessPoolExecutor(STAGING_CLIENTS, initializer=open_client, initargs=keys) as clients:
+        for count in clients.map(stage_part, [where] * len(counts), firsts, counts):
+            done += count
+            yield time.perf_counter(), done
+
+
+def open_client(url: str, name: str, credential: tuple[str, str]) -> None:
+    """A client of this process's own."""
+    _clients.append(Account(url, name, credential))
+
+
+def stage_part(where: str, first: int, count: int) -> int:
+    """Make so many people and stage them as one batch."""
+    _clients[0].stage(where, b"\n".join(write_lines(count, first=first)))
+    return count
+
+
+def watch(account: Account, where: str) -> Iterator[tuple[float, int]]:
+    """(Seconds, people processed so far), twice a second until the import has ended."""
+    ended = False
+    while not ended:
+        status = account.client.get(f"{where}/Status").raise_for_status().json()
+        ended = status["Status"] in ("Completed", "Failed")
+        yield time.perf_counter(), status["Processed"]
+        time.sleep(0.5)
+
+
+def split_rates(moments: list[tuple[float, int]]) -> list[float]:
+    """People a second in each part of the way."""
+    most = moments[-1][1]
+    edges = [next(moment for moment in moments if moment[1] >= most * part / PARTS) for part in range(PARTS + 1)]
+    return [(after[1] - before[1]) / (after[0] - before[0]) for before, after in pairwise(edges) if after > before]
+
+
+def compare_ends(moments: list[tuple[float, int]]) -> float:
+    """The speed of the last part against that of the first."""
+    rates = split_rates(moments)
+    return rates[-1] / rates[0]
+
+
+def report(name: str, moments: list[tuple[float, int]]) -> None:
+    """Print how the speed ran."""
+    rates = split_rates(moments)
+    print(f"  {name}, records/s by tenth: {', '.join(f'{rate:,.0f}' for rate in rates)}", flush=True)
+    print(f"  {name}, median of the tenths: {statistics.median(rates):,.0f}", flush=True)
+
+
+def count_profiles(conninfo: str) -> int:
+    """What is really there."""
+    with psycopg.connect(conninfo) as connection:
+        row = connection.execute("SELECT count(*) FROM profile").fetchone()
+    assert row is not None
+    return int(row[0])
