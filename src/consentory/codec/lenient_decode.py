@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec import inspect
 
-from consentory.codec.findings import Findings, has_lone_surrogate, name_member, quote
+from consentory.codec.findings import MOST_ELEMENTS, Findings, has_lone_surrogate, name_member, quote
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -168,18 +168,25 @@ def _fit_object(member: _Member, value: object, path: str, findings: Findings) -
 
 
 def _fit_array(member: _Member, value: object, path: str, findings: Findings) -> object:
-    """The elements, index by index: one that is no object becomes an empty struct and a misfit."""
+    """The elements, index by index: one that is no object becomes an empty struct and a misfit.
+
+    Those past the bound are left to whoever reads the array, to count or to ignore: nothing is reported of them.
+    """
     assert isinstance(value, list)
     assert member.struct is not None
+    blank = member.struct()
+    unjudged = Findings()
     elements = []
-    for index, element in enumerate(findings.bound(value, path)):
-        place = f"{path}[{index}]"
+    for index, element in enumerate(value):
+        is_judged = index < MOST_ELEMENTS
         if isinstance(element, dict):
-            elements.append(_fill(member.struct, element, place, findings))
-        else:
+            inner = findings if is_judged else unjudged
+            elements.append(_fill(member.struct, element, f"{path}[{index}]", inner))
+            continue
+        elements.append(blank)
+        if is_judged:
             text = f"Every element of this array must be an object, not {_describe(element)}."
-            findings.report_misfit("Value.WrongType", text, place, element)
-            elements.append(member.struct())
+            findings.report_misfit("Value.WrongType", text, f"{path}[{index}]", element)
     return elements
 
 
