@@ -45,16 +45,18 @@ def main() -> None:
 @contextmanager
 def drawn(spy_path: str, subject: Subject, command: str, picture: Path, title: str) -> Iterator[None]:
     """Sample the tree's busiest process of this command meanwhile."""
+    picture.unlink(missing_ok=True)
     pid = max(find_processes(subject, command), key=read_ticks)
     spy = subprocess.Popen(
-        [spy_path, "record", "--rate", str(SAMPLES_A_SECOND), "--format",
-         "flamegraph", "--output", str(picture), "--pid", str(pid)],
+        [spy_path, "record", "--rate", str(SAMPLES_A_SECOND), "--format", "flamegraph", "--output", str(picture),
+         "--pid", str(pid)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert spy.stderr is not None
-    yield
-    spy.send_signal(signal.SIGINT)
-    said = spy.communicate(timeout=60)[1]
+    try:
+        yield
+    finally:
+        spy.send_signal(signal.SIGINT)
+        said = spy.communicate(timeout=60)[1]
     if not picture.exists():
         raise SystemExit(f"py-spy drew nothing: {said}")
     picture.write_text(picture.read_text().replace("py-spy record", title))

@@ -76,6 +76,17 @@ def test_the_slow_road_of_a_delete_ignores_a_long_array_as_the_fast_one_does() -
     assert isinstance(fast, Record)
     assert read_slowly(without_null, validator) == fast
     assert read_slowly(record, validator) == fast
+    record["AlternateIds"][-1]["AlternateId"] = 4711
+    (fault,) = judge(json.dumps(record).encode(), validator)
+    assert (fault.Code, fault.Path) == ("Value.WrongType", "$.AlternateIds[151].AlternateId")
+
+
+def test_both_roads_look_no_further_than_the_bound_for_what_a_record_says() -> None:
+    """150 addresses that count as not included say nothing, whichever road they come by."""
+    record = {"Addresses": [{"IsActive": False}] * 150}
+    faults = judge(json.dumps(record).encode(), VALIDATORS[0])
+    assert {fault.Code for fault in faults} >= {"Array.TooLong", "Record.NothingSaid"}
+    assert sorted(read_slowly(record, VALIDATORS[0]), key=repr) == sorted(faults, key=repr)
 
 
 @settings(max_examples=500, deadline=None)

@@ -63,7 +63,7 @@ class StageLanes:
         context = copy_context()
         loop = asyncio.get_running_loop()
         turn = self._turns.setdefault(account_id, asyncio.Lock())
-        has_waited = turn.locked()
+        has_waited = turn.locked()  # mostly right, which is enough: between two turns it looks free
         await turn.acquire()
         done = loop.run_in_executor(self._threads, lambda: context.run(work, *arguments, **options))
         # A client that goes away cancels the waiting, not the thread: the turn lasts until that is done.

@@ -170,23 +170,23 @@ def _fit_object(member: _Member, value: object, path: str, findings: Findings) -
 def _fit_array(member: _Member, value: object, path: str, findings: Findings) -> object:
     """The elements, index by index: one that is no object becomes an empty struct and a misfit.
 
-    Those past the bound are left to whoever reads the array, to count or to ignore: nothing is reported of them.
+    Of an Add record's those past the bound are left empty: whoever reads the array counts them and looks no further.
     """
     assert isinstance(value, list)
     assert member.struct is not None
     blank = member.struct()
-    unjudged = Findings()
+    is_bound = member.struct.__struct_config__.forbid_unknown_fields
     elements = []
-    for index, element in enumerate(value):
-        is_judged = index < MOST_ELEMENTS
+    for index, element in enumerate(value[:MOST_ELEMENTS] if is_bound else value):
+        place = f"{path}[{index}]"
         if isinstance(element, dict):
-            inner = findings if is_judged else unjudged
-            elements.append(_fill(member.struct, element, f"{path}[{index}]", inner))
+            elements.append(_fill(member.struct, element, place, findings))
             continue
         elements.append(blank)
-        if is_judged:
+        if not findings.is_full:
             text = f"Every element of this array must be an object, not {_describe(element)}."
-            findings.report_misfit("Value.WrongType", text, f"{path}[{index}]", element)
+            findings.report_misfit("Value.WrongType", text, place, element)
+    elements.extend([blank] * (len(value) - len(elements)))
     return elements
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from consentory.codec.findings import Findings, quote
+from consentory.codec.findings import MOST_ELEMENTS, Findings, quote
 from consentory.codec.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
 from consentory.codec.member_text import read_text
 from consentory.codec.rulebook import Scope, compile_rulebook
@@ -227,7 +227,7 @@ def _check_says_something(findings: Findings, wire: WireRecord, name: dict[str, 
         return
     for elements in (wire.Emails, wire.PhoneNumbers, wire.Addresses):
         # An element with IsActive false counts as not included.
-        if elements and any(element.IsActive is not False for element in elements):
+        if elements and any(element.IsActive is not False for element in elements[:MOST_ELEMENTS]):
             return
     said = ("$.ProfileId", *(f"$.{member}" for member in _SAYING))
     if any(path.startswith(said) for path in findings.misfits):

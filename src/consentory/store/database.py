@@ -149,7 +149,7 @@ class Transaction:
 
     def set_account(self, account_id: int) -> None:
         """Bind the rest of the transaction to an account: what the policies show, what COPY fills in."""
-        self.connection.execute(_bind_account(account_id))
+        self.connection.execute(_bind_account(account_id), prepare=False)  # each account has a text of its own
 
 
 class Database:
