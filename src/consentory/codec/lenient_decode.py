@@ -180,7 +180,7 @@ def _fit_array(member: _Member, value: object, path: str, findings: Findings) ->
     for index, element in enumerate(value[:MOST_ELEMENTS] if is_bound else value):
         place = f"{path}[{index}]"
         if isinstance(element, dict):
-            elements.append(_fill(member.struct, element, place, findings))
+            elements.append(_fill(member.struct, element, place, findings) if element else blank)
             continue
         elements.append(blank)
         if not findings.is_full:
