@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -26,13 +27,13 @@ def measure_long(people: int) -> dict[str, float]:
         account = subject.create_account()
         before, free = read_size(subject.conninfo), shutil.disk_usage(subject.folder).free
         where, _ = account.initiate("long")
-        staged = list(stage_people(account, where, people))
+        staged = list(tell("staged", people, stage_people(account, where, people)))
         report("staging", staged)
         leasts = [free - shutil.disk_usage(subject.folder).free]
         account = Account(account.url, account.name, account.credential)  # a token lasts an hour
         account.client.post(f"{where}/Execute").raise_for_status()
         executed = []
-        for moment in watch(account, where):
+        for moment in tell("processed", people, watch(account, where)):
             executed.append(moment)
             leasts.append(free - shutil.disk_usage(subject.folder).free)
         report("execution", executed)
@@ -86,6 +87,16 @@ def watch(account: Account, where: str) -> Iterator[tuple[float, int]]:
         ended = status["Status"] in ("Completed", "Failed")
         yield time.perf_counter(), status["Processed"]
         time.sleep(0.5)
+
+
+def tell(what: str, people: int, moments: Iterator[tuple[float, int]]) -> Iterator[tuple[float, int]]:
+    """Say how far it is at each tenth: so long a measurement may be cut off."""
+    told, begun = 0, time.perf_counter()
+    for seconds, count in moments:
+        if count * PARTS // people > told:
+            told = count * PARTS // people
+            print(f"  {count:,} {what} after {seconds - begun:,.0f} s", file=sys.stderr, flush=True)
+        yield seconds, count
 
 
 def find_start(moments: list[tuple[float, int]]) -> list[tuple[float, int]]:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 from subject import Subject
@@ -38,11 +39,11 @@ def main() -> None:
             with path.open("wb") as out:
                 out.writelines(line + b"\n" for line in write_lines(arguments.people, **FILES[name]))
         figures: Figures = {}
+        if arguments.dlt:
+            measure_dlt(subject, arguments.dlt, files["new"], arguments.people, figures)
         for number in range(arguments.rounds):
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr, flush=True)
             run_round(subject, files, arguments.people, figures)
-        if arguments.dlt:
-            measure_dlt(subject, arguments.dlt, files["new"], arguments.people, figures)
         figures["memory of the server, MB"] = [read_peak(subject, "serve")]
         figures["memory of a worker, MB"] = [read_peak(subject, "worker")]
     report(arguments.people, figures, arguments.json)
@@ -88,15 +89,18 @@ def check(status: dict[str, int], people: int, outcome: str) -> None:
 
 
 def measure_dlt(subject: Subject, python: str, path: Path, people: int, figures: Figures) -> None:
-    """Once: dlt takes minutes."""
+    """Once, and before all else: dlt takes minutes, and what it stumbles over should cost nothing but itself."""
     words = psycopg.conninfo.conninfo_to_dict(subject.conninfo)
-    url = f"postgresql://{words['user']}:{words['password']}@/{words['dbname']}?host={words['host']}"
-    if "port" in words:
-        url += f"&port={words['port']}"
-    answer = subprocess.run(
-        [python, str(Path(__file__).parent / "dlt_load.py"), url, str(path), "bench_dlt"],
-        capture_output=True, text=True, check=True, env={**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false"},
-    )  # fmt: skip
+    host = quote(str(words["host"]), safe="")  # dlt wants it there, and not as a parameter
+    url = f"postgresql://{words['user']}:{words['password']}@{host}:{words.get('port', 5432)}/{words['dbname']}"
+    with tempfile.TemporaryDirectory(prefix="consentory-dlt-") as folder:
+        surroundings = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DATA_DIR": folder}
+        answer = subprocess.run(
+            [python, str(Path(__file__).parent / "dlt_load.py"), url, str(path), "bench_dlt"],
+            capture_output=True, text=True, env=surroundings,
+        )  # fmt: skip
+    if answer.returncode:
+        raise SystemExit(f"dlt failed:\n{answer.stderr[-2000:]}")
     figures["dlt nested, new"] = [people / float(answer.stdout.split()[-1])]
 
 
