@@ -424,6 +424,18 @@ def test_hot_statements_go_by_their_index_once_prepared(filled: str, name: str) 
             check_plan(connection, prepare(connection, name), {}, indexes)
 
 
+@pytest.mark.parametrize("name", ["update_profiles", "delete_contact_keys", "lock_profiles", "delete_alternate_keys"])
+def test_an_account_without_statistics_is_not_read_from_end_to_end(filled: str, name: str) -> None:
+    """Of an account that came since the last ANALYZE PostgreSQL expects one person, whatever it has by now."""
+    roles, parameters, _ = HOT[name]
+    for role in roles:
+        with connect_as(filled, role, 999) as connection:
+            plan = read_plan(connection, f"EXPLAIN (FORMAT JSON) {statement(name)}", parameters)
+        bounds = [node["Index Cond"] for node in walk_plan(plan) if "Index Cond" in node]
+        assert bounds
+        assert all("profile_id" in bound or "key_hash" in bound for bound in bounds)
+
+
 def test_hot_statements_roles_are_those_that_run_them() -> None:
     assert {name: set(roles) for name, (roles, _, _) in HOT.items()} == {name: find_roles()[name] for name in HOT}
 

@@ -18,11 +18,15 @@ SELECT profile_id, body::text, created, modified FROM profile
 WHERE account_id = current_account() AND profile_id = ANY(%(ids)s) ORDER BY profile_id;
 
 -- name: update_profiles
--- Changed bodies.
+-- Changed bodies, of people whose rows are locked. Primary key, one look-up a person whatever PostgreSQL expects: of an
+-- account that it has no statistics of yet it expects a single person, and would read all of them for a join.
 UPDATE profile AS p SET body = c.body::json, modified = %(modified)s, active = c.active, customer_type = c.customer_type
 FROM unnest(%(ids)b::bigint[], %(bodies)b::text[], %(actives)b::boolean[], %(customer_types)b::text[])
   AS c (profile_id, body, active, customer_type)
-WHERE p.account_id = current_account() AND p.profile_id = c.profile_id;
+CROSS JOIN LATERAL (
+  SELECT ctid FROM profile WHERE account_id = current_account() AND profile_id = c.profile_id OFFSET 0
+) AS found
+WHERE p.ctid = found.ctid;
 
 -- name: copy_profile
 -- As insert_profile, many at once: for the role that no policy binds.
@@ -80,9 +84,14 @@ DELETE FROM alternate_key
 WHERE account_id = current_account() AND key_hash = ANY(string_to_array(%(keys)s, ',')::uuid[]);
 
 -- name: delete_contact_keys
--- People are no longer found by these. Primary key.
-DELETE FROM contact_key AS k USING unnest(string_to_array(%(keys)s, ',')::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
-WHERE k.account_id = current_account() AND k.key_hash = g.key_hash AND k.profile_id = g.profile_id;
+-- People, whose rows are locked, are no longer found by these. Primary key, one look-up a key: see update_profiles.
+DELETE FROM contact_key AS k
+USING unnest(string_to_array(%(keys)s, ',')::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
+CROSS JOIN LATERAL (
+  SELECT ctid FROM contact_key
+  WHERE account_id = current_account() AND key_hash = g.key_hash AND profile_id = g.profile_id OFFSET 0
+) AS found
+WHERE k.ctid = found.ctid;
 
 -- name: delete_profiles
 -- Bodies; the keys and the ledger have statements of their own.
