@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from run import find_root
+from run import find_processes
 from subject import Subject
 from workload import write_lines
 
@@ -61,19 +61,6 @@ def drawn(spy_path: str, subject: Subject, command: str, picture: Path, title: s
         raise SystemExit(f"py-spy drew nothing: {said}")
     picture.write_text(picture.read_text().replace("py-spy record", title))
     print(picture)
-
-
-def find_processes(subject: Subject, command: str) -> list[int]:
-    """The tree's processes that run this command."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_text().split("\0")
-        except OSError:
-            continue
-        if "consentory" in words and command in words and find_root(folder, subject.process.pid):
-            found.append(int(folder.name))
-    return found
 
 
 def read_ticks(pid: int) -> int:

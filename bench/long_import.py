@@ -29,13 +29,13 @@ def measure_long(people: int) -> dict[str, float]:
         where, _ = account.initiate("long")
         staged = list(tell("staged", people, stage_people(account, where, people)))
         report("staging", staged)
-        leasts = [free - shutil.disk_usage(subject.folder).free]
+        used = [free - shutil.disk_usage(subject.folder).free]
         account = Account(account.url, account.name, account.credential)  # a token lasts an hour
         account.client.post(f"{where}/Execute").raise_for_status()
         executed = []
         for moment in tell("processed", people, watch(account, where)):
             executed.append(moment)
-            leasts.append(free - shutil.disk_usage(subject.folder).free)
+            used.append(free - shutil.disk_usage(subject.folder).free)
         report("execution", executed)
         check(account.client.get(f"{where}/Status").raise_for_status().json(), people, "Created")
         sent = sum(len(line) + 1 for line in write_lines(10_000)) / 10_000 * people
@@ -50,7 +50,7 @@ def measure_long(people: int) -> dict[str, float]:
             "worker, MB": read_peak(subject, "worker"),
             "people on disk, GB": (read_size(subject.conninfo) - before) / 1e9,
             "bytes on disk a byte sent": (read_size(subject.conninfo) - before) / sent,
-            "most disk used meanwhile, GB": max(leasts) / 1e9,
+            "most disk used meanwhile, GB": max(used) / 1e9,
             "profiles by count": count_profiles(subject.conninfo),
         }
 

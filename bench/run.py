@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -118,15 +119,23 @@ def read_size(conninfo: str) -> int:
 def read_peak(subject: Subject, command: str) -> float:
     """The largest peak memory of the tree's processes that run this command, in MB."""
     peaks = [0.0]
+    for pid in find_processes(subject, command):
+        with suppress(OSError):  # it ended meanwhile
+            peaks.append(int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1000)
+    return max(peaks)
+
+
+def find_processes(subject: Subject, command: str) -> list[int]:
+    """The tree's processes that run this command."""
+    found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_text().split("\0")
-            status = (folder / "status").read_text()
         except OSError:
             continue
         if "consentory" in words and command in words and find_root(folder, subject.process.pid):
-            peaks.append(int(status.split("VmHWM:")[1].split()[0]) / 1000)
-    return max(peaks)
+            found.append(int(folder.name))
+    return found
 
 
 def find_root(folder: Path, wanted: int) -> bool:
