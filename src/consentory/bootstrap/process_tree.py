@@ -32,6 +32,8 @@ STOP_SECONDS = 20
 RESTART_SECONDS = 1.0
 AGAIN_SECONDS = 3.0
 _PR_SET_PDEATHSIG = 1
+_M_ARENA_MAX, _M_TRIM_THRESHOLD = -8, -1
+"""Of mallopt(3)."""
 
 
 class TreeFailed(ConsentoryError):
@@ -57,6 +59,18 @@ def calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
+
+
+def return_memory() -> None:
+    """Let the C library (glibc) give memory back once a large body is done with.
+
+    Each thread has an arena of its own otherwise, and what is free in one is of no use to the others: after the bodies
+    of tests/test_attacks.py a server process kept 690 MB, with this 430.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 2)
+        mallopt(_M_TRIM_THRESHOLD, 1_000_000)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from litestar.types import ASGIApp
 from consentory.api import application
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, SERVER_CONNECTIONS, open_services
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_tree import calm_collector, die_with_parent
+from consentory.bootstrap.process_tree import calm_collector, die_with_parent, return_memory
 from consentory.bootstrap.secret_keys import open_secret_box
 
 
@@ -20,6 +20,7 @@ def create_served_app() -> ASGIApp:
     die_with_parent()
     configure_logs()
     calm_collector()
+    return_memory()
     set_asyncio_executor(ThreadPoolExecutor(SERVER_CONNECTIONS, "call"))
     services = open_services(os.environ[DATABASE_VARIABLE], open_secret_box())
     routes = application.Services(
