@@ -10,8 +10,6 @@ from consentory.errors import RequestRefused
 
 _SLACK = 64 * 1024
 """What a compression may add to bytes that do not compress, and a little more."""
-_DISCARDED = 64 * 1024 * 1024
-"""So much of a body that is too large is taken and dropped: a client that is still sending sees no answer."""
 
 
 async def read_chunks(request: Request[Any, Any, Any], limit: int) -> list[bytes]:
@@ -21,21 +19,18 @@ async def read_chunks(request: Request[Any, Any, Any], limit: int) -> list[bytes
     """
     bound = limit if request.headers.get("content-encoding", "identity") == "identity" else limit + _SLACK
     announced = request.headers.get("content-length", "")
-    too_large = announced.isdecimal() and int(announced) > bound
+    size = int(announced) if announced.isdecimal() else 0
     chunks: list[bytes] = []
-    size, more = 0, True
-    while more:
+    taken, more = 0, True
+    while more and max(size, taken) <= bound:
         message: Any = await request.receive()
         chunk = message.get("body", b"")
         more = message.get("more_body", False)
-        size += len(chunk)
-        too_large = too_large or size > bound
-        if too_large:
-            chunks.clear()
-            more = more and size < _DISCARDED
-        elif chunk:
+        taken += len(chunk)
+        if chunk:
             chunks.append(chunk)
-    if too_large:
+    if max(size, taken) > bound:
+        chunks.clear()  # the error keeps this frame alive while the rest of the body is dropped
         raise RequestRefused(
             "too_large",
             "Request.BodyTooLarge",
