@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["consentory.codec", "consentory.domain"
     from consentory.codec.batch_body import split_batch
     from consentory.codec.exception_record import render_exception
     from consentory.codec.fault_codes import FAULT_CODES
-    from consentory.codec.frame import pack_work, unpack_work
+    from consentory.codec.frame import decode_record, pack_work, unpack_work
     from consentory.codec.wire_record import WireRecord
     from consentory.domain.draft import MergeContext
     from consentory.domain.imports import ImportSettings
@@ -80,7 +80,8 @@ def check_body(body: bytes) -> None:
 def check_record(raw: bytes, settings: ImportSettings, result: Any) -> None:
     """A record is accepted, or has documented faults and comes back with them as JSON."""
     if isinstance(result, Record):
-        ((_, same),) = unpack_work(pack_work([(0, result)]))
+        ((_, encoded),) = unpack_work(pack_work([(0, result)]))
+        same = decode_record(encoded)
         assert same == result
         if settings.action == "Add":
             check_merge(result, settings)

@@ -21,7 +21,7 @@ from sample_rows import SERVICE, WORKER, connect_as, list_walled_tables
 STORE = files("consentory.store")
 SERVICES = files("consentory.services")
 
-WORKER_ONLY_MODULES = {"execution", "retention", "audit_sealing", "audit_verification"}
+WORKER_ONLY_MODULES = {"execution", "repeated_records", "retention", "audit_sealing", "audit_verification"}
 """Services that run as the worker's role and never as the server's."""
 
 WORKER_MODULES = WORKER_ONLY_MODULES | {"record_application", "catalogs", "audit_trail"}
@@ -316,6 +316,14 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
         {"alternate_key_pkey"},
     ),
     "lock_profiles": ([SERVICE, WORKER], {"ids": list(range(2, 800, 2))}, {"profile_pkey"}),
+    "lock_matched": (
+        [WORKER],
+        {
+            "keys": ",".join(UUID(int=n).hex for n in range(1, 400, 2)),
+            "fingerprints": ",".join([UUID(int=1).hex] * 200),
+        },
+        {"alternate_key_pkey", "profile_pkey"},
+    ),
     "load_profiles": ([SERVICE], {"ids": [2]}, {"profile_pkey"}),
     "update_profiles": (
         [SERVICE, WORKER],
@@ -324,6 +332,7 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
             "bodies": ["{}"] * 200,
             "actives": [True] * 200,
             "customer_types": [None] * 200,
+            "fingerprints": "," * 199,
             "modified": "2026-11-21T00:00:00Z",
         },
         {"profile_pkey"},
@@ -339,6 +348,7 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
         {"contact_key_pkey"},
     ),
     "delete_alternate_keys": ([SERVICE, WORKER], {"keys": UUID(int=2).hex}, {"alternate_key_pkey"}),
+    "delete_profiles": ([SERVICE, WORKER], {"ids": [2, 4]}, {"profile_pkey"}),
     "delete_ledger": ([SERVICE, WORKER], {"ids": [2, 4]}, {"ledger_pkey"}),
     "list_history": ([SERVICE], {"profile_id": 2, "of": "P", "limit": 101, "offset": 0}, {"ledger_pkey"}),
     "list_entries": ([SERVICE], {"profile_id": 2, "entries": [1, 2, 3]}, {"ledger_pkey"}),
@@ -370,6 +380,8 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
 """Statement -> the roles that run it, parameters as they are in life, the indexes it must go by.
 
 The last of them are asked by every worker every few seconds for ever, so that they must not read what is staged."""
+
+ABOUT_PEOPLE = [name for name in HOT if name in read_statement_files()["profile_store"]]
 
 
 @pytest.fixture(scope="module")
@@ -424,13 +436,14 @@ def test_hot_statements_go_by_their_index_once_prepared(filled: str, name: str) 
             check_plan(connection, prepare(connection, name), {}, indexes)
 
 
-@pytest.mark.parametrize("name", ["update_profiles", "delete_contact_keys", "lock_profiles", "delete_alternate_keys"])
+@pytest.mark.parametrize("name", ABOUT_PEOPLE)
 def test_an_account_without_statistics_is_not_read_from_end_to_end(filled: str, name: str) -> None:
     """Of an account that came since the last ANALYZE PostgreSQL expects one person, whatever it has by now."""
     roles, parameters, _ = HOT[name]
     for role in roles:
         with connect_as(filled, role, 999) as connection:
             plan = read_plan(connection, f"EXPLAIN (FORMAT JSON) {statement(name)}", parameters)
+        assert "Seq Scan" not in {node["Node Type"] for node in walk_plan(plan)}
         bounds = [node["Index Cond"] for node in walk_plan(plan) if "Index Cond" in node]
         assert bounds
         assert all("profile_id" in bound or "key_hash" in bound for bound in bounds)

@@ -44,7 +44,7 @@ PARAMETERS: dict[str, Any] = {
     "import_id": IMPORT_ID, "access_token": THEIRS, "idempotency_key": "key", "batch_number": 1, "chunk_number": 1,
     "first_sequence": 1, "sequences": [1], "first": 1, "last": 1, "frame_records": 64, "after": 0, "next": 2,
     "profile_id": 1, "ids": [1], "keys": KEY.hex, "key": KEY.bytes, "entries": [1], "of": "P",
-    "bodies": ["{}"], "actives": [False], "customer_types": [None], "modified": THEN,
+    "bodies": ["{}"], "actives": [False], "customer_types": [None], "fingerprints": KEY.hex, "modified": THEN,
     "key_id": "sample-key", "fingerprint": b"other", "seal_id": "other", "sealed": b"sealed",
     "limit": 10, "offset": 0, "step": 1, "status": None, "before": None, "held": False, "phases": [1, 2],
     "from": ["Initiated", "Staging", "Queued"], "reason": "reason", "revision": 1, "document": "{}", "count": 1,

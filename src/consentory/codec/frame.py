@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import zstandard
 
-from consentory.domain.record import Record
+from consentory.domain.record import Match, Record
 from consentory.domain.text import fold
 
 FRAME_RECORDS = 64
@@ -19,7 +19,7 @@ ZSTD_LEVEL = 1
 _encode = msgspec.msgpack.Encoder().encode
 _decode_raw = msgspec.msgpack.Decoder(list[bytes]).decode
 _decode_faults = msgspec.msgpack.Decoder(list[tuple[int, bytes]]).decode
-_decode_work = msgspec.msgpack.Decoder(list[tuple[int, Record]]).decode
+_decode_work = msgspec.msgpack.Decoder(list[tuple[int, msgspec.Raw]]).decode
 
 
 UNREADABLE = (zstandard.ZstdError, msgspec.DecodeError)
@@ -50,9 +50,15 @@ def pack_work(records: Sequence[tuple[int, Record]]) -> bytes:
     return _compress(_encode(records))
 
 
-def unpack_work(frame: bytes) -> list[tuple[int, Record]]:
-    """The (place, record) pairs of `pack_work`, in order."""
+def unpack_work(frame: bytes) -> list[tuple[int, msgspec.Raw]]:
+    """The (place, record still encoded) pairs of `pack_work`, in order."""
     return _decode_work(_decompress(frame))
+
+
+decode_record = msgspec.msgpack.Decoder(Record).decode
+"""A record of `unpack_work`."""
+decode_match = msgspec.msgpack.Decoder(Match).decode
+"""As decode_record, for the profile that the record means alone."""
 
 
 def pack_faults(faults: Sequence[tuple[int, bytes]]) -> bytes:

@@ -86,8 +86,8 @@ class GroupClaim(Part, frozen=True):
     primary: bool | None = None
 
 
-class Record(Part, frozen=True):
-    """One valid record. Of a Delete record only `profile_id` and `match_key` are kept."""
+class Match(Part, frozen=True):
+    """What tells the profile that a record means: the beginning of every record."""
 
     profile_id: int | None = None
     match_key: bytes | None = None
@@ -95,6 +95,11 @@ class Record(Part, frozen=True):
     carries none or several active ids of the match type (then see `match_count`)."""
     match_count: int = 0
     """Active alternate ids of the match type in the record."""
+
+
+class Record(Match, frozen=True):
+    """One valid record. Of a Delete record only `profile_id` and `match_key` are kept."""
+
     active: bool | None = None
     locale: str | None = None
     registered: bool | None = None

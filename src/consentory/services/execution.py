@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import structlog
@@ -18,6 +18,7 @@ from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.services.chunking import CHUNK_RECORDS, Groups, cut_chunks
 from consentory.services.record_application import Rules, Task, apply_records
+from consentory.services.repeated_records import StagedRecord, decode_task, sort_out
 from consentory.store import account_store, execution_store, import_store
 from consentory.store.database import Database, Transaction
 from consentory.store.execution_store import Chunk, ProcessedRecord, RunningImport, WorkFrame
@@ -163,8 +164,8 @@ class Execution:
         """Apply the next records of a claimed chunk and count them; how many."""
         tx.set_account(chunk.account_id)
         running = execution_store.load_running(tx, chunk.import_id)
-        tasks, next_sequence = _load_tasks(tx, chunk, running, self._step_records)
-        if tasks:
+        staged, next_sequence = _load_staged(tx, chunk, running, self._step_records)
+        if staged:
             catalog = self._catalogs.at_revision(tx, chunk.account_id, running.configuration_revision)
             rules = Rules(
                 catalog,
@@ -172,15 +173,15 @@ class Execution:
                 to_micros(running.started_at),
                 running.first_profile_id,
             )
-            done = _apply_or_split(tx, rules, tasks)
+            done = _apply_staged(tx, rules, running, staged, are_lone=chunk.sequences is None)
         execution_store.leave_chunk(tx, chunk, next_sequence)
-        if tasks:
+        if staged:
             pending = execution_store.record_outcomes(tx, chunk.import_id, done)
             if pending is None:
                 raise StoreUnavailable("the import is not processing")
             if pending == 0:
                 note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
-        return len(tasks)
+        return len(staged)
 
     def _pace(self, records: int, seconds: float) -> None:
         """Size the next step by what this one took."""
@@ -189,43 +190,55 @@ class Execution:
             self._step_records = max(1, min(self._chunk_records, round(self._step_records * factor)))
 
 
-def _load_tasks(tx: Transaction, chunk: Chunk, running: RunningImport, limit: int) -> tuple[list[Task], int]:
+def _load_staged(tx: Transaction, chunk: Chunk, running: RunningImport, limit: int) -> tuple[list[StagedRecord], int]:
     """The next records of a chunk, up to `limit` SequenceNumbers, and where to go on after them."""
     first, last = chunk.next_sequence, chunk.last_sequence
     if chunk.sequences is None:
         upper = min(last, first + limit - 1)
         frames = execution_store.list_work(tx, chunk.import_id, first, upper, FRAME_RECORDS)
         excluded = set(chunk.excluded)
-        tasks = _read_tasks(frames, chunk.import_id, running)
-        return [t for t in tasks if first <= (t.source.sequence_number or 0) <= upper
-                and t.source.sequence_number not in excluded], upper + 1  # fmt: skip
+        staged = _read_staged(frames, chunk.import_id, running)
+        return [s for s in staged if first <= (s.source.sequence_number or 0) <= upper
+                and s.source.sequence_number not in excluded], upper + 1  # fmt: skip
     left = [sequence for sequence in chunk.sequences if sequence >= first]
     wanted = set(left[:limit])
     frames = execution_store.list_scattered_work(tx, chunk.import_id, left[:limit])
-    tasks = _read_tasks(frames, chunk.import_id, running)
+    staged = _read_staged(frames, chunk.import_id, running)
     next_sequence = left[limit] if len(left) > limit else last + 1
-    return [task for task in tasks if task.source.sequence_number in wanted], next_sequence
+    return [record for record in staged if record.source.sequence_number in wanted], next_sequence
 
 
-def _read_tasks(frames: Sequence[WorkFrame], import_id: UUID, running: RunningImport) -> list[Task]:
+def _read_staged(frames: Sequence[WorkFrame], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
     return [
-        Task(
-            record,
+        StagedRecord(
+            encoded,
             Source(frame.caller, import_id, frame.first_sequence + place),
             running.first_profile_id + frame.first_sequence + place - 1,
         )
         for frame in frames
-        for place, record in unpack_work(frame.work)
+        for place, encoded in unpack_work(frame.work)
     ]
 
 
-def _apply_or_split(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> list[ProcessedRecord]:
+def _apply_staged(
+    tx: Transaction, rules: Rules, running: RunningImport, staged: Sequence[StagedRecord], *, are_lone: bool
+) -> list[ProcessedRecord]:
+    """Apply staged records; `are_lone`: no two mean one person, so that each may be passed by."""
+    if not are_lone:
+        return _apply_or_split(tx, rules, [decode_task(record) for record in staged])
+    found = sort_out(tx, running.settings, running.configuration_revision, staged)
+    return found.unchanged + (_apply_or_split(tx, rules, found.tasks, found.locked) if found.tasks else [])
+
+
+def _apply_or_split(
+    tx: Transaction, rules: Rules, tasks: Sequence[Task], locked: Mapping[int, str] | None = None
+) -> list[ProcessedRecord]:
     """Apply records; when their data breaks something that nobody foresaw, split until the record at fault
     stands alone and becomes an exception (execution.md, "While it runs")."""
     for attempt in range(KEY_RACE_TRIES + 1):
         try:
             with tx.savepoint():
-                return apply_records(tx, rules, tasks)
+                return apply_records(tx, rules, tasks, locked)
         except (StoreUnavailable, StatementRefused):  # of neither is a record at fault
             raise
         except StoreRefused as error:

@@ -6,7 +6,7 @@ The same code serves a chunk of an import and an everyday write of one person.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -21,15 +21,17 @@ from consentory.domain.text import fold
 from consentory.store import profile_store
 from consentory.store.database import Transaction
 from consentory.store.execution_store import ProcessedRecord
-from consentory.store.profile_store import NewEntries, Source
+from consentory.store.profile_store import NewBody, NewEntries, Source
 
 
 class Task(NamedTuple):
-    """One record to apply: `new_id` is the ProfileId it would create."""
+    """One record to apply: `new_id` is the ProfileId it would create, `fingerprint` what it is known by when it
+    comes again (None: not at all)."""
 
     record: Record
     source: Source
     new_id: int
+    fingerprint: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,22 @@ class People:
     stored: dict[int, Body]
     current: dict[int, Body]
     holders: dict[bytes, int]
+    fingerprints: dict[int, bytes | None] = field(default_factory=dict)
+    """Of those changed: of the record that did it, where it was applied whole."""
     ledger: list[NewEntries] = field(default_factory=list)
     deleted: list[tuple[int, Source]] = field(default_factory=list)
 
 
-def apply_records(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> list[ProcessedRecord]:
+def apply_records(
+    tx: Transaction, rules: Rules, tasks: Sequence[Task], locked: Mapping[int, str] | None = None
+) -> list[ProcessedRecord]:
     """Apply the tasks in order and write the result; what became of each, in the same order.
 
-    The people they mean are locked from here to the commit. Raises StoreRefused when another transaction
-    gave out one of the alternate ids meanwhile (constraint alternate_key_pkey): try again.
+    The people they mean are locked from here to the commit; `locked` are bodies of those who already were.
+    Raises StoreRefused when another transaction gave out one of the alternate ids meanwhile (constraint
+    alternate_key_pkey): try again.
     """
-    people = _load_people(tx, tasks)
+    people = _load_people(tx, tasks, locked or {})
     # With the locks held: later than whatever was done to these people before.
     now = profile_store.read_clock(tx) if rules.now is None else rules.now
     if rules.settings.action == "Delete":
@@ -74,21 +81,21 @@ def apply_records(tx: Transaction, rules: Rules, tasks: Sequence[Task]) -> list[
     return done
 
 
-def _load_people(tx: Transaction, tasks: Sequence[Task]) -> People:
+def _load_people(tx: Transaction, tasks: Sequence[Task], locked: Mapping[int, str]) -> People:
     """Lock the profiles that the records mean. Taking a lock may wait, and the holders change meanwhile:
     so look again until every profile meant is locked."""
     ids = {task.record.profile_id for task in tasks if task.record.profile_id is not None}
     match_keys = {task.record.match_key for task in tasks if task.record.match_key is not None}
     keys = match_keys | {claim.key for task in tasks for claim in task.record.alternate_ids}
-    stored: dict[int, Body] = {}
-    tried: set[int] = set()
+    stored = {profile_id: profile_store.read_body(body) for profile_id, body in locked.items()}
+    tried = set(locked)
     while True:
         holders = profile_store.find_holders(tx, keys)
         wanted = ids | {holders[key] for key in match_keys if key in holders}
         if wanted <= tried:
             return People(stored, dict(stored), holders)
-        locked = profile_store.lock_profiles(tx, wanted - tried)
-        stored.update((profile_id, profile.body) for profile_id, profile in locked.items())
+        found = profile_store.lock_profiles(tx, wanted - tried)
+        stored.update((profile_id, profile.body) for profile_id, profile in found.items())
         tried |= wanted
 
 
@@ -112,6 +119,7 @@ def _merge_person(people: People, rules: Rules, context: MergeContext, task: Tas
     merged = merge(profile_id, old, record, context)
     if merged.outcome in ("Created", "Updated") and merged.body is not None:
         people.current[profile_id] = merged.body
+        people.fingerprints[profile_id] = None if merged.held else task.fingerprint
         _move_keys(people, rules, profile_id, old, merged.body)
         if merged.ledger:
             first = merged.body.entries - len(merged.ledger) + 1
@@ -169,13 +177,14 @@ def _move_keys(people: People, rules: Rules, profile_id: int, old: Body | None, 
 
 def _write_people(tx: Transaction, rules: Rules, now: int, people: People, import_id: UUID | None) -> None:
     gone = [profile_id for profile_id, _ in people.deleted]
-    created = [(i, body) for i, body in people.current.items() if i not in people.stored]
-    updated = [(i, body) for i, body in people.current.items() if people.stored.get(i, body) is not body]
+    bodies = [NewBody(i, people.current[i], print_) for i, print_ in people.fingerprints.items()]
+    created = [new for new in bodies if new.profile_id not in people.stored]
+    updated = [new for new in bodies if new.profile_id in people.stored]
     profile_store.delete_profiles(tx, people.deleted, now)
     profile_store.insert_profiles(tx, created, rules.started_at, now, import_id)
     profile_store.update_profiles(tx, updated, now)
-    changes: list[tuple[int, Body | None, Body | None]] = [(i, None, body) for i, body in created]
-    changes += [(i, people.stored[i], body) for i, body in updated]
+    changes: list[tuple[int, Body | None, Body | None]] = [(new.profile_id, None, new.body) for new in created]
+    changes += [(new.profile_id, people.stored[new.profile_id], new.body) for new in updated]
     changes += [(i, people.stored[i], None) for i in gone]
     _write_keys(tx, rules.catalog.account_id, changes)
     profile_store.append_ledger(tx, people.ledger, now)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -16,7 +16,7 @@ from consentory.domain.profile import Body, LedgerEntry, Profile
 from consentory.store.database import Transaction, join_keys
 
 _COLUMN_TYPES = {
-    "profile": ["int8", "json", "timestamptz", "timestamptz", "bool", "text", "uuid"],
+    "profile": ["int8", "json", "timestamptz", "timestamptz", "bool", "text", "uuid", "uuid"],
     "alternate_key": ["uuid", "int8", "text", "text"],
     "contact_key": ["uuid", "int8", "text", "text"],
     "ledger": ["int8", "int4", "json", "timestamptz", "text", "uuid", "int4"],
@@ -24,7 +24,8 @@ _COLUMN_TYPES = {
     "tag_change": ["text", "text", "int4"],
 }
 
-_decode_body = msgspec.json.Decoder(Body).decode
+read_body = msgspec.json.Decoder(Body).decode
+"""A body as `lock_matched` gives it. Raises msgspec.DecodeError for one that is damaged."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,6 +44,14 @@ class NewEntries(msgspec.Struct, frozen=True):
     first: int
     entries: list[LedgerEntry]
     source: Source
+
+
+class NewBody(NamedTuple):
+    """A person as they are to be stored. `fingerprint`: of the record that made them so, 16 bytes; None: not known."""
+
+    profile_id: int
+    body: Body
+    fingerprint: bytes | None = None
 
 
 class HistoryItem(msgspec.Struct, frozen=True):
@@ -77,40 +86,50 @@ def lock_profiles(tx: Transaction, ids: Iterable[int]) -> dict[int, Profile]:
     return {row[0]: _read_profile(row) for row in tx.rows("lock_profiles", {"ids": sorted(ids)})}
 
 
+def lock_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
+    """The people who hold these alternate ids (key to fingerprint), locked in id order until the transaction ends.
+
+    Gives (key, profile id, body for `read_body`); None in place of the body of one who has that fingerprint.
+    """
+    parameters = {"keys": join_keys(wanted), "fingerprints": join_keys(wanted.values())}
+    return [(row[0], row[1], row[2]) for row in tx.rows("lock_matched", parameters)]
+
+
 def load_profiles(tx: Transaction, ids: Iterable[int]) -> dict[int, Profile]:
     """Those of the profiles that exist, not locked."""
     return {row[0]: _read_profile(row) for row in tx.rows("load_profiles", {"ids": sorted(ids)})}
 
 
 def _read_profile(row: Sequence[Any]) -> Profile:
-    return Profile(row[0], _decode_body(row[1]), to_micros(row[2]), to_micros(row[3]))
+    return Profile(row[0], read_body(row[1]), to_micros(row[2]), to_micros(row[3]))
 
 
 def insert_profiles(
-    tx: Transaction, people: Sequence[tuple[int, Body]], created: int, modified: int, import_id: UUID | None
+    tx: Transaction, people: Sequence[NewBody], created: int, modified: int, import_id: UUID | None
 ) -> None:
-    """Store new profiles (id, body); times in microseconds."""
+    """Store new profiles; times in microseconds."""
     made, changed = from_micros(created), from_micros(modified)
     _put_rows(
         tx,
         "profile",
         [
-            (profile_id, Json(_encode(body)), made, changed, body.active, body.customer_type, import_id)
-            for profile_id, body in people
+            (profile_id, Json(_encode(body)), made, changed, body.active, body.customer_type, import_id, fingerprint)
+            for profile_id, body, fingerprint in people
         ],
     )
 
 
-def update_profiles(tx: Transaction, people: Sequence[tuple[int, Body]], modified: int) -> None:
+def update_profiles(tx: Transaction, people: Sequence[NewBody], modified: int) -> None:
     """Replace the bodies of existing profiles, which must be locked."""
     if people:
         tx.run(
             "update_profiles",
             {
-                "ids": [profile_id for profile_id, _ in people],
-                "bodies": [_encode(body).decode() for _, body in people],
-                "actives": [body.active for _, body in people],
-                "customer_types": [body.customer_type for _, body in people],
+                "ids": [person.profile_id for person in people],
+                "bodies": [_encode(person.body).decode() for person in people],
+                "actives": [person.body.active for person in people],
+                "customer_types": [person.body.customer_type for person in people],
+                "fingerprints": ",".join([(person.fingerprint or b"").hex() for person in people]),
                 "modified": from_micros(modified),
             },
         )

@@ -4,25 +4,56 @@
 SELECT clock_timestamp();
 
 -- name: find_holders
--- (key_hash, profile_id) of the alternate ids that somebody holds. Index: primary key.
-SELECT uuid_send(key_hash), profile_id FROM alternate_key WHERE account_id = current_account() AND key_hash = ANY(string_to_array(%(keys)s, ',')::uuid[]);
+-- (key_hash, profile_id) of the alternate ids that somebody holds. Primary key, one look-up a key, here and in all
+-- that follow, whatever PostgreSQL expects: of an account that it has no statistics of yet it expects a single person,
+-- and would read all of them for a join or (15) for a list of keys.
+SELECT uuid_send(w.key), k.profile_id FROM unnest(string_to_array(%(keys)s, ',')::uuid[]) AS w (key)
+CROSS JOIN LATERAL (
+  SELECT profile_id FROM alternate_key WHERE account_id = current_account() AND key_hash = w.key OFFSET 0
+) AS k;
 
 -- name: lock_profiles
 -- Bodies of existing profiles, locked in id order so that two transactions cannot deadlock over them.
-SELECT profile_id, body::text, created, modified FROM profile
-WHERE account_id = current_account() AND profile_id = ANY(%(ids)s) ORDER BY profile_id FOR UPDATE;
+SELECT w.profile_id, p.body::text, p.created, p.modified
+FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
+CROSS JOIN LATERAL (
+  SELECT body, created, modified FROM profile
+  WHERE account_id = current_account() AND profile_id = w.profile_id FOR UPDATE
+) AS p;
+
+-- name: lock_matched
+-- Of each fingerprint with the key to match by: the person who holds the key, locked in id order, and the body where
+-- the fingerprint is not the person's.
+SELECT uuid_send(m.key), m.profile_id, CASE WHEN p.fingerprint IS DISTINCT FROM m.fingerprint THEN p.body::text END
+FROM (
+  SELECT w.key, w.fingerprint, k.profile_id
+  FROM unnest(string_to_array(%(keys)s, ',')::uuid[], string_to_array(%(fingerprints)s, ',')::uuid[])
+    AS w (key, fingerprint)
+  CROSS JOIN LATERAL (
+    SELECT profile_id FROM alternate_key WHERE account_id = current_account() AND key_hash = w.key OFFSET 0
+  ) AS k
+  ORDER BY k.profile_id
+) AS m
+CROSS JOIN LATERAL (
+  SELECT body, fingerprint FROM profile WHERE account_id = current_account() AND profile_id = m.profile_id FOR UPDATE
+) AS p;
 
 -- name: load_profiles
 -- As lock_profiles, without the lock; in id order.
-SELECT profile_id, body::text, created, modified FROM profile
-WHERE account_id = current_account() AND profile_id = ANY(%(ids)s) ORDER BY profile_id;
+SELECT w.profile_id, p.body::text, p.created, p.modified
+FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
+CROSS JOIN LATERAL (
+  SELECT body, created, modified FROM profile
+  WHERE account_id = current_account() AND profile_id = w.profile_id OFFSET 0
+) AS p;
 
 -- name: update_profiles
--- Changed bodies, of people whose rows are locked. Primary key, one look-up a person whatever PostgreSQL expects: of an
--- account that it has no statistics of yet it expects a single person, and would read all of them for a join.
-UPDATE profile AS p SET body = c.body::json, modified = %(modified)s, active = c.active, customer_type = c.customer_type
-FROM unnest(%(ids)b::bigint[], %(bodies)b::text[], %(actives)b::boolean[], %(customer_types)b::text[])
-  AS c (profile_id, body, active, customer_type)
+-- Changed bodies, of people whose rows are locked.
+UPDATE profile AS p SET body = c.body::json, modified = %(modified)s, active = c.active,
+  customer_type = c.customer_type, fingerprint = c.fingerprint
+FROM unnest(%(ids)b::bigint[], %(bodies)b::text[], %(actives)b::boolean[], %(customer_types)b::text[],
+            string_to_array(%(fingerprints)s, ',', '')::uuid[])
+  AS c (profile_id, body, active, customer_type, fingerprint)
 CROSS JOIN LATERAL (
   SELECT ctid FROM profile WHERE account_id = current_account() AND profile_id = c.profile_id OFFSET 0
 ) AS found
@@ -30,12 +61,13 @@ WHERE p.ctid = found.ctid;
 
 -- name: copy_profile
 -- As insert_profile, many at once: for the role that no policy binds.
-COPY profile (profile_id, body, created, modified, active, customer_type, import_id) FROM STDIN (FORMAT binary);
+COPY profile (profile_id, body, created, modified, active, customer_type, import_id, fingerprint)
+FROM STDIN (FORMAT binary);
 
 -- name: insert_profile
 -- A new person.
-INSERT INTO profile (profile_id, body, created, modified, active, customer_type, import_id)
-VALUES (%s, %s, %s, %s, %s, %s, %s);
+INSERT INTO profile (profile_id, body, created, modified, active, customer_type, import_id, fingerprint)
+VALUES (%s, %s, %s, %s, %s, %s, %s, encode(%s, 'hex')::uuid);
 
 -- name: copy_alternate_key
 -- As insert_alternate_key, many at once: for the role that no policy binds.
@@ -79,12 +111,16 @@ COPY tag_change (tag, name, change) FROM STDIN (FORMAT binary);
 INSERT INTO tag_change (tag, name, change) VALUES (%s, %s, %s);
 
 -- name: delete_alternate_keys
--- Takes alternate ids from whoever holds them. Primary key.
-DELETE FROM alternate_key
-WHERE account_id = current_account() AND key_hash = ANY(string_to_array(%(keys)s, ',')::uuid[]);
+-- Takes alternate ids from whoever holds them, in the order given.
+DELETE FROM alternate_key AS k
+USING unnest(string_to_array(%(keys)s, ',')::uuid[]) AS w (key)
+CROSS JOIN LATERAL (
+  SELECT ctid FROM alternate_key WHERE account_id = current_account() AND key_hash = w.key OFFSET 0
+) AS found
+WHERE k.ctid = found.ctid;
 
 -- name: delete_contact_keys
--- People, whose rows are locked, are no longer found by these. Primary key, one look-up a key: see update_profiles.
+-- People, whose rows are locked, are no longer found by these.
 DELETE FROM contact_key AS k
 USING unnest(string_to_array(%(keys)s, ',')::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
 CROSS JOIN LATERAL (
@@ -95,18 +131,34 @@ WHERE k.ctid = found.ctid;
 
 -- name: delete_profiles
 -- Bodies; the keys and the ledger have statements of their own.
-DELETE FROM profile WHERE account_id = current_account() AND profile_id = ANY(%(ids)s);
+DELETE FROM profile AS p
+USING unnest(%(ids)s::bigint[]) AS w (profile_id)
+CROSS JOIN LATERAL (
+  SELECT ctid FROM profile WHERE account_id = current_account() AND profile_id = w.profile_id OFFSET 0
+) AS found
+WHERE p.ctid = found.ctid;
 
 -- name: delete_ledger
 -- The erasure of people: their history goes with them.
-DELETE FROM ledger WHERE account_id = current_account() AND profile_id = ANY(%(ids)s);
+DELETE FROM ledger AS l
+USING unnest(%(ids)s::bigint[]) AS w (profile_id)
+CROSS JOIN LATERAL (
+  SELECT ctid FROM ledger WHERE account_id = current_account() AND profile_id = w.profile_id OFFSET 0
+) AS found
+WHERE l.ctid = found.ctid;
 
 -- name: find_contact_profiles
 -- Active profiles that have this address or number, actively, by id; one more than the limit says there are too many.
-SELECT p.profile_id, p.body::text, p.created, p.modified FROM contact_key AS k
-JOIN profile AS p ON p.account_id = k.account_id AND p.profile_id = k.profile_id
-WHERE k.account_id = current_account() AND k.key_hash = encode(%(key)s, 'hex')::uuid AND p.active
-ORDER BY p.profile_id LIMIT %(limit)s;
+SELECT k.profile_id, p.body::text, p.created, p.modified
+FROM (
+  SELECT profile_id FROM contact_key
+  WHERE account_id = current_account() AND key_hash = encode(%(key)s, 'hex')::uuid ORDER BY profile_id OFFSET 0
+) AS k
+CROSS JOIN LATERAL (
+  SELECT body, created, modified FROM profile
+  WHERE account_id = current_account() AND profile_id = k.profile_id AND active OFFSET 0
+) AS p
+ORDER BY k.profile_id LIMIT %(limit)s;
 
 -- name: list_history
 -- Applied choices of one kind in order of application. Index: primary key.

@@ -1,0 +1,88 @@
+"""Records that come again as they were, passed by without being decoded, and without their people being read.
+
+A file that is sent every night is the same for most people. Of such a record the outcome is known beforehand:
+applied whole once, it changes nothing when it comes again (execution.md, "How a record is counted"). So each person
+keeps the fingerprint of the record that last changed them, and every other write takes it away
+(docs/adr/0012-records-that-come-again.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from consentory import __version__
+from consentory.codec.frame import decode_match, decode_record
+from consentory.domain.imports import ImportSettings
+from consentory.services.record_application import Task
+from consentory.store import profile_store
+from consentory.store.database import Transaction
+from consentory.store.execution_store import ProcessedRecord
+from consentory.store.profile_store import Source
+
+FINGERPRINT_BYTES = 16
+
+
+class StagedRecord(NamedTuple):
+    """A valid record as it lies in its frame, still encoded: `new_id` is the ProfileId it would create."""
+
+    encoded: msgspec.Raw
+    source: Source
+    new_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """The records of a step: those passed by, and those to apply with the bodies already locked for them, unread."""
+
+    unchanged: list[ProcessedRecord]
+    tasks: list[Task]
+    locked: dict[int, str]
+
+
+def make_seal(settings: ImportSettings, revision: int) -> bytes:
+    """What a fingerprint is made under, beside the record: all that decides what applying it does.
+
+    Under another configuration, another flag or another version of these rules the same record is another one.
+    """
+    flags = msgspec.structs.replace(settings, name="", data_stage_duration=0)
+    return blake2b(msgspec.json.encode((__version__, revision, flags)), digest_size=32).digest()
+
+
+def sort_out(tx: Transaction, settings: ImportSettings, revision: int, staged: Sequence[StagedRecord]) -> Sorted:
+    """Tell the records that change nothing from those to apply, and lock the people whom their match ids mean.
+
+    Only for records of which no two mean one person or name one alternate id: each is judged by itself.
+    """
+    if settings.match_type is None or settings.action == "Delete":
+        return Sorted([], [decode_task(record) for record in staged], {})
+    seal = make_seal(settings, revision)
+    prints = [blake2b(record.encoded, digest_size=FINGERPRINT_BYTES, key=seal).digest() for record in staged]
+    wanted = {}
+    for record, fingerprint in zip(staged, prints, strict=True):
+        match = decode_match(record.encoded)
+        if match.profile_id is None and match.match_key is not None:
+            wanted[match.match_key] = fingerprint
+    locked: dict[int, str] = {}
+    known = set()
+    for key, profile_id, body in profile_store.lock_matched(tx, wanted):
+        if body is None:
+            known.add(wanted[key])
+        else:
+            locked[profile_id] = body
+    unchanged, tasks = [], []
+    for record, fingerprint in zip(staged, prints, strict=True):
+        if fingerprint in known:
+            unchanged.append(ProcessedRecord(record.source.sequence_number or 0, "Unchanged", []))
+        else:
+            tasks.append(decode_task(record, fingerprint))
+    return Sorted(unchanged, tasks, locked)
+
+
+def decode_task(record: StagedRecord, fingerprint: bytes | None = None) -> Task:
+    """A staged record ready to be applied."""
+    return Task(decode_record(record.encoded), record.source, record.new_id, fingerprint)
