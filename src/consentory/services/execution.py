@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -17,7 +17,7 @@ from consentory.errors import OutcomeUnknown, StatementRefused, StoreRefused, St
 from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.services.chunking import CHUNK_RECORDS, Groups, cut_chunks
-from consentory.services.record_application import Rules, Task, apply_records
+from consentory.services.record_application import NOTHING_FOUND, Found, Rules, Task, apply_records
 from consentory.services.repeated_records import StagedRecord, decode_task, sort_out
 from consentory.store import account_store, execution_store, import_store
 from consentory.store.database import Database, Transaction
@@ -226,19 +226,19 @@ def _apply_staged(
     """Apply staged records; `are_lone`: no two mean one person, so that each may be passed by."""
     if not are_lone:
         return _apply_or_split(tx, rules, [decode_task(record) for record in staged])
-    found = sort_out(tx, running.settings, running.configuration_revision, staged)
-    return found.unchanged + (_apply_or_split(tx, rules, found.tasks, found.locked) if found.tasks else [])
+    work = sort_out(tx, running.settings, running.configuration_revision, staged)
+    return work.unchanged + (_apply_or_split(tx, rules, work.tasks, work.found) if work.tasks else [])
 
 
 def _apply_or_split(
-    tx: Transaction, rules: Rules, tasks: Sequence[Task], locked: Mapping[int, str] | None = None
+    tx: Transaction, rules: Rules, tasks: Sequence[Task], found: Found = NOTHING_FOUND
 ) -> list[ProcessedRecord]:
     """Apply records; when their data breaks something that nobody foresaw, split until the record at fault
     stands alone and becomes an exception (execution.md, "While it runs")."""
     for attempt in range(KEY_RACE_TRIES + 1):
         try:
             with tx.savepoint():
-                return apply_records(tx, rules, tasks, locked)
+                return apply_records(tx, rules, tasks, found if attempt == 0 else NOTHING_FOUND)
         except (StoreUnavailable, StatementRefused):  # of neither is a record at fault
             raise
         except StoreRefused as error:

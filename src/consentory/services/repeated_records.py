@@ -18,7 +18,7 @@ import msgspec
 from consentory import __version__
 from consentory.codec.frame import decode_match, decode_record
 from consentory.domain.imports import ImportSettings
-from consentory.services.record_application import Task
+from consentory.services.record_application import NOTHING_FOUND, Found, Task
 from consentory.store import profile_store
 from consentory.store.database import Transaction
 from consentory.store.execution_store import ProcessedRecord
@@ -37,11 +37,11 @@ class StagedRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """The records of a step: those passed by, and those to apply with the bodies already locked for them, unread."""
+    """The records of a step: those passed by, and those to apply with what was found out about their people."""
 
     unchanged: list[ProcessedRecord]
     tasks: list[Task]
-    locked: dict[int, str]
+    found: Found
 
 
 def make_seal(settings: ImportSettings, revision: int) -> bytes:
@@ -59,7 +59,7 @@ def sort_out(tx: Transaction, settings: ImportSettings, revision: int, staged: S
     Only for records of which no two mean one person or name one alternate id: each is judged by itself.
     """
     if settings.match_type is None or settings.action == "Delete":
-        return Sorted([], [decode_task(record) for record in staged], {})
+        return Sorted([], [decode_task(record) for record in staged], NOTHING_FOUND)
     seal = make_seal(settings, revision)
     prints = [blake2b(record.encoded, digest_size=FINGERPRINT_BYTES, key=seal).digest() for record in staged]
     wanted = {}
@@ -67,20 +67,21 @@ def sort_out(tx: Transaction, settings: ImportSettings, revision: int, staged: S
         match = decode_match(record.encoded)
         if match.profile_id is None and match.match_key is not None:
             wanted[match.match_key] = fingerprint
-    locked: dict[int, str] = {}
-    known = set()
+    bodies: dict[int, str] = {}
+    held, known = set(), set()
     for key, profile_id, body in profile_store.lock_matched(tx, wanted):
+        held.add(key)
         if body is None:
             known.add(wanted[key])
         else:
-            locked[profile_id] = body
+            bodies[profile_id] = body
     unchanged, tasks = [], []
     for record, fingerprint in zip(staged, prints, strict=True):
         if fingerprint in known:
             unchanged.append(ProcessedRecord(record.source.sequence_number or 0, "Unchanged", []))
         else:
             tasks.append(decode_task(record, fingerprint))
-    return Sorted(unchanged, tasks, locked)
+    return Sorted(unchanged, tasks, Found(bodies, wanted.keys() - held))
 
 
 def decode_task(record: StagedRecord, fingerprint: bytes | None = None) -> Task:

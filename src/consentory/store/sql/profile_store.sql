@@ -6,10 +6,11 @@ SELECT clock_timestamp();
 -- name: find_holders
 -- (key_hash, profile_id) of the alternate ids that somebody holds. Primary key, one look-up a key, here and in all
 -- that follow, whatever PostgreSQL expects: of an account that it has no statistics of yet it expects a single person,
--- and would read all of them for a join or (15) for a list of keys.
+-- and would read all of them for a join or (15) for a list of keys. The account in a SELECT: found out once, and not
+-- for each look-up.
 SELECT uuid_send(w.key), k.profile_id FROM unnest(string_to_array(%(keys)s, ',')::uuid[]) AS w (key)
 CROSS JOIN LATERAL (
-  SELECT profile_id FROM alternate_key WHERE account_id = current_account() AND key_hash = w.key OFFSET 0
+  SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
 ) AS k;
 
 -- name: lock_profiles
@@ -18,7 +19,7 @@ SELECT w.profile_id, p.body::text, p.created, p.modified
 FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
 CROSS JOIN LATERAL (
   SELECT body, created, modified FROM profile
-  WHERE account_id = current_account() AND profile_id = w.profile_id FOR UPDATE
+  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id FOR UPDATE
 ) AS p;
 
 -- name: lock_matched
@@ -30,12 +31,12 @@ FROM (
   FROM unnest(string_to_array(%(keys)s, ',')::uuid[], string_to_array(%(fingerprints)s, ',')::uuid[])
     AS w (key, fingerprint)
   CROSS JOIN LATERAL (
-    SELECT profile_id FROM alternate_key WHERE account_id = current_account() AND key_hash = w.key OFFSET 0
+    SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
   ) AS k
   ORDER BY k.profile_id
 ) AS m
 CROSS JOIN LATERAL (
-  SELECT body, fingerprint FROM profile WHERE account_id = current_account() AND profile_id = m.profile_id FOR UPDATE
+  SELECT body, fingerprint FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = m.profile_id FOR UPDATE
 ) AS p;
 
 -- name: load_profiles
@@ -44,7 +45,7 @@ SELECT w.profile_id, p.body::text, p.created, p.modified
 FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
 CROSS JOIN LATERAL (
   SELECT body, created, modified FROM profile
-  WHERE account_id = current_account() AND profile_id = w.profile_id OFFSET 0
+  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id OFFSET 0
 ) AS p;
 
 -- name: update_profiles
@@ -55,7 +56,7 @@ FROM unnest(%(ids)b::bigint[], %(bodies)b::text[], %(actives)b::boolean[], %(cus
             string_to_array(%(fingerprints)s, ',', '')::uuid[])
   AS c (profile_id, body, active, customer_type, fingerprint)
 CROSS JOIN LATERAL (
-  SELECT ctid FROM profile WHERE account_id = current_account() AND profile_id = c.profile_id OFFSET 0
+  SELECT ctid FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = c.profile_id OFFSET 0
 ) AS found
 WHERE p.ctid = found.ctid;
 
@@ -115,7 +116,7 @@ INSERT INTO tag_change (tag, name, change) VALUES (%s, %s, %s);
 DELETE FROM alternate_key AS k
 USING unnest(string_to_array(%(keys)s, ',')::uuid[]) AS w (key)
 CROSS JOIN LATERAL (
-  SELECT ctid FROM alternate_key WHERE account_id = current_account() AND key_hash = w.key OFFSET 0
+  SELECT ctid FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
 ) AS found
 WHERE k.ctid = found.ctid;
 
@@ -125,7 +126,7 @@ DELETE FROM contact_key AS k
 USING unnest(string_to_array(%(keys)s, ',')::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
 CROSS JOIN LATERAL (
   SELECT ctid FROM contact_key
-  WHERE account_id = current_account() AND key_hash = g.key_hash AND profile_id = g.profile_id OFFSET 0
+  WHERE account_id = (SELECT current_account()) AND key_hash = g.key_hash AND profile_id = g.profile_id OFFSET 0
 ) AS found
 WHERE k.ctid = found.ctid;
 
@@ -134,18 +135,17 @@ WHERE k.ctid = found.ctid;
 DELETE FROM profile AS p
 USING unnest(%(ids)s::bigint[]) AS w (profile_id)
 CROSS JOIN LATERAL (
-  SELECT ctid FROM profile WHERE account_id = current_account() AND profile_id = w.profile_id OFFSET 0
+  SELECT ctid FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id OFFSET 0
 ) AS found
 WHERE p.ctid = found.ctid;
 
 -- name: delete_ledger
 -- The erasure of people: their history goes with them.
-DELETE FROM ledger AS l
-USING unnest(%(ids)s::bigint[]) AS w (profile_id)
-CROSS JOIN LATERAL (
-  SELECT ctid FROM ledger WHERE account_id = current_account() AND profile_id = w.profile_id OFFSET 0
-) AS found
-WHERE l.ctid = found.ctid;
+DELETE FROM ledger WHERE ctid = ANY(ARRAY(
+  SELECT l.ctid FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
+  CROSS JOIN LATERAL (
+    SELECT ctid FROM ledger WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id OFFSET 0
+  ) AS l));
 
 -- name: find_contact_profiles
 -- Active profiles that have this address or number, actively, by id; one more than the limit says there are too many.
@@ -156,7 +156,7 @@ FROM (
 ) AS k
 CROSS JOIN LATERAL (
   SELECT body, created, modified FROM profile
-  WHERE account_id = current_account() AND profile_id = k.profile_id AND active OFFSET 0
+  WHERE account_id = (SELECT current_account()) AND profile_id = k.profile_id AND active OFFSET 0
 ) AS p
 ORDER BY k.profile_id LIMIT %(limit)s;
 
@@ -173,7 +173,7 @@ ORDER BY l.entry, c.number LIMIT %(limit)s OFFSET %(offset)s;
 SELECT wanted.entry, l.recorded, l.caller FROM unnest(%(entries)s::integer[]) AS wanted (entry)
 CROSS JOIN LATERAL (
   SELECT recorded, caller FROM ledger
-  WHERE account_id = current_account() AND profile_id = %(profile_id)s AND entry <= wanted.entry
+  WHERE account_id = (SELECT current_account()) AND profile_id = %(profile_id)s AND entry <= wanted.entry
   ORDER BY entry DESC LIMIT 1
 ) AS l;
 
