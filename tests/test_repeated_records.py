@@ -1,7 +1,7 @@
 """Files that come again: what is passed by by its fingerprint, and everything that must keep a record from it.
 
 The judge of outcomes is the model, which knows no fingerprints. CONSENTORY_JUDGE_HISTORIES sets how many histories it
-judges here: an eighth of it, each of a dozen imports.
+judges here: a sixteenth of it, each of a dozen imports.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from model.histories import History, ImportStep, Step, histories
 from running_server import create_database, drop_database
 
 Wire = dict[str, Any]
-HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "200")) // 8
+HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "200")) // 16
 
 
 @pytest.fixture(scope="module")
