@@ -6,16 +6,21 @@ judges here: a sixteenth of it, each of a dozen imports.
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from consentory.domain import merge
+from consentory.services import execution, record_application
 from judgement import Courtroom
 from live_account import LiveAccount, LiveStore
 from lone_people import CHUNKS, MATCH, cut, flags, lone_people, with_own_id
@@ -69,12 +74,16 @@ def count(status: Wire) -> tuple[int, ...]:
     return tuple(status[name] for name in ("Created", "Updated", "Unchanged", "NotHonored", "Exceptions"))
 
 
+def damage_all(account: LiveAccount) -> None:
+    """Make every body one that cannot be read: whoever is judged at length then becomes an exception."""
+    account.store.change("UPDATE profile SET body = '{\"name\": 7}' WHERE account_id = %s", account.caller.account_id)
+
+
 def test_a_file_that_comes_again_is_passed_by_unread(store: LiveStore) -> None:
     """Bodies that nobody could read do no harm: nobody reads them. Whoever is to be changed is read all the same."""
     account = store.open_account()
     account.run([FILE], **MATCH)
-    damage = "UPDATE profile SET body = '{\"name\": 7}' WHERE account_id = %s"
-    store.change(damage, account.caller.account_id)
+    damage_all(account)
     rows = account.versions()
     assert count(account.run([FILE], **MATCH).status) == (0, 0, 5, 0, 0)
     assert account.versions() == rows
@@ -155,6 +164,77 @@ def test_another_configuration_is_asked_again(store: LiveStore) -> None:
     assert ended.faults[1][0]["Code"] == "Consent.PriorVersion"
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda document: document["users"].append({"id": "daily", "groups": ["Loaders"]}), (0, 0, 5, 0, 0)),
+        (lambda document: document["userGroups"].append({**document["userGroups"][0], "name": "More"}),
+         (0, 0, 5, 0, 0)),
+        (lambda document: document["groupTypes"].pop(), (0, 0, 0, 0, 5)),
+        (lambda document: document["account"].update(timeZone="UTC"), (0, 0, 0, 0, 5)),
+    ],
+    ids=["users", "user groups", "types", "account"],
+)  # fmt: skip
+def test_who_may_call_does_not_make_another_configuration(
+    store: LiveStore, change: Callable[[Wire], None], expected: tuple[int, ...]
+) -> None:
+    account = store.open_account()
+    account.run([FILE], **MATCH)
+    damage_all(account)
+    _configure(change)(account)
+    assert count(account.run([FILE], **MATCH).status) == expected
+
+
+def test_a_file_that_turns_from_repeated_to_changed_is_worked_off_in_more_steps(
+    store: LiveStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many records are passed by in a step, it applies no more than it would of others."""
+    monkeypatch.setattr(execution, "FIRST_STEP_RECORDS", 100)
+    monkeypatch.setattr(execution, "STEP_SECONDS", 1_000.0)  # each step may be twice as large as the one before it
+    applied = []
+    apply = record_application.apply_records
+
+    def watch(tx: Any, rules: Any, tasks: Any, locked: Any) -> Any:
+        applied.append(len(tasks))
+        return apply(tx, rules, tasks, locked)
+
+    monkeypatch.setattr(execution, "apply_records", watch)
+    account = store.open_account()
+    account.run([[make_person(number) for number in range(1, 1201)]], **MATCH)
+    applied.clear()
+    file = [make_person(n, **({"ProfileTags": [{"Name": "new"}]} if n > 800 else {})) for n in range(1, 1201)]
+    ended = account.run([file], **MATCH)
+    assert count(ended.status) == (0, 400, 800, 0, 0)
+    assert applied == [100, 200, 100]
+    assert sum("new" in str(profile["ProfileTags"]) for profile in account.profiles().values()) == 400
+
+
+RULES_SOURCES = ("force.py", "instants.py", "merge.py", "merge_choices.py", "merge_contacts.py", "merge_members.py",
+                 "draft.py", "profile.py", "record.py", "text.py")  # fmt: skip
+RULES_KNOWN = (1, "19338a9db2b2b17b")
+
+
+def test_the_rules_have_another_number_when_they_change() -> None:
+    """A change of these modules, comments aside, may change what applying a record does: then RULES goes up, and people
+    are known by their records no longer. The digest here changes either way."""
+    domain = Path(merge.__file__).parent
+    digest = hashlib.sha256("".join(read_rules(domain / name) for name in RULES_SOURCES).encode()).hexdigest()[:16]
+    assert (merge.RULES, digest) == RULES_KNOWN
+
+
+def read_rules(file: Path) -> str:
+    """A module's code without comments and docstrings."""
+    tree = ast.parse(file.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [one for one in node.body if not is_text(one)]
+    return ast.unparse(tree)
+
+
+def is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
 def test_another_flag_makes_it_another_file(store: LiveStore) -> None:
     account = store.open_account()
     account.run([[make_person(number, ProfileTags=[{"Name": "old"}]) for number in range(1, 6)]], **MATCH)
@@ -212,7 +292,7 @@ def test_the_model_judges_files_that_come_again_and_again(
     picks: list[int],
 ) -> None:
     """Two files of people who come once in each, under two settings, again and again, and between them whatever a
-    history of the judge does to the same people."""
+    history of the judge does to the same people; in steps that look at many records and apply few."""
     files = [[with_own_id(record, person) for person, record in enumerate(one, 1)] for one in people]
     repeated = [ImportStep(kind, cut(file, sizes)) for file in files if file for kind in settings_]
     between = iter(others.steps)
@@ -223,4 +303,6 @@ def test_the_model_judges_files_that_come_again_and_again(
         if pick >= 4 and (other := next(between, None)) is not None:
             steps.append(other)
             steps.append(again)
-    room.try_history(replace(others, steps=steps, chunk_size=chunk))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "FIRST_STEP_RECORDS", 1)
+        room.try_history(replace(others, steps=steps, chunk_size=chunk))

@@ -15,6 +15,10 @@ from consentory.domain.profile import AlternateId, Body, Element, Group, LedgerE
 from consentory.domain.record import KINDS, Fault, Record
 from consentory.domain.text import fold, hash_key
 
+RULES = 1
+"""Number of these rules. One higher whenever a record may be applied otherwise than before: the records that people
+are known by are then applied anew when they come (services/repeated_records.py)."""
+
 
 class Merged(NamedTuple):
     """What applying one record gave. With outcome Exception `body` is as it was (None: no profile)."""

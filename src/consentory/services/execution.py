@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -17,8 +18,8 @@ from consentory.errors import OutcomeUnknown, StatementRefused, StoreRefused, St
 from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.services.chunking import CHUNK_RECORDS, Groups, cut_chunks
-from consentory.services.record_application import NOTHING_FOUND, Found, Rules, Task, apply_records
-from consentory.services.repeated_records import StagedRecord, decode_task, sort_out
+from consentory.services.record_application import Rules, Task, apply_records
+from consentory.services.repeated_records import StagedRecord, apply_all, sort_out
 from consentory.store import account_store, execution_store, import_store
 from consentory.store.database import Database, Transaction
 from consentory.store.execution_store import Chunk, ProcessedRecord, RunningImport, WorkFrame
@@ -57,6 +58,33 @@ class SetAside:
         return list(self._until)
 
 
+class StepDone(NamedTuple):
+    """What a step did: records counted, and how many of them it applied; `was_cut`: there were more to apply."""
+
+    records: int
+    tasks: int
+    was_cut: bool
+
+
+class Pace:
+    """How many records a step looks at, and how many of them it may apply: sized by what the last steps took.
+
+    Passing a record by takes a fifth of the time of applying it, and the next ones may be all of one kind.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.records = self.tasks = min(FIRST_STEP_RECORDS, most)
+
+    def note(self, done: StepDone, seconds: float) -> None:
+        """Size the next step by what this one took."""
+        factor = min(2.0, max(0.5, STEP_SECONDS / max(seconds, 0.001)))
+        if done.tasks >= self.tasks // 2:
+            self.tasks = max(1, min(self._most, round(self.tasks * factor)))
+        if done.was_cut or done.records >= self.records // 2:
+            self.records = max(1, min(self._most, round((done.records if done.was_cut else self.records) * factor)))
+
+
 class Execution:
     """Resolves and works off imports of all accounts. One per worker process; workers share by row locks."""
 
@@ -74,7 +102,7 @@ class Execution:
         self._set_aside_seconds = set_aside_seconds
         # Two, because an import that another worker is resolving may be worked on a moment later.
         self._unresolved, self._unworkable = SetAside(), SetAside()
-        self._step_records = min(FIRST_STEP_RECORDS, chunk_records)
+        self._pace = Pace(chunk_records)
 
     def resolve_next(self) -> UUID | None:
         """Resolve the next queued import into chunks: it is Processing then, or Failed because it cannot run.
@@ -142,7 +170,7 @@ class Execution:
                 chunk = execution_store.claim_chunk(tx, self._unworkable.list_ids())
                 if chunk is None:
                     return None
-                records = self._work_off(tx, chunk)
+                done = self._work_off(tx, chunk)
         except (StoreUnavailable, OutcomeUnknown):
             raise
         except Exception as error:
@@ -157,37 +185,31 @@ class Execution:
                 place=_find_place(error),
             )
             return 0
-        self._pace(records, time.monotonic() - begun)
-        return records
+        self._pace.note(done, time.monotonic() - begun)
+        return done.records
 
-    def _work_off(self, tx: Transaction, chunk: Chunk) -> int:
-        """Apply the next records of a claimed chunk and count them; how many."""
+    def _work_off(self, tx: Transaction, chunk: Chunk) -> StepDone:
+        """Apply the next records of a claimed chunk and count them."""
         tx.set_account(chunk.account_id)
         running = execution_store.load_running(tx, chunk.import_id)
-        staged, next_sequence = _load_staged(tx, chunk, running, self._step_records)
-        if staged:
-            catalog = self._catalogs.at_revision(tx, chunk.account_id, running.configuration_revision)
-            rules = Rules(
-                catalog,
-                running.settings,
-                to_micros(running.started_at),
-                running.first_profile_id,
-            )
-            done = _apply_staged(tx, rules, running, staged, are_lone=chunk.sequences is None)
-        execution_store.leave_chunk(tx, chunk, next_sequence)
-        if staged:
-            pending = execution_store.record_outcomes(tx, chunk.import_id, done)
-            if pending is None:
-                raise StoreUnavailable("the import is not processing")
-            if pending == 0:
-                note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
-        return len(staged)
-
-    def _pace(self, records: int, seconds: float) -> None:
-        """Size the next step by what this one took."""
-        if records >= self._step_records // 2:
-            factor = min(2.0, max(0.5, STEP_SECONDS / max(seconds, 0.001)))
-            self._step_records = max(1, min(self._chunk_records, round(self._step_records * factor)))
+        are_lone = chunk.sequences is None
+        limit = self._pace.records if are_lone else self._pace.tasks
+        staged, next_sequence = _load_staged(tx, chunk, running, limit)
+        if not staged:
+            execution_store.leave_chunk(tx, chunk, next_sequence)
+            return StepDone(0, 0, was_cut=False)
+        catalog = self._catalogs.at_revision(tx, chunk.account_id, running.configuration_revision)
+        rules = Rules(catalog, running.settings, to_micros(running.started_at), running.first_profile_id)
+        found = sort_out(tx, rules, staged) if are_lone else apply_all(staged)
+        work, cut_at = found.cut(self._pace.tasks)
+        done = work.unchanged + (_apply_or_split(tx, rules, work.tasks, work.locked) if work.tasks else [])
+        execution_store.leave_chunk(tx, chunk, next_sequence if cut_at is None else cut_at)
+        pending = execution_store.record_outcomes(tx, chunk.import_id, done)
+        if pending is None:
+            raise StoreUnavailable("the import is not processing")
+        if pending == 0:
+            note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
+        return StepDone(len(done), len(work.tasks), was_cut=cut_at is not None)
 
 
 def _load_staged(tx: Transaction, chunk: Chunk, running: RunningImport, limit: int) -> tuple[list[StagedRecord], int]:
@@ -220,25 +242,15 @@ def _read_staged(frames: Sequence[WorkFrame], import_id: UUID, running: RunningI
     ]
 
 
-def _apply_staged(
-    tx: Transaction, rules: Rules, running: RunningImport, staged: Sequence[StagedRecord], *, are_lone: bool
-) -> list[ProcessedRecord]:
-    """Apply staged records; `are_lone`: no two mean one person, so that each may be passed by."""
-    if not are_lone:
-        return _apply_or_split(tx, rules, [decode_task(record) for record in staged])
-    work = sort_out(tx, running.settings, running.configuration_revision, staged)
-    return work.unchanged + (_apply_or_split(tx, rules, work.tasks, work.found) if work.tasks else [])
-
-
 def _apply_or_split(
-    tx: Transaction, rules: Rules, tasks: Sequence[Task], found: Found = NOTHING_FOUND
+    tx: Transaction, rules: Rules, tasks: Sequence[Task], locked: Mapping[int, str] | None = None
 ) -> list[ProcessedRecord]:
     """Apply records; when their data breaks something that nobody foresaw, split until the record at fault
     stands alone and becomes an exception (execution.md, "While it runs")."""
     for attempt in range(KEY_RACE_TRIES + 1):
         try:
             with tx.savepoint():
-                return apply_records(tx, rules, tasks, found if attempt == 0 else NOTHING_FOUND)
+                return apply_records(tx, rules, tasks, locked)
         except (StoreUnavailable, StatementRefused):  # of neither is a record at fault
             raise
         except StoreRefused as error:

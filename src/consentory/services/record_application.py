@@ -6,7 +6,7 @@ The same code serves a chunk of an import and an everyday write of one person.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -47,19 +47,6 @@ class Rules:
     now: int | None = None
 
 
-class Found(NamedTuple):
-    """What is known beforehand: bodies of profiles that are locked, and keys to match by that nobody held a moment ago.
-
-    Such a key may have been given out since; the record that wants it then fails as any other that loses that race.
-    """
-
-    bodies: Mapping[int, str]
-    free: Set[bytes]
-
-
-NOTHING_FOUND = Found({}, frozenset())
-
-
 @dataclass(slots=True)
 class People:
     """The people an application touches: as stored, as they are by now, and who holds which alternate id."""
@@ -74,14 +61,15 @@ class People:
 
 
 def apply_records(
-    tx: Transaction, rules: Rules, tasks: Sequence[Task], found: Found = NOTHING_FOUND
+    tx: Transaction, rules: Rules, tasks: Sequence[Task], locked: Mapping[int, str] | None = None
 ) -> list[ProcessedRecord]:
     """Apply the tasks in order and write the result; what became of each, in the same order.
 
-    The people they mean are locked from here to the commit. Raises StoreRefused when another transaction gave out one
-    of the alternate ids meanwhile (constraint alternate_key_pkey): try again, without what was `found`.
+    The people they mean are locked from here to the commit; `locked` are bodies of those who already were.
+    Raises StoreRefused when another transaction gave out one of the alternate ids meanwhile (constraint
+    alternate_key_pkey): try again.
     """
-    people = _load_people(tx, tasks, found)
+    people = _load_people(tx, tasks, locked or {})
     # With the locks held: later than whatever was done to these people before.
     now = profile_store.read_clock(tx) if rules.now is None else rules.now
     if rules.settings.action == "Delete":
@@ -93,21 +81,21 @@ def apply_records(
     return done
 
 
-def _load_people(tx: Transaction, tasks: Sequence[Task], found: Found) -> People:
+def _load_people(tx: Transaction, tasks: Sequence[Task], locked: Mapping[int, str]) -> People:
     """Lock the profiles that the records mean. Taking a lock may wait, and the holders change meanwhile:
     so look again until every profile meant is locked."""
     ids = {task.record.profile_id for task in tasks if task.record.profile_id is not None}
     match_keys = {task.record.match_key for task in tasks if task.record.match_key is not None}
-    keys = (match_keys | {claim.key for task in tasks for claim in task.record.alternate_ids}) - found.free
-    stored = {profile_id: profile_store.read_body(body) for profile_id, body in found.bodies.items()}
+    keys = match_keys | {claim.key for task in tasks for claim in task.record.alternate_ids}
+    stored = {profile_id: profile_store.read_body(body) for profile_id, body in locked.items()}
     tried = set(stored)
     while True:
         holders = profile_store.find_holders(tx, keys)
         wanted = ids | {holders[key] for key in match_keys if key in holders}
         if wanted <= tried:
             return People(stored, dict(stored), holders)
-        locked = profile_store.lock_profiles(tx, wanted - tried)
-        stored.update((profile_id, profile.body) for profile_id, profile in locked.items())
+        found = profile_store.lock_profiles(tx, wanted - tried)
+        stored.update((profile_id, profile.body) for profile_id, profile in found.items())
         tried |= wanted
 
 

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from consentory import __version__
 from consentory.codec.frame import decode_match, decode_record
+from consentory.domain.catalog import Catalog
 from consentory.domain.imports import ImportSettings
-from consentory.services.record_application import NOTHING_FOUND, Found, Task
+from consentory.domain.merge import RULES
+from consentory.services.record_application import Rules, Task
 from consentory.store import profile_store
 from consentory.store.database import Transaction
 from consentory.store.execution_store import ProcessedRecord
@@ -37,53 +38,64 @@ class StagedRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """The records of a step: those passed by, and those to apply with what was found out about their people."""
+    """The records of a step: those passed by, those to apply, and the bodies already locked for these, unread."""
 
     unchanged: list[ProcessedRecord]
     tasks: list[Task]
-    found: Found
+    locked: dict[int, str]
+
+    def cut(self, limit: int) -> tuple[Sorted, int | None]:
+        """What comes before the task after the first `limit`, and its SequenceNumber; None: there are no more."""
+        if len(self.tasks) <= limit:
+            return self, None
+        end = self.tasks[limit].source.sequence_number or 0
+        unchanged = [record for record in self.unchanged if record.sequence_number < end]
+        return Sorted(unchanged, self.tasks[:limit], self.locked), end
 
 
-def make_seal(settings: ImportSettings, revision: int) -> bytes:
+def make_seal(settings: ImportSettings, catalog: Catalog) -> bytes:
     """What a fingerprint is made under, beside the record: all that decides what applying it does.
 
-    Under another configuration, another flag or another version of these rules the same record is another one.
+    Under other rules, another configuration or another flag the same record is another one.
     """
     flags = msgspec.structs.replace(settings, name="", data_stage_duration=0)
-    return blake2b(msgspec.json.encode((__version__, revision, flags)), digest_size=32).digest()
+    return blake2b(msgspec.json.encode((RULES, catalog.rules_digest.hex(), flags)), digest_size=32).digest()
 
 
-def sort_out(tx: Transaction, settings: ImportSettings, revision: int, staged: Sequence[StagedRecord]) -> Sorted:
+def sort_out(tx: Transaction, rules: Rules, staged: Sequence[StagedRecord]) -> Sorted:
     """Tell the records that change nothing from those to apply, and lock the people whom their match ids mean.
 
     Only for records of which no two mean one person or name one alternate id: each is judged by itself.
     """
-    if settings.match_type is None or settings.action == "Delete":
-        return Sorted([], [decode_task(record) for record in staged], NOTHING_FOUND)
-    seal = make_seal(settings, revision)
+    if rules.settings.match_type is None or rules.settings.action == "Delete":
+        return apply_all(staged)
+    seal = make_seal(rules.settings, rules.catalog)
     prints = [blake2b(record.encoded, digest_size=FINGERPRINT_BYTES, key=seal).digest() for record in staged]
     wanted = {}
     for record, fingerprint in zip(staged, prints, strict=True):
         match = decode_match(record.encoded)
         if match.profile_id is None and match.match_key is not None:
             wanted[match.match_key] = fingerprint
-    bodies: dict[int, str] = {}
-    held, known = set(), set()
+    locked: dict[int, str] = {}
+    known = set()
     for key, profile_id, body in profile_store.lock_matched(tx, wanted):
-        held.add(key)
         if body is None:
             known.add(wanted[key])
         else:
-            bodies[profile_id] = body
+            locked[profile_id] = body
     unchanged, tasks = [], []
     for record, fingerprint in zip(staged, prints, strict=True):
         if fingerprint in known:
             unchanged.append(ProcessedRecord(record.source.sequence_number or 0, "Unchanged", []))
         else:
-            tasks.append(decode_task(record, fingerprint))
-    return Sorted(unchanged, tasks, Found(bodies, wanted.keys() - held))
+            tasks.append(_decode_task(record, fingerprint))
+    return Sorted(unchanged, tasks, locked)
 
 
-def decode_task(record: StagedRecord, fingerprint: bytes | None = None) -> Task:
-    """A staged record ready to be applied."""
+def apply_all(staged: Sequence[StagedRecord]) -> Sorted:
+    """All of them to be applied, and nobody known by them afterwards."""
+    return Sorted([], [_decode_task(record, None) for record in staged], {})
+
+
+def _decode_task(record: StagedRecord, fingerprint: bytes | None) -> Task:
     return Task(decode_record(record.encoded), record.source, record.new_id, fingerprint)
