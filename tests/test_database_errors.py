@@ -277,7 +277,7 @@ def test_what_is_refused_in_a_savepoint_is_undone_and_the_rest_stays(worker: Dat
 def test_json_that_the_database_cannot_hold_is_the_datas_fault(worker: Database, service: Database) -> None:
     for database in (worker, service):
         with pytest.raises(StoreRefused) as refusal, database.transaction(1) as tx:
-            profile_store._put_rows(tx, "profile", [(1, Json(b'{"a": "no end'), THEN, THEN, True, None, None)])
+            profile_store._put_rows(tx, "profile", [(1, Json(b'{"a": "no end'), THEN, THEN, True, None, None, None)])
         assert refusal.value.sqlstate[:2] == "22"
 
 
