@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from hypothesis import HealthCheck, Phase, settings
+
 from consentory.bootstrap.composition import Services, open_services, open_worker
 from consentory.codec.status_object import render_status
 from consentory.domain.caller import Caller
@@ -52,6 +54,17 @@ def check_books(status: Wire) -> None:
     assert status["ValidationSuccessful"] == worked, status
     parts = status["Created"] + status["Updated"] + status["Unchanged"] + status["Deleted"]
     assert status["Processed"] == parts, status
+
+
+def judged(histories: int) -> settings:
+    """How Hypothesis draws what is judged: so many, without a clock, found again by what it prints."""
+    return settings(
+        max_examples=histories,
+        deadline=None,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
 
 
 @dataclass

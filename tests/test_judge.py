@@ -9,9 +9,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
-from judgement import Courtroom
+from judgement import Courtroom, judged
 from model.histories import History, histories
 from running_server import create_database, drop_database
 
@@ -28,13 +28,7 @@ def room(engine: str, template: str) -> Iterator[Courtroom]:
 
 
 @pytest.mark.timeout(6 * 3600)
-@settings(
-    max_examples=HISTORIES,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
-)
+@judged(HISTORIES)
 @given(history=histories())
 def test_every_history_gives_what_the_model_gives(room: Courtroom, history: History) -> None:
     room.try_history(history)

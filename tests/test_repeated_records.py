@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consentory.domain import merge
 from consentory.services import execution, record_application
-from judgement import Courtroom
+from judgement import Courtroom, judged
 from live_account import LiveAccount, LiveStore
 from lone_people import CHUNKS, MATCH, cut, flags, lone_people, with_own_id
 from model.histories import History, ImportStep, Step, histories
@@ -267,13 +267,7 @@ def test_a_person_who_comes_twice_in_a_file_ends_with_the_last_each_time(store: 
 
 
 @pytest.mark.timeout(6 * 3600)
-@settings(
-    max_examples=HISTORIES,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
-)
+@judged(HISTORIES)
 @given(
     people=lone_people(),
     settings_=st.tuples(flags(), flags()),
