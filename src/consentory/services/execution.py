@@ -69,7 +69,7 @@ class StepDone(NamedTuple):
 class Pace:
     """How many records a step looks at, and how many of them it may apply: sized by what the last steps took.
 
-    Passing a record by takes a fifth of the time of applying it, and the next ones may be all of one kind.
+    Passing a record by takes a sixth of the time of applying it, and the next ones may be all of one kind.
     """
 
     def __init__(self, most: int) -> None:

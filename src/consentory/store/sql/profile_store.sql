@@ -36,7 +36,8 @@ FROM (
   ORDER BY k.profile_id
 ) AS m
 CROSS JOIN LATERAL (
-  SELECT body, fingerprint FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = m.profile_id FOR UPDATE
+  SELECT body, fingerprint FROM profile
+  WHERE account_id = (SELECT current_account()) AND profile_id = m.profile_id FOR UPDATE
 ) AS p;
 
 -- name: load_profiles
