@@ -25,8 +25,8 @@ def take_token(access: AccountAccess) -> str:
     return str(httpx.post(f"{access.url}/oauth2/token", data=form, trust_env=False).json()["access_token"])
 
 
-def find_children(parent: int) -> list[int]:
-    """The processes that a process started, and those that they started."""
+def find_children(parent: int, *, deep: bool = True) -> list[int]:
+    """The processes that a process started, and (`deep`) those that they started."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -35,7 +35,7 @@ def find_children(parent: int) -> list[int]:
             except OSError:
                 continue
             if int(stat.rpartition(")")[2].split()[1]) == parent:
-                found += [int(folder.name), *find_children(int(folder.name))]
+                found += [int(folder.name), *(find_children(int(folder.name)) if deep else ())]
     return found
 
 
@@ -125,21 +125,25 @@ class Scene:
     bystander: Party
     figures: list[str] = field(default_factory=list)
 
-    def find_server(self) -> int:
-        """The process that answers requests: the largest of those that `serve` started."""
-        return max(find_children(self.server.processes[0].pid), key=lambda pid: read_memory(pid, "VmRSS"))
+    def find_family(self) -> list[int]:
+        """The process that answers requests, and then its stage processes."""
+        (server,) = find_children(self.server.processes[0].pid, deep=False)
+        return [server, *find_children(server)]
 
     @contextmanager
     def watch(self, attack: str) -> Iterator[Witness]:
-        """Note what the attack inside cost: the slowest answer to the bystander, and the server's peak memory."""
-        pid = self.find_server()
-        before = read_memory(pid, "VmRSS")
-        Path(f"/proc/{pid}/clear_refs").write_text("5")  # VmHWM starts anew
+        """Note what the attack inside cost: the slowest answer to the bystander, and the peak memory of the
+        server process and its stage processes together."""
+        family = self.find_family()
+        before = sum(read_memory(pid, "VmRSS") for pid in family)
+        for pid in family:
+            Path(f"/proc/{pid}/clear_refs").write_text("5")  # VmHWM starts anew
         began = time.perf_counter()
         with Witness(self.bystander) as witness:
             yield witness
-        took, peak = time.perf_counter() - began, read_memory(self.find_server(), "VmHWM")
-        assert self.find_server() == pid, "the server's process died"
+        took = time.perf_counter() - began
+        peak = sum(read_memory(pid, "VmHWM") for pid in self.find_family())
+        assert set(family) <= set(self.find_family()), "a process of the server died"
         ordered = sorted(witness.seconds)
         self.figures.append(
             f"{attack:<44} {took:6.1f} s   others: {len(ordered):4} answers, median"

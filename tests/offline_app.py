@@ -13,6 +13,7 @@ from consentory.services.exception_service import ExceptionService
 from consentory.services.import_service import ImportService
 from consentory.services.profile_service import ProfileService
 from consentory.services.secret_box import SecretBox
+from consentory.services.stage_processes import StageProcesses
 from consentory.services.staging_service import StagingService
 from consentory.store.database import Database
 from running_server import SECRET_KEY
@@ -31,6 +32,7 @@ def make_app(base_path: str = "/Profiles/v4") -> Litestar:
         Authentication(database, catalogs, SecretBox([SECRET_KEY])),
         ImportService(database, catalogs),
         StagingService(database, catalogs),
+        StageProcesses(["false"], {}),
         ExceptionService(database),
         ProfileService(database, catalogs),
         AccountService(database, catalogs),

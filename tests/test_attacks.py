@@ -30,7 +30,7 @@ CONSENTORY = Path(sys.executable).with_name("consentory")
 SLOWEST = 8.0
 """Seconds that another account's Status call may take, on a machine that does other things as well."""
 MOST_MEMORY = 900
-"""MB of one server process at its peak."""
+"""MB of one server process and its stage processes at their peaks."""
 MILLION = 1_000_000
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import zstandard
 
+from attack_scene import find_children, read_memory
 from running_server import RunningServer
 from wire_client import WireClient, check_problem, pack, person, require
 
@@ -75,19 +74,10 @@ def test_the_bound_is_configurable_to_at_most_28_mb(running: RunningServer) -> N
         running.create_account(lambda d: d["account"].update(maxStageMegabytes=29))
 
 
-def measure_peak(running: RunningServer) -> int:
+def measure_peak(running: RunningServer) -> float:
     """The most memory, in bytes, that any process of the server has held since it started."""
     server = running.processes[0].pid
-    peak = 0
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getpgid(int(entry.name)) == server:
-                line = next(x for x in (entry / "status").read_text().splitlines() if x.startswith("VmHWM"))
-                peak = max(peak, int(line.split()[1]) * 1024)
-        except (OSError, StopIteration):
-            continue
-    assert peak
-    return peak
+    return max(read_memory(pid, "VmHWM") for pid in (server, *find_children(server))) * MEGABYTE
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])

@@ -272,22 +272,6 @@ def test_several_clients_may_stage_one_import_at_the_same_time(ours: WireClient,
         assert found[start : start + 20] == [f"{prefix}.{number}" for number in range(20)]
 
 
-def test_connections_that_meet_in_one_server_process_part(ours: WireClient, token: int) -> None:
-    """A batch that had to wait for another of the account is answered with Connection: close, so that the client's
-    next one may find another process free; one that came alone keeps its connection."""
-    body = pack([person(number) for number in range(5_000)])
-    alone = ours.try_stage(token, body)
-    assert require(alone)
-    assert "connection" not in alone.headers
-    answers = at_once(*[lambda: ours.try_stage(token, body)] * 8)  # more than there are processes
-    ways = [answer.headers.get("connection") for answer in answers if require(answer)]
-    assert len(ways) == 8
-    assert set(ways) == {None, "close"}
-    assert "connection" not in ours.try_stage(token, body).headers
-    assert ours.status(token)["TotalRecordsReceived"] == 50_000
-    require(ours.call(token, "Cancel"))
-
-
 def test_an_import_holds_at_most_ten_million_records(ours: WireClient, token: int) -> None:
     """10,000,000 records an import: the batch that would exceed it is refused whole: 400."""
     status = ours.stage(token, [person(1)])

@@ -6,7 +6,7 @@ ConsentoryError
 ├── StatementRefused        PostgreSQL refused a statement of ours (SQLSTATE class 42): no data and no waiting helps
 ├── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
 │   └── StoreContended      two transactions were in each other's way (SQLSTATE class 40)
-└── OutcomeUnknown          PostgreSQL was lost during a commit: all was done, or nothing
+└── OutcomeUnknown          PostgreSQL, or the process that worked on it, was lost: all was done, or nothing
 
 What only one module raises stands in that module and hangs on the root as well, its text written for a person:
 SettingError of config.py, for one.
@@ -14,6 +14,7 @@ SettingError of config.py, for one.
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,7 +79,8 @@ class StoreContended(StoreUnavailable):
 
 
 class OutcomeUnknown(ConsentoryError):
-    """The database was lost during a commit: the transaction was done whole or not at all, and nobody knows yet."""
+    """The database was lost during a commit, or the process that waited for it: the transaction was done whole or not
+    at all, and nobody knows yet."""
 
 
 class StoreRefused(ConsentoryError):
@@ -100,3 +102,19 @@ class StatementRefused(ConsentoryError):
             " tables' owner; if that changes nothing, a right is missing, or this is a fault of Consentory: report it"
         )
         self.sqlstate = sqlstate
+
+
+def trace_error(error: BaseException) -> tuple[list[str], list[str]]:
+    """An error and what caused it, for the log: types and places, for their texts may hold a person's data."""
+    kinds: list[str] = []
+    places: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        name = f"{type(cause).__module__}.{type(cause).__qualname__}"
+        kinds.append(f"{name} {cause}" if isinstance(cause, StoreRefused | StatementRefused) else name)
+        places.extend(
+            f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_name}:{line}"
+            for frame, line in traceback.walk_tb(cause.__traceback__)
+        )
+        cause = cause.__cause__ or cause.__context__
+    return kinds, places

@@ -29,6 +29,7 @@ from consentory.services.authentication import Authentication
 from consentory.services.exception_service import ExceptionService
 from consentory.services.import_service import ImportService
 from consentory.services.profile_service import ProfileService
+from consentory.services.stage_processes import StageProcesses
 from consentory.services.staging_service import StagingService
 
 DEFAULT_BASE_PATH = "/Profiles/v4"
@@ -41,6 +42,7 @@ class Services:
     authentication: Authentication
     imports: ImportService
     staging: StagingService
+    processes: StageProcesses
     exceptions: ExceptionService
     profiles: ProfileService
     accounts: AccountService

@@ -25,20 +25,21 @@ from consentory.api.parameters import (
     read_window,
 )
 from consentory.api.progress_stream import watch_import
-from consentory.api.request_body import read_chunks
+from consentory.api.request_body import spool_body
 from consentory.api.request_journal import note_import
 from consentory.api.request_metrics import count_import_call, count_staged
 from consentory.api.stage_lanes import StageLanes
-from consentory.codec.batch_body import decompress
 from consentory.codec.status_object import StatusObject, render_status
 from consentory.domain.imports import Import
 from consentory.services.authentication import Authentication
 from consentory.services.exception_service import ExceptionService
 from consentory.services.import_service import ImportService
+from consentory.services.stage_processes import StageCall, StageProcesses
 from consentory.services.staging_service import StagingService
 
 Imports = NamedDependency[SkipValidation[ImportService]]
 Staging = NamedDependency[SkipValidation[StagingService]]
+Processes = NamedDependency[SkipValidation[StageProcesses]]
 Exceptions = NamedDependency[SkipValidation[ExceptionService]]
 Authenticator = NamedDependency[SkipValidation[Authentication]]
 Window = NamedDependency[SkipValidation[ExceptionWindow]]
@@ -91,28 +92,21 @@ def initiate(
     opt={"takes": (JSON, NDJSON)},
 )
 async def stage(
-    request: ApiRequest, staging: Staging, access_token: AccessToken, idempotency_key: IdempotencyKey = None
-) -> Response[StatusObject]:
+    request: ApiRequest,
+    staging: Staging,
+    processes: Processes,
+    access_token: AccessToken,
+    idempotency_key: IdempotencyKey = None,
+) -> StatusObject:
     """Stage one batch of records: all of it or nothing."""
     lanes: StageLanes = request.app.state.stage_lanes
-    limit = await sync_to_thread(staging.body_limit, request.user)
-    async with lanes.hold(request.user.account_id):
-        chunks = await read_chunks(request, limit)
-        answer, has_waited = await lanes.run(
-            request.user.account_id, stage_chunks, request, staging, access_token, chunks, limit, idempotency_key
-        )
-    # Connections that met in one process part: a client's next one may find another process free.
-    return Response(answer, headers={"Connection": "close"} if has_waited else None)
-
-
-def stage_chunks(
-    request: ApiRequest, staging: StagingService, token: str, chunks: list[bytes], limit: int, key: str | None
-) -> StatusObject:
-    """Unpack a batch as it came over the wire, and stage it."""
-    body = decompress(chunks, request.headers.get("content-encoding"), limit)
-    chunks.clear()
     is_json = read_content_type(request, (JSON, NDJSON)) == JSON
-    item, batch = staging.stage(request.user, token, body, "json" if is_json else "ndjson", key)
+    limit = await sync_to_thread(staging.body_limit, request.user)
+    encoding = request.headers.get("content-encoding")
+    call = StageCall(request.user, access_token, "json" if is_json else "ndjson", encoding, limit, idempotency_key)
+    async with lanes.hold(request.user.account_id):
+        body = await spool_body(request, limit)
+        item, batch = await lanes.run(request.user.account_id, processes.stage, call, body)
     note_import(request.scope, item.import_id)
     if batch is not None:
         count_staged(batch.last - batch.first + 1 - batch.failed, batch.failed)

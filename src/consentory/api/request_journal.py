@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import traceback
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +12,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from consentory.api.request_metrics import count_request
-from consentory.errors import StatementRefused, StoreRefused
+from consentory.errors import trace_error
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NOISE = frozenset(("/healthz", "/readyz", "/metrics"))
@@ -73,27 +72,10 @@ def name_request(scope: Any) -> Any:
 
 
 def log_unexpected(scope: Any, error: Exception) -> str:
-    """Write down an unforeseen error; the reference under which it stands.
-
-    Types and places only: the text of an error, and of what caused it, may hold a person's data.
-    """
-    chain: list[str] = []
-    places: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None:
-        chain.append(_describe(cause))
-        places.extend(
-            f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_name}:{line}"
-            for frame, line in traceback.walk_tb(cause.__traceback__)
-        )
-        cause = cause.__cause__ or cause.__context__
-    name_request(scope).error("unexpected", error=chain, places=places)
+    """Write down an unforeseen error; the reference under which it stands."""
+    kinds, places = trace_error(error)
+    name_request(scope).error("unexpected", error=kinds, places=places)
     return _id_of(scope)
-
-
-def _describe(error: BaseException) -> str:
-    name = f"{type(error).__module__}.{type(error).__qualname__}"
-    return f"{name} {error}" if isinstance(error, StoreRefused | StatementRefused) else name
 
 
 def _id_of(scope: Scope) -> str:

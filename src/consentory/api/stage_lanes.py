@@ -15,10 +15,12 @@ from consentory.errors import RequestRefused
 ParametersT = ParamSpec("ParametersT")
 ResultT = TypeVar("ResultT")
 
-THREADS = 4
-"""Batches unpacked and validated at once in a process, each of another account."""
+AT_ONCE = 4
+"""Batches validated at once for one server process, each in a stage process."""
+AT_ONCE_AN_ACCOUNT = 2
+"""And of one account."""
 LANES_AN_ACCOUNT = 8
-"""Batches of one account that are read or wait to be validated at once; the next are not read yet."""
+"""Batches of one account that are read, wait to be validated or are: the next are not read yet."""
 PATIENCE = 60.0
 """Seconds to wait for a lane."""
 RETRY_SECONDS = 10
@@ -28,9 +30,9 @@ class StageLanes:
     """The places and threads of one process. Used in one event loop."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, "stage")
+        self._threads = ThreadPoolExecutor(AT_ONCE, "stage")
         self._lanes: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
-        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def hold(self, account_id: int) -> AsyncIterator[None]:
@@ -53,19 +55,14 @@ class StageLanes:
         work: Callable[ParametersT, ResultT],
         *arguments: ParametersT.args,
         **options: ParametersT.kwargs,
-    ) -> tuple[ResultT, bool]:
-        """The result of `work`, done in a thread of these and not of those that the other calls use, and whether it had
-        to wait for its turn.
-
-        An account has one at a time: two threads of Python that take turns at the interpreter at every pattern and
-        every compression get less done than one (measured: 92 µs of a core a record in place of 65).
-        """
+    ) -> ResultT:
+        """The result of `work`, done in a thread of these and not of those that the other calls use, which waits for a
+        stage process."""
         context = copy_context()
         loop = asyncio.get_running_loop()
-        turn = self._turns.setdefault(account_id, asyncio.Lock())
-        has_waited = turn.locked()  # mostly right, which is enough: between two turns it looks free
+        turn = self._turns.setdefault(account_id, asyncio.Semaphore(AT_ONCE_AN_ACCOUNT))
         await turn.acquire()
         done = loop.run_in_executor(self._threads, lambda: context.run(work, *arguments, **options))
         # A client that goes away cancels the waiting, not the thread: the turn lasts until that is done.
         done.add_done_callback(lambda _: turn.release())
-        return await asyncio.shield(done), has_waited
+        return await asyncio.shield(done)

@@ -13,6 +13,7 @@ from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIAB
 from consentory.bootstrap.logs import configure_logs
 from consentory.bootstrap.process_tree import calm_collector, die_with_parent, return_memory
 from consentory.bootstrap.secret_keys import open_secret_box
+from consentory.bootstrap.stage_entry import open_stage_processes
 
 
 def create_served_app() -> ASGIApp:
@@ -27,6 +28,7 @@ def create_served_app() -> ASGIApp:
         services.authentication,
         services.imports,
         services.staging,
+        open_stage_processes(),
         services.exceptions,
         services.profiles,
         services.accounts,

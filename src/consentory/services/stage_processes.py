@@ -1,0 +1,194 @@
+"""Batches are staged in processes apart: validation keeps an interpreter busy for up to seconds, and the other calls of
+the server process would wait for it (docs/adr/0013-stage-processes.md)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle, send_handle
+from typing import BinaryIO
+
+import msgspec
+import structlog
+
+from consentory.codec.batch_body import MediaType, decompress
+from consentory.domain.caller import Caller
+from consentory.domain.imports import Import, StagedBatch
+from consentory.errors import (
+    ConsentoryError,
+    ErrorDetail,
+    OutcomeUnknown,
+    RefusalKind,
+    RequestRefused,
+    StoreUnavailable,
+    trace_error,
+)
+from consentory.services.staging_service import StagingService
+
+log = structlog.get_logger(__name__)
+
+_PIECE = 1 << 16
+
+
+class StagingFailed(ConsentoryError):
+    """A batch could not be staged for a reason that nobody foresaw: the stage process has it in its log."""
+
+
+class StageCall(msgspec.Struct, frozen=True):
+    """One Stage call without its body; `limit` in bytes of the body after decompression."""
+
+    caller: Caller
+    token: str
+    media: MediaType
+    encoding: str | None
+    limit: int
+    idempotency_key: str | None
+
+
+class Staged(msgspec.Struct, frozen=True, tag=True):
+    """As StagingService.stage gives it."""
+
+    item: Import
+    batch: StagedBatch | None
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """A RequestRefused on its way."""
+
+    kind: RefusalKind
+    code: str
+    detail: str
+    errors: list[ErrorDetail]
+    retry_after: int | None
+    headers: dict[str, str]
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """Another error on its way, by name."""
+
+    error: str
+    reason: str
+
+
+_FAILURES = {kind.__name__: kind for kind in (StoreUnavailable, OutcomeUnknown, StagingFailed)}
+
+Answer = Staged | Refused | Failed
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_call = msgspec.msgpack.Decoder(StageCall).decode
+_ANSWER: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+
+
+class StageProcesses:
+    """The stage processes of one server process, each started when all others are busy. Safe to share between threads.
+
+    `command` starts one, with the number of an open socket as its last argument.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._command = command
+        self._environment = environment
+        self._idle: list[_StageProcess] = []
+
+    def stage(self, call: StageCall, body: BinaryIO) -> tuple[Import, StagedBatch | None]:
+        """As StagingService.stage, in a process apart; `body` is a file as it came over the wire, closed afterwards.
+
+        Raises as that one, StoreUnavailable, OutcomeUnknown (also when the process was lost), and StagingFailed.
+        """
+        process = self._take_idle() or _StageProcess(self._command, self._environment)
+        try:
+            with body:
+                answer = process.ask(call, body)
+        except BaseException as error:
+            process.end()
+            if isinstance(error, OSError | EOFError):
+                raise OutcomeUnknown("the process that staged the batch was lost") from error
+            raise
+        self._idle.append(process)  # the last one first: as few as will do
+        if isinstance(answer, Staged):
+            return answer.item, answer.batch
+        if isinstance(answer, Failed):
+            raise _FAILURES[answer.error](answer.reason)
+        raise RequestRefused(
+            answer.kind, answer.code, answer.detail,
+            errors=answer.errors, retry_after=answer.retry_after, headers=answer.headers,
+        )  # fmt: skip
+
+    def _take_idle(self) -> _StageProcess | None:
+        with suppress(IndexError):
+            while True:
+                process = self._idle.pop()
+                if process.is_running():
+                    return process
+                process.end()
+        return None
+
+
+class _StageProcess:
+    """One stage process, as the server process has hold of it. It ends when that one does."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # In a session of its own, as everything of the tree: Ctrl-C is for the root. Linux (autogroups) also weighs
+            # sessions against each other, and the calls of the server process are not to be weighed with this.
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno())],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._connection = Connection(ours.detach())
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, call: StageCall, body: BinaryIO) -> Answer:
+        """Hand a batch over and wait for what became of it. Raises OSError or EOFError when the process is lost."""
+        self._connection.send_bytes(_encode(call))
+        send_handle(self._connection, body.fileno(), self._process.pid)
+        return _ANSWER.decode(self._connection.recv_bytes())
+
+    def end(self) -> None:
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def serve_calls(connection: Connection, staging: StagingService) -> None:
+    """What a stage process does: answer calls, one after another, until the server process is gone."""
+    while True:
+        try:
+            call = _decode_call(connection.recv_bytes())
+            handle = recv_handle(connection)
+        except (OSError, EOFError):
+            return
+        with structlog.contextvars.bound_contextvars(request_id=call.caller.origin.request_id):
+            answer = _answer(staging, call, handle)
+        with suppress(OSError):
+            connection.send_bytes(_encode(answer))
+
+
+def _answer(staging: StagingService, call: StageCall, handle: int) -> Answer:
+    try:
+        with os.fdopen(handle, "rb", buffering=0) as sent:
+            sent.seek(0)
+            body = decompress(iter(partial(sent.read, _PIECE), b""), call.encoding, call.limit)
+        return Staged(*staging.stage(call.caller, call.token, body, call.media, call.idempotency_key))
+    except RequestRefused as refusal:
+        return Refused(
+            refusal.kind, refusal.code, refusal.detail, refusal.errors, refusal.retry_after, refusal.headers
+        )  # fmt: skip
+    except (StoreUnavailable, OutcomeUnknown) as error:
+        kind = OutcomeUnknown if isinstance(error, OutcomeUnknown) else StoreUnavailable
+        return Failed(kind.__name__, str(error))
+    except Exception as error:
+        kinds, places = trace_error(error)
+        log.error("batch cannot be staged", error=kinds, places=places)
+        return Failed(StagingFailed.__name__, "a batch could not be staged")
