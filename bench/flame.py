@@ -1,4 +1,4 @@
-"""Flame graphs of one import: a server process that stages, a worker that executes.
+"""Flame graphs of one import: a stage process, and a worker that executes.
 
 scripts/bench --flame [--people N] [--to FOLDER]   (py-spy has to be allowed to look at a process of the same user)
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from run import find_processes
+from run import STAGING, find_processes
 from subject import Subject
 from workload import write_lines
 
@@ -34,7 +34,7 @@ def main() -> None:
         account = subject.create_account()
         account.import_file(path)  # what is done only once is done
         account = subject.create_account()
-        with drawn(arguments.spy, subject, "serve", arguments.to / "flame-staging.svg", "A server process that stages"):
+        with drawn(arguments.spy, subject, STAGING, arguments.to / "flame-staging.svg", "A stage process"):
             where, _ = account.stage_file(path)
         with drawn(
             arguments.spy, subject, "worker", arguments.to / "flame-execution.svg", "A worker that imports new people"

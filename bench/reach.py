@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event as EventType
 from pathlib import Path
 
 from long_import import measure_long
-from run import read_peak
-from subject import Subject, cut_bodies
+from run import STAGING, find_processes, read_peak
+from subject import Account, Subject, cut_bodies
 from workload import write_lines
 
 BIG_BODY = 28_000_000
+MEGABYTE = 1_000_000
 PAGE = 1000
 
 
@@ -51,45 +54,76 @@ def measure_paging(people: int) -> dict[str, float]:
 
 
 def measure_status(people: int) -> dict[str, float]:
-    """Status while 4 clients stage and 2 workers execute."""
+    """Status while 4 clients stage and 2 workers execute; asked by a process of its own."""
     with write_file(people) as path, Subject() as subject:
         busy, staging = subject.create_account(), subject.create_account()
         where, _ = busy.stage_file(path)
         busy.client.post(f"{where}/Execute").raise_for_status()
         target, _ = staging.initiate("staged meanwhile")
-        done = threading.Event()
-        seconds: list[float] = []
-
-        def poll() -> None:
-            while not done.is_set():
-                begun = time.perf_counter()
-                busy.client.get(f"{where}/Status").raise_for_status()
-                seconds.append(time.perf_counter() - begun)
-                done.wait(0.01)
-
-        watcher = threading.Thread(target=poll)
+        processes = multiprocessing.get_context("spawn")
+        meanwhile, answers = processes.Event(), processes.Queue()
+        watcher = processes.Process(
+            target=poll_status, args=(busy.url, busy.name, busy.credential, where, meanwhile, answers)
+        )
         watcher.start()
+        meanwhile.wait()
         with ThreadPoolExecutor(4) as clients:
             list(clients.map(lambda body: staging.stage(target, body), cut_bodies(path, 4_000_000)))
-        done.set()
+        meanwhile.clear()
+        ordered = sorted(answers.get())
         watcher.join()
-    ordered = sorted(seconds)
     return {
         "calls": len(ordered), "median, ms": statistics.median(ordered) * 1000,
         "p99, ms": ordered[len(ordered) * 99 // 100] * 1000, "longest, ms": ordered[-1] * 1000,
     }  # fmt: skip
 
 
+def poll_status(
+    url: str, name: str, credential: tuple[str, str], where: str, meanwhile: EventType, answers: Queue[list[float]]
+) -> None:
+    """Set `meanwhile` and ask for the Status until it is cleared; the seconds of each answer."""
+    account, seconds = Account(url, name, credential), []
+    account.client.get(f"{where}/Status").raise_for_status()
+    meanwhile.set()
+    while meanwhile.is_set():
+        begun = time.perf_counter()
+        account.client.get(f"{where}/Status").raise_for_status()
+        seconds.append(time.perf_counter() - begun)
+        time.sleep(0.01)
+    answers.put(seconds)
+
+
 def measure_memory(people: int) -> dict[str, float]:
-    """Peaks: one server process that takes bodies of 28 MB from 4 clients, and a worker."""
+    """Peaks: one server process with its stage processes that takes bodies of 28 MB from 4 clients, and a worker."""
     with write_file(people) as path, Subject(processes=1) as subject:
         account = subject.create_account()
         where, _ = account.initiate("memory")
         bodies = list(cut_bodies(path, BIG_BODY - 2_000))
         with ThreadPoolExecutor(4) as clients:
-            list(clients.map(lambda body: account.stage(where, body), bodies * max(1, 8 // len(bodies))))
+            calls = [clients.submit(account.stage, where, body) for body in bodies * max(1, 8 // len(bodies))]
+            together = [0.0]
+            while not all(call.done() for call in calls):
+                together.append(
+                    sum(read_use(pid) for name in ("serve", STAGING) for pid in find_processes(subject, name))
+                )
+                time.sleep(0.02)
+        for call in calls:
+            call.result()
         account.execute(where)
-        return {"server process, MB": read_peak(subject, "serve"), "worker, MB": read_peak(subject, "worker")}
+        return {
+            "server process, MB": read_peak(subject, "serve"), "a stage process, MB": read_peak(subject, STAGING),
+            "all of them at one moment, MB": max(together), "worker, MB": read_peak(subject, "worker"),
+        }  # fmt: skip
+
+
+def read_use(pid: int) -> float:
+    """What a process takes now, in MB: memory (what several share in parts, PSS) and bodies in files in memory."""
+    try:
+        memory = int(Path(f"/proc/{pid}/smaps_rollup").read_text().split("Pss:")[1].split()[0]) * 1024
+        files = [entry for entry in Path(f"/proc/{pid}/fd").iterdir() if "memfd:batch" in str(entry.readlink())]
+        return (memory + sum(entry.stat().st_blocks * 512 for entry in files)) / MEGABYTE
+    except OSError:  # it ended, or closed one, meanwhile
+        return 0.0
 
 
 def measure_start(_: int) -> dict[str, float]:

@@ -13,7 +13,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,6 +22,8 @@ from workload import write_lines
 from yardsticks import prepare_floor, run_floor, run_loop
 
 Figures = dict[str, list[float]]
+STAGING = "consentory.bootstrap.stage_entry"
+"""What the processes run in which batches are validated."""
 FILES = {"new": {}, "changed": {"changed": True}, "faulty5": {"faulty": 0.05}, "faulty100": {"faulty": 1.0}}
 
 
@@ -45,8 +46,8 @@ def main() -> None:
         for number in range(arguments.rounds):
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr, flush=True)
             run_round(subject, files, arguments.people, figures)
-        figures["memory of the server, MB"] = [read_peak(subject, "serve")]
-        figures["memory of a worker, MB"] = [read_peak(subject, "worker")]
+        for command, name in (("serve", "server"), (STAGING, "stage"), ("worker", "worker")):
+            figures[f"memory of a {name} process, MB"] = [read_peak(subject, command)]
     report(arguments.people, figures, arguments.json)
 
 
@@ -122,11 +123,15 @@ def read_size(conninfo: str) -> int:
 
 def read_peak(subject: Subject, command: str) -> float:
     """The largest peak memory of the tree's processes that run this command, in MB."""
-    peaks = [0.0]
-    for pid in find_processes(subject, command):
-        with suppress(OSError):  # it ended meanwhile
-            peaks.append(int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1000)
-    return max(peaks)
+    return max((read_memory(pid) for pid in find_processes(subject, command)), default=0.0)
+
+
+def read_memory(pid: int) -> float:
+    """The peak memory of a process in MB; 0 when it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
+    except (OSError, IndexError):
+        return 0.0
 
 
 def find_processes(subject: Subject, command: str) -> list[int]:
@@ -137,7 +142,11 @@ def find_processes(subject: Subject, command: str) -> list[int]:
             words = (folder / "cmdline").read_text().split("\0")
         except OSError:
             continue
-        if "consentory" in words and command in words and find_root(folder, subject.process.pid):
+        if (
+            any(word.startswith("consentory") for word in words)
+            and command in words
+            and find_root(folder, subject.process.pid)
+        ):
             found.append(int(folder.name))
     return found
 

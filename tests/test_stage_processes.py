@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from attack_scene import find_children
@@ -127,14 +128,28 @@ def test_a_batch_whose_process_is_killed_is_answered_and_counts_once(
 ) -> None:
     """503 and Retry-After, for it may have been staged; the same batch under its key again is counted once."""
     pids = find_stage_processes(lone)
-    with staging(client, token, "again", pids) as lost:
-        kill(pids)
-        problem = check_problem(lost.result(30), 503, "Server.Unexpected")
-        assert "may have been done" in problem["detail"]
-        assert lost.result().headers["Retry-After"] == "2"
+    with psycopg.connect(lone.database_url) as standstill:
+        standstill.execute("LOCK TABLE import_frame IN EXCLUSIVE MODE")
+        with staging(client, token, "again", []) as lost:
+            kill(pids)
+            problem = check_problem(lost.result(30), 503, "Server.Unexpected")
+            assert "may have been done" in problem["detail"]
+            assert lost.result().headers["Retry-After"] == "2"
+        standstill.rollback()
     assert require(client.try_stage(token, FEW, key="again"))["TotalRecordsReceived"] == 6
     assert require(client.try_stage(token, FEW, key="again"))["TotalRecordsReceived"] == 6
     assert client.finish(token)["TotalRecordsReceived"] == 6
+
+
+def test_a_process_killed_before_it_began_costs_nobody_anything(
+    lone: RunningServer, client: WireClient, token: int
+) -> None:
+    """Another one takes the batch."""
+    pids = find_stage_processes(lone)
+    with staging(client, token, "handed over", pids) as call:
+        kill(pids)
+        assert require(call.result(30))["TotalRecordsReceived"] == 6
+    require(client.call(token, "Cancel"))
 
 
 def test_a_process_killed_while_idle_costs_nobody_anything(lone: RunningServer, client: WireClient, token: int) -> None:
@@ -217,7 +232,7 @@ def test_they_end_with_their_server_process(engine: str, template: str) -> None:
     server.start()
     try:
         with WireClient(server.create_account()) as client:
-            token = client.initiate()["AccessToken"]
+            token = require(client.try_initiate({"Name": "test"}))["AccessToken"]  # nobody watches
             client.stage(token, FEW)
             pids = find_stage_processes(server)
             assert pids

@@ -27,6 +27,7 @@ Target = Literal[
     "workers",
     "server",  # the HTTP server with all of its processes
     "server process",  # one of these: the one that answers
+    "stage process",  # one of those in which it lets batches be validated
     "backend",  # one connection's process: PostgreSQL ends all others and recovers
     "postmaster",
     "postgres",  # the postmaster and all that it has started
@@ -34,8 +35,8 @@ Target = Literal[
     "all",
 ]
 WEIGHTS: dict[Target, int] = {
-    "worker": 4, "workers": 3, "server": 3, "server process": 1, "backend": 3, "postmaster": 2, "postgres": 2,
-    "root": 1, "all": 2,
+    "worker": 4, "workers": 3, "server": 3, "server process": 1, "stage process": 3, "backend": 3,
+    "postmaster": 2, "postgres": 2, "root": 1, "all": 2,
 }  # fmt: skip
 """How often each is drawn."""
 
@@ -141,11 +142,14 @@ class Machine:
             pid for master in postmasters for pid in family.get(master, [])
             if _read_words(pid)[0].startswith("postgres: consentory")
         ]  # fmt: skip
+        answering = [pid for server in servers for pid in family.get(server, [])]
+        staging = [pid for process in answering for pid in family.get(process, [])]
         chosen = {
             "worker": _draw(rng, workers),
             "workers": workers,
             "server": [pid for server in servers for pid in (server, *_list_descendants(family, server))],
-            "server process": _draw(rng, [pid for server in servers for pid in family.get(server, [])]),
+            "server process": _draw(rng, answering),
+            "stage process": _draw(rng, staging),
             "backend": _draw(rng, backends),
             "postmaster": postmasters,
             "postgres": [pid for master in postmasters for pid in (master, *family.get(master, []))],

@@ -124,14 +124,16 @@ def answer_unavailable(request: Request[Any, Any, Any], error: StoreUnavailable)
 
 
 def answer_unknown_outcome(request: Request[Any, Any, Any], error: OutcomeUnknown) -> Response[Problem]:
-    """The database was lost while it committed: not the promise of Server.Unavailable that nothing was done."""
+    """The database was lost while it committed, or a process of ours while it worked: not the promise of
+    Server.Unavailable that nothing was done."""
     name_request(request.scope).error("outcome unknown", reason=type(error).__name__)
     reference = request.scope["state"]["request_id"]
     problem = make_problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Server.Unexpected",
-        "The database was lost at the last moment: this may have been done. Ask for the status, or send the request"
-        f" again under the same Idempotency-Key. The log has it under {reference}.",
+        "The database, or the process that worked on it, was lost at the last moment: this may have been done. Ask for"
+        " the status, or send the request again under the same Idempotency-Key."
+        f" The log has it under {reference}.",
         [],
     )
     return _respond(problem, {"Retry-After": str(RETRY_SECONDS)})

@@ -15,7 +15,7 @@ from granian.server.common import AbstractServer
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, check_secret_key, open_worker
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, open_metrics_folder
-from consentory.bootstrap.process_tree import calm_collector, die_with_parent
+from consentory.bootstrap.process_habits import calm_collector, die_with_parent
 from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.store.migration import migrate
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import os
 import signal
 import subprocess
@@ -18,6 +16,7 @@ import structlog
 from consentory.bootstrap.composition import DATABASE_VARIABLE, make_embedded
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, MetricsFolder, open_metrics_folder
+from consentory.bootstrap.process_habits import PARENT_VARIABLE
 from consentory.bootstrap.secret_keys import pass_secret_keys
 from consentory.errors import ConsentoryError
 from consentory.store.embedded_server import EmbeddedServer, EmbeddedServerError
@@ -25,52 +24,13 @@ from consentory.store.migration import migrate
 
 log = structlog.get_logger(__name__)
 
-PARENT_VARIABLE = "CONSENTORY_PARENT"
-"""The process id that a child of the tree belongs to: it ends when that one does."""
-
 STOP_SECONDS = 20
 RESTART_SECONDS = 1.0
 AGAIN_SECONDS = 3.0
-_PR_SET_PDEATHSIG = 1
-_M_ARENA_MAX, _M_TRIM_THRESHOLD = -8, -1
-"""Of mallopt(3)."""
 
 
 class TreeFailed(ConsentoryError):
     """The server could not be brought up; the text says what stopped it."""
-
-
-def die_with_parent() -> None:
-    """Ask the kernel (Linux) for SIGTERM when the parent ends, however it ends: kill -9 leaves nothing running."""
-    if PARENT_VARIABLE not in os.environ:
-        return
-    parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent or parent == 1:
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def calm_collector() -> None:
-    """Let Python's cycle collector run seldom: batches and chunks are large, and hold no cycles.
-
-    Records and bodies are outside its reach anyway (gc=False); measured: merge 45 -> 34 us a record.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
-
-
-def return_memory() -> None:
-    """Let the C library (glibc) give memory back once a large body is done with.
-
-    Each thread has an arena of its own otherwise, and what is free in one is of no use to the others: after the bodies
-    of tests/test_attacks.py a server process kept 690 MB, with this 430.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_ARENA_MAX, 2)
-        mallopt(_M_TRIM_THRESHOLD, 1_000_000)
 
 
 @dataclass(slots=True)

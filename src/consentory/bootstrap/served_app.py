@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from litestar.concurrency import set_asyncio_executor
@@ -11,9 +12,9 @@ from litestar.types import ASGIApp
 from consentory.api import application
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, SERVER_CONNECTIONS, open_services
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_tree import calm_collector, die_with_parent, return_memory
-from consentory.bootstrap.secret_keys import open_secret_box
-from consentory.bootstrap.stage_entry import open_stage_processes
+from consentory.bootstrap.process_habits import calm_collector, die_with_parent, return_memory
+from consentory.bootstrap.secret_keys import SECRET_VARIABLE, open_secret_box
+from consentory.services.stage_processes import StageProcesses
 
 
 def create_served_app() -> ASGIApp:
@@ -36,3 +37,9 @@ def create_served_app() -> ASGIApp:
         services.database.check_ready,
     )
     return application.create_app(routes, base_path=os.environ.get(BASE_PATH_VARIABLE, application.DEFAULT_BASE_PATH))
+
+
+def open_stage_processes() -> StageProcesses:
+    """The stage processes of this server process, on the same database; the secret key is not for them."""
+    environment = {name: text for name, text in os.environ.items() if name != SECRET_VARIABLE}
+    return StageProcesses([sys.executable, "-m", "consentory.bootstrap.stage_entry"], environment)

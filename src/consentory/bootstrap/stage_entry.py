@@ -6,17 +6,13 @@ import os
 import sys
 from multiprocessing.connection import Connection
 
-from consentory.bootstrap.composition import DATABASE_VARIABLE, open_services
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_tree import calm_collector, die_with_parent, return_memory
-from consentory.bootstrap.secret_keys import SECRET_VARIABLE
-from consentory.services.stage_processes import StageProcesses, serve_calls
-
-
-def open_stage_processes() -> StageProcesses:
-    """The stage processes of this server process, on the same database; secrets are not for them."""
-    environment = {name: text for name, text in os.environ.items() if name != SECRET_VARIABLE}
-    return StageProcesses([sys.executable, "-m", __name__], environment)
+from consentory.bootstrap.process_habits import calm_collector, die_with_parent, return_memory
+from consentory.config import SETTINGS
+from consentory.services.catalogs import Catalogs
+from consentory.services.stage_processes import serve_calls
+from consentory.services.staging_service import StagingService
+from consentory.store.database import Database
 
 
 def main() -> None:
@@ -25,11 +21,11 @@ def main() -> None:
     configure_logs()
     calm_collector()
     return_memory()
-    services = open_services(os.environ[DATABASE_VARIABLE])
+    database = Database(os.environ[SETTINGS["database_url"].variable], "consentory_service", size=1)
     try:
-        serve_calls(Connection(int(sys.argv[1])), services.staging)
+        serve_calls(Connection(int(sys.argv[1])), StagingService(database, Catalogs(database)))
     finally:
-        services.close()
+        database.close()
 
 
 if __name__ == "__main__":

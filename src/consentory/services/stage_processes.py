@@ -100,15 +100,13 @@ class StageProcesses:
 
         Raises as that one, StoreUnavailable, OutcomeUnknown (also when the process was lost), and StagingFailed.
         """
-        process = self._take_idle() or _StageProcess(self._command, self._environment)
+        with body:
+            process = self._hand_over(call, body)
         try:
-            with body:
-                answer = process.ask(call, body)
-        except BaseException as error:
+            answer = process.read_answer()
+        except (OSError, EOFError) as error:
             process.end()
-            if isinstance(error, OSError | EOFError):
-                raise OutcomeUnknown("the process that staged the batch was lost") from error
-            raise
+            raise OutcomeUnknown("the process that staged the batch was lost") from error
         self._idle.append(process)  # the last one first: as few as will do
         if isinstance(answer, Staged):
             return answer.item, answer.batch
@@ -119,14 +117,21 @@ class StageProcesses:
             errors=answer.errors, retry_after=answer.retry_after, headers=answer.headers,
         )  # fmt: skip
 
-    def _take_idle(self) -> _StageProcess | None:
-        with suppress(IndexError):
-            while True:
+    def _hand_over(self, call: StageCall, body: BinaryIO) -> _StageProcess:
+        """A process that has begun with the batch: an idle one, if there is one that was not lost meanwhile."""
+        while True:
+            try:
                 process = self._idle.pop()
-                if process.is_running():
-                    return process
-                process.end()
-        return None
+            except IndexError:
+                break
+            if process.take(call, body):
+                return process
+            process.end()
+        process = _StageProcess(self._command, self._environment)
+        if process.take(call, body):
+            return process
+        process.end()
+        raise StagingFailed("a stage process could not be started")
 
 
 class _StageProcess:
@@ -146,13 +151,18 @@ class _StageProcess:
             )
         self._connection = Connection(ours.detach())
 
-    def is_running(self) -> bool:
-        return self._process.poll() is None
+    def take(self, call: StageCall, body: BinaryIO) -> bool:
+        """Hand a batch over; False: the process was lost, and had not begun."""
+        try:
+            self._connection.send_bytes(_encode(call))
+            send_handle(self._connection, body.fileno(), self._process.pid)
+            self._connection.recv_bytes()
+        except (OSError, EOFError):
+            return False
+        return True
 
-    def ask(self, call: StageCall, body: BinaryIO) -> Answer:
-        """Hand a batch over and wait for what became of it. Raises OSError or EOFError when the process is lost."""
-        self._connection.send_bytes(_encode(call))
-        send_handle(self._connection, body.fileno(), self._process.pid)
+    def read_answer(self) -> Answer:
+        """Wait for what became of the batch. Raises OSError or EOFError when the process is lost."""
         return _ANSWER.decode(self._connection.recv_bytes())
 
     def end(self) -> None:
@@ -167,6 +177,7 @@ def serve_calls(connection: Connection, staging: StagingService) -> None:
         try:
             call = _decode_call(connection.recv_bytes())
             handle = recv_handle(connection)
+            connection.send_bytes(b"")  # from here on something may have been done
         except (OSError, EOFError):
             return
         with structlog.contextvars.bound_contextvars(request_id=call.caller.origin.request_id):
@@ -177,9 +188,12 @@ def serve_calls(connection: Connection, staging: StagingService) -> None:
 
 def _answer(staging: StagingService, call: StageCall, handle: int) -> Answer:
     try:
-        with os.fdopen(handle, "rb", buffering=0) as sent:
-            sent.seek(0)
-            body = decompress(iter(partial(sent.read, _PIECE), b""), call.encoding, call.limit)
+        with os.fdopen(handle, "r+b", buffering=0) as spooled:
+            spooled.seek(0)
+            # What is not compressed comes in one piece, which need not be joined.
+            size = -1 if call.encoding is None else _PIECE
+            body = decompress(iter(partial(spooled.read, size), b""), call.encoding, call.limit)
+            spooled.truncate(0)  # here now, and no longer there
         return Staged(*staging.stage(call.caller, call.token, body, call.media, call.idempotency_key))
     except RequestRefused as refusal:
         return Refused(
