@@ -19,6 +19,9 @@ from consentory.domain.text import fold, fold_spaces
 
 _LOCAL = "[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*"
 _DOMAIN = r"(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,24}"
+_SHORT_EMAIL = re.compile(f"{_LOCAL}@{_DOMAIN}")
+_SHORT = 64
+"""So short an address breaks no bound on the length of its parts."""
 _PLAIN_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@)(?!.{{200}})(?!.*[A-Za-z0-9-]{{64}}){_LOCAL}@{_DOMAIN}")
 _PLAIN_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 _PLAIN_NANP = re.compile(r"(?:\(([2-9][0-9]{2})\) ?|([2-9][0-9]{2})[ .-]?)([0-9]{3})[ .-]?([0-9]{4})")
@@ -37,7 +40,7 @@ class ContactFault(ValueError):
 
 def compare_email(text: str) -> str:
     """The compared form of a trimmed email address: caseless, the domain in ASCII. Raises ContactFault."""
-    if _PLAIN_EMAIL.fullmatch(text):
+    if (_SHORT_EMAIL if len(text) <= _SHORT else _PLAIN_EMAIL).fullmatch(text):
         lowered = text.lower()
         if not lowered.endswith(_SPECIAL_USE):
             return lowered
@@ -94,18 +97,24 @@ def compare_phone(text: str, region: str) -> str:
 
 def _is_plain_international(text: str) -> bool:
     """True when the library surely takes the digits as they are: nothing to strip, a possible length."""
+    digits, plan = _find_plan(text[1:4])
+    national = text[1 + digits :]
+    return (
+        plan is not None
+        and len(national) in plan.lengths
+        and national[0] != "0"
+        and (plan.prefix is None or not plan.prefix.match(national))
+    )
+
+
+@lru_cache(maxsize=1024)
+def _find_plan(first_digits: str) -> tuple[int, _Plan | None]:
+    """How many of the first three digits are a country code, and its plan."""
     for digits in (1, 2, 3):
-        country_code = int(text[1 : 1 + digits])
+        country_code = int(first_digits[:digits])
         if country_code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            national = text[1 + digits :]
-            plan = _plan_of(country_code)
-            return (
-                plan is not None
-                and len(national) in plan.lengths
-                and national[0] != "0"
-                and (plan.prefix is None or not plan.prefix.match(national))
-            )
-    return False
+            return digits, _plan_of(country_code)
+    return 0, None
 
 
 def compare_phone_by_library(text: str, region: str) -> str:

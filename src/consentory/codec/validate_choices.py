@@ -74,6 +74,7 @@ class ChoiceReader:
         self._rules = rules
         self._scope = scope
         self._staged_at = staged_at
+        self._latest = staged_at + _FUTURE
         self._allow_prior = allow_prior_consents
         # What was read without a fault once is as right the next time, and people choose among few things.
         self._known_preferences: dict[tuple[object, ...], tuple[str, int, str | None]] = {}
@@ -96,9 +97,10 @@ class ChoiceReader:
             known = self._known_preferences.get((wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile))
             if known is not None and known[0] not in seen and not wire.PreferenceAttributes:
                 seen.add(known[0])
-                at = self._read_date(
-                    findings, wire.CustomerDate, f"{path}[{index}]", "CustomerDate", known[1] == OPT_OUT
-                )
+                at = self._read_plain_date(wire.CustomerDate)
+                if at is None:
+                    no = known[1] == OPT_OUT
+                    at = self._read_date(findings, wire.CustomerDate, f"{path}[{index}]", "CustomerDate", no)
                 if at is not None:
                     claims.append(PreferenceClaim(known[0], known[1], at, wire.CustomerDate is not None, known[2]))
                 continue
@@ -158,8 +160,10 @@ class ChoiceReader:
             known = self._known_consents.get((wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus))
             if known is not None and known[:2] not in seen and wire.Evidence is None:
                 seen.add(known[:2])
-                withdrawn = known[3] in (DENIED, REVOKED)
-                at = self._read_date(findings, wire.ConsentDate, f"{path}[{index}]", "ConsentDate", withdrawn)
+                at = self._read_plain_date(wire.ConsentDate)
+                if at is None:
+                    no = known[3] in (DENIED, REVOKED)
+                    at = self._read_date(findings, wire.ConsentDate, f"{path}[{index}]", "ConsentDate", no)
                 if at is not None:
                     claims.append(ConsentClaim(*known, at, wire.ConsentDate is not None))
                 continue
@@ -218,11 +222,13 @@ class ChoiceReader:
             findings.report("Consent.PriorVersion", text, f"{path}.ConsentVersion", name)
         return version
 
+    def _read_plain_date(self, given: str | None) -> int | None:
+        """As _read_date, for a time in the form that most have; None: that one has to look."""
+        at = None if given is None else read_plain_time(given)
+        return at if at is not None and at <= self._latest else None
+
     def _read_date(self, findings: Findings, given: str | None, path: str, member: str, no: bool) -> int | None:
         """When it was chosen, in microseconds; None after a fault."""
-        plain = None if given is None else read_plain_time(given)
-        if plain is not None and plain <= self._staged_at + _FUTURE:
-            return plain
         if given is None:
             if self._rules.require_dates and not findings.is_misfit(path, member):
                 text = f"{member} is required: this account does not accept undated choices."
@@ -234,7 +240,7 @@ class ChoiceReader:
             text = f"{member} {quote(given)} is not a time: {fault}."
             findings.report(fault.code, text, f"{path}.{member}", given)
             return None
-        latest = self._staged_at if day_began is not None else self._staged_at + _FUTURE
+        latest = self._staged_at if day_began is not None else self._latest
         if (at if day_began is None else day_began) > latest:
             text = f"{member} {quote(given)} is in the future; a choice cannot have been made yet."
             findings.report("Time.InFuture", text, f"{path}.{member}", given)

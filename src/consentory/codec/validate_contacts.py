@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple, TypeVar
 
 from consentory.codec.contact_values import (
@@ -12,7 +13,7 @@ from consentory.codec.contact_values import (
     compare_phone,
     find_country,
 )
-from consentory.codec.findings import Findings, quote
+from consentory.codec.findings import MOST_ELEMENTS, Findings, quote
 from consentory.codec.member_text import Names, read_text
 from consentory.codec.rulebook import Rulebook, Scope, TypeRule
 from consentory.codec.validate_choices import PLACE_CHANNELS, ChoiceReader
@@ -36,17 +37,13 @@ class _Place(NamedTuple):
     types: Names[TypeRule]
     closed: bool
     """Whether the caller may write none of its channels."""
+    paths: list[tuple[str, str, str]]
+    """Of each element that is looked at: its own path, and those of its preferences and its consents."""
 
 
-class _Value(NamedTuple):
-    """What one element says of itself."""
-
-    compared: str | None
-    """None after a fault."""
-    given: dict[str, str]
-    said: dict[str, str]
-    shown: str
-    """How a message names the element."""
+_Value = tuple[str | None, dict[str, str], dict[str, str], str]
+"""What one element says of itself: the compared form (None after a fault), `given` and `said` as an ElementClaim has
+them, and how a message names the element."""
 
 
 class ContactReader:
@@ -58,7 +55,8 @@ class ContactReader:
 
         def place(array: str, type_member: str, type_fault: str, preferences: str, types: Names[TypeRule]) -> _Place:
             closed = not scope.permits_channel(*(channel for channel in PLACE_CHANNELS[array] if channel))
-            return _Place(array, f"$.{array}", type_member, type_fault, preferences, types, closed)
+            paths = _list_paths(array, preferences)
+            return _Place(array, f"$.{array}", type_member, type_fault, preferences, types, closed, paths)
 
         self._emails = place("Emails", "EmailAddressType", "Email.UnknownType", "EmailPreferences", rules.email_types)
         self._phones = place(
@@ -90,18 +88,19 @@ class ContactReader:
         claims: list[ElementClaim] = []
         seen: set[tuple[str, str]] = set()
         has_default = False
-        for index, wire in enumerate(findings.bound(wires, place.path)):
-            path = f"{place.path}[{index}]"
+        for wire, (path, preference_path, consent_path) in zip(
+            findings.bound(wires, place.path), place.paths, strict=False
+        ):
             if place.closed:
                 _report_closed(findings, place.array, path)
             rule = place.types.read(
                 findings, getattr(wire, place.type_member), path, place.type_member, 100, place.type_fault
             )
-            value = read_value(findings, wire, rule, path)
-            if rule is not None and value.compared is not None:
-                key = (rule.name, value.compared)
+            compared, given, said, shown = read_value(findings, wire, rule, path)
+            if rule is not None and compared is not None:
+                key = (rule.name, compared)
                 if key in seen:
-                    findings.report_repeat(path, f"{rule.name} {place.array} element", value.shown)
+                    findings.report_repeat(path, f"{rule.name} {place.array} element", shown)
                 seen.add(key)
             if wire.IsDefault:
                 if has_default:
@@ -111,13 +110,13 @@ class ContactReader:
             mobile = getattr(wire, "IsMobile", None)
             chosen = getattr(wire, place.preferences)
             preferences = self._choices.read_preferences(
-                findings, chosen, f"{path}.{place.preferences}", place.array, mobile
+                findings, chosen, preference_path, place.array, mobile
             ) if chosen else ()  # fmt: skip
-            consents = self._choices.read_consents(findings, wire.Consents, f"{path}.Consents") if wire.Consents else ()
-            if rule is not None and value.compared is not None:
+            consents = self._choices.read_consents(findings, wire.Consents, consent_path) if wire.Consents else ()
+            if rule is not None and compared is not None:
                 claims.append(
                     ElementClaim(
-                        rule.name, value.compared, value.given, value.said, wire.IsActive is not False,
+                        rule.name, compared, given, said, wire.IsActive is not False,
                         wire.IsDefault, mobile, preferences, consents,
                     )
                 )  # fmt: skip
@@ -148,10 +147,16 @@ class ContactReader:
                 given[member] = line
         said = _read_said(findings, wire, path)
         compared = compare_address(*given.values()) if len(given) == len(_ADDRESS_LINES) else None
-        return _Value(compared, given, said, given.get("Address1", ""))
+        return compared, given, said, given.get("Address1", "")
 
 
-_NOTHING = _Value(None, {}, {}, "")
+_NOTHING: _Value = (None, {}, {}, "")
+
+
+@cache
+def _list_paths(array: str, preferences: str) -> list[tuple[str, str, str]]:
+    own = [f"$.{array}[{index}]" for index in range(MOST_ELEMENTS)]
+    return [(path, f"{path}.{preferences}", f"{path}.Consents") for path in own]
 
 
 def _report_closed(findings: Findings, array: str, path: str) -> None:
@@ -182,7 +187,7 @@ def _compare(
     except ContactFault as fault:
         text = f"{member} {quote(given)} is not a usable {kind}: {str(fault).removesuffix('.')}."
         findings.report(fault.code, text, f"{path}.{member}", given)
-    return _Value(compared, {member: given}, {}, given)
+    return compared, {member: given}, {}, given
 
 
 def _read_said(findings: Findings, wire: WireAddress, path: str) -> dict[str, str]:

@@ -50,6 +50,7 @@ class RecordValidator:
         scope = Scope(permissions)
         self._rules = rules
         self._scope = scope
+        self._findings = Findings()  # until something is found in it
         self._choices = ChoiceReader(rules, scope, count_microseconds(staged_at), settings.allow_prior_consents)
         self._contacts = ContactReader(rules, scope, self._choices)
         self._fields = FieldReader(rules)
@@ -61,9 +62,12 @@ class RecordValidator:
 
     def validate(self, raw: bytes | memoryview | msgspec.Raw) -> Record | list[Fault]:
         """The record in its validated form, or all of its faults. `raw` is one JSON value in valid UTF-8."""
-        findings = Findings()
+        findings = self._findings
         record = self._read_add(raw, findings) if self._deletes is None else self._deletes.read(raw, findings)
-        return findings.faults if record is None or findings.faults else record
+        if record is not None and not findings.faults:
+            return record
+        self._findings = Findings()
+        return findings.faults
 
     def _read_add(self, raw: bytes | memoryview | msgspec.Raw, findings: Findings) -> Record | None:
         wire: WireRecord | None
