@@ -47,6 +47,10 @@ class Rules:
     now: int | None = None
 
 
+Keys = dict[bytes, tuple[str, str]]
+"""Alternate ids by key: (type, value)."""
+
+
 @dataclass(slots=True)
 class People:
     """The people an application touches: as stored, as they are by now, and who holds which alternate id."""
@@ -56,6 +60,8 @@ class People:
     holders: dict[bytes, int]
     fingerprints: dict[int, bytes | None] = field(default_factory=dict)
     """Of those changed: of the record that did it, where it was applied whole."""
+    alternate_keys: dict[int, Keys] = field(default_factory=dict)
+    """Of those whose alternate ids changed: what they hold by now."""
     ledger: list[NewEntries] = field(default_factory=list)
     deleted: list[tuple[int, Source]] = field(default_factory=list)
 
@@ -120,7 +126,8 @@ def _merge_person(people: People, rules: Rules, context: MergeContext, task: Tas
     if merged.outcome in ("Created", "Updated") and merged.body is not None:
         people.current[profile_id] = merged.body
         people.fingerprints[profile_id] = None if merged.held else task.fingerprint
-        _move_keys(people, rules, profile_id, old, merged.body)
+        if old is None or old.alternate_ids != merged.body.alternate_ids:
+            _move_keys(people, rules, profile_id, old, _list_keys(rules, old, merged.body, record))
         if merged.ledger:
             first = merged.body.entries - len(merged.ledger) + 1
             people.ledger.append(NewEntries(profile_id, first, merged.ledger, task.source))
@@ -149,7 +156,7 @@ def _delete_person(people: People, rules: Rules, task: Task) -> ProcessedRecord:
         path = "$.ProfileId" if record.profile_id is not None else "$.AlternateIds"
         fault = make_fault("Profile.NotFound", path, "There is no such profile to delete.", record.profile_id)
         return ProcessedRecord(sequence, "NotHonored", [fault])
-    _move_keys(people, rules, target, people.current.pop(target), None)
+    _move_keys(people, rules, target, people.current.pop(target), {})
     people.deleted.append((target, task.source))
     return ProcessedRecord(sequence, "Deleted", [])
 
@@ -164,15 +171,20 @@ def _make_ambiguous(record: Record, rules: Rules) -> Fault:
     )
 
 
-def _move_keys(people: People, rules: Rules, profile_id: int, old: Body | None, new: Body | None) -> None:
+def _list_keys(rules: Rules, old: Body | None, new: Body, record: Record) -> Keys:
+    """The alternate ids of a body that the record made of `old`."""
+    if old is None:  # a new person has those of the record, whose keys are known
+        return {claim.key: (claim.type, claim.value) for claim in record.alternate_ids if claim.active}
+    return list_alternate_keys(rules.catalog.account_id, new)
+
+
+def _move_keys(people: People, rules: Rules, profile_id: int, old: Body | None, new: Keys) -> None:
     """Keep `holders` what it would be were the change stored, for the records after this one."""
-    if old is not None and new is not None and old.alternate_ids == new.alternate_ids:
-        return
-    account_id = rules.catalog.account_id
-    for key in list_alternate_keys(account_id, old):
+    for key in list_alternate_keys(rules.catalog.account_id, old):
         people.holders.pop(key, None)
-    for key in list_alternate_keys(account_id, new):
+    for key in new:
         people.holders[key] = profile_id
+    people.alternate_keys[profile_id] = new
 
 
 def _write_people(tx: Transaction, rules: Rules, now: int, people: People, import_id: UUID | None) -> None:
@@ -186,19 +198,24 @@ def _write_people(tx: Transaction, rules: Rules, now: int, people: People, impor
     changes: list[tuple[int, Body | None, Body | None]] = [(new.profile_id, None, new.body) for new in created]
     changes += [(new.profile_id, people.stored[new.profile_id], new.body) for new in updated]
     changes += [(i, people.stored[i], None) for i in gone]
-    _write_keys(tx, rules.catalog.account_id, changes)
+    _write_keys(tx, rules.catalog.account_id, people.alternate_keys, changes)
     profile_store.append_ledger(tx, people.ledger, now)
     profile_store.change_tags(tx, _count_tags(changes))
 
 
-def _write_keys(tx: Transaction, account_id: int, changes: Sequence[tuple[int, Body | None, Body | None]]) -> None:
+def _write_keys(
+    tx: Transaction,
+    account_id: int,
+    alternate_keys: Mapping[int, Keys],
+    changes: Sequence[tuple[int, Body | None, Body | None]],
+) -> None:
     ids_gone: list[bytes] = []
     ids_new: list[tuple[bytes, int, str, str]] = []
     contacts_gone: list[tuple[bytes, int]] = []
     contacts_new: list[tuple[bytes, int, str, str]] = []
     for profile_id, old, new in changes:
-        if old is None or new is None or old.alternate_ids != new.alternate_ids:
-            had, has = list_alternate_keys(account_id, old), list_alternate_keys(account_id, new)
+        if profile_id in alternate_keys:
+            had, has = list_alternate_keys(account_id, old), alternate_keys[profile_id]
             ids_gone.extend(had.keys() - has.keys())
             ids_new.extend((key, profile_id, *has[key]) for key in has.keys() - had.keys())
         had, has = list_contact_keys(account_id, old), list_contact_keys(account_id, new)
