@@ -449,6 +449,16 @@ def test_an_account_without_statistics_is_not_read_from_end_to_end(filled: str, 
         assert all("profile_id" in bound or "key_hash" in bound for bound in bounds)
 
 
+def test_nor_when_an_import_is_resolved(filled: str) -> None:
+    """Its frames are read, and of the people those that it names."""
+    with connect_as(filled, WORKER, 999) as connection:
+        explain = f"EXPLAIN (FORMAT JSON) {statement('collect_named')}"
+        plan = read_plan(connection, explain, {"import_id": UUID(int=1)})
+    looked_up = {node["Relation Name"]: node for node in walk_plan(plan) if "Relation Name" in node}
+    assert "key_hash" in looked_up["alternate_key"]["Index Cond"]
+    assert "profile_id" in looked_up["profile"]["Index Cond"]
+
+
 def test_hot_statements_roles_are_those_that_run_them() -> None:
     assert {name: set(roles) for name, (roles, _, _) in HOT.items()} == {name: find_roles()[name] for name in HOT}
 

@@ -19,19 +19,24 @@ SELECT set_config('statement_timeout', '30min', true);
 
 -- name: collect_named
 -- What the records name: one row per record and thing, where a thing is a profile (by ProfileId, or as the holder of a
--- named alternate id) or an alternate id that nobody holds. Two records that share a thing share a group.
+-- named alternate id) or an alternate id that nobody holds. Two records that share a thing share a group. One look-up a
+-- key, as in profile_store.sql.
 CREATE TEMPORARY TABLE named_thing ON COMMIT DROP AS
   SELECT f.first_sequence + n.place AS sequence_number,
          coalesce(profile_thing(k.profile_id), n.key) AS thing
   FROM import_frame AS f
   CROSS JOIN LATERAL unnest(f.named_keys, f.named_at) AS n (key, place)
-  LEFT JOIN alternate_key AS k ON k.account_id = f.account_id AND k.key_hash = n.key
+  LEFT JOIN LATERAL (
+    SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = n.key OFFSET 0
+  ) AS k ON true
   WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
   UNION
   SELECT f.first_sequence + n.place, profile_thing(n.profile_id)
   FROM import_frame AS f
   CROSS JOIN LATERAL unnest(f.profile_ids, f.profile_at) AS n (profile_id, place)
-  JOIN profile AS p ON p.account_id = f.account_id AND p.profile_id = n.profile_id
+  CROSS JOIN LATERAL (
+    SELECT FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = n.profile_id OFFSET 0
+  ) AS p
   WHERE f.account_id = current_account() AND f.import_id = %(import_id)s;
 
 -- name: list_shared
