@@ -14,22 +14,24 @@ ORDER BY q.queued_at LIMIT 1;
 SELECT pg_try_advisory_xact_lock(1919251311, current_account());
 
 -- name: allow_long_statement
--- Resolving ten million records takes longer than a chunk may.
-SELECT set_config('statement_timeout', '30min', true);
+-- Resolving ten million records takes longer than a chunk may, and sorts what they name.
+SELECT set_config('statement_timeout', '30min', true), set_config('work_mem', '64MB', true);
 
 -- name: collect_named
 -- What the records name: one row per record and thing, where a thing is a profile (by ProfileId, or as the holder of a
 -- named alternate id) or an alternate id that nobody holds. Two records that share a thing share a group. One look-up a
--- key, as in profile_store.sql.
+-- key, as in profile_store.sql, in the order of the index: of a large account little of it is in memory.
 CREATE TEMPORARY TABLE named_thing ON COMMIT DROP AS
-  SELECT f.first_sequence + n.place AS sequence_number,
-         coalesce(profile_thing(k.profile_id), n.key) AS thing
-  FROM import_frame AS f
-  CROSS JOIN LATERAL unnest(f.named_keys, f.named_at) AS n (key, place)
+  SELECT n.sequence_number, coalesce(profile_thing(k.profile_id), n.key) AS thing
+  FROM (
+    SELECT f.first_sequence + m.place AS sequence_number, m.key FROM import_frame AS f
+    CROSS JOIN LATERAL unnest(f.named_keys, f.named_at) AS m (key, place)
+    WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
+    ORDER BY m.key
+  ) AS n
   LEFT JOIN LATERAL (
     SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = n.key OFFSET 0
   ) AS k ON true
-  WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
   UNION
   SELECT f.first_sequence + n.place, profile_thing(n.profile_id)
   FROM import_frame AS f
