@@ -48,7 +48,7 @@ def test_it_serves_the_database_consentory_to_its_owner(embedded: EmbeddedServer
         ("synchronous_commit", "on"),
         ("fsync", "on"),
         ("wal_level", "replica"),
-        ("max_connections", "100"),
+        ("max_connections", "200"),
         ("jit", "off"),
         ("TimeZone", "UTC"),
     ],

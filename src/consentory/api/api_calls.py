@@ -154,7 +154,7 @@ REFUSALS: dict[int, tuple[str, str, str]] = {
     503: (
         "The database cannot be reached (Server.Unavailable: nothing was done), or a fault that nobody foresaw.",
         "Server.Unavailable",
-        "The database cannot be reached just now. Nothing was done; send the request again.",
+        "The database, or a process of ours, cannot be had just now. Nothing was done; send the request again.",
     ),
 }
 REFUSAL_HEADERS: dict[int, dict[str, str]] = {

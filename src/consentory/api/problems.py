@@ -117,7 +117,7 @@ def answer_unavailable(request: Request[Any, Any, Any], error: StoreUnavailable)
     problem = make_problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Server.Unavailable",
-        "The database cannot be reached just now. Nothing was done; send the request again.",
+        "The database, or a process of ours, cannot be had just now. Nothing was done; send the request again.",
         [],
     )
     return _respond(problem, {"Retry-After": str(RETRY_SECONDS)})
@@ -126,7 +126,7 @@ def answer_unavailable(request: Request[Any, Any, Any], error: StoreUnavailable)
 def answer_unknown_outcome(request: Request[Any, Any, Any], error: OutcomeUnknown) -> Response[Problem]:
     """The database was lost while it committed, or a process of ours while it worked: not the promise of
     Server.Unavailable that nothing was done."""
-    name_request(request.scope).error("outcome unknown", reason=type(error).__name__)
+    name_request(request.scope).error("outcome unknown", reason=str(error))
     reference = request.scope["state"]["request_id"]
     problem = make_problem(
         HTTPStatus.SERVICE_UNAVAILABLE,

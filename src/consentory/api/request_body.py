@@ -22,19 +22,23 @@ async def spool_body(request: Request[Any, Any, Any], limit: int) -> BinaryIO:
     bound = limit if request.headers.get("content-encoding", "identity") == "identity" else limit + _SLACK
     announced = request.headers.get("content-length", "")
     size = int(announced) if announced.isdecimal() else 0
-    spooled = os.fdopen(os.memfd_create("batch"), "w+b", buffering=0)
-    taken, more = 0, True
-    while more and max(size, taken) <= bound:
-        message: Any = await request.receive()
-        chunk = message.get("body", b"")
-        more = message.get("more_body", False)
-        taken += len(chunk)
-        spooled.write(chunk)
-    if max(size, taken) > bound:
-        spooled.close()  # the error keeps this frame alive while the rest of the body is dropped
-        raise RequestRefused(
-            "too_large",
-            "Request.BodyTooLarge",
-            f"The body is larger than {limit:,} bytes (after decompression); stage it in smaller batches.",
-        )
+    spooled = os.fdopen(os.memfd_create("batch"), "w+b")
+    try:
+        taken, more = 0, True
+        while more and max(size, taken) <= bound:
+            message: Any = await request.receive()
+            chunk = message.get("body", b"")
+            more = message.get("more_body", False)
+            taken += len(chunk)
+            spooled.write(chunk)
+        if max(size, taken) > bound:
+            raise RequestRefused(
+                "too_large",
+                "Request.BodyTooLarge",
+                f"The body is larger than {limit:,} bytes (after decompression); stage it in smaller batches.",
+            )
+        spooled.flush()
+    except BaseException:
+        spooled.close()  # the error keeps this frame alive until it is answered
+        raise
     return spooled

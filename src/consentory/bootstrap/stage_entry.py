@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from multiprocessing.connection import Connection
 
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_habits import calm_collector, die_with_parent, return_memory
+from consentory.bootstrap.process_habits import calm_collector, return_memory
 from consentory.config import SETTINGS
 from consentory.services.catalogs import Catalogs
-from consentory.services.stage_processes import serve_calls
+from consentory.services.stage_processes import end_with_server, serve_calls
 from consentory.services.staging_service import StagingService
 from consentory.store.database import Database
 
 
 def main() -> None:
     """Stage batches until the server process is gone. Raises KeyError when CONSENTORY_DATABASE_URL is not set."""
-    die_with_parent()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # meant for the server process, which first lets its batches finish
+    connection = Connection(int(sys.argv[1]))
+    end_with_server(connection)
     configure_logs()
     calm_collector()
     return_memory()
     database = Database(os.environ[SETTINGS["database_url"].variable], "consentory_service", size=1)
     try:
-        serve_calls(Connection(int(sys.argv[1])), StagingService(database, Catalogs(database)))
+        serve_calls(connection, StagingService(database, Catalogs(database)))
     finally:
         database.close()
 

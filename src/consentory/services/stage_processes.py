@@ -4,6 +4,7 @@ the server process would wait for it (docs/adr/0013-stage-processes.md)."""
 from __future__ import annotations
 
 import os
+import select
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
+from threading import Thread
 from typing import BinaryIO
 
 import msgspec
@@ -33,6 +35,8 @@ from consentory.services.staging_service import StagingService
 log = structlog.get_logger(__name__)
 
 _PIECE = 1 << 16
+_PARTING_SECONDS = 1.0
+"""So long after its connection was closed a stage process may take to end, before it is killed."""
 
 
 class StagingFailed(ConsentoryError):
@@ -98,15 +102,18 @@ class StageProcesses:
     def stage(self, call: StageCall, body: BinaryIO) -> tuple[Import, StagedBatch | None]:
         """As StagingService.stage, in a process apart; `body` is a file as it came over the wire, closed afterwards.
 
-        Raises as that one, StoreUnavailable, OutcomeUnknown (also when the process was lost), and StagingFailed.
+        Raises as that one, and StagingFailed. OutcomeUnknown also when the process was lost, StoreUnavailable also when
+        none could be started: nothing was done then.
         """
         with body:
             process = self._hand_over(call, body)
         try:
             answer = process.read_answer()
-        except (OSError, EOFError) as error:
-            process.end()
-            raise OutcomeUnknown("the process that staged the batch was lost") from error
+        except BaseException as error:
+            status = process.end()
+            if isinstance(error, OSError | EOFError | msgspec.MsgspecError):
+                raise OutcomeUnknown(f"the stage process was lost (exit status {status})") from error
+            raise
         self._idle.append(process)  # the last one first: as few as will do
         if isinstance(answer, Staged):
             return answer.item, answer.batch
@@ -119,19 +126,18 @@ class StageProcesses:
 
     def _hand_over(self, call: StageCall, body: BinaryIO) -> _StageProcess:
         """A process that has begun with the batch: an idle one, if there is one that was not lost meanwhile."""
-        while True:
-            try:
+        while self._idle:
+            with suppress(IndexError):  # another thread was quicker
                 process = self._idle.pop()
-            except IndexError:
-                break
-            if process.take(call, body):
-                return process
-            process.end()
-        process = _StageProcess(self._command, self._environment)
+                if process.take(call, body):
+                    return process
+        try:
+            process = _StageProcess(self._command, self._environment)
+        except OSError as error:  # no memory, too many processes or files
+            raise StoreUnavailable("a stage process could not be started") from error
         if process.take(call, body):
             return process
-        process.end()
-        raise StagingFailed("a stage process could not be started")
+        raise StoreUnavailable("a stage process ended as it started")
 
 
 class _StageProcess:
@@ -157,18 +163,39 @@ class _StageProcess:
             self._connection.send_bytes(_encode(call))
             send_handle(self._connection, body.fileno(), self._process.pid)
             self._connection.recv_bytes()
-        except (OSError, EOFError):
-            return False
+        except BaseException as error:
+            status = self.end()
+            if isinstance(error, OSError | EOFError):
+                log.warning("stage process lost", exit_status=status)
+                return False
+            raise
         return True
 
     def read_answer(self) -> Answer:
-        """Wait for what became of the batch. Raises OSError or EOFError when the process is lost."""
+        """Wait for what became of the batch. Raises OSError or EOFError when the process is lost, and MsgspecError."""
         return _ANSWER.decode(self._connection.recv_bytes())
 
-    def end(self) -> None:
+    def end(self) -> int:
+        """End it, if it has not ended; its exit status, as Popen has it."""
         self._connection.close()
-        self._process.kill()
-        self._process.wait()
+        try:
+            return self._process.wait(_PARTING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+def end_with_server(connection: Connection) -> None:
+    """Let this process end at once when the server process has, however that ended, and whatever is under way: nothing
+    is to be stored behind the back of a client whose connection was cut."""
+
+    def wait() -> None:
+        end = select.poll()
+        end.register(connection.fileno(), 0)  # no event but that the other side is gone
+        end.poll()
+        os._exit(0)
+
+    Thread(target=wait, name="end with server", daemon=True).start()
 
 
 def serve_calls(connection: Connection, staging: StagingService) -> None:

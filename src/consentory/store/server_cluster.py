@@ -90,7 +90,7 @@ def list_settings(socket_folder: Path, shared_buffers_mb: int, free_disk_mb: int
         "checkpoint_timeout": "15min",
         "synchronous_commit": "on",
         "wal_level": "replica",
-        "max_connections": "100",
+        "max_connections": "200",
         "jit": "off",
         "timezone": "UTC",
         "log_timezone": "UTC",
