@@ -161,3 +161,16 @@ class RunningServer:
         account_id = self.services.accounts.find_account(account)
         client_id, secret = self.services.authentication.create_credential(account_id, user)
         return AccountAccess(self.url, account, client_id, secret, user, self.database_url, self.services, account_id)
+
+
+@contextmanager
+def own_server(engine: str, template: str, workers: int = 1, **environment: str) -> Iterator[RunningServer]:
+    """A running server over a database of its own, both gone at the end."""
+    database_url = create_database(engine, template)
+    server = RunningServer(database_url, workers, environment)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        drop_database(engine, database_url)

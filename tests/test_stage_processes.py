@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from attack_scene import find_children
-from running_server import SECRET_KEY, RunningServer, create_database, drop_database
+from running_server import SECRET_KEY, RunningServer, own_server
 from wire_client import WireClient, check_problem, pack, person, require, wait_for
 
 FEW = [person(number) for number in range(3)]
@@ -28,12 +28,8 @@ SIGN = "consentory.bootstrap.stage_entry"
 @pytest.fixture(scope="module")
 def lone(engine: str, template: str) -> Iterator[RunningServer]:
     """A server of one process, so that all calls meet in it."""
-    database_url = create_database(engine, template)
-    server = RunningServer(database_url, workers=1, environment={"CONSENTORY_PROCESSES": "1"})
-    server.start()
-    yield server
-    server.stop()
-    drop_database(engine, database_url)
+    with own_server(engine, template, CONSENTORY_PROCESSES="1") as server:
+        yield server
 
 
 @pytest.fixture
@@ -228,31 +224,24 @@ def test_an_unforeseen_failure_in_one_is_in_the_log_without_the_data(
 @pytest.mark.parametrize("under_way", [False, True], ids=["idle", "in the middle of a batch"])
 def test_they_end_with_their_server_process(engine: str, template: str, under_way: bool) -> None:
     """Also one that is killed leaves none behind, and what its client saw cut off is not stored later."""
-    database_url = create_database(engine, template)
-    server = RunningServer(database_url, workers=0, environment={"CONSENTORY_PROCESSES": "1"})
-    server.start()
-    try:
-        with ExitStack() as stack:
-            client = stack.enter_context(WireClient(server.create_account()))
-            token = require(client.try_initiate({"Name": "test"}))["AccessToken"]  # nobody watches
-            client.stage(token, FEW)
-            pids = find_stage_processes(server)
-            (parent,) = find_children(server.processes[0].pid, deep=False)
-            with psycopg.connect(database_url) as standstill:
-                if under_way:
-                    standstill.execute("LOCK TABLE import_frame IN EXCLUSIVE MODE")
-                    call = stack.enter_context(staging(client, token, "cut off", []))
-                os.kill(parent, signal.SIGKILL)
-                for pid in pids:
-                    wait_for(lambda pid=pid: read_state(pid), lambda state: state in ("", "Z"), 5)
-                standstill.rollback()
+    with own_server(engine, template, workers=0, CONSENTORY_PROCESSES="1") as server, ExitStack() as stack:
+        client = stack.enter_context(WireClient(server.create_account()))
+        token = require(client.try_initiate({"Name": "test"}))["AccessToken"]  # nobody watches
+        client.stage(token, FEW)
+        pids = find_stage_processes(server)
+        (parent,) = find_children(server.processes[0].pid, deep=False)
+        with psycopg.connect(server.database_url) as standstill:
             if under_way:
-                assert isinstance(call.exception(30), httpx.TransportError)
-            status = wait_for(lambda: try_until_up(client, token), lambda answer: answer is not None).json()
-            assert status["TotalRecordsReceived"] == 3
-    finally:
-        server.stop()
-        drop_database(engine, database_url)
+                standstill.execute("LOCK TABLE import_frame IN EXCLUSIVE MODE")
+                call = stack.enter_context(staging(client, token, "cut off", []))
+            os.kill(parent, signal.SIGKILL)
+            for pid in pids:
+                wait_for(lambda pid=pid: read_state(pid), lambda state: state in ("", "Z"), 5)
+            standstill.rollback()
+        if under_way:
+            assert isinstance(call.exception(30), httpx.TransportError)
+        status = wait_for(lambda: try_until_up(client, token), lambda answer: answer is not None).json()
+        assert status["TotalRecordsReceived"] == 3
 
 
 def try_until_up(client: WireClient, token: int) -> httpx.Response | None:
@@ -265,21 +254,17 @@ def try_until_up(client: WireClient, token: int) -> httpx.Response | None:
 
 def test_they_let_a_batch_finish_that_the_server_waits_for(engine: str, template: str) -> None:
     """SIGTERM to all processes at once, as service managers send it: the batch under way is answered."""
-    database_url = create_database(engine, template)
-    server = RunningServer(database_url, workers=0, environment={"CONSENTORY_PROCESSES": "1"})
-    server.start()
-    try:
-        with WireClient(server.create_account()) as client:
-            token = require(client.try_initiate({"Name": "test"}))["AccessToken"]
-            client.stage(token, FEW)
-            with psycopg.connect(database_url) as standstill:
-                standstill.execute("LOCK TABLE import_frame IN EXCLUSIVE MODE")
-                with staging(client, token, "last", []) as call:
-                    for pid in (server.processes[0].pid, *find_children(server.processes[0].pid)):
-                        os.kill(pid, signal.SIGTERM)
-                    time.sleep(0.5)
-                    standstill.rollback()
-                    assert require(call.result(30))["TotalRecordsReceived"] == 6
-    finally:
-        server.stop()
-        drop_database(engine, database_url)
+    with (
+        own_server(engine, template, workers=0, CONSENTORY_PROCESSES="1") as server,
+        WireClient(server.create_account()) as client,
+    ):
+        token = require(client.try_initiate({"Name": "test"}))["AccessToken"]
+        client.stage(token, FEW)
+        with psycopg.connect(server.database_url) as standstill:
+            standstill.execute("LOCK TABLE import_frame IN EXCLUSIVE MODE")
+            with staging(client, token, "last", []) as call:
+                for pid in (server.processes[0].pid, *find_children(server.processes[0].pid)):
+                    os.kill(pid, signal.SIGTERM)
+                time.sleep(0.5)
+                standstill.rollback()
+                assert require(call.result(30))["TotalRecordsReceived"] == 6

@@ -20,7 +20,7 @@ from consentory.services.execution import Execution
 from consentory.store import profile_store
 from consentory.store.database import Database
 from live_account import LiveStore
-from running_server import AccountAccess, RunningServer, create_database, drop_database
+from running_server import AccountAccess, RunningServer, own_server
 
 MATCH = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 
@@ -109,12 +109,8 @@ def test_no_record_is_at_fault_for_a_right_that_the_worker_lacks(database_url: s
 @pytest.fixture(scope="module")
 def site(engine: str, template: str) -> Iterator[RunningServer]:
     """A server of this module's own: rights are taken from its roles."""
-    url = create_database(engine, template)
-    server = RunningServer(url, workers=1)
-    server.start()
-    yield server
-    server.stop()
-    drop_database(engine, url)
+    with own_server(engine, template) as server:
+        yield server
 
 
 @pytest.fixture
