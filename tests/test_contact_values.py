@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from consentory.codec.contact_values import (
     ContactFault,
-    compare_address,
     compare_email,
     compare_email_by_library,
     compare_phone,
     compare_phone_by_library,
     find_country,
 )
+from consentory.domain.text import compare_address
 
 
 def outcome(function, *arguments: str) -> str:

@@ -15,7 +15,7 @@ import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from phonenumbers import PhoneMetadata
 
-from consentory.domain.text import fold, fold_spaces
+from consentory.domain.text import fold
 
 _LOCAL = "[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*"
 _DOMAIN = r"(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,24}"
@@ -38,13 +38,18 @@ class ContactFault(ValueError):
         self.code = code
 
 
-def compare_email(text: str) -> str:
-    """The compared form of a trimmed email address: caseless, the domain in ASCII. Raises ContactFault."""
+def compare_plain_email(text: str) -> str | None:
+    """The compared form of an email address that the library surely accepts; None: it has to be asked."""
     if (_SHORT_EMAIL if len(text) <= _SHORT else _PLAIN_EMAIL).fullmatch(text):
         lowered = text.lower()
         if not lowered.endswith(_SPECIAL_USE):
             return lowered
-    return compare_email_by_library(text)
+    return None
+
+
+def compare_email(text: str) -> str:
+    """The compared form of a trimmed email address: caseless, the domain in ASCII. Raises ContactFault."""
+    return compare_plain_email(text) or compare_email_by_library(text)
 
 
 def compare_email_by_library(text: str) -> str:
@@ -82,10 +87,9 @@ def compare_phone(text: str, region: str) -> str:
 
     Raises ContactFault: no number, not a possible one, or one with an extension.
     """
-    if _PLAIN_E164.fullmatch(text):
-        if _is_plain_international(text):
-            return text
-    elif phonenumbers.country_code_for_region(region) == _NANP:
+    if _is_plain_e164(text):
+        return text
+    if phonenumbers.country_code_for_region(region) == _NANP:
         match = _PLAIN_NANP.fullmatch(text)
         if match is not None:
             national = (match[1] or match[2]) + match[3] + match[4]
@@ -95,8 +99,10 @@ def compare_phone(text: str, region: str) -> str:
     return compare_phone_by_library(text, region)
 
 
-def _is_plain_international(text: str) -> bool:
-    """True when the library surely takes the digits as they are: nothing to strip, a possible length."""
+def _is_plain_e164(text: str) -> bool:
+    """True for a number in E.164 that the library surely takes as it is: nothing to strip, a possible length."""
+    if not _PLAIN_E164.fullmatch(text):
+        return False
     digits, plan = _find_plan(text[1:4])
     national = text[1 + digits :]
     return (
@@ -130,15 +136,6 @@ def compare_phone_by_library(text: str, region: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def compare_address(address1: str, city: str, state_province: str, postal_code: str) -> str:
-    """The compared form of a postal address: its four lines, caseless and space-collapsed."""
-    # A line feed is a control character, so no line can hold one.
-    lines = f"{address1}\n{city}\n{state_province}\n{postal_code}"
-    if lines.isascii() and "  " not in lines:  # trimmed, and no other white space is left to collapse
-        return lines.lower()
-    return "\n".join(fold_spaces(line) for line in lines.split("\n"))
-
-
 def _list_countries() -> dict[str, str]:
     codes: dict[str, str] = {}
     for country in pycountry.countries:
@@ -148,6 +145,8 @@ def _list_countries() -> dict[str, str]:
 
 
 _COUNTRIES = _list_countries()
+ALPHA2 = frozenset(_COUNTRIES.values())
+"""The country codes of two letters."""
 
 
 def find_country(code: str | int, form: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import zstandard
 
-from consentory.domain.record import Match, Record
+from consentory.domain.record import Match, PlainRecord, Record
 from consentory.domain.text import fold
 
 FRAME_RECORDS = 64
@@ -19,7 +19,6 @@ ZSTD_LEVEL = 1
 _encode = msgspec.msgpack.Encoder().encode
 _decode_raw = msgspec.msgpack.Decoder(list[bytes]).decode
 _decode_faults = msgspec.msgpack.Decoder(list[tuple[int, bytes]]).decode
-_decode_work = msgspec.msgpack.Decoder(list[tuple[int, msgspec.Raw]]).decode
 
 
 UNREADABLE = (zstandard.ZstdError, msgspec.DecodeError)
@@ -45,18 +44,32 @@ def unpack_raw(frame: bytes) -> list[bytes]:
     return _decode_raw(_decompress(frame))
 
 
-def pack_work(records: Sequence[tuple[int, Record]]) -> bytes:
+class WorkItem(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
+    """A valid record in a frame: its place there, 0-based, and its Record or PlainRecord, still encoded."""
+
+    place: int
+    encoded: msgspec.Raw
+    is_plain: bool = False
+
+
+def pack_work(records: Sequence[tuple[int, Record | PlainRecord]]) -> bytes:
     """A frame of valid records, each with its place in the frame, 0-based."""
-    return _compress(_encode(records))
+    return _compress(
+        _encode([(*item, True) if isinstance(item[1], PlainRecord) else item for item in records]),
+    )
 
 
-def unpack_work(frame: bytes) -> list[tuple[int, msgspec.Raw]]:
-    """The (place, record still encoded) pairs of `pack_work`, in order."""
+def unpack_work(frame: bytes) -> list[WorkItem]:
+    """The items of `pack_work`, in order."""
     return _decode_work(_decompress(frame))
 
 
+_decode_work = msgspec.msgpack.Decoder(list[WorkItem]).decode
+
 decode_record = msgspec.msgpack.Decoder(Record).decode
 """A record of `unpack_work`."""
+decode_plain = msgspec.msgpack.Decoder(PlainRecord).decode
+"""As decode_record, of an item that is plain."""
 decode_match = msgspec.msgpack.Decoder(Match).decode
 """As decode_record, for the profile that the record means alone."""
 

@@ -22,6 +22,11 @@ def trim(text: str) -> str:
     return text.strip(_WHITE_SPACE)
 
 
+def is_trimmed(text: str) -> bool:
+    """True only for a text from which `trim` takes nothing. (Python's own strip() takes some characters more.)"""
+    return text.strip() == text
+
+
 def read_text(findings: Findings, value: str, parent: str, member: str, least: int, most: int) -> str | None:
     """The trimmed text, or None after its faults were reported. `least` 0 allows a blank."""
     # Nearly every string takes this road: nothing to trim, nothing that could be a control character.

@@ -42,14 +42,29 @@ class Moment(NamedTuple):
 
 
 def read_plain_time(text: str) -> int | None:
-    """The microseconds of a time in the plain form that most have, YYYY-MM-DDThh:mm:ssZ; None for all else."""
+    """The microseconds of a time in a form that most have, YYYY-MM-DDThh:mm:ss[.fff]Z; None for all else."""
+    fraction = 0
+    if len(text) == 24 and text[19] == "." and text[20:23].isdecimal() and text.isascii():
+        fraction = int(text[20:23]) * 1000
+        text = text[:19] + text[23]
     # The places of the separators leave fromisoformat no other form.
     if len(text) != 20 or text[4:20:3] != "--T::Z":
         return None
     try:
-        return int(datetime.fromisoformat(text).timestamp()) * SECOND
+        return int(datetime.fromisoformat(text).timestamp()) * SECOND + fraction
     except ValueError:
         return None
+
+
+def is_plain_second(text: str) -> bool:
+    """True for a text of the form YYYY-MM-DDThh:mm:ssZ that `read_plain_time` reads, in less time."""
+    if len(text) != 20 or text[4:20:3] != "--T::Z":
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 
 from consentory.codec.findings import Findings, quote
-from consentory.codec.member_text import ItemT, Names, read_text, trim
+from consentory.codec.member_text import ItemT, Names, is_trimmed, read_text, trim
+from consentory.codec.plain_record import PlainAttribute, PlainConsent, PlainEvidence, PlainPreference, read_evidence
 from consentory.codec.rulebook import MOST_KNOWN, ConsentRule, FilterRule, Rulebook, Scope, VersionRule
-from consentory.codec.times import SECOND, TimeFault, read_plain_time, read_time
+from consentory.codec.times import SECOND, TimeFault, is_plain_second, read_plain_time, read_time, render_time
 from consentory.codec.wire_record import WireAttribute, WireConsent, WireEvidence, WirePreference
 from consentory.domain.record import (
     DENIED,
@@ -75,10 +76,34 @@ class ChoiceReader:
         self._scope = scope
         self._staged_at = staged_at
         self._latest = staged_at + _FUTURE
+        self._future = render_time(self._latest // SECOND * SECOND)
         self._allow_prior = allow_prior_consents
         # What was read without a fault once is as right the next time, and people choose among few things.
         self._known_preferences: dict[tuple[object, ...], tuple[str, int, str | None]] = {}
         self._known_consents: dict[tuple[object, ...], tuple[str, str, str, int]] = {}
+
+    def knows_all(self, wires: list[PlainPreference], place: str, mobile: bool | None = None) -> bool:
+        """True when `read_preferences` would find no fault and read just what is written: all of them were read so
+        before, but for the dates, which are plain ones and not in the future."""
+        for wire in wires:
+            said = (wire.FilterId, wire.PreferenceType, wire.FrequencyId)
+            if self._known_preferences.get((*said, place, mobile)) != said:
+                return False
+            if not self._is_plain_date(wire.CustomerDate):
+                return False
+            if wire.PreferenceAttributes and not _are_plain(wire.PreferenceAttributes):
+                return False
+        return len(wires) == 1 or len({wire.FilterId for wire in wires}) == len(wires)
+
+    def knows_consents(self, wires: list[PlainConsent]) -> bool:
+        """As knows_all, of consents."""
+        for wire in wires:
+            said = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
+            if self._known_consents.get(said) != said or not self._is_plain_date(wire.ConsentDate):
+                return False
+            if wire.Evidence is not None and not _is_plain(wire.Evidence):
+                return False
+        return len(wires) == 1 or len({(wire.ConsentType, wire.ConsentVersion) for wire in wires}) == len(wires)
 
     def read_preferences(
         self,
@@ -227,6 +252,10 @@ class ChoiceReader:
         at = None if given is None else read_plain_time(given)
         return at if at is not None and at <= self._latest else None
 
+    def _is_plain_date(self, given: str) -> bool:
+        """True when _read_plain_date reads it. Times of one form are in the order of their texts."""
+        return (given < self._future and is_plain_second(given)) or self._read_plain_date(given) is not None
+
     def _read_date(self, findings: Findings, given: str | None, path: str, member: str, no: bool) -> int | None:
         """When it was chosen, in microseconds; None after a fault."""
         if given is None:
@@ -296,6 +325,19 @@ def _read_attributes(findings: Findings, wires: list[WireAttribute] | None, path
             findings.report_repeat(here, "Key", key)
         attributes[key] = value or ""
     return attributes
+
+
+def _are_plain(wires: list[PlainAttribute]) -> bool:
+    """True when _read_attributes would find no fault and take all texts as they are."""
+    keys = {wire.Key for wire in wires}
+    texts = (text for wire in wires for text in (wire.Key, wire.Value or ""))
+    return len(keys) == len(wires) and not any(text[:1] == "$" for text in keys) and all(map(is_trimmed, texts))
+
+
+def _is_plain(wire: PlainEvidence) -> bool:
+    """True when _read_evidence would find no fault and take all texts as they are."""
+    address = wire.IpAddress
+    return all(map(is_trimmed, read_evidence(wire).values())) and (address is None or _is_ip_address(address))
 
 
 def _read_evidence(findings: Findings, wire: WireEvidence | None, path: str) -> dict[str, str] | None:

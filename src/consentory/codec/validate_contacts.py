@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import NamedTuple, TypeVar
 
 from consentory.codec.contact_values import (
     ContactFault,
-    compare_address,
     compare_email,
     compare_phone,
     find_country,
@@ -19,6 +18,7 @@ from consentory.codec.rulebook import Rulebook, Scope, TypeRule
 from consentory.codec.validate_choices import PLACE_CHANNELS, ChoiceReader
 from consentory.codec.wire_record import WireAddress, WireElement, WireEmail, WirePhone
 from consentory.domain.record import ElementClaim
+from consentory.domain.text import compare_address
 
 _ADDRESS_LINES = (("Address1", 1, 125), ("City", 1, 50), ("StateProvince", 2, 50), ("PostalCode", 1, 15))
 _COUNTRY_FORMS = tuple((form, f"CountryCode_{form}") for form in ("Alpha2", "Alpha3", "Numeric"))
@@ -65,6 +65,11 @@ class ContactReader:
         self._addresses = place(
             "Addresses", "AddressType", "Address.UnknownType", "AddressPreferences", rules.address_types
         )
+
+    def writable_types(self, array: str) -> Mapping[str | None, TypeRule]:
+        """The types that elements of an array may have, by name as configured; none where the caller may write none."""
+        place = {"Emails": self._emails, "PhoneNumbers": self._phones, "Addresses": self._addresses}[array]
+        return {} if place.closed else place.types.exact
 
     def read_emails(self, findings: Findings, wires: list[WireEmail] | None) -> tuple[ElementClaim, ...]:
         """The claims of `$.Emails`."""

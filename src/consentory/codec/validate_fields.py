@@ -23,6 +23,14 @@ class FieldReader:
         self._rules = rules
         self._known: dict[tuple[str | None, str | None], tuple[str, str]] = {}
 
+    def keeps(self, wires: list[WireField]) -> bool:
+        """True when `read_fields` finds no fault and gives the very names and values that were sent."""
+        said = [(wire.Name, wire.Value) for wire in wires]
+        if all(self._known.get(pair) == pair for pair in said):
+            return len({name for name, _ in said}) == len(said)
+        findings = Findings()
+        return self.read_fields(findings, wires) == tuple(said) and not findings.faults
+
     def read_fields(self, findings: Findings, wires: list[WireField] | None) -> tuple[tuple[str, str | None], ...]:
         """The values of `$.CustomFields` by configured name; "" clears, None says nothing.
 

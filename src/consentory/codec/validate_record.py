@@ -9,6 +9,7 @@ import msgspec
 from consentory.codec.findings import MOST_ELEMENTS, Findings, quote
 from consentory.codec.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
 from consentory.codec.member_text import read_text
+from consentory.codec.plain_reader import PlainReader
 from consentory.codec.rulebook import Scope, compile_rulebook
 from consentory.codec.times import count_microseconds
 from consentory.codec.validate_choices import ChoiceReader
@@ -30,7 +31,7 @@ from consentory.codec.wire_record import (
 from consentory.domain.catalog import Catalog
 from consentory.domain.configuration import Permissions
 from consentory.domain.imports import ImportSettings
-from consentory.domain.record import AlternateIdClaim, Fault, GroupClaim, Record
+from consentory.domain.record import AlternateIdClaim, Fault, GroupClaim, PlainRecord, Record
 from consentory.domain.text import fold
 
 _NAME_LENGTHS = (("Prefix", 20), ("FirstName", 100), ("MiddleName", 100), ("LastName", 100), ("Suffix", 20))
@@ -56,9 +57,17 @@ class RecordValidator:
         self._fields = FieldReader(rules)
         self._match_name = settings.match_type
         self._match = None if settings.match_type is None else rules.alternate_id_types.find(settings.match_type)
+        self._plain: PlainReader | None = None
+        if self._match is not None and settings.action == "Add":
+            self._plain = PlainReader(rules, scope, self._match, self._choices, self._contacts, self._fields)
         self._deletes: DeleteReader | None = None
         if settings.action == "Delete":
             self._deletes = DeleteReader(rules, scope, settings.match_type, self._match)
+
+    def judge(self, raw: bytes | msgspec.Raw) -> Record | PlainRecord | list[Fault]:
+        """As validate; a record that is plain is known as such, in half the time."""
+        plain = None if self._plain is None else self._plain.recognise(raw)
+        return self.validate(raw) if plain is None else plain
 
     def validate(self, raw: bytes | memoryview | msgspec.Raw) -> Record | list[Fault]:
         """The record in its validated form, or all of its faults. `raw` is one JSON value in valid UTF-8."""

@@ -127,6 +127,16 @@ class Record(Match, frozen=True):
         return self.phones if kind == "Phone" else self.addresses
 
 
+class PlainRecord(Match, frozen=True):
+    """A valid record that is its own validated form: what it says is read from what was sent
+    (`codec/plain_record.py`), but for these, which are in the record's order."""
+
+    keys: tuple[bytes, ...] = ()
+    """Of its alternate ids."""
+    numbers: tuple[str, ...] = ()
+    """The compared forms of its phone numbers, which depend on the account's region."""
+
+
 class Fault(msgspec.Struct, frozen=True, gc=False):
     """One reason why a record, or an element of it, was refused or not honored; names as on the wire."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from functools import lru_cache
 
 
 def fold(text: str) -> str:
@@ -23,9 +24,25 @@ def fold_spaces(text: str) -> str:
     return " ".join(fold(text).split())
 
 
+def compare_address(address1: str, city: str, state_province: str, postal_code: str) -> str:
+    """The compared form of a postal address: its four lines, caseless and space-collapsed."""
+    # A line feed is a control character, so no line can hold one.
+    lines = f"{address1}\n{city}\n{state_province}\n{postal_code}"
+    if lines.isascii() and "  " not in lines:  # trimmed, and no other white space is left to collapse
+        return lines.lower()
+    return "\n".join(fold_spaces(line) for line in lines.split("\n"))
+
+
 def hash_key(account_id: int, *parts: str) -> bytes:
     """128 bits that name a way to find a person: account, kind, type and folded value.
 
     Made here and not by the database, so that a batch needs no look-up to know its keys.
     """
-    return hashlib.blake2b("\0".join((str(account_id), *parts)).encode(), digest_size=16).digest()
+    hasher = _begin_key(account_id, *parts[:-1]).copy()
+    hasher.update(parts[-1].encode())
+    return hasher.digest()
+
+
+@lru_cache(maxsize=1024)
+def _begin_key(*parts: int | str) -> hashlib.blake2b:
+    return hashlib.blake2b("".join(f"{part}\0" for part in parts).encode(), digest_size=16)

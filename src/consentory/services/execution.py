@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from consentory.codec.frame import FRAME_RECORDS, unpack_work
+from consentory.codec.frame import FRAME_RECORDS, unpack_raw, unpack_work
 from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.draft import make_fault
 from consentory.domain.instants import to_micros
@@ -231,15 +231,14 @@ def _load_staged(tx: Transaction, chunk: Chunk, running: RunningImport, limit: i
 
 
 def _read_staged(frames: Sequence[WorkFrame], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
-    return [
-        StagedRecord(
-            encoded,
-            Source(frame.caller, import_id, frame.first_sequence + place),
-            running.first_profile_id + frame.first_sequence + place - 1,
-        )
-        for frame in frames
-        for place, encoded in unpack_work(frame.work)
-    ]
+    staged = []
+    for frame in frames:
+        sent = unpack_raw(frame.raw)
+        for item in unpack_work(frame.work):
+            sequence = frame.first_sequence + item.place
+            source = Source(frame.caller, import_id, sequence)
+            staged.append(StagedRecord(item, sent[item.place], source, running.first_profile_id + sequence - 1))
+    return staged
 
 
 def _apply_or_split(

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from consentory.codec.frame import decode_match, decode_record
+from consentory.codec.frame import WorkItem, decode_match, decode_plain, decode_record
+from consentory.codec.plain_record import read_plain
 from consentory.domain.catalog import Catalog
 from consentory.domain.imports import ImportSettings
 from consentory.domain.merge import RULES
@@ -29,9 +30,11 @@ FINGERPRINT_BYTES = 16
 
 
 class StagedRecord(NamedTuple):
-    """A valid record as it lies in its frame, still encoded: `new_id` is the ProfileId it would create."""
+    """A valid record as it lies in its frame, still encoded, and as it was sent; `new_id` is the ProfileId it would
+    create."""
 
-    encoded: msgspec.Raw
+    item: WorkItem
+    sent: bytes
     source: Source
     new_id: int
 
@@ -70,10 +73,10 @@ def sort_out(tx: Transaction, rules: Rules, staged: Sequence[StagedRecord]) -> S
     if rules.settings.match_type is None or rules.settings.action == "Delete":
         return apply_all(staged)
     seal = make_seal(rules.settings, rules.catalog)
-    prints = [blake2b(record.encoded, digest_size=FINGERPRINT_BYTES, key=seal).digest() for record in staged]
+    prints = [_hash(record, seal) for record in staged]
     wanted = {}
     for record, fingerprint in zip(staged, prints, strict=True):
-        match = decode_match(record.encoded)
+        match = decode_match(record.item.encoded)
         if match.profile_id is None and match.match_key is not None:
             wanted[match.match_key] = fingerprint
     locked: dict[int, str] = {}
@@ -97,5 +100,14 @@ def apply_all(staged: Sequence[StagedRecord]) -> Sorted:
     return Sorted([], [_decode_task(record, None) for record in staged], {})
 
 
-def _decode_task(record: StagedRecord, fingerprint: bytes | None) -> Task:
-    return Task(decode_record(record.encoded), record.source, record.new_id, fingerprint)
+def _hash(record: StagedRecord, seal: bytes) -> bytes:
+    """The fingerprint. A plain record is told apart from the validated form of another one."""
+    if not record.item.is_plain:
+        return blake2b(record.item.encoded, digest_size=FINGERPRINT_BYTES, key=seal).digest()
+    return blake2b(record.sent, digest_size=FINGERPRINT_BYTES, key=seal, person=b"plain").digest()
+
+
+def _decode_task(staged: StagedRecord, fingerprint: bytes | None) -> Task:
+    encoded = staged.item.encoded
+    record = read_plain(decode_plain(encoded), staged.sent) if staged.item.is_plain else decode_record(encoded)
+    return Task(record, staged.source, staged.new_id, fingerprint)

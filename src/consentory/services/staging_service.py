@@ -16,7 +16,7 @@ from consentory.codec.frame import FRAME_RECORDS, keep_only_ids, pack_faults, pa
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import, ImportSettings, StagedBatch
-from consentory.domain.record import Record
+from consentory.domain.record import PlainRecord, Record
 from consentory.errors import RequestRefused
 from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
@@ -149,16 +149,16 @@ def validate_batch(
     batch = ValidatedBatch([], [], len(records))
     for offset in range(0, len(records), FRAME_RECORDS):
         raws: list[bytes | msgspec.Raw] = []
-        work: list[tuple[int, Record]] = []
+        work: list[tuple[int, Record | PlainRecord]] = []
         faults: list[tuple[int, bytes]] = []
         for place, raw in enumerate(records[offset : offset + FRAME_RECORDS]):
-            result = validator.validate(raw)
-            if isinstance(result, Record):
-                work.append((place, result))
-                raws.append(keep_only_ids(bytes(raw), settings.match_type) if settings.action == "Delete" else raw)
-            else:
+            result = validator.judge(raw)
+            if isinstance(result, list):
                 faults.append((offset + place, msgspec.json.encode(result)))
                 raws.append(raw)
+            else:
+                work.append((place, result))
+                raws.append(keep_only_ids(bytes(raw), settings.match_type) if settings.action == "Delete" else raw)
         if faults:
             batch.faults.append(pack_faults(faults))
             batch.failed += len(faults)
@@ -166,22 +166,29 @@ def validate_batch(
     return batch
 
 
-def _make_frame(offset: int, raws: list[bytes | msgspec.Raw], work: list[tuple[int, Record]]) -> NewFrame:
+def _make_frame(offset: int, raws: list[bytes | msgspec.Raw], work: list[tuple[int, Record | PlainRecord]]) -> NewFrame:
     keys: list[bytes] = []
     key_places: list[int] = []
     ids: list[int] = []
     id_places: list[int] = []
     for place, record in work:
-        named = [claim.key for claim in record.alternate_ids]
-        if record.match_key is not None and record.match_key not in named:
-            named.append(record.match_key)
-        for key in named:
-            keys.append(key)
-            key_places.append(place)
+        named = _list_named(record)
+        keys += named
+        key_places += [place] * len(named)
         if record.profile_id is not None:
             ids.append(record.profile_id)
             id_places.append(place)
     return NewFrame(offset, len(raws), pack_raw(raws), pack_work(work), keys, key_places, ids, id_places)
+
+
+def _list_named(record: Record | PlainRecord) -> Sequence[bytes]:
+    """The keys of the alternate ids that a record names."""
+    if isinstance(record, PlainRecord):
+        return record.keys
+    named = [claim.key for claim in record.alternate_ids]
+    if record.match_key is not None and record.match_key not in named:
+        named.append(record.match_key)
+    return named
 
 
 def _require_room(received: int, added: int) -> None:

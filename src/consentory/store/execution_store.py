@@ -39,6 +39,7 @@ class RunningImport(msgspec.Struct, frozen=True):
 
 class WorkFrame(msgspec.Struct, frozen=True):
     first_sequence: int
+    raw: bytes
     work: bytes
     caller: str
 
@@ -117,13 +118,13 @@ def load_running(tx: Transaction, import_id: UUID) -> RunningImport:
 def list_work(tx: Transaction, import_id: UUID, first: int, last: int, frame_records: int) -> list[WorkFrame]:
     """The frames that overlap SequenceNumbers `first` to `last`, in order."""
     parameters = {"import_id": import_id, "first": first, "last": last, "frame_records": frame_records}
-    return [WorkFrame(row[0], bytes(row[1]), row[2]) for row in tx.rows("list_work", parameters)]
+    return [WorkFrame(row[0], bytes(row[1]), bytes(row[2]), row[3]) for row in tx.rows("list_work", parameters)]
 
 
 def list_scattered_work(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[WorkFrame]:
     """The frames that hold the given records, in order."""
     rows = tx.rows("list_scattered_work", {"import_id": import_id, "sequences": list(sequences)})
-    return [WorkFrame(row[0], bytes(row[1]), row[2]) for row in rows]
+    return [WorkFrame(row[0], bytes(row[1]), bytes(row[2]), row[3]) for row in rows]
 
 
 def leave_chunk(tx: Transaction, chunk: Chunk, next_sequence: int) -> None:

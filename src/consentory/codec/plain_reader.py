@@ -1,0 +1,197 @@
+"""Recognising plain records: the fast road of validation (docs/adr/0014-plain-records.md).
+
+It says yes only to what `validate_record` surely accepts and reads as `read_plain` does; of all else, faults among
+it, it says nothing, and the long road decides. A property test holds both together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from consentory.codec.contact_values import ALPHA2, ContactFault, compare_phone, compare_plain_email
+from consentory.codec.lenient_decode import MSGSPEC_REFUSALS
+from consentory.codec.member_text import is_trimmed
+from consentory.codec.plain_record import (
+    PlainAddress,
+    PlainAlternateId,
+    PlainElement,
+    PlainEmail,
+    PlainGroup,
+    PlainName,
+    PlainPhone,
+    PlainTag,
+    decode_plain_wire,
+)
+from consentory.codec.rulebook import Rulebook, Scope, TypeRule
+from consentory.codec.validate_choices import ChoiceReader
+from consentory.codec.validate_contacts import ContactReader
+from consentory.codec.validate_delete import key_alternate_id
+from consentory.codec.validate_fields import FieldReader
+from consentory.domain.record import PlainRecord
+from consentory.domain.text import compare_address, fold
+
+_SAFE_ESCAPE = re.compile(rb'\\(?:["\\/]|u(?!00[01]|00[89]|007[Ff]|[Dd][89A-Fa-f])[0-9A-Fa-f]{4})')
+"""What stands for a character that is neither a control character nor half of a surrogate pair."""
+_PATIENCE = 8
+"""After so many records in a row that were not plain, only every so many-th is looked at."""
+
+
+class PlainReader:
+    """Recognises the plain records of one Stage call, whose import has a match type.
+
+    It learns from the readers of the long road: a choice is plain once they have read one like it.
+    """
+
+    def __init__(
+        self,
+        rules: Rulebook,
+        scope: Scope,
+        match: TypeRule,
+        choices: ChoiceReader,
+        contacts: ContactReader,
+        fields: FieldReader,
+    ) -> None:
+        self._rules = rules
+        self._may_write = scope.may_write
+        self._match = match
+        self._choices = choices
+        self._fields = fields
+        self._email_types = contacts.writable_types("Emails")
+        self._phone_types = contacts.writable_types("PhoneNumbers")
+        self._address_types = contacts.writable_types("Addresses")
+        self._misses = 0
+
+    def recognise(self, raw: bytes | msgspec.Raw) -> PlainRecord | None:
+        """The record if it is plain; None: the long road has to tell what it is."""
+        if self._misses > _PATIENCE and self._misses % _PATIENCE:
+            self._misses += 1
+            return None
+        plain = self._read(bytes(raw)) if self._may_write else None
+        self._misses = 0 if plain is not None else self._misses + 1
+        return plain
+
+    def _read(self, sent: bytes) -> PlainRecord | None:
+        # A text may hold a control character as it is only in these bytes: DEL, U+0080 to U+00BF.
+        if b"\x7f" in sent or b"\xc2" in sent or (b"\\" in sent and b"\\" in _SAFE_ESCAPE.sub(b"", sent)):
+            return None
+        try:
+            wire = decode_plain_wire(sent)
+        except MSGSPEC_REFUSALS:
+            return None
+        choices, rules = self._choices, self._rules
+        if (
+            (wire.CustomerName is None or _is_plain_name(wire.CustomerName))
+            and (wire.DefaultLocale is None or wire.DefaultLocale in rules.locales.exact)
+            and (wire.CustomerType is None or wire.CustomerType in rules.customer_types.exact)
+            and (not wire.Emails or self._are_plain_emails(wire.Emails))
+            and (not wire.Addresses or self._are_plain_addresses(wire.Addresses))
+            and (not wire.ProfilePreferences or choices.knows_all(wire.ProfilePreferences, "ProfilePreferences"))
+            and (not wire.Consents or choices.knows_consents(wire.Consents))
+            and (not wire.Groups or self._are_plain_groups(wire.Groups))
+            and (not wire.ProfileTags or _are_plain_tags(wire.ProfileTags))
+            and (not wire.CustomFields or self._fields.keeps(wire.CustomFields))
+        ):
+            numbers = self._find_numbers(wire.PhoneNumbers) if wire.PhoneNumbers else ()
+            return None if numbers is None else self._find_keys(wire.AlternateIds, numbers)
+        return None
+
+    def _find_keys(self, wires: list[PlainAlternateId], numbers: tuple[str, ...]) -> PlainRecord | None:
+        types, account_id = self._rules.alternate_id_types.exact, self._rules.account_id
+        keys = []
+        match_key = None
+        for wire in wires:
+            rule, value = types.get(wire.AlternateIdType), wire.AlternateId
+            if rule is None or value.strip() != value or not _fits(rule, value):
+                return None
+            _, key = key_alternate_id(account_id, rule, value)
+            if rule is self._match and wire.IsActive is not False:
+                if match_key is not None:
+                    return None
+                match_key = key
+            keys.append(key)
+        if match_key is None or len(set(keys)) < len(keys):
+            return None
+        return PlainRecord(None, match_key, 1, tuple(keys), numbers)
+
+    def _are_plain_emails(self, wires: list[PlainEmail]) -> bool:
+        seen = set()
+        for wire in wires:
+            rule, address = self._email_types.get(wire.EmailAddressType), wire.EmailAddress
+            compared = compare_plain_email(address)
+            if rule is None or compared is None or not _fits(rule, address):
+                return False
+            if wire.EmailPreferences and not self._choices.knows_all(wire.EmailPreferences, "Emails"):
+                return False
+            seen.add((rule.name, compared))
+        return len(seen) == len(wires) and self._are_plain_elements(wires)
+
+    def _find_numbers(self, wires: list[PlainPhone]) -> tuple[str, ...] | None:
+        """The compared forms of the phone numbers; None when one of them is not plain."""
+        numbers = []
+        seen = set()
+        for wire in wires:
+            rule, given = self._phone_types.get(wire.PhoneType), wire.PhoneNumber
+            if rule is None or not is_trimmed(given) or not _fits(rule, given):
+                return None
+            chosen = wire.PhoneNumberPreferences
+            if chosen and not self._choices.knows_all(chosen, "PhoneNumbers", wire.IsMobile):
+                return None
+            try:
+                compared = compare_phone(given, self._rules.phone_region)
+            except ContactFault:
+                return None
+            numbers.append(compared)
+            seen.add((rule.name, compared))
+        return tuple(numbers) if len(seen) == len(wires) and self._are_plain_elements(wires) else None
+
+    def _are_plain_addresses(self, wires: list[PlainAddress]) -> bool:
+        seen = set()
+        for wire in wires:
+            lines = (wire.Address1, wire.City, wire.StateProvince, wire.PostalCode)
+            country = wire.CountryCode_Alpha2
+            if wire.AddressType not in self._address_types or not all(map(is_trimmed, lines)):
+                return False
+            if not (country is None or country in ALPHA2) or not is_trimmed(wire.Address2 or ""):
+                return False
+            if wire.AddressPreferences and not self._choices.knows_all(wire.AddressPreferences, "Addresses"):
+                return False
+            seen.add((wire.AddressType, compare_address(*lines)))
+        return len(seen) == len(wires) and self._are_plain_elements(wires)
+
+    def _are_plain_groups(self, wires: list[PlainGroup]) -> bool:
+        types = self._rules.group_types.exact
+        names = {(wire.GroupType, fold(wire.GroupName)) for wire in wires}
+        return len(names) == len(wires) and all(
+            wire.GroupType in types and is_trimmed(wire.GroupName) for wire in wires
+        )
+
+    def _are_plain_elements(self, wires: Sequence[PlainElement]) -> bool:
+        """What all kinds of contact elements share: one default at most, and consents that are known."""
+        has_default = False
+        for wire in wires:
+            if wire.IsDefault:
+                if has_default:
+                    return False
+                has_default = True
+            if wire.Consents and not self._choices.knows_consents(wire.Consents):
+                return False
+        return True
+
+
+def _fits(rule: TypeRule, value: str) -> bool:
+    return rule.pattern is None or rule.pattern.matches(value)
+
+
+def _is_plain_name(wire: PlainName) -> bool:
+    for part in (wire.FirstName, wire.LastName, wire.MiddleName, wire.Prefix, wire.Suffix):
+        if part is not None and part.strip() != part:
+            return False
+    return True
+
+
+def _are_plain_tags(wires: list[PlainTag]) -> bool:
+    names = [wire.Name for wire in wires]
+    return all(map(is_trimmed, names)) and len(set(map(fold, names))) == len(names)

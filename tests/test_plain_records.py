@@ -1,0 +1,277 @@
+"""Plain records: the fast road of validation says yes only to what the long road accepts, and keeps the same record."""
+
+import copy
+import json
+from typing import Any
+
+import msgspec
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consentory.codec import frame
+from consentory.codec.plain_record import read_plain
+from consentory.codec.validate_record import RecordValidator
+from consentory.domain.configuration import Permissions
+from consentory.domain.record import PlainRecord, Record
+from record_cases import make_validator
+from test_record_roads import STRANGE, list_places
+
+DATE = "2026-03-01T14:05:00Z"
+CONSENT = {
+    "ConsentType": "TextMessages",
+    "ConsentVersion": "2026-01",
+    "Locale": "en_US",
+    "ConsentStatus": 1,
+    "ConsentDate": DATE,
+}
+EVIDENCE = {"Method": "web form", "Url": "https://shop.example/checkout", "IpAddress": "192.0.2.7"}
+PLAIN: dict[str, Any] = {
+    "CustomerType": "Customer",
+    "DefaultLocale": "en_US",
+    "RegistrationConfirmed": True,
+    "PreserveConsents": False,
+    "CustomerName": {"Prefix": "", "FirstName": "Zoë", "LastName": "Ōkubo"},
+    "AlternateIds": [
+        {"AlternateIdType": "CRM", "AlternateId": "C-100-1"},
+        {"AlternateIdType": "Loyalty", "AlternateId": "Äa-1", "IsActive": False},
+    ],
+    "Emails": [
+        {
+            "EmailAddressType": "Home",
+            "EmailAddress": "Zoe.Okubo@example.com",
+            "IsDefault": True,
+            "EmailPreferences": [
+                {
+                    "FilterId": "NEWS-EMAIL",
+                    "PreferenceType": 1,
+                    "FrequencyId": "Monthly",
+                    "CustomerDate": "2026-03-01T14:05:00.250Z",
+                    "PreferenceAttributes": [{"Key": "form", "Value": "checkout-7"}, {"Key": "Form", "Value": None}],
+                },
+                {"FilterId": "OFFERS-EMAIL", "PreferenceType": 2, "CustomerDate": DATE},
+            ],
+        },
+        {"EmailAddressType": "Work", "EmailAddress": "zoe.okubo@example.com", "IsActive": False},
+    ],
+    "PhoneNumbers": [
+        {
+            "PhoneType": "Mobile",
+            "PhoneNumber": "(202) 555-0143",
+            "IsMobile": True,
+            "Consents": [CONSENT],
+            "PhoneNumberPreferences": [{"FilterId": "NEWS-TEXT", "PreferenceType": 1, "CustomerDate": DATE}],
+        },
+        {"PhoneType": "Home", "PhoneNumber": "+12025550143"},
+    ],
+    "Addresses": [
+        {
+            "AddressType": "Home",
+            "Address1": "1200  Maple St",
+            "Address2": "",
+            "City": "Fairview",
+            "StateProvince": "CA",
+            "PostalCode": "90210",
+            "CountryCode_Alpha2": "US",
+            "AddressPreferences": [{"FilterId": "OFFERS-MAIL", "PreferenceType": 2, "CustomerDate": DATE}],
+        }
+    ],
+    "ProfilePreferences": [{"FilterId": "DATA-SHARING", "PreferenceType": 2, "CustomerDate": DATE}],
+    "Consents": [
+        CONSENT | {"ConsentType": "PrivacyPolicy", "ConsentVersion": "2.0", "Evidence": EVIDENCE},
+        CONSENT | {"ConsentStatus": 3},
+    ],
+    "Groups": [{"GroupType": "Household", "GroupName": "Okubo", "IsPrimary": True}],
+    "ProfileTags": [{"Name": "loyal"}, {"Name": "east"}],
+    "CustomFields": [{"Name": "Tier", "Value": "gold"}, {"Name": "Score", "Value": "812"}, {"Name": "Nickname"}],
+}
+
+
+def encode(record: Any, **form: Any) -> bytes:
+    return json.dumps(record, **form).encode()
+
+
+MAILER = Permissions(
+    import_=True, profile=("read", "write"), channels=("Email",), programs=("NEWS",), consent_types=("PrivacyPolicy",)
+)
+READER = Permissions(import_=True, profile=("read",), channels="all", programs="all", consent_types="all")
+TEACHING = [
+    PLAIN,
+    *(PLAIN | {"Consents": [CONSENT | {"ConsentStatus": status}]} for status in (1, 2, 3, 4)),
+    {"AlternateIds": PLAIN["AlternateIds"], "Emails": [PLAIN["Emails"][1]]},
+]
+
+
+def open_call(**settings: Any) -> RecordValidator:
+    """A Stage call whose long road has read records like those that come."""
+    validator = make_validator(**({"match_type": "crm"} | settings))
+    for record in TEACHING:
+        validator.judge(encode(record))
+    return validator
+
+
+VALIDATORS = [
+    open_call(),
+    open_call(match_type="Loyalty"),
+    open_call(permissions=MAILER),
+    open_call(permissions=READER),
+    open_call(allow_prior_consents=True),
+    open_call(action="Delete"),
+    open_call(match_type=None),
+]
+BARE = encode({"AlternateIds": [{"AlternateIdType": t, "AlternateId": "1"} for t in ("CRM", "Loyalty")]})
+
+
+def read(result: Any, sent: bytes) -> Any:
+    return read_plain(result, sent) if isinstance(result, PlainRecord) else result
+
+
+@pytest.mark.parametrize("form", [{}, {"separators": (",", ":")}, {"indent": 2}, {"ensure_ascii": False}])
+def test_an_everyday_record_is_plain_and_read_as_the_long_road_reads_it(form: dict[str, Any]) -> None:
+    sent = encode(PLAIN, **form)
+    result = VALIDATORS[0].judge(sent)
+    assert isinstance(result, PlainRecord)
+    assert read_plain(result, sent) == VALIDATORS[0].validate(sent)
+
+
+def at(*path: Any, value: Any) -> Any:
+    record = copy.deepcopy(PLAIN)
+    target: Any = record
+    for step in path[:-1]:
+        target = target[step]
+    target[path[-1]] = value
+    return record
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        at("CustomerName", "FirstName", value=" Zoë"),
+        at("CustomerName", "FirstName", value="Zo\x07ë"),
+        at("CustomerName", "FirstName", value="Zo\x85ë"),
+        at("CustomerName", "FirstName", value="Zoë\u2003"),
+        at("CustomerType", value="customer"),
+        at("AlternateIds", 0, "AlternateIdType", value="crm"),
+        at("AlternateIds", 0, "AlternateId", value="no space"),
+        at("AlternateIds", 1, "AlternateIdType", value="CRM"),
+        at("AlternateIds", 0, "IsActive", value=False),
+        at("Emails", 0, "IsDefault", value="yes"),
+        at("Emails", 1, "IsDefault", value=True),
+        at("Emails", 1, "EmailAddressType", value="Home"),
+        at("Emails", 0, "EmailAddress", value="zoe@localhost"),
+        at("Emails", 0, "EmailPreferences", 0, "CustomerDate", value="2026-03-01"),
+        at("Emails", 0, "EmailPreferences", 0, "CustomerDate", value="2026-11-21T15:35:01Z"),
+        at("Emails", 0, "EmailPreferences", 0, "CustomerDate", value=None),
+        at("Emails", 0, "EmailPreferences", 0, "FilterId", value="OFFERS-EMAIL"),
+        at("Emails", 0, "EmailPreferences", 0, "PreferenceAttributes", 0, "Key", value="$form"),
+        at("PhoneNumbers", 0, "PhoneNumber", value="12"),
+        at("PhoneNumbers", 1, "PhoneType", value="Mobile"),
+        at("PhoneNumbers", 0, "IsMobile", value=False),
+        at("Addresses", 0, "CountryCode_Alpha2", value="us"),
+        at("Consents", 0, "ConsentVersion", value="1.0"),
+        at("Consents", 0, "Evidence", "IpAddress", value="192.0.2.700"),
+        at("Groups", value=PLAIN["Groups"] * 2),
+        at("ProfileTags", 1, "Name", value="LOYAL"),
+        at("CustomFields", 0, "Value", value="GOLD"),
+        at("CustomFields", 1, "Value", value="many"),
+        at("ProfileId", value=7),
+        at("Unknown", value=1),
+    ],
+)
+def test_what_needs_a_second_look_is_left_to_the_long_road(record: Any) -> None:
+    sent = encode(record)
+    assert isinstance(VALIDATORS[0].judge(BARE), PlainRecord)
+    result = VALIDATORS[0].judge(sent)
+    assert not isinstance(result, PlainRecord)
+    assert result == VALIDATORS[0].validate(sent)
+
+
+NEARLY = st.one_of(
+    st.sampled_from(["x", " x", "x ", "\xa0x", "\x7f", "a\x85b", "\u2003y", "é", "E\u0301", "ẞ", "\U0001f600", '"\\/']),
+    st.sampled_from(["\ud83d", "\tx", "$k", "x" * 101, "loyal", "LOYAL", "192.0.2.700", "2001:db8::1"]),
+    st.sampled_from(["2026-03-01T14:05:00.999Z", "2026-03-01T14:05:00,999Z", "2026-02-29T00:00:00Z"]),
+    st.sampled_from(["2026-03-01T14:05:00+01:00", "2026-W09-7T14:05:00Z", "2026-03-01T24:00:00Z"]),
+    st.sampled_from(["2026-11-21T15:34:59.999Z", "2026-11-21T15:35:00.001Z", "2026-03-01T14:05:00.٢٢٢Z"]),
+    st.sampled_from(["CRM", "crm", "Loyalty", "Home", "home", "Work", "Mobile", "Billing", "US", "DE", "USA", "840"]),
+    st.sampled_from(["NEWS-EMAIL", "news-email", "NEWS-TEXT", "OFFERS-EMAIL", "OFFERS-PHONE", "DATA-SHARING"]),
+    st.sampled_from(["Weekly", "Yearly", "1.0", "2.0", "PrivacyPolicy", "es_US"]),
+    st.sampled_from(
+        ["a@b.example", "A@x.com", "a@x.com", "ä@x.com", "a@xn--mnchen-3ya.de", "a@x.com.", "z@münchen.de"]
+    ),
+    st.sampled_from(["+442079460018", "+44 20 7946 0018", "202-555-0143", "+1202555014", "2025550143 x12"]),
+    st.sampled_from(["S123", "gold", "gold::basic", "812", "-1", "1e3", "Tier", "tier", "Interests", "FirstPurchase"]),
+)
+PLACES = [place for place in list_places(PLAIN) if place]
+CHANGE = st.tuples(st.sampled_from(PLACES), NEARLY | STRANGE | st.sampled_from(["remove", "twice", [], 1, 2, 3, 4]))
+
+
+def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
+    record = copy.deepcopy(PLAIN)
+    for path, value in changes:
+        target: Any = record
+        try:
+            for step in path[:-1]:
+                target = target[step]
+            if value == "remove":
+                del target[path[-1]]
+            elif value == "twice" and isinstance(target, list):
+                target.append(copy.deepcopy(target[path[-1]]))
+            else:
+                target[path[-1]] = copy.deepcopy(value)
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier change took that place away
+    return record
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.lists(CHANGE, max_size=3),
+    st.sampled_from(VALIDATORS),
+    st.sampled_from([{}, {"separators": (",", ":")}, {"ensure_ascii": False}]),
+)
+def test_both_roads_agree(changes: list[Any], validator: RecordValidator, form: dict[str, Any]) -> None:
+    try:
+        sent = encode(change(changes), **form)
+    except UnicodeEncodeError:  # half of a surrogate pair can only be sent as an escape
+        sent = encode(change(changes))
+    validator.judge(BARE)  # it may have lost patience with records that are not plain
+    result = validator.judge(sent)
+    expected = validator.validate(sent)
+    assert read(result, sent) == expected
+    if isinstance(result, PlainRecord):
+        assert isinstance(expected, Record)
+        assert (result.profile_id, result.match_key, result.match_count) == (None, expected.match_key, 1)
+        assert list(result.keys) == [claim.key for claim in expected.alternate_ids]
+
+
+def test_records_are_plain_again_after_many_that_were_not() -> None:
+    validator = open_call()
+    other = encode(PLAIN | {"ProfileId": 7})
+    for _ in range(100):
+        assert isinstance(validator.judge(other), Record)
+    results = [validator.judge(encode(PLAIN)) for _ in range(20)]
+    assert isinstance(results[-1], PlainRecord)
+
+
+def test_a_frame_keeps_plain_records_beside_others_and_reads_those_of_the_version_before() -> None:
+    validator = VALIDATORS[0]
+    sent = encode(PLAIN)
+    plain, long = validator.judge(sent), validator.validate(sent)
+    assert isinstance(plain, PlainRecord)
+    assert isinstance(long, Record)
+    items = frame.unpack_work(frame.pack_work([(1, plain), (3, long)]))
+    assert [(item.place, item.is_plain) for item in items] == [(1, True), (3, False)]
+    assert frame.decode_plain(items[0].encoded) == plain
+    assert frame.decode_record(items[1].encoded) == long
+    assert {frame.decode_match(item.encoded).match_key for item in items} == {long.match_key}
+    before = zstandard.compress(msgspec.msgpack.encode([(0, long)]))
+    assert [(item.place, item.is_plain) for item in frame.unpack_work(before)] == [(0, False)]
+
+
+def test_a_number_keeps_the_region_of_the_configuration_it_was_staged_under() -> None:
+    """The record is read again when the import runs: under a newer configuration perhaps."""
+    sent = encode(PLAIN)
+    plain = VALIDATORS[0].judge(sent)
+    assert isinstance(plain, PlainRecord)
+    assert [phone.compared for phone in read_plain(plain, sent).phones] == ["+12025550143", "+12025550143"]
