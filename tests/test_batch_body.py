@@ -22,12 +22,15 @@ def wrap(records: bytes) -> bytes:
 
 
 def split(body: bytes, media: str = "json") -> list[bytes]:
-    return [bytes(record) for record in split_batch(body, media)]
+    records = split_batch(body, media)
+    for index in range(len(records)):
+        records.check(index)
+    return [bytes(record) for record in records]
 
 
 def refuse(body: bytes, media: str = "json") -> RequestRefused:
     with pytest.raises(RequestRefused) as caught:
-        split_batch(body, media)
+        split(body, media)
     assert caught.value.kind == "invalid"
     return caught.value
 

@@ -14,7 +14,7 @@ from consentory.codec import frame
 from consentory.codec.plain_record import read_plain
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.configuration import Permissions
-from consentory.domain.record import PlainRecord, Record
+from consentory.domain.record import Fault, PlainRecord, Record
 from record_cases import make_validator
 from test_record_roads import STRANGE, list_places
 
@@ -28,6 +28,7 @@ CONSENT = {
 }
 EVIDENCE = {"Method": "web form", "Url": "https://shop.example/checkout", "IpAddress": "192.0.2.7"}
 PLAIN: dict[str, Any] = {
+    "IsActive": True,
     "CustomerType": "Customer",
     "DefaultLocale": "en_US",
     "RegistrationConfirmed": True,
@@ -103,11 +104,17 @@ TEACHING = [
 ]
 
 
+def judge(validator: RecordValidator, sent: bytes) -> PlainRecord | Record | list[Fault]:
+    """As staging does."""
+    plain = validator.recognise(sent)
+    return validator.validate(sent) if plain is None else plain
+
+
 def open_call(**settings: Any) -> RecordValidator:
     """A Stage call whose long road has read records like those that come."""
     validator = make_validator(**({"match_type": "crm"} | settings))
     for record in TEACHING:
-        validator.judge(encode(record))
+        judge(validator, encode(record))
     return validator
 
 
@@ -130,7 +137,7 @@ def read(result: Any, sent: bytes) -> Any:
 @pytest.mark.parametrize("form", [{}, {"separators": (",", ":")}, {"indent": 2}, {"ensure_ascii": False}])
 def test_an_everyday_record_is_plain_and_read_as_the_long_road_reads_it(form: dict[str, Any]) -> None:
     sent = encode(PLAIN, **form)
-    result = VALIDATORS[0].judge(sent)
+    result = judge(VALIDATORS[0], sent)
     assert isinstance(result, PlainRecord)
     assert read_plain(result, sent) == VALIDATORS[0].validate(sent)
 
@@ -181,8 +188,8 @@ def at(*path: Any, value: Any) -> Any:
 )
 def test_what_needs_a_second_look_is_left_to_the_long_road(record: Any) -> None:
     sent = encode(record)
-    assert isinstance(VALIDATORS[0].judge(BARE), PlainRecord)
-    result = VALIDATORS[0].judge(sent)
+    assert isinstance(judge(VALIDATORS[0], BARE), PlainRecord)
+    result = judge(VALIDATORS[0], sent)
     assert not isinstance(result, PlainRecord)
     assert result == VALIDATORS[0].validate(sent)
 
@@ -235,8 +242,8 @@ def test_both_roads_agree(changes: list[Any], validator: RecordValidator, form: 
         sent = encode(change(changes), **form)
     except UnicodeEncodeError:  # half of a surrogate pair can only be sent as an escape
         sent = encode(change(changes))
-    validator.judge(BARE)  # it may have lost patience with records that are not plain
-    result = validator.judge(sent)
+    judge(validator, BARE)  # it may have lost patience with records that are not plain
+    result = judge(validator, sent)
     expected = validator.validate(sent)
     assert read(result, sent) == expected
     if isinstance(result, PlainRecord):
@@ -249,15 +256,15 @@ def test_records_are_plain_again_after_many_that_were_not() -> None:
     validator = open_call()
     other = encode(PLAIN | {"ProfileId": 7})
     for _ in range(100):
-        assert isinstance(validator.judge(other), Record)
-    results = [validator.judge(encode(PLAIN)) for _ in range(20)]
+        assert isinstance(judge(validator, other), Record)
+    results = [judge(validator, encode(PLAIN)) for _ in range(20)]
     assert isinstance(results[-1], PlainRecord)
 
 
 def test_a_frame_keeps_plain_records_beside_others_and_reads_those_of_the_version_before() -> None:
     validator = VALIDATORS[0]
     sent = encode(PLAIN)
-    plain, long = validator.judge(sent), validator.validate(sent)
+    plain, long = judge(validator, sent), validator.validate(sent)
     assert isinstance(plain, PlainRecord)
     assert isinstance(long, Record)
     items = frame.unpack_work(frame.pack_work([(1, plain), (3, long)]))
@@ -272,6 +279,21 @@ def test_a_frame_keeps_plain_records_beside_others_and_reads_those_of_the_versio
 def test_a_number_keeps_the_region_of_the_configuration_it_was_staged_under() -> None:
     """The record is read again when the import runs: under a newer configuration perhaps."""
     sent = encode(PLAIN)
-    plain = VALIDATORS[0].judge(sent)
+    plain = judge(VALIDATORS[0], sent)
     assert isinstance(plain, PlainRecord)
     assert [phone.compared for phone in read_plain(plain, sent).phones] == ["+12025550143", "+12025550143"]
+
+
+SENT = encode(PLAIN, ensure_ascii=False)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.integers(0, len(SENT)), st.integers(0, 2), st.binary(max_size=3) | st.sampled_from([b'"', b"{", b"\xc3", b","])
+)
+def test_bytes_that_are_no_json_text_are_never_plain(place: int, cut: int, inserted: bytes) -> None:
+    """Staging asks no further about a record that is plain."""
+    broken = SENT[:place] + inserted + SENT[place + cut :]
+    VALIDATORS[0].recognise(BARE)
+    if VALIDATORS[0].recognise(broken) is not None:
+        assert isinstance(json.loads(broken.decode("utf-8", "strict")), dict)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from abc import abstractmethod
 from array import array
 from codecs import utf_8_decode
 from collections.abc import Iterable, Iterator, Sequence
@@ -119,8 +120,26 @@ def _inflate_zstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise _refuse_encoding("zstd", "it is cut off")
 
 
-class RecordSlices(Sequence[bytes]):
-    """The records of one body, kept as positions only; each is cut out when it is asked for."""
+class Records(Sequence[bytes | msgspec.Raw]):
+    """The records of one body, in order: any JSON values, each as its own bytes."""
+
+    @abstractmethod
+    def check(self, index: int) -> None:
+        """Raise RequestRefused (invalid) when a record is not JSON text in UTF-8, unless that is known of all of them.
+
+        To be called for every record that is not known to be by another way.
+        """
+
+
+class _RawRecords(list[msgspec.Raw], Records):
+    """Records that were found by reading the whole body."""
+
+    def check(self, index: int) -> None:
+        pass
+
+
+class _Slices(Records):
+    """Records kept as positions only; each is cut out when it is asked for."""
 
     def __init__(self, body: bytes, starts: array[int]) -> None:
         """`starts` holds where each record begins, and last where the last one ends."""
@@ -135,36 +154,62 @@ class RecordSlices(Sequence[bytes]):
     @overload
     def __getitem__(self, index: slice) -> list[bytes]: ...
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
+        body, starts = self._body, self._starts
+        places = range(len(self))[index]
         # No JSON value ends in white space or a comma, so what stands between two records goes.
-        return self._body[self._starts[index] : self._starts[index + 1]].rstrip(b" \t\r\n,")
+        if isinstance(places, range):
+            return [body[starts[place] : starts[place + 1]].rstrip(b" \t\r\n,") for place in places]
+        return body[starts[places] : starts[places + 1]].rstrip(b" \t\r\n,")
+
+    def check(self, index: int) -> None:
+        pass
 
 
-def split_batch(body: bytes, media_type: MediaType) -> Sequence[msgspec.Raw | bytes]:
-    """Each record's own bytes, in order: any JSON values. Raises RequestRefused (invalid).
+class _Lines(_Slices):
+    """The records of NDJSON, of which nothing was read yet but where they begin."""
+
+    def check(self, index: int) -> None:
+        body, first = self._body, self._starts[index]
+        end = body.find(b"\n", first)
+        line = memoryview(body)[first : len(body) if end < 0 else end]
+        _check_utf8(line, first)
+        try:
+            _ANY_VALUE.decode(line)
+            return
+        except (msgspec.MsgspecError, RecursionError):
+            pass  # Broken, or JSON that only the scanner can read: it decides.
+        try:
+            stop = skip_space(line, skip_value(line, 0))
+            if stop < len(line):
+                raise JsonFault(stop, "the record is over, but more follows; put one record on a line")
+        except JsonFault as fault:
+            number = 1 + body.count(b"\n", 0, first)
+            raise _refuse_json(JsonFault(first + fault.position, str(fault)), number) from None
+
+
+def split_batch(body: bytes, media_type: MediaType) -> Records:
+    """The records of a body. Raises RequestRefused (invalid), as `Records.check` does.
 
     A byte order mark at the very beginning is passed over, as RFC 8259 lets a reader do: files from Windows
     carry one, and it cannot mean anything else. Positions in messages count bytes of the whole body from 0.
     """
-    _check_utf8(body)
     start = len(_BOM) if body.startswith(_BOM) else 0
-    return _split_lines(body, start) if media_type == "ndjson" else _split_envelope(body, start)
+    if media_type == "ndjson":
+        return _split_lines(body, start)
+    if not body.isascii():
+        _check_utf8(memoryview(body))
+    return _split_envelope(body, start)
 
 
-def _check_utf8(body: bytes) -> None:
-    """Refuse invalid UTF-8; slice by slice, so that the text is never in memory as a whole."""
-    if body.isascii():
-        return
-    view = memoryview(body)
+def _check_utf8(text: memoryview, first: int = 0) -> None:
+    """Refuse invalid UTF-8; slice by slice, so that the text is never in memory as a whole. It begins at `first`."""
     start = 0
-    while start < len(view):
-        piece = view[start : start + _UTF8_SLICE]
+    while start < len(text):
+        piece = text[start : start + _UTF8_SLICE]
         try:
-            start += utf_8_decode(piece, "strict", start + len(piece) >= len(view))[1]
+            start += utf_8_decode(piece, "strict", start + len(piece) >= len(text))[1]
         except UnicodeDecodeError as error:
-            detail = f"The body is not valid UTF-8 at byte {start + error.start}. Nothing was staged."
+            detail = f"The body is not valid UTF-8 at byte {first + start + error.start}. Nothing was staged."
             raise RequestRefused("invalid", "Request.NotUtf8", detail) from error
 
 
@@ -174,10 +219,10 @@ def _refuse_json(fault: JsonFault, line: int | None = None) -> RequestRefused:
     return RequestRefused("invalid", "Request.MalformedJson", detail)
 
 
-def _split_envelope(body: bytes, start: int) -> Sequence[msgspec.Raw | bytes]:
+def _split_envelope(body: bytes, start: int) -> Records:
     if body.count(b",") <= _MOST_OBJECTS:
         try:
-            return _ENVELOPE.decode(memoryview(body)[start:]).UserProfilePreferences
+            return _RawRecords(_ENVELOPE.decode(memoryview(body)[start:]).UserProfilePreferences)
         except (msgspec.MsgspecError, RecursionError):
             pass  # Broken, or JSON that only the scanner can read: it decides.
     try:
@@ -186,7 +231,7 @@ def _split_envelope(body: bytes, start: int) -> Sequence[msgspec.Raw | bytes]:
         raise _refuse_json(fault) from None
 
 
-def _scan_envelope(body: bytes, start: int) -> RecordSlices:
+def _scan_envelope(body: bytes, start: int) -> _Slices:
     """The slow road: any JSON at all. Raises JsonFault and RequestRefused."""
     places: dict[str, int] = {}
     start = skip_space(body, start)
@@ -212,7 +257,7 @@ def _scan_envelope(body: bytes, start: int) -> RecordSlices:
     # The end that is found is after the closing bracket; the last record ends before it.
     closing = walk_array(body, places[_COLLECTION], take_record) - 1
     starts.append(closing)
-    return RecordSlices(body, starts)
+    return _Slices(body, starts)
 
 
 def _check_members(body: bytes, places: dict[str, int]) -> None:
@@ -229,32 +274,12 @@ def _check_members(body: bytes, places: dict[str, int]) -> None:
         raise RequestRefused("invalid", "Request.WrongType", detail)
 
 
-def _split_lines(body: bytes, start: int) -> RecordSlices:
+def _split_lines(body: bytes, start: int) -> _Lines:
     """NDJSON: one record a line, blank lines passed over, \\r\\n as well as \\n."""
     starts = array("I")
-    number = 1
     # White space is passed over once, however many blank lines it makes.
-    while (first := skip_space(body, start)) < len(body):
-        number += body.count(b"\n", start, first)
-        end = body.find(b"\n", first)
-        end = len(body) if end < 0 else end
+    while (first := start if body[start : start + 1] == b"{" else skip_space(body, start)) < len(body):
         starts.append(first)
-        _check_line(body, first, end, number)
-        start = end
+        start = body.find(b"\n", first) + 1 or len(body)
     starts.append(len(body))
-    return RecordSlices(body, starts)
-
-
-def _check_line(body: bytes, first: int, end: int, number: int) -> None:
-    line = memoryview(body)[first:end]
-    try:
-        _ANY_VALUE.decode(line)
-        return
-    except (msgspec.MsgspecError, RecursionError):
-        pass  # Broken, or JSON that only the scanner can read: it decides.
-    try:
-        stop = skip_space(line, skip_value(line, 0))
-        if stop < len(line):
-            raise JsonFault(stop, "the record is over, but more follows; put one record on a line")
-    except JsonFault as fault:
-        raise _refuse_json(JsonFault(first + fault.position, str(fault)), number) from None
+    return _Lines(body, starts)

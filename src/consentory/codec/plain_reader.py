@@ -148,7 +148,7 @@ class PlainReader:
         return tuple(numbers) if len(seen) == len(wires) and self._are_plain_elements(wires) else None
 
     def _are_plain_addresses(self, wires: list[PlainAddress]) -> bool:
-        seen = set()
+        compared = set()
         for wire in wires:
             lines = (wire.Address1, wire.City, wire.StateProvince, wire.PostalCode)
             country = wire.CountryCode_Alpha2
@@ -158,8 +158,8 @@ class PlainReader:
                 return False
             if wire.AddressPreferences and not self._choices.knows_all(wire.AddressPreferences, "Addresses"):
                 return False
-            seen.add((wire.AddressType, compare_address(*lines)))
-        return len(seen) == len(wires) and self._are_plain_elements(wires)
+            compared.add((wire.AddressType, compare_address(*lines) if len(wires) > 1 else ""))
+        return len(compared) == len(wires) and self._are_plain_elements(wires)
 
     def _are_plain_groups(self, wires: list[PlainGroup]) -> bool:
         types = self._rules.group_types.exact
@@ -193,5 +193,10 @@ def _is_plain_name(wire: PlainName) -> bool:
 
 
 def _are_plain_tags(wires: list[PlainTag]) -> bool:
-    names = [wire.Name for wire in wires]
-    return all(map(is_trimmed, names)) and len(set(map(fold, names))) == len(names)
+    names = set()
+    for wire in wires:
+        name = wire.Name
+        if name.strip() != name:
+            return False
+        names.add(fold(name))
+    return len(names) == len(wires)

@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Meta
 
 from consentory.codec.times import read_plain_time
-from consentory.codec.wire_record import WireField
 from consentory.domain.record import (
     AlternateIdClaim,
     ConsentClaim,
@@ -35,7 +34,10 @@ _Many = Meta(max_length=100)
 
 
 class PlainObject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Members with the types and lengths of record.md; whatever is rare, or needs a second look, is no member here."""
+    """Members with the types and lengths of record.md; whatever is rare, or needs a second look, is no member here.
+
+    All of them are read, so that what decodes is JSON text in UTF-8.
+    """
 
 
 class PlainName(PlainObject, gc=False):
@@ -128,10 +130,16 @@ class PlainTag(PlainObject, gc=False):
     Name: _Text100
 
 
+class PlainField(PlainObject, gc=False):
+    Name: str
+    Value: str | None = None
+
+
 class PlainWire(PlainObject, gc=False):
     """A record on the wire, of the members that plain ones have."""
 
     AlternateIds: Annotated[list[PlainAlternateId], Meta(min_length=1, max_length=100)]
+    IsActive: bool | None = None
     CustomerName: PlainName | None = None
     DefaultLocale: str | None = None
     RegistrationConfirmed: bool | None = None
@@ -145,7 +153,7 @@ class PlainWire(PlainObject, gc=False):
     Consents: _Consents | None = None
     Groups: Annotated[list[PlainGroup], _Many] | None = None
     ProfileTags: Annotated[list[PlainTag], _Many] | None = None
-    CustomFields: Annotated[list[WireField], _Many] | None = None
+    CustomFields: Annotated[list[PlainField], _Many] | None = None
 
 
 decode_plain_wire = msgspec.json.Decoder(PlainWire).decode
@@ -159,7 +167,7 @@ def read_plain(plain: PlainRecord, sent: bytes) -> Record:
         None,
         plain.match_key,
         plain.match_count,
-        None,
+        wire.IsActive,
         wire.DefaultLocale,
         wire.RegistrationConfirmed,
         wire.CustomerType,
@@ -179,7 +187,7 @@ def read_plain(plain: PlainRecord, sent: bytes) -> Record:
         _read_consents(wire.Consents),
         tuple(map(_read_group, wire.Groups or ())),
         tuple(tag.Name for tag in wire.ProfileTags or ()),
-        tuple((field.Name or "", field.Value) for field in wire.CustomFields or ()),
+        tuple((field.Name, field.Value) for field in wire.CustomFields or ()),
     )
 
 

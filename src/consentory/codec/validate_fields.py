@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from consentory.codec.findings import Findings, quote
 from consentory.codec.member_text import read_text, trim
+from consentory.codec.plain_record import PlainField
 from consentory.codec.rulebook import MOST_KNOWN, FieldRule, Rulebook
 from consentory.codec.times import TimeFault, read_time, render_time
 from consentory.codec.wire_record import WireField
@@ -23,15 +24,19 @@ class FieldReader:
         self._rules = rules
         self._known: dict[tuple[str | None, str | None], tuple[str, str]] = {}
 
-    def keeps(self, wires: list[WireField]) -> bool:
+    def keeps(self, wires: list[PlainField]) -> bool:
         """True when `read_fields` finds no fault and gives the very names and values that were sent."""
-        said = [(wire.Name, wire.Value) for wire in wires]
-        if all(self._known.get(pair) == pair for pair in said):
-            return len({name for name, _ in said}) == len(said)
-        findings = Findings()
-        return self.read_fields(findings, wires) == tuple(said) and not findings.faults
+        for wire in wires:
+            said = (wire.Name, wire.Value)
+            if self._known.get(said) != said:
+                findings = Findings()
+                if self.read_fields(findings, [wire]) != (said,) or findings.faults:
+                    return False
+        return len(wires) == 1 or len({wire.Name for wire in wires}) == len(wires)
 
-    def read_fields(self, findings: Findings, wires: list[WireField] | None) -> tuple[tuple[str, str | None], ...]:
+    def read_fields(
+        self, findings: Findings, wires: list[WireField] | list[PlainField] | None
+    ) -> tuple[tuple[str, str | None], ...]:
         """The values of `$.CustomFields` by configured name; "" clears, None says nothing.
 
         Options of a picklist come as configured, a date-time in UTC, all else as given.

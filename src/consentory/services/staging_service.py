@@ -11,12 +11,12 @@ from uuid import UUID
 
 import msgspec
 
-from consentory.codec.batch_body import split_batch
+from consentory.codec.batch_body import Records, split_batch
 from consentory.codec.frame import FRAME_RECORDS, keep_only_ids, pack_faults, pack_raw, pack_work, unpack_faults
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import, ImportSettings, StagedBatch
-from consentory.domain.record import PlainRecord, Record
+from consentory.domain.record import Fault, PlainRecord, Record
 from consentory.errors import RequestRefused
 from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
@@ -74,7 +74,7 @@ class StagingService:
         unauthorized (the token). Nothing is stored then.
         """
         require_import(caller)
-        body_hash = hashlib.sha256(body).digest()
+        body_hash = None if idempotency_key is None else hashlib.sha256(body).digest()
         with self._database.transaction(caller.account_id) as tx:
             item = find_by_token(tx, token)
             if self._is_replay(tx, item, idempotency_key, body_hash):
@@ -89,7 +89,7 @@ class StagingService:
         with self._database.transaction(caller.account_id) as tx:
             return self._store(tx, item.import_id, caller, batch, staged_at, idempotency_key, body_hash)
 
-    def _is_replay(self, tx: Transaction, item: Import, key: str | None, body_hash: bytes) -> bool:
+    def _is_replay(self, tx: Transaction, item: Import, key: str | None, body_hash: bytes | None) -> bool:
         known = import_store.find_batch_hash(tx, item.import_id, key) if key is not None else None
         if known is not None and known != body_hash:
             raise RequestRefused(
@@ -107,7 +107,7 @@ class StagingService:
         batch: ValidatedBatch,
         staged_at: datetime,
         key: str | None,
-        body_hash: bytes,
+        body_hash: bytes | None,
     ) -> tuple[Import, StagedBatch | None]:
         _, received, batches = import_store.lock_import(tx, import_id)  # a concurrent twin waits here
         item = import_store.find_import(tx, import_id)
@@ -142,17 +142,21 @@ class StagingService:
         return item, added
 
 
-def validate_batch(
-    records: Sequence[bytes | msgspec.Raw], validator: RecordValidator, settings: ImportSettings
-) -> ValidatedBatch:
-    """Validate each record and pack all of them, in order; `records` may be as long as a body holds."""
+def validate_batch(records: Records, validator: RecordValidator, settings: ImportSettings) -> ValidatedBatch:
+    """Validate each record and pack all of them, in order; `records` may be as long as a body holds.
+
+    Raises RequestRefused (invalid) when one of them is no JSON text.
+    """
     batch = ValidatedBatch([], [], len(records))
     for offset in range(0, len(records), FRAME_RECORDS):
         raws: list[bytes | msgspec.Raw] = []
         work: list[tuple[int, Record | PlainRecord]] = []
         faults: list[tuple[int, bytes]] = []
         for place, raw in enumerate(records[offset : offset + FRAME_RECORDS]):
-            result = validator.judge(raw)
+            result: Record | PlainRecord | list[Fault] | None = validator.recognise(raw)
+            if result is None:
+                records.check(offset + place)
+                result = validator.validate(raw)
             if isinstance(result, list):
                 faults.append((offset + place, msgspec.json.encode(result)))
                 raws.append(raw)

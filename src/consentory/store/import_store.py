@@ -148,7 +148,7 @@ def insert_batch(
     faults: Iterable[tuple[int, bytes]],
     failed: int,
     idempotency_key: str | None,
-    body_hash: bytes,
+    body_hash: bytes | None,
 ) -> bool:
     """Store a batch whole and count it; False when the import's state forbids it (then roll back).
 
@@ -167,7 +167,7 @@ def insert_batch(
             "record_count": received,
             "failed": failed,
             "idempotency_key": idempotency_key,
-            "body_hash": body_hash if idempotency_key is not None else None,
+            "body_hash": body_hash,
         },
     )
     tx.run_many("insert_frame", [_frame_row(import_id, batch_number, first_sequence, frame) for frame in frames])
@@ -191,7 +191,7 @@ def _frame_row(import_id: UUID, batch_number: int, first_sequence: int, frame: N
         "raw": frame.raw,
         "work": frame.work,
         "named_keys": join_keys(frame.named_keys),
-        "named_at": frame.named_at,
+        "named_at": ",".join(map(str, frame.named_at)),
         "profile_ids": frame.profile_ids,
         "profile_at": frame.profile_at,
     }
