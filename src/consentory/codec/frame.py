@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 
 import msgspec
@@ -25,13 +26,24 @@ UNREADABLE = (zstandard.ZstdError, msgspec.DecodeError)
 """What the functions that unpack raise for bytes that are no frame: storage that was damaged."""
 
 
+class _OfThread(threading.local):
+    """These are not safe to share between threads, and making one asks the processor what it can, which is slow in a
+    virtual machine."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_of_thread = _OfThread()
+
+
 def _compress(data: bytes) -> bytes:
-    # A compressor is cheap to make and not safe to share between threads.
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(data)
+    return _of_thread.compressor.compress(data)
 
 
 def _decompress(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(data)
+    return _of_thread.decompressor.decompress(data)
 
 
 def pack_raw(records: Sequence[bytes | msgspec.Raw]) -> bytes:

@@ -28,7 +28,7 @@ from consentory.codec.plain_record import (
 from consentory.codec.rulebook import Rulebook, Scope, TypeRule
 from consentory.codec.validate_choices import ChoiceReader
 from consentory.codec.validate_contacts import ContactReader
-from consentory.codec.validate_delete import key_alternate_id
+from consentory.codec.validate_delete import alternate_id_hasher
 from consentory.codec.validate_fields import FieldReader
 from consentory.domain.record import PlainRecord
 from consentory.domain.text import compare_address, fold
@@ -59,6 +59,12 @@ class PlainReader:
         self._match = match
         self._choices = choices
         self._fields = fields
+        types = rules.alternate_id_types.exact
+        self._id_types = {
+            name: (rule, alternate_id_hasher(rules.account_id, rule))
+            for name, rule in types.items()
+            if name is not None
+        }
         self._email_types = contacts.writable_types("Emails")
         self._phone_types = contacts.writable_types("PhoneNumbers")
         self._address_types = contacts.writable_types("Addresses")
@@ -99,14 +105,16 @@ class PlainReader:
         return None
 
     def _find_keys(self, wires: list[PlainAlternateId], numbers: tuple[str, ...]) -> PlainRecord | None:
-        types, account_id = self._rules.alternate_id_types.exact, self._rules.account_id
         keys = []
         match_key = None
         for wire in wires:
-            rule, value = types.get(wire.AlternateIdType), wire.AlternateId
-            if rule is None or value.strip() != value or not _fits(rule, value):
+            known, value = self._id_types.get(wire.AlternateIdType), wire.AlternateId
+            if known is None:
                 return None
-            _, key = key_alternate_id(account_id, rule, value)
+            rule, hash_value = known
+            if value.strip() != value or not _fits(rule, value):
+                return None
+            key = hash_value(fold(value))
             if rule is self._match and wire.IsActive is not False:
                 if match_key is not None:
                     return None

@@ -174,20 +174,15 @@ def read_plain(plain: PlainRecord, sent: bytes) -> Record:
         wire.PreservePreferences is not False,
         wire.PreserveConsents is not False,
         {} if wire.CustomerName is None else _read_name(wire.CustomerName),
-        tuple(
-            AlternateIdClaim(
-                item.AlternateIdType, item.AlternateId, fold(item.AlternateId), key, item.IsActive is not False
-            )
-            for item, key in zip(wire.AlternateIds, plain.keys, strict=True)
-        ),
+        tuple(map(_read_alternate_id, wire.AlternateIds, plain.keys)),
         tuple(map(_read_email, wire.Emails or ())),
         tuple(map(_read_phone, wire.PhoneNumbers or (), plain.numbers)),
         tuple(map(_read_address, wire.Addresses or ())),
         _read_preferences(wire.ProfilePreferences),
         _read_consents(wire.Consents),
         tuple(map(_read_group, wire.Groups or ())),
-        tuple(tag.Name for tag in wire.ProfileTags or ()),
-        tuple((field.Name, field.Value) for field in wire.CustomFields or ()),
+        tuple([tag.Name for tag in wire.ProfileTags or ()]),
+        tuple([(field.Name, field.Value) for field in wire.CustomFields or ()]),
     )
 
 
@@ -197,57 +192,46 @@ def _read_alternate_id(wire: PlainAlternateId, key: bytes) -> AlternateIdClaim:
 
 
 def _read_name(wire: PlainName) -> dict[str, str]:
-    parts = {
-        "Prefix": wire.Prefix,
-        "FirstName": wire.FirstName,
-        "MiddleName": wire.MiddleName,
-        "LastName": wire.LastName,
-        "Suffix": wire.Suffix,
-    }
-    return {member: text for member, text in parts.items() if text is not None}
+    name = {}
+    if wire.Prefix is not None:
+        name["Prefix"] = wire.Prefix
+    if wire.FirstName is not None:
+        name["FirstName"] = wire.FirstName
+    if wire.MiddleName is not None:
+        name["MiddleName"] = wire.MiddleName
+    if wire.LastName is not None:
+        name["LastName"] = wire.LastName
+    if wire.Suffix is not None:
+        name["Suffix"] = wire.Suffix
+    return name
 
 
 def _read_email(wire: PlainEmail) -> ElementClaim:
     address = wire.EmailAddress
-    preferences = _read_preferences(wire.EmailPreferences)
-    return _read_element(wire, wire.EmailAddressType, address.lower(), {"EmailAddress": address}, preferences)
+    return ElementClaim(
+        wire.EmailAddressType, address.lower(), {"EmailAddress": address}, {}, wire.IsActive is not False,
+        wire.IsDefault, None, _read_preferences(wire.EmailPreferences), _read_consents(wire.Consents),
+    )  # fmt: skip
 
 
 def _read_phone(wire: PlainPhone, compared: str) -> ElementClaim:
-    given = {"PhoneNumber": wire.PhoneNumber}
-    preferences = _read_preferences(wire.PhoneNumberPreferences)
-    return _read_element(wire, wire.PhoneType, compared, given, preferences, mobile=wire.IsMobile)
+    return ElementClaim(
+        wire.PhoneType, compared, {"PhoneNumber": wire.PhoneNumber}, {}, wire.IsActive is not False,
+        wire.IsDefault, wire.IsMobile, _read_preferences(wire.PhoneNumberPreferences), _read_consents(wire.Consents),
+    )  # fmt: skip
 
 
 def _read_address(wire: PlainAddress) -> ElementClaim:
-    given = {
-        "Address1": wire.Address1,
-        "City": wire.City,
-        "StateProvince": wire.StateProvince,
-        "PostalCode": wire.PostalCode,
-    }
+    line, city, state, code = wire.Address1, wire.City, wire.StateProvince, wire.PostalCode
+    given = {"Address1": line, "City": city, "StateProvince": state, "PostalCode": code}
     said = {}
     if wire.Address2 is not None:
         said["Address2"] = wire.Address2
     if wire.CountryCode_Alpha2 is not None:
         said["Country"] = wire.CountryCode_Alpha2
-    preferences = _read_preferences(wire.AddressPreferences)
-    return _read_element(wire, wire.AddressType, compare_address(*given.values()), given, preferences, said=said)
-
-
-def _read_element(
-    wire: PlainElement,
-    type_name: str,
-    compared: str,
-    given: dict[str, str],
-    preferences: tuple[PreferenceClaim, ...],
-    *,
-    said: dict[str, str] = {},  # noqa: B006 - claims are immutable
-    mobile: bool | None = None,
-) -> ElementClaim:
     return ElementClaim(
-        type_name, compared, given, said, wire.IsActive is not False,
-        wire.IsDefault, mobile, preferences, _read_consents(wire.Consents),
+        wire.AddressType, compare_address(line, city, state, code), given, said, wire.IsActive is not False,
+        wire.IsDefault, None, _read_preferences(wire.AddressPreferences), _read_consents(wire.Consents),
     )  # fmt: skip
 
 

@@ -43,17 +43,23 @@ class Moment(NamedTuple):
 
 def read_plain_time(text: str) -> int | None:
     """The microseconds of a time in a form that most have, YYYY-MM-DDThh:mm:ss[.fff]Z; None for all else."""
-    fraction = 0
-    if len(text) == 24 and text[19] == "." and text[20:23].isdecimal() and text.isascii():
-        fraction = int(text[20:23]) * 1000
-        text = text[:19] + text[23]
+    if len(text) == 24:
+        return _read_milliseconds(text)
     # The places of the separators leave fromisoformat no other form.
     if len(text) != 20 or text[4:20:3] != "--T::Z":
         return None
     try:
-        return int(datetime.fromisoformat(text).timestamp()) * SECOND + fraction
+        return int(datetime.fromisoformat(text).timestamp()) * SECOND
     except ValueError:
         return None
+
+
+def _read_milliseconds(text: str) -> int | None:
+    fraction = text[20:23]
+    if text[19] != "." or not (fraction.isascii() and fraction.isdecimal()):
+        return None
+    at = read_plain_time(text[:19] + text[23])
+    return None if at is None else at + int(fraction) * 1000
 
 
 def is_plain_second(text: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from consentory.codec.findings import Findings
@@ -10,7 +12,7 @@ from consentory.codec.member_text import read_text, trim
 from consentory.codec.rulebook import Rulebook, Scope, TypeRule
 from consentory.codec.wire_record import WireDelete, WireDeleteId
 from consentory.domain.record import Fault, Record
-from consentory.domain.text import fold, hash_key
+from consentory.domain.text import fold, key_hasher
 
 _LARGEST_ID = 2**63 - 1
 _LONGEST_ID = 256
@@ -29,7 +31,12 @@ def read_profile_id(findings: Findings, given: int | None) -> int | None:
 def key_alternate_id(account_id: int, rule: TypeRule, value: str) -> tuple[str, bytes]:
     """The folded form of an alternate id's trimmed value, and its key."""
     folded = fold(value)
-    return folded, hash_key(account_id, "AlternateId", rule.folded, folded)
+    return folded, alternate_id_hasher(account_id, rule)(folded)
+
+
+def alternate_id_hasher(account_id: int, rule: TypeRule) -> Callable[[str], bytes]:
+    """What makes the keys of alternate ids of one type from their folded values."""
+    return key_hasher(account_id, "AlternateId", rule.folded)
 
 
 def check_match_count(findings: Findings, match_name: str, count: int, unread: bool) -> None:
