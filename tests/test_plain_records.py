@@ -2,6 +2,7 @@
 
 import copy
 import json
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from consentory.codec.plain_record import read_plain
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.configuration import Permissions
 from consentory.domain.record import Fault, PlainRecord, Record
-from record_cases import make_validator
+from record_cases import STAGED_AT, make_validator
 from test_record_roads import STRANGE, list_places
 
 DATE = "2026-03-01T14:05:00Z"
@@ -97,11 +98,6 @@ MAILER = Permissions(
     import_=True, profile=("read", "write"), channels=("Email",), programs=("NEWS",), consent_types=("PrivacyPolicy",)
 )
 READER = Permissions(import_=True, profile=("read",), channels="all", programs="all", consent_types="all")
-TEACHING = [
-    PLAIN,
-    *(PLAIN | {"Consents": [CONSENT | {"ConsentStatus": status}]} for status in (1, 2, 3, 4)),
-    {"AlternateIds": PLAIN["AlternateIds"], "Emails": [PLAIN["Emails"][1]]},
-]
 
 
 def judge(validator: RecordValidator, sent: bytes) -> PlainRecord | Record | list[Fault]:
@@ -110,22 +106,14 @@ def judge(validator: RecordValidator, sent: bytes) -> PlainRecord | Record | lis
     return validator.validate(sent) if plain is None else plain
 
 
-def open_call(**settings: Any) -> RecordValidator:
-    """A Stage call whose long road has read records like those that come."""
-    validator = make_validator(**({"match_type": "crm"} | settings))
-    for record in TEACHING:
-        judge(validator, encode(record))
-    return validator
-
-
 VALIDATORS = [
-    open_call(),
-    open_call(match_type="Loyalty"),
-    open_call(permissions=MAILER),
-    open_call(permissions=READER),
-    open_call(allow_prior_consents=True),
-    open_call(action="Delete"),
-    open_call(match_type=None),
+    make_validator(match_type="crm"),
+    make_validator(match_type="Loyalty"),
+    make_validator(match_type="crm", permissions=MAILER),
+    make_validator(match_type="crm", permissions=READER),
+    make_validator(match_type="crm", allow_prior_consents=True),
+    make_validator(match_type="crm", action="Delete"),
+    make_validator(),
 ]
 BARE = encode({"AlternateIds": [{"AlternateIdType": t, "AlternateId": "1"} for t in ("CRM", "Loyalty")]})
 
@@ -167,9 +155,8 @@ def at(*path: Any, value: Any) -> Any:
         at("Emails", 1, "IsDefault", value=True),
         at("Emails", 1, "EmailAddressType", value="Home"),
         at("Emails", 0, "EmailAddress", value="zoe@localhost"),
-        at("Emails", 0, "EmailPreferences", 0, "CustomerDate", value="2026-03-01"),
         at("Emails", 0, "EmailPreferences", 0, "CustomerDate", value="2026-11-21T15:35:01Z"),
-        at("Emails", 0, "EmailPreferences", 0, "CustomerDate", value=None),
+        at("Emails", 0, "EmailPreferences", 0, "CustomerDate", value="2026-02-29"),
         at("Emails", 0, "EmailPreferences", 0, "FilterId", value="OFFERS-EMAIL"),
         at("Emails", 0, "EmailPreferences", 0, "PreferenceAttributes", 0, "Key", value="$form"),
         at("PhoneNumbers", 0, "PhoneNumber", value="12"),
@@ -253,7 +240,7 @@ def test_both_roads_agree(changes: list[Any], validator: RecordValidator, form: 
 
 
 def test_records_are_plain_again_after_many_that_were_not() -> None:
-    validator = open_call()
+    validator = make_validator(match_type="crm")
     other = encode(PLAIN | {"ProfileId": 7})
     for _ in range(100):
         assert isinstance(judge(validator, other), Record)
@@ -274,6 +261,20 @@ def test_a_frame_keeps_plain_records_beside_others_and_reads_those_of_the_versio
     assert {frame.decode_match(item.encoded).match_key for item in items} == {long.match_key}
     before = zstandard.compress(msgspec.msgpack.encode([(0, long)]))
     assert [(item.place, item.is_plain) for item in frame.unpack_work(before)] == [(0, False)]
+
+
+@pytest.mark.parametrize("date", ["2026-03-01", "2026-03-01T09:05:00-05:00", "2026-03-01T09:05", " 2026-03-01", None])
+def test_choices_are_plain_whatever_form_their_dates_have(date: str | None) -> None:
+    """A choice without a date has that of the Stage call."""
+    dated = {"ConsentDate": date, "ConsentStatus": 3}
+    record = PLAIN | {
+        "ProfilePreferences": [{"FilterId": "DATA-SHARING", "PreferenceType": 2, "CustomerDate": date}],
+        "Consents": [CONSENT | dated, CONSENT | dated | {"ConsentType": "PrivacyPolicy", "ConsentVersion": "1.0"}],
+    }
+    for validator in (VALIDATORS[0], make_validator(match_type="CRM", staged_at=STAGED_AT + timedelta(days=1))):
+        result = judge(validator, encode(record))
+        assert isinstance(result, PlainRecord)
+        assert read_plain(result, encode(record)) == validator.validate(encode(record))
 
 
 def test_a_number_keeps_the_region_of_the_configuration_it_was_staged_under() -> None:

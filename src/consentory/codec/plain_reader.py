@@ -40,10 +40,8 @@ _PATIENCE = 8
 
 
 class PlainReader:
-    """Recognises the plain records of one Stage call, whose import has a match type.
-
-    It learns from the readers of the long road: a choice is plain once they have read one like it.
-    """
+    """Recognises the plain records of one Stage call, whose import has a match type. Choices and custom fields, of
+    which there are few, it leaves to the readers of the long road, which remember them."""
 
     def __init__(
         self,
@@ -87,76 +85,84 @@ class PlainReader:
             wire = decode_plain_wire(sent)
         except MSGSPEC_REFUSALS:
             return None
-        choices, rules = self._choices, self._rules
+        rules, choices, chosen = self._rules, self._choices, wire.ProfilePreferences
+        numbers: list[str] = []
+        times: list[int] = []
         if (
             (wire.CustomerName is None or _is_plain_name(wire.CustomerName))
             and (wire.DefaultLocale is None or wire.DefaultLocale in rules.locales.exact)
             and (wire.CustomerType is None or wire.CustomerType in rules.customer_types.exact)
-            and (not wire.Emails or self._are_plain_emails(wire.Emails))
-            and (not wire.Addresses or self._are_plain_addresses(wire.Addresses))
-            and (not wire.ProfilePreferences or choices.knows_all(wire.ProfilePreferences, "ProfilePreferences"))
-            and (not wire.Consents or choices.knows_consents(wire.Consents))
+            and (not wire.Emails or self._are_plain_emails(wire.Emails, times))
+            and (not wire.PhoneNumbers or self._are_plain_phones(wire.PhoneNumbers, numbers, times))
+            and (not wire.Addresses or self._are_plain_addresses(wire.Addresses, times))
+            and (not chosen or choices.keeps_preferences(chosen, "ProfilePreferences", times))
+            and (not wire.Consents or choices.keeps_consents(wire.Consents, times))
             and (not wire.Groups or self._are_plain_groups(wire.Groups))
             and (not wire.ProfileTags or _are_plain_tags(wire.ProfileTags))
             and (not wire.CustomFields or self._fields.keeps(wire.CustomFields))
         ):
-            numbers = self._find_numbers(wire.PhoneNumbers) if wire.PhoneNumbers else ()
-            return None if numbers is None else self._find_keys(wire.AlternateIds, numbers)
+            keys, match_key = self._find_keys(wire.AlternateIds)
+            if match_key is not None:
+                return PlainRecord(None, match_key, 1, tuple(keys), tuple(numbers), tuple(times))
         return None
 
-    def _find_keys(self, wires: list[PlainAlternateId], numbers: tuple[str, ...]) -> PlainRecord | None:
-        keys = []
+    def _find_keys(self, wires: list[PlainAlternateId]) -> tuple[list[bytes], bytes | None]:
+        """The keys of the alternate ids, and the one to match by; None when there is not one, or one is not plain."""
+        keys: list[bytes] = []
         match_key = None
         for wire in wires:
             known, value = self._id_types.get(wire.AlternateIdType), wire.AlternateId
             if known is None:
-                return None
+                return keys, None
             rule, hash_value = known
             if value.strip() != value or not _fits(rule, value):
-                return None
+                return keys, None
             key = hash_value(fold(value))
             if rule is self._match and wire.IsActive is not False:
                 if match_key is not None:
-                    return None
+                    return keys, None
                 match_key = key
             keys.append(key)
-        if match_key is None or len(set(keys)) < len(keys):
-            return None
-        return PlainRecord(None, match_key, 1, tuple(keys), numbers)
+        return keys, match_key if len(set(keys)) == len(keys) else None
 
-    def _are_plain_emails(self, wires: list[PlainEmail]) -> bool:
+    def _are_plain_emails(self, wires: list[PlainEmail], times: list[int]) -> bool:
+        choices = self._choices
         seen = set()
         for wire in wires:
             rule, address = self._email_types.get(wire.EmailAddressType), wire.EmailAddress
             compared = compare_plain_email(address)
             if rule is None or compared is None or not _fits(rule, address):
                 return False
-            if wire.EmailPreferences and not self._choices.knows_all(wire.EmailPreferences, "Emails"):
+            if wire.EmailPreferences and not choices.keeps_preferences(wire.EmailPreferences, "Emails", times):
+                return False
+            if wire.Consents and not choices.keeps_consents(wire.Consents, times):
                 return False
             seen.add((rule.name, compared))
-        return len(seen) == len(wires) and self._are_plain_elements(wires)
+        return len(seen) == len(wires) and _has_one_default(wires)
 
-    def _find_numbers(self, wires: list[PlainPhone]) -> tuple[str, ...] | None:
-        """The compared forms of the phone numbers; None when one of them is not plain."""
-        numbers = []
+    def _are_plain_phones(self, wires: list[PlainPhone], numbers: list[str], times: list[int]) -> bool:
+        choices = self._choices
         seen = set()
         for wire in wires:
             rule, given = self._phone_types.get(wire.PhoneType), wire.PhoneNumber
-            if rule is None or not is_trimmed(given) or not _fits(rule, given):
-                return None
-            chosen = wire.PhoneNumberPreferences
-            if chosen and not self._choices.knows_all(chosen, "PhoneNumbers", wire.IsMobile):
-                return None
+            if rule is None or given.strip() != given or not _fits(rule, given):
+                return False
             try:
                 compared = compare_phone(given, self._rules.phone_region)
             except ContactFault:
-                return None
+                return False
+            chosen = wire.PhoneNumberPreferences
+            if chosen and not choices.keeps_preferences(chosen, "PhoneNumbers", times, wire.IsMobile):
+                return False
+            if wire.Consents and not choices.keeps_consents(wire.Consents, times):
+                return False
             numbers.append(compared)
             seen.add((rule.name, compared))
-        return tuple(numbers) if len(seen) == len(wires) and self._are_plain_elements(wires) else None
+        return len(seen) == len(wires) and _has_one_default(wires)
 
-    def _are_plain_addresses(self, wires: list[PlainAddress]) -> bool:
-        compared = set()
+    def _are_plain_addresses(self, wires: list[PlainAddress], times: list[int]) -> bool:
+        choices = self._choices
+        seen = set()
         for wire in wires:
             lines = (wire.Address1, wire.City, wire.StateProvince, wire.PostalCode)
             country = wire.CountryCode_Alpha2
@@ -164,10 +170,12 @@ class PlainReader:
                 return False
             if not (country is None or country in ALPHA2) or not is_trimmed(wire.Address2 or ""):
                 return False
-            if wire.AddressPreferences and not self._choices.knows_all(wire.AddressPreferences, "Addresses"):
+            if wire.AddressPreferences and not choices.keeps_preferences(wire.AddressPreferences, "Addresses", times):
                 return False
-            compared.add((wire.AddressType, compare_address(*lines) if len(wires) > 1 else ""))
-        return len(compared) == len(wires) and self._are_plain_elements(wires)
+            if wire.Consents and not choices.keeps_consents(wire.Consents, times):
+                return False
+            seen.add((wire.AddressType, compare_address(*lines) if len(wires) > 1 else ""))
+        return len(seen) == len(wires) and _has_one_default(wires)
 
     def _are_plain_groups(self, wires: list[PlainGroup]) -> bool:
         types = self._rules.group_types.exact
@@ -176,17 +184,10 @@ class PlainReader:
             wire.GroupType in types and is_trimmed(wire.GroupName) for wire in wires
         )
 
-    def _are_plain_elements(self, wires: Sequence[PlainElement]) -> bool:
-        """What all kinds of contact elements share: one default at most, and consents that are known."""
-        has_default = False
-        for wire in wires:
-            if wire.IsDefault:
-                if has_default:
-                    return False
-                has_default = True
-            if wire.Consents and not self._choices.knows_consents(wire.Consents):
-                return False
-        return True
+
+def _has_one_default(wires: Sequence[PlainElement]) -> bool:
+    """Whether one element at most is the default."""
+    return len(wires) == 1 or sum(wire.IsDefault is True for wire in wires) <= 1
 
 
 def _fits(rule: TypeRule, value: str) -> bool:

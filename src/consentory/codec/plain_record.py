@@ -1,12 +1,13 @@
 """Plain records: valid ones that are their own validated form, as most are (docs/adr/0014-plain-records.md).
 
-Names stand in them as configured, texts are trimmed, choices are dated in UTC. Such a record is kept as it was sent,
-with the keys of its alternate ids beside it; `plain_reader` tells which ones are plain, and what one says is read
-here, without the account's configuration.
+Names stand in them as configured, and texts are trimmed. Such a record is kept as it was sent, and beside it what the
+account's configuration has to do with: keys, numbers, times. `plain_reader` tells which ones are plain; what they say
+is read here, without the configuration.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -62,7 +63,7 @@ class PlainAttribute(PlainObject, gc=False):
 class PlainPreference(PlainObject, gc=False):
     FilterId: str
     PreferenceType: Literal[1, 2]
-    CustomerDate: str
+    CustomerDate: str | None = None
     FrequencyId: str | None = None
     PreferenceAttributes: Annotated[list[PlainAttribute], Meta(max_length=50)] | None = None
 
@@ -82,7 +83,7 @@ class PlainConsent(PlainObject, gc=False):
     ConsentVersion: str
     Locale: str
     ConsentStatus: Literal[1, 2, 3, 4]
-    ConsentDate: str
+    ConsentDate: str | None = None
     Evidence: PlainEvidence | None = None
 
 
@@ -163,6 +164,7 @@ decode_plain_wire = msgspec.json.Decoder(PlainWire).decode
 def read_plain(plain: PlainRecord, sent: bytes) -> Record:
     """What a plain record says, from its JSON as it was sent."""
     wire = decode_plain_wire(sent)
+    keys, numbers, times = iter(plain.keys), iter(plain.numbers), iter(plain.times)
     return Record(
         None,
         plain.match_key,
@@ -174,12 +176,12 @@ def read_plain(plain: PlainRecord, sent: bytes) -> Record:
         wire.PreservePreferences is not False,
         wire.PreserveConsents is not False,
         {} if wire.CustomerName is None else _read_name(wire.CustomerName),
-        tuple(map(_read_alternate_id, wire.AlternateIds, plain.keys)),
-        tuple(map(_read_email, wire.Emails or ())),
-        tuple(map(_read_phone, wire.PhoneNumbers or (), plain.numbers)),
-        tuple(map(_read_address, wire.Addresses or ())),
-        _read_preferences(wire.ProfilePreferences),
-        _read_consents(wire.Consents),
+        tuple([_read_alternate_id(one, next(keys)) for one in wire.AlternateIds]),
+        tuple([_read_email(one, times) for one in wire.Emails or ()]),
+        tuple([_read_phone(one, next(numbers), times) for one in wire.PhoneNumbers or ()]),
+        tuple([_read_address(one, times) for one in wire.Addresses or ()]),
+        _read_preferences(wire.ProfilePreferences, times),
+        _read_consents(wire.Consents, times),
         tuple(map(_read_group, wire.Groups or ())),
         tuple([tag.Name for tag in wire.ProfileTags or ()]),
         tuple([(field.Name, field.Value) for field in wire.CustomFields or ()]),
@@ -206,22 +208,23 @@ def _read_name(wire: PlainName) -> dict[str, str]:
     return name
 
 
-def _read_email(wire: PlainEmail) -> ElementClaim:
+def _read_email(wire: PlainEmail, times: Iterator[int]) -> ElementClaim:
     address = wire.EmailAddress
     return ElementClaim(
         wire.EmailAddressType, address.lower(), {"EmailAddress": address}, {}, wire.IsActive is not False,
-        wire.IsDefault, None, _read_preferences(wire.EmailPreferences), _read_consents(wire.Consents),
+        wire.IsDefault, None, _read_preferences(wire.EmailPreferences, times), _read_consents(wire.Consents, times),
     )  # fmt: skip
 
 
-def _read_phone(wire: PlainPhone, compared: str) -> ElementClaim:
+def _read_phone(wire: PlainPhone, compared: str, times: Iterator[int]) -> ElementClaim:
     return ElementClaim(
         wire.PhoneType, compared, {"PhoneNumber": wire.PhoneNumber}, {}, wire.IsActive is not False,
-        wire.IsDefault, wire.IsMobile, _read_preferences(wire.PhoneNumberPreferences), _read_consents(wire.Consents),
+        wire.IsDefault, wire.IsMobile,
+        _read_preferences(wire.PhoneNumberPreferences, times), _read_consents(wire.Consents, times),
     )  # fmt: skip
 
 
-def _read_address(wire: PlainAddress) -> ElementClaim:
+def _read_address(wire: PlainAddress, times: Iterator[int]) -> ElementClaim:
     line, city, state, code = wire.Address1, wire.City, wire.StateProvince, wire.PostalCode
     given = {"Address1": line, "City": city, "StateProvince": state, "PostalCode": code}
     said = {}
@@ -231,30 +234,30 @@ def _read_address(wire: PlainAddress) -> ElementClaim:
         said["Country"] = wire.CountryCode_Alpha2
     return ElementClaim(
         wire.AddressType, compare_address(line, city, state, code), given, said, wire.IsActive is not False,
-        wire.IsDefault, None, _read_preferences(wire.AddressPreferences), _read_consents(wire.Consents),
+        wire.IsDefault, None, _read_preferences(wire.AddressPreferences, times), _read_consents(wire.Consents, times),
     )  # fmt: skip
 
 
-def _read_preferences(wires: list[PlainPreference] | None) -> tuple[PreferenceClaim, ...]:
-    return tuple(map(_read_preference, wires)) if wires else ()
+def _read_preferences(wires: list[PlainPreference] | None, times: Iterator[int]) -> tuple[PreferenceClaim, ...]:
+    return tuple([_read_preference(wire, _read_date(wire.CustomerDate, times)) for wire in wires]) if wires else ()
 
 
-def _read_preference(wire: PlainPreference) -> PreferenceClaim:
+def _read_preference(wire: PlainPreference, at: int) -> PreferenceClaim:
     said = wire.PreferenceAttributes
     attributes = {item.Key: item.Value or "" for item in said} if said else None
-    at = _read_date(wire.CustomerDate)
-    return PreferenceClaim(wire.FilterId, wire.PreferenceType, at, True, wire.FrequencyId, attributes)
+    dated = wire.CustomerDate is not None
+    return PreferenceClaim(wire.FilterId, wire.PreferenceType, at, dated, wire.FrequencyId, attributes)
 
 
-def _read_consents(wires: list[PlainConsent] | None) -> tuple[ConsentClaim, ...]:
-    return tuple(map(_read_consent, wires)) if wires else ()
+def _read_consents(wires: list[PlainConsent] | None, times: Iterator[int]) -> tuple[ConsentClaim, ...]:
+    return tuple([_read_consent(wire, _read_date(wire.ConsentDate, times)) for wire in wires]) if wires else ()
 
 
-def _read_consent(wire: PlainConsent) -> ConsentClaim:
+def _read_consent(wire: PlainConsent, at: int) -> ConsentClaim:
     evidence = None if wire.Evidence is None else read_evidence(wire.Evidence)
-    at = _read_date(wire.ConsentDate)
+    dated = wire.ConsentDate is not None
     return ConsentClaim(
-        wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus, at, True, evidence or None
+        wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus, at, dated, evidence or None
     )
 
 
@@ -268,7 +271,6 @@ def _read_group(wire: PlainGroup) -> GroupClaim:
     return GroupClaim(wire.GroupType, wire.GroupName, fold(wire.GroupName), wire.IsPrimary)
 
 
-def _read_date(text: str) -> int:
-    at = read_plain_time(text)
-    assert at is not None, "a plain record's dates are in the plain form"
-    return at
+def _read_date(text: str | None, times: Iterator[int]) -> int:
+    at = None if text is None else read_plain_time(text)
+    return next(times) if at is None else at

@@ -82,33 +82,56 @@ class ChoiceReader:
         self._known_preferences: dict[tuple[object, ...], tuple[str, int, str | None]] = {}
         self._known_consents: dict[tuple[object, ...], tuple[str, str, str, int]] = {}
 
-    def knows_all(self, wires: list[PlainPreference], place: str, mobile: bool | None = None) -> bool:
-        """True when `read_preferences` would find no fault and read just what is written: all of them were read so
-        before, but for the dates, which are plain ones and not in the future."""
+    def keeps_preferences(
+        self, wires: list[PlainPreference], place: str, times: list[int], mobile: bool | None = None
+    ) -> bool:
+        """True when `read_preferences` finds no fault and reads just what is written. Adds to `times` those that
+        `read_plain` asks for."""
         for wire in wires:
             said = (wire.FilterId, wire.PreferenceType, wire.FrequencyId)
             if self._known_preferences.get((*said, place, mobile)) != said:
-                return False
-            if not self._is_plain_date(wire.CustomerDate):
-                return False
+                self.read_preferences(Findings(), [wire], "", place, mobile)
+                if self._known_preferences.get((*said, place, mobile)) != said:
+                    return False
             if wire.PreferenceAttributes and not _are_plain(wire.PreferenceAttributes):
+                return False
+            if not self._keeps_date(wire.CustomerDate, said[1] == OPT_OUT, times):
                 return False
         return len(wires) == 1 or len({wire.FilterId for wire in wires}) == len(wires)
 
-    def knows_consents(self, wires: list[PlainConsent]) -> bool:
-        """As knows_all, of consents."""
+    def keeps_consents(self, wires: list[PlainConsent], times: list[int]) -> bool:
+        """As keeps_preferences, of consents."""
         for wire in wires:
             said = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
-            if self._known_consents.get(said) != said or not self._is_plain_date(wire.ConsentDate):
-                return False
+            if self._known_consents.get(said) != said:
+                self.read_consents(Findings(), [wire], "")
+                if self._known_consents.get(said) != said:
+                    return False
             if wire.Evidence is not None and not _is_plain(wire.Evidence):
                 return False
+            if not self._keeps_date(wire.ConsentDate, said[3] in (DENIED, REVOKED), times):
+                return False
         return len(wires) == 1 or len({(wire.ConsentType, wire.ConsentVersion) for wire in wires}) == len(wires)
+
+    def _keeps_date(self, given: str | None, no: bool, times: list[int]) -> bool:
+        """True when _read_date finds no fault; what `read_plain_time` does not read is added to `times`."""
+        if given is not None:
+            if given < self._future and is_plain_second(given):  # texts of that form are in the order of their times
+                return True
+            at = read_plain_time(given)
+            if at is not None:
+                return at <= self._latest
+        findings = Findings()
+        at = self._read_date(findings, given, "", "", no)
+        if at is None or findings.faults:
+            return False
+        times.append(at)
+        return True
 
     def read_preferences(
         self,
         findings: Findings,
-        wires: list[WirePreference] | None,
+        wires: list[WirePreference] | list[PlainPreference] | None,
         path: str,
         place: str,
         mobile: bool | None = None,
@@ -135,7 +158,13 @@ class ChoiceReader:
         return tuple(claims)
 
     def _read_preference(
-        self, findings: Findings, wire: WirePreference, here: str, place: str, mobile: bool | None, seen: set[str]
+        self,
+        findings: Findings,
+        wire: WirePreference | PlainPreference,
+        here: str,
+        place: str,
+        mobile: bool | None,
+        seen: set[str],
     ) -> PreferenceClaim | None:
         rule = self._rules.filters.read(findings, wire.FilterId, here, "FilterId", 50, _FILTER)
         if rule is not None:
@@ -175,7 +204,9 @@ class ChoiceReader:
             text = f"Your user groups do not permit the program of filter {rule.id}."
             findings.report("Permission.Program", text, path, rule.id)
 
-    def read_consents(self, findings: Findings, wires: list[WireConsent] | None, path: str) -> tuple[ConsentClaim, ...]:
+    def read_consents(
+        self, findings: Findings, wires: list[WireConsent] | list[PlainConsent] | None, path: str
+    ) -> tuple[ConsentClaim, ...]:
         """The claims of one array of consents at `path`."""
         if not wires:
             return ()
@@ -198,7 +229,7 @@ class ChoiceReader:
         return tuple(claims)
 
     def _read_consent(
-        self, findings: Findings, wire: WireConsent, here: str, seen: set[tuple[str, str]]
+        self, findings: Findings, wire: WireConsent | PlainConsent, here: str, seen: set[tuple[str, str]]
     ) -> ConsentClaim | None:
         status = _CONSENT_STATUSES.get(wire.ConsentStatus)
         if status is None:
@@ -236,7 +267,7 @@ class ChoiceReader:
         return rule
 
     def _find_version(
-        self, findings: Findings, wire: WireConsent, path: str, rule: ConsentRule | None, withdrawn: bool
+        self, findings: Findings, wire: WireConsent | PlainConsent, path: str, rule: ConsentRule | None, withdrawn: bool
     ) -> VersionRule | None:
         name = wire.ConsentVersion
         versions = None if rule is None else rule.versions
@@ -251,10 +282,6 @@ class ChoiceReader:
         """As _read_date, for a time in the form that most have; None: that one has to look."""
         at = None if given is None else read_plain_time(given)
         return at if at is not None and at <= self._latest else None
-
-    def _is_plain_date(self, given: str) -> bool:
-        """True when _read_plain_date reads it. Times of one form are in the order of their texts."""
-        return (given < self._future and is_plain_second(given)) or self._read_plain_date(given) is not None
 
     def _read_date(self, findings: Findings, given: str | None, path: str, member: str, no: bool) -> int | None:
         """When it was chosen, in microseconds; None after a fault."""
@@ -305,7 +332,9 @@ def _read_code(
     return found
 
 
-def _read_attributes(findings: Findings, wires: list[WireAttribute] | None, path: str) -> dict[str, str] | None:
+def _read_attributes(
+    findings: Findings, wires: list[WireAttribute] | list[PlainAttribute] | None, path: str
+) -> dict[str, str] | None:
     if not wires:
         return None
     attributes: dict[str, str] = {}
@@ -340,7 +369,7 @@ def _is_plain(wire: PlainEvidence) -> bool:
     return all(map(is_trimmed, read_evidence(wire).values())) and (address is None or _is_ip_address(address))
 
 
-def _read_evidence(findings: Findings, wire: WireEvidence | None, path: str) -> dict[str, str] | None:
+def _read_evidence(findings: Findings, wire: WireEvidence | PlainEvidence | None, path: str) -> dict[str, str] | None:
     """Its said members, trimmed; None when it says nothing."""
     if wire is None:
         return None

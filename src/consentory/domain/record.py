@@ -129,12 +129,16 @@ class Record(Match, frozen=True):
 
 class PlainRecord(Match, frozen=True):
     """A valid record that is its own validated form: what it says is read from what was sent
-    (`codec/plain_record.py`), but for these, which are in the record's order."""
+    (`codec/plain_record.py`), but for these."""
 
     keys: tuple[bytes, ...] = ()
-    """Of its alternate ids."""
+    """Of its alternate ids, in the record's order."""
     numbers: tuple[str, ...] = ()
     """The compared forms of its phone numbers, which depend on the account's region."""
+    times: tuple[int, ...] = ()
+    """Of those of its choices whose date `times.read_plain_time` does not read: they depend on the account's time zone
+    and, where there is no date, on the Stage call. In the order of the record's reading: emails, phone numbers and
+    addresses, of each element preferences first, and then the person's own."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):

@@ -101,10 +101,11 @@ def apply_all(staged: Sequence[StagedRecord]) -> Sorted:
 
 
 def _hash(record: StagedRecord, seal: bytes) -> bytes:
-    """The fingerprint. A plain record is told apart from the validated form of another one."""
-    if not record.item.is_plain:
-        return blake2b(record.item.encoded, digest_size=FINGERPRINT_BYTES, key=seal).digest()
-    return blake2b(record.sent, digest_size=FINGERPRINT_BYTES, key=seal, person=b"plain").digest()
+    """The fingerprint: of all that the record says."""
+    hasher = blake2b(record.item.encoded, digest_size=FINGERPRINT_BYTES, key=seal)
+    if record.item.is_plain:
+        hasher.update(record.sent)
+    return hasher.digest()
 
 
 def _decode_task(staged: StagedRecord, fingerprint: bytes | None) -> Task:
