@@ -350,6 +350,32 @@ def records(draw: st.DrawFn, match: str | None = None, *, with_id: bool = True) 
     return _without_none(record)
 
 
+NUMBERS = {"OptIn": 1, "OptOut": 2, "Granted": 1, "Revoked": 3}
+TYPES = {
+    "EmailAddress": ("EmailAddressType", "Home"),
+    "PhoneNumber": ("PhoneType", "Mobile"),
+    "Address1": ("AddressType", "Home"),
+}
+AS_CONFIGURED = {"es_us": "es_US", "monthly": "Monthly"}
+
+
+def spell_out(record: Wire) -> Wire:
+    """The record as most systems write one: types given, codes as numbers, names as configured."""
+    said = dict(record)
+    for name, value in record.items():
+        if isinstance(value, list) and name != "PreferenceAttributes":
+            said[name] = [spell_out(one) for one in value]
+        elif name in ("PreferenceType", "ConsentStatus"):
+            said[name] = NUMBERS.get(value, value)
+        elif name in ("DefaultLocale", "FrequencyId"):
+            said[name] = AS_CONFIGURED.get(value, value)
+        elif name in TYPES:
+            said.setdefault(*TYPES[name])
+    if "IsActive" in said:
+        said["IsActive"] = bool(said["IsActive"])
+    return said
+
+
 @st.composite
 def delete_records(draw: st.DrawFn, match: str | None) -> Wire:
     by_id = draw(st.booleans()) or match is None
@@ -372,7 +398,7 @@ def imports(draw: st.DrawFn, *, deletes: bool = True) -> ImportStep:
     else:
         settings |= dict.fromkeys(draw(_refresh()), True)
         settings["AllowPriorConsents"] = not draw(_once_in(5))
-        one = records(match)
+        one = records(match).map(spell_out) if draw(st.booleans()) else records(match)
     return ImportStep(settings, [[draw(one) for _ in range(size)] for size in draw(batches)])
 
 
