@@ -1,5 +1,5 @@
-"""The figures of docs/performance.md beside the bench's rounds: paging, waiting, memory, start, workers, growth, and
-one long import.
+"""The figures of docs/performance.md beside the bench's rounds: staging on one core, paging, waiting, memory,
+start, workers, growth, and one long import.
 
 scripts/bench --reach [--people N] [--only NAME …]
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event as EventType
 from pathlib import Path
 
+from flame import read_ticks
 from long_import import measure_long
 from run import STAGING, find_processes, read_peak
 from subject import Account, Subject, cut_bodies
@@ -126,6 +128,34 @@ def read_use(pid: int) -> float:
         return 0.0
 
 
+def measure_staging(people: int) -> dict[str, float]:
+    """Staging by one server process with its stage processes, all on one core; everything else is on the others.
+
+    Processor time is theirs alone, not PostgreSQL's or the client's.
+    """
+    core, *others = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, others)  # whatever is started from here on inherits it
+    try:
+        with write_file(people) as path, Subject(processes=1) as subject:
+            subject.create_account().stage_file(path)
+            serving = [pid for name in ("serve", STAGING) for pid in find_processes(subject, name)]
+            for thread in [task.name for pid in serving for task in Path(f"/proc/{pid}/task").iterdir()]:
+                os.sched_setaffinity(int(thread), {core})
+            taken, used = [], []
+            for _ in range(5):
+                ticks = sum(map(read_ticks, serving))
+                taken.append(subject.create_account().stage_file(path)[1])
+                used.append((sum(map(read_ticks, serving)) - ticks) / os.sysconf("SC_CLK_TCK"))
+            size = path.stat().st_size / MEGABYTE
+    finally:
+        os.sched_setaffinity(0, {core, *others})
+    seconds, processor = statistics.median(taken), statistics.median(used)
+    return {
+        "records/s": people / seconds, "MB/s": size / seconds,
+        "records a second of processor time": people / processor, "MB a second of processor time": size / processor,
+    }  # fmt: skip
+
+
 def measure_start(_: int) -> dict[str, float]:
     """Seconds to "Consentory is up" on a folder that is there."""
     with tempfile.TemporaryDirectory(prefix="consentory-bench-") as folder:
@@ -172,8 +202,8 @@ def write_file(people: int, first: int = 0) -> Iterator[Path]:
 
 
 MEASURES: dict[str, Callable[[int], dict[str, float]]] = {
-    "paging": measure_paging, "status": measure_status, "memory": measure_memory, "start": measure_start,
-    "workers": measure_workers, "growth": measure_growth, "long": measure_long,
+    "staging": measure_staging, "paging": measure_paging, "status": measure_status, "memory": measure_memory,
+    "start": measure_start, "workers": measure_workers, "growth": measure_growth, "long": measure_long,
 }  # fmt: skip
 
 
