@@ -233,11 +233,13 @@ def _load_staged(tx: Transaction, chunk: Chunk, running: RunningImport, limit: i
 def _read_staged(frames: Sequence[WorkFrame], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
     staged = []
     for frame in frames:
-        sent = unpack_raw(frame.raw)
-        for item in unpack_work(frame.work):
+        items = unpack_work(frame.work)
+        sent = unpack_raw(frame.raw) if any(item.is_plain for item in items) else []
+        for item in items:
             sequence = frame.first_sequence + item.place
             source = Source(frame.caller, import_id, sequence)
-            staged.append(StagedRecord(item, sent[item.place], source, running.first_profile_id + sequence - 1))
+            plain = sent[item.place] if item.is_plain else None
+            staged.append(StagedRecord(item.encoded, plain, source, running.first_profile_id + sequence - 1))
     return staged
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from consentory.codec.frame import WorkItem, decode_match, decode_plain, decode_record
+from consentory.codec.frame import decode_match, decode_plain, decode_record
 from consentory.codec.plain_record import read_plain
 from consentory.domain.catalog import Catalog
 from consentory.domain.imports import ImportSettings
@@ -30,11 +30,11 @@ FINGERPRINT_BYTES = 16
 
 
 class StagedRecord(NamedTuple):
-    """A valid record as it lies in its frame, still encoded, and as it was sent; `new_id` is the ProfileId it would
-    create."""
+    """A valid record as it lies in its frame, still encoded, and of a plain one what was sent; `new_id` is the ProfileId
+    it would create."""
 
-    item: WorkItem
-    sent: bytes
+    encoded: msgspec.Raw
+    sent: bytes | None
     source: Source
     new_id: int
 
@@ -76,7 +76,7 @@ def sort_out(tx: Transaction, rules: Rules, staged: Sequence[StagedRecord]) -> S
     prints = [_hash(record, seal) for record in staged]
     wanted = {}
     for record, fingerprint in zip(staged, prints, strict=True):
-        match = decode_match(record.item.encoded)
+        match = decode_match(record.encoded)
         if match.profile_id is None and match.match_key is not None:
             wanted[match.match_key] = fingerprint
     locked: dict[int, str] = {}
@@ -102,13 +102,15 @@ def apply_all(staged: Sequence[StagedRecord]) -> Sorted:
 
 def _hash(record: StagedRecord, seal: bytes) -> bytes:
     """The fingerprint: of all that the record says."""
-    hasher = blake2b(record.item.encoded, digest_size=FINGERPRINT_BYTES, key=seal)
-    if record.item.is_plain:
+    hasher = blake2b(record.encoded, digest_size=FINGERPRINT_BYTES, key=seal)
+    if record.sent is not None:
         hasher.update(record.sent)
     return hasher.digest()
 
 
 def _decode_task(staged: StagedRecord, fingerprint: bytes | None) -> Task:
-    encoded = staged.item.encoded
-    record = read_plain(decode_plain(encoded), staged.sent) if staged.item.is_plain else decode_record(encoded)
+    if staged.sent is None:
+        record = decode_record(staged.encoded)
+    else:
+        record = read_plain(decode_plain(staged.encoded), staged.sent)
     return Task(record, staged.source, staged.new_id, fingerprint)
