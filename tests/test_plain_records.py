@@ -2,6 +2,7 @@
 
 import copy
 import json
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consentory.codec import frame
-from consentory.codec.plain_record import read_plain
+from consentory.codec.batch_body import split_batch
+from consentory.codec.plain_record import PLAIN_BYTES, read_plain
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.configuration import Permissions
+from consentory.domain.imports import ImportSettings
 from consentory.domain.record import Fault, PlainRecord, Record
+from consentory.errors import RequestRefused
+from consentory.services.staging_service import validate_batch
 from record_cases import STAGED_AT, make_validator
 from test_record_roads import STRANGE, list_places
 
@@ -115,7 +120,6 @@ VALIDATORS = [
     make_validator(match_type="crm", action="Delete"),
     make_validator(),
 ]
-BARE = encode({"AlternateIds": [{"AlternateIdType": t, "AlternateId": "1"} for t in ("CRM", "Loyalty")]})
 
 
 def read(result: Any, sent: bytes) -> Any:
@@ -175,7 +179,6 @@ def at(*path: Any, value: Any) -> Any:
 )
 def test_what_needs_a_second_look_is_left_to_the_long_road(record: Any) -> None:
     sent = encode(record)
-    assert isinstance(judge(VALIDATORS[0], BARE), PlainRecord)
     result = judge(VALIDATORS[0], sent)
     assert not isinstance(result, PlainRecord)
     assert result == VALIDATORS[0].validate(sent)
@@ -229,7 +232,6 @@ def test_both_roads_agree(changes: list[Any], validator: RecordValidator, form: 
         sent = encode(change(changes), **form)
     except UnicodeEncodeError:  # half of a surrogate pair can only be sent as an escape
         sent = encode(change(changes))
-    judge(validator, BARE)  # it may have lost patience with records that are not plain
     result = judge(validator, sent)
     expected = validator.validate(sent)
     assert read(result, sent) == expected
@@ -239,13 +241,12 @@ def test_both_roads_agree(changes: list[Any], validator: RecordValidator, form: 
         assert list(result.keys) == [claim.key for claim in expected.alternate_ids]
 
 
-def test_records_are_plain_again_after_many_that_were_not() -> None:
-    validator = make_validator(match_type="crm")
-    other = encode(PLAIN | {"ProfileId": 7})
-    for _ in range(100):
-        assert isinstance(judge(validator, other), Record)
-    results = [judge(validator, encode(PLAIN)) for _ in range(20)]
-    assert isinstance(results[-1], PlainRecord)
+def test_a_record_is_plain_whatever_came_before_it() -> None:
+    """Or a file that comes again with one more record would be another file."""
+    validator = make_validator(match_type="CRM")
+    others = [encode(PLAIN | {"ProfileId": 7}), encode(PLAIN | {"Consents": [CONSENT | {"Locale": "xx"}]})]
+    for sent in (encode(PLAIN), *others * 100, encode(PLAIN)):
+        assert isinstance(validator.recognise(sent), PlainRecord) is (sent == encode(PLAIN))
 
 
 def test_a_frame_keeps_plain_records_beside_others_and_reads_those_of_the_version_before() -> None:
@@ -295,6 +296,43 @@ SENT = encode(PLAIN, ensure_ascii=False)
 def test_bytes_that_are_no_json_text_are_never_plain(place: int, cut: int, inserted: bytes) -> None:
     """Staging asks no further about a record that is plain."""
     broken = SENT[:place] + inserted + SENT[place + cut :]
-    VALIDATORS[0].recognise(BARE)
     if VALIDATORS[0].recognise(broken) is not None:
         assert isinstance(json.loads(broken.decode("utf-8", "strict")), dict)
+
+
+@pytest.mark.parametrize("between", [b",\n", b",,, ,\n", b" ,\r\n"])
+def test_a_line_with_more_than_its_record_is_no_json(between: bytes) -> None:
+    line = encode(PLAIN)
+    records = split_batch(line + between + line, "ndjson")
+    with pytest.raises(RequestRefused, match=f"line 1, byte {len(line.strip()) + between.index(b',')} "):
+        validate_batch(records, VALIDATORS[0], ImportSettings(name="test", match_type="CRM"))
+
+
+def pad(record: dict[str, Any], size: int) -> bytes:
+    sent = encode(record)
+    return sent[:-1] + b" " * (size - len(sent)) + b"}"
+
+
+def test_long_records_are_not_plain_and_their_neighbours_neither() -> None:
+    """A worker would have to read all that was sent of them."""
+    validator = make_validator(match_type="CRM")
+    assert isinstance(validator.recognise(pad(PLAIN, PLAIN_BYTES)), PlainRecord)
+    assert validator.recognise(pad(PLAIN, PLAIN_BYTES + 1)) is None
+
+    def count_plain(*sizes: int) -> int:
+        body = b"\n".join(pad(PLAIN, size) for size in sizes)
+        batch = validate_batch(split_batch(body, "ndjson"), validator, ImportSettings(name="test", match_type="CRM"))
+        return sum(item.is_plain for packed in batch.frames for item in frame.unpack_work(packed.work))
+
+    assert count_plain(*[PLAIN_BYTES] * 3) == 3
+    assert count_plain(PLAIN_BYTES, PLAIN_BYTES, PLAIN_BYTES + 1) == 0
+    assert count_plain(PLAIN_BYTES + 1, 4000, 4000) == 2
+
+
+def test_a_record_full_of_escapes_costs_no_more_than_another() -> None:
+    body = b'{"CustomerName":{"FirstName":"' + b'ab\\"' * 1_000_000 + b'"}}'
+    tracemalloc.start()
+    VALIDATORS[0].recognise(body)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * len(body)

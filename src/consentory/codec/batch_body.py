@@ -141,6 +141,9 @@ class _RawRecords(list[msgspec.Raw], Records):
 class _Slices(Records):
     """Records kept as positions only; each is cut out when it is asked for."""
 
+    _between = b" \t\r\n,"
+    """What may stand between two records. No JSON value ends in one of these bytes."""
+
     def __init__(self, body: bytes, starts: array[int]) -> None:
         """`starts` holds where each record begins, and last where the last one ends."""
         self._body = body
@@ -154,12 +157,11 @@ class _Slices(Records):
     @overload
     def __getitem__(self, index: slice) -> list[bytes]: ...
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
-        body, starts = self._body, self._starts
+        body, starts, between = self._body, self._starts, self._between
         places = range(len(self))[index]
-        # No JSON value ends in white space or a comma, so what stands between two records goes.
         if isinstance(places, range):
-            return [body[starts[place] : starts[place + 1]].rstrip(b" \t\r\n,") for place in places]
-        return body[starts[places] : starts[places + 1]].rstrip(b" \t\r\n,")
+            return [body[starts[place] : starts[place + 1]].rstrip(between) for place in places]
+        return body[starts[places] : starts[places + 1]].rstrip(between)
 
     def check(self, index: int) -> None:
         pass
@@ -167,6 +169,8 @@ class _Slices(Records):
 
 class _Lines(_Slices):
     """The records of NDJSON, of which nothing was read yet but where they begin."""
+
+    _between = b" \t\r\n"
 
     def check(self, index: int) -> None:
         body, first = self._body, self._starts[index]

@@ -27,8 +27,8 @@ UNREADABLE = (zstandard.ZstdError, msgspec.DecodeError)
 
 
 class _OfThread(threading.local):
-    """These are not safe to share between threads, and making one asks the processor what it can, which is slow in a
-    virtual machine."""
+    """zstd's contexts: not safe to share between threads, and slow to make in a virtual machine, for each asks the
+    processor what it can."""
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
@@ -46,9 +46,9 @@ def _decompress(data: bytes) -> bytes:
     return _of_thread.decompressor.decompress(data)
 
 
-def pack_raw(records: Sequence[bytes | msgspec.Raw]) -> bytes:
+def pack_raw(records: Sequence[bytes]) -> bytes:
     """A frame of records as sent, in order."""
-    return _compress(_encode([bytes(record) for record in records]))
+    return _compress(_encode(records))
 
 
 def unpack_raw(frame: bytes) -> list[bytes]:
@@ -56,7 +56,7 @@ def unpack_raw(frame: bytes) -> list[bytes]:
     return _decode_raw(_decompress(frame))
 
 
-class WorkItem(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
+class WorkItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A valid record in a frame: its place there, 0-based, and its Record or PlainRecord, still encoded."""
 
     place: int

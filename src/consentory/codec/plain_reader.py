@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import msgspec
-
 from consentory.codec.contact_values import ALPHA2, ContactFault, compare_phone, compare_plain_email
 from consentory.codec.lenient_decode import MSGSPEC_REFUSALS
 from consentory.codec.member_text import is_trimmed
 from consentory.codec.plain_record import (
+    PLAIN_BYTES,
     PlainAddress,
     PlainAlternateId,
     PlainElement,
@@ -35,8 +34,6 @@ from consentory.domain.text import compare_address, fold
 
 _SAFE_ESCAPE = re.compile(rb'\\(?:["\\/]|u(?!00[01]|00[89]|007[Ff]|[Dd][89A-Fa-f])[0-9A-Fa-f]{4})')
 """What stands for a character that is neither a control character nor half of a surrogate pair."""
-_PATIENCE = 8
-"""After so many records in a row that were not plain, only every so many-th is looked at."""
 
 
 class PlainReader:
@@ -66,19 +63,12 @@ class PlainReader:
         self._email_types = contacts.writable_types("Emails")
         self._phone_types = contacts.writable_types("PhoneNumbers")
         self._address_types = contacts.writable_types("Addresses")
-        self._misses = 0
 
-    def recognise(self, raw: bytes | msgspec.Raw) -> PlainRecord | None:
-        """The record if it is plain; None: the long road has to tell what it is."""
-        if self._misses > _PATIENCE and self._misses % _PATIENCE:
-            self._misses += 1
+    def recognise(self, sent: bytes) -> PlainRecord | None:
+        """The record if it is plain; None: the long road has to tell what it is. Any bytes may come."""
+        if len(sent) > PLAIN_BYTES or not self._may_write:
             return None
-        plain = self._read(bytes(raw)) if self._may_write else None
-        self._misses = 0 if plain is not None else self._misses + 1
-        return plain
-
-    def _read(self, sent: bytes) -> PlainRecord | None:
-        # A text may hold a control character as it is only in these bytes: DEL, U+0080 to U+00BF.
+        # Bytes of which a text with a control character has one: DEL, the first of U+0080 to U+00BF, a backslash.
         if b"\x7f" in sent or b"\xc2" in sent or (b"\\" in sent and b"\\" in _SAFE_ESCAPE.sub(b"", sent)):
             return None
         try:

@@ -25,6 +25,10 @@ from consentory.domain.record import (
 )
 from consentory.domain.text import compare_address, fold
 
+PLAIN_BYTES = 1 << 14
+"""A longer record is not plain, nor is one of a frame whose records are longer on average: of those a worker never
+reads what was sent."""
+
 _Text15 = Annotated[str, Meta(min_length=1, max_length=15)]
 _Text50 = Annotated[str, Meta(min_length=1, max_length=50)]
 _Text100 = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -37,7 +41,8 @@ _Many = Meta(max_length=100)
 class PlainObject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Members with the types and lengths of record.md; whatever is rare, or needs a second look, is no member here.
 
-    All of them are read, so that what decodes is JSON text in UTF-8.
+    All of them are read, so that what decodes is JSON text in UTF-8. What was staged is read by these types again, so
+    they may only ever become wider.
     """
 
 

@@ -90,8 +90,9 @@ class ChoiceReader:
         for wire in wires:
             said = (wire.FilterId, wire.PreferenceType, wire.FrequencyId)
             if self._known_preferences.get((*said, place, mobile)) != said:
-                self.read_preferences(Findings(), [wire], "", place, mobile)
-                if self._known_preferences.get((*said, place, mobile)) != said:
+                findings = Findings()
+                claims = self.read_preferences(findings, [wire], "", place, mobile)
+                if findings.faults or [(claim.filter, claim.type, claim.frequency) for claim in claims] != [said]:
                     return False
             if wire.PreferenceAttributes and not _are_plain(wire.PreferenceAttributes):
                 return False
@@ -104,8 +105,9 @@ class ChoiceReader:
         for wire in wires:
             said = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
             if self._known_consents.get(said) != said:
-                self.read_consents(Findings(), [wire], "")
-                if self._known_consents.get(said) != said:
+                findings = Findings()
+                claims = self.read_consents(findings, [wire], "")
+                if findings.faults or [(one.type, one.version, one.locale, one.status) for one in claims] != [said]:
                     return False
             if wire.Evidence is not None and not _is_plain(wire.Evidence):
                 return False

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from consentory.codec.frame import FRAME_RECORDS, unpack_raw, unpack_work
+from consentory.codec.plain_record import PLAIN_BYTES
 from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.draft import make_fault
 from consentory.domain.instants import to_micros
@@ -36,6 +37,9 @@ SET_ASIDE_SECONDS = 60.0
 """How long an import that broke for a reason nobody foresaw is passed over, before it is tried again."""
 
 BUSY_SECONDS = 1.0
+
+_SENT_BYTES = PLAIN_BYTES + 64
+"""For each record of a frame, of what was sent, packed: a frame with more has no plain records."""
 
 KEY_RACE_TRIES = 3
 """How often a step is tried again because an everyday write gave out one of its alternate ids meanwhile."""
@@ -217,14 +221,14 @@ def _load_staged(tx: Transaction, chunk: Chunk, running: RunningImport, limit: i
     first, last = chunk.next_sequence, chunk.last_sequence
     if chunk.sequences is None:
         upper = min(last, first + limit - 1)
-        frames = execution_store.list_work(tx, chunk.import_id, first, upper, FRAME_RECORDS)
+        frames = execution_store.list_work(tx, chunk.import_id, first, upper, FRAME_RECORDS, _SENT_BYTES)
         excluded = set(chunk.excluded)
         staged = _read_staged(frames, chunk.import_id, running)
         return [s for s in staged if first <= (s.source.sequence_number or 0) <= upper
                 and s.source.sequence_number not in excluded], upper + 1  # fmt: skip
     left = [sequence for sequence in chunk.sequences if sequence >= first]
     wanted = set(left[:limit])
-    frames = execution_store.list_scattered_work(tx, chunk.import_id, left[:limit])
+    frames = execution_store.list_scattered_work(tx, chunk.import_id, left[:limit], _SENT_BYTES)
     staged = _read_staged(frames, chunk.import_id, running)
     next_sequence = left[limit] if len(left) > limit else last + 1
     return [record for record in staged if record.source.sequence_number in wanted], next_sequence

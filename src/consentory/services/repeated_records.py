@@ -30,8 +30,8 @@ FINGERPRINT_BYTES = 16
 
 
 class StagedRecord(NamedTuple):
-    """A valid record as it lies in its frame, still encoded, and of a plain one what was sent; `new_id` is the ProfileId
-    it would create."""
+    """A valid record as it lies in its frame, still encoded, and what was sent where it is plain; `new_id` is the
+    ProfileId it would create."""
 
     encoded: msgspec.Raw
     sent: bytes | None

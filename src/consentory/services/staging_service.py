@@ -13,6 +13,7 @@ import msgspec
 
 from consentory.codec.batch_body import Records, split_batch
 from consentory.codec.frame import FRAME_RECORDS, keep_only_ids, pack_faults, pack_raw, pack_work, unpack_faults
+from consentory.codec.plain_record import PLAIN_BYTES
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import, ImportSettings, StagedBatch
@@ -149,20 +150,21 @@ def validate_batch(records: Records, validator: RecordValidator, settings: Impor
     """
     batch = ValidatedBatch([], [], len(records))
     for offset in range(0, len(records), FRAME_RECORDS):
-        raws: list[bytes | msgspec.Raw] = []
+        raws = [bytes(raw) for raw in records[offset : offset + FRAME_RECORDS]]
+        may_be_plain = sum(map(len, raws)) <= PLAIN_BYTES * len(raws)
         work: list[tuple[int, Record | PlainRecord]] = []
         faults: list[tuple[int, bytes]] = []
-        for place, raw in enumerate(records[offset : offset + FRAME_RECORDS]):
-            result: Record | PlainRecord | list[Fault] | None = validator.recognise(raw)
+        for place, raw in enumerate(raws):
+            result: Record | PlainRecord | list[Fault] | None = validator.recognise(raw) if may_be_plain else None
             if result is None:
                 records.check(offset + place)
                 result = validator.validate(raw)
             if isinstance(result, list):
                 faults.append((offset + place, msgspec.json.encode(result)))
-                raws.append(raw)
-            else:
-                work.append((place, result))
-                raws.append(keep_only_ids(bytes(raw), settings.match_type) if settings.action == "Delete" else raw)
+                continue
+            work.append((place, result))
+            if settings.action == "Delete":
+                raws[place] = keep_only_ids(raw, settings.match_type)
         if faults:
             batch.faults.append(pack_faults(faults))
             batch.failed += len(faults)

@@ -115,15 +115,29 @@ def load_running(tx: Transaction, import_id: UUID) -> RunningImport:
     return RunningImport(msgspec.convert(row[0], ImportSettings), row[1], row[2], row[3])
 
 
-def list_work(tx: Transaction, import_id: UUID, first: int, last: int, frame_records: int) -> list[WorkFrame]:
-    """The frames that overlap SequenceNumbers `first` to `last`, in order."""
-    parameters = {"import_id": import_id, "first": first, "last": last, "frame_records": frame_records}
+def list_work(
+    tx: Transaction, import_id: UUID, first: int, last: int, frame_records: int, plain_bytes: int
+) -> list[WorkFrame]:
+    """The frames that overlap SequenceNumbers `first` to `last`, in order.
+
+    `plain_bytes`: `raw` is empty where it is longer than this for each record.
+    """
+    parameters = {
+        "import_id": import_id,
+        "first": first,
+        "last": last,
+        "frame_records": frame_records,
+        "plain_bytes": plain_bytes,
+    }
     return [WorkFrame(row[0], bytes(row[1]), bytes(row[2]), row[3]) for row in tx.rows("list_work", parameters)]
 
 
-def list_scattered_work(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[WorkFrame]:
-    """The frames that hold the given records, in order."""
-    rows = tx.rows("list_scattered_work", {"import_id": import_id, "sequences": list(sequences)})
+def list_scattered_work(
+    tx: Transaction, import_id: UUID, sequences: Sequence[int], plain_bytes: int
+) -> list[WorkFrame]:
+    """As list_work, the frames that hold the given records."""
+    parameters = {"import_id": import_id, "sequences": list(sequences), "plain_bytes": plain_bytes}
+    rows = tx.rows("list_scattered_work", parameters)
     return [WorkFrame(row[0], bytes(row[1]), bytes(row[2]), row[3]) for row in rows]
 
 

@@ -87,9 +87,12 @@ SELECT settings, started_at, configuration_revision, first_profile_id FROM impor
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: list_work
--- Frames of valid records that overlap a range, in order, with who staged them and when. Index: primary key.
+-- Frames of valid records that overlap a range, in order, with who staged them; as they were sent only where the frame
+-- may hold plain records, which are short: whatever else was sent stays where it is. Index: primary key.
 -- A thinned frame has none: an import completes with its last valid record, whatever is left of its chunks.
-SELECT f.first_sequence, f.raw, f.work, b.caller FROM import_frame AS f
+SELECT f.first_sequence, CASE WHEN octet_length(f.raw) <= %(plain_bytes)s * f.record_count THEN f.raw ELSE '' END,
+  f.work, b.caller
+FROM import_frame AS f
 JOIN import_batch AS b ON b.account_id = f.account_id AND b.import_id = f.import_id AND b.batch_number = f.batch_number
 WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
   AND f.first_sequence > %(first)s - %(frame_records)s AND f.first_sequence <= %(last)s
@@ -98,10 +101,11 @@ ORDER BY f.first_sequence;
 
 -- name: list_scattered_work
 -- As list_work, for the frames that hold the given records.
-SELECT DISTINCT f.first_sequence, f.raw, f.work, b.caller
+SELECT DISTINCT f.first_sequence,
+  CASE WHEN octet_length(f.raw) <= %(plain_bytes)s * f.record_count THEN f.raw ELSE '' END AS raw, f.work, b.caller
 FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
 CROSS JOIN LATERAL (
-  SELECT first_sequence, batch_number, raw, work FROM import_frame
+  SELECT first_sequence, record_count, batch_number, raw, work FROM import_frame
   WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence <= wanted.sequence_number
   ORDER BY first_sequence DESC LIMIT 1
 ) AS f
