@@ -44,7 +44,13 @@ ACROSS_ACCOUNTS = {
 }
 """What a worker asks or does for all accounts at once; every other statement names its account."""
 
-PARAMETER_TYPES = {"first": "integer", "last": "integer", "frame_records": "integer", "phase": "smallint"}
+PARAMETER_TYPES = {
+    "first": "integer",
+    "last": "integer",
+    "frame_records": "integer",
+    "plain_bytes": "integer",
+    "phase": "smallint",
+}
 """Where PostgreSQL cannot tell a parameter's type by itself: psycopg names the type with the value."""
 
 LARGE = {"import", "import_frame", "import_fault", "import_chunk", "profile", "alternate_key", "contact_key", "ledger"}
@@ -365,10 +371,14 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
     "list_raw_frames": ([SERVICE], {"import_id": RUNNING, "sequences": list(range(1, 2000, 2))}, {"import_frame_pkey"}),
     "list_work": (
         [WORKER],
-        {"import_id": RUNNING, "first": 4001, "last": 4500, "frame_records": 64},
+        {"import_id": RUNNING, "first": 4001, "last": 4500, "frame_records": 64, "plain_bytes": 16_448},
         {"import_frame_pkey"},
     ),
-    "list_scattered_work": ([WORKER], {"import_id": RUNNING, "sequences": [5, 777, 90000]}, {"import_frame_pkey"}),
+    "list_scattered_work": (
+        [WORKER],
+        {"import_id": RUNNING, "sequences": [5, 777, 90000], "plain_bytes": 16_448},
+        {"import_frame_pkey"},
+    ),
     "claim_chunk": ([WORKER], {"skipped": []}, {"import_chunk_turn"}),
     "finish_chunk": ([WORKER], {"import_id": RUNNING, "chunk_number": 7}, set()),
     "next_queued_import": ([WORKER], {"skipped": []}, {"import_queued"}),
