@@ -42,7 +42,8 @@ STATES["purged"] = STATES["Completed"] | {"status": "Completed", "purged_at": TH
 PARAMETERS: dict[str, Any] = {
     "client_id": f"sample-credential-{THEIRS}", "user_id": "nightly", "caller": "nightly",
     "import_id": IMPORT_ID, "access_token": THEIRS, "idempotency_key": "key", "batch_number": 1, "chunk_number": 1,
-    "first_sequence": 1, "sequences": [1], "first": 1, "last": 1, "frame_records": 64, "plain_bytes": 16448, "after": 0, "next": 2,
+    "first_sequence": 1, "sequences": [1], "first": 1, "last": 1, "frame_records": 64, "plain_bytes": 16448,
+    "after": 0, "next": 2,
     "profile_id": 1, "ids": [1], "keys": KEY.hex, "key": KEY.bytes, "entries": [1], "of": "P",
     "bodies": ["{}"], "actives": [False], "customer_types": [None], "fingerprints": KEY.hex, "modified": THEN,
     "key_id": "sample-key", "fingerprint": b"other", "seal_id": "other", "sealed": b"sealed",
