@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from abc import abstractmethod
 from array import array
 from codecs import utf_8_decode
 from collections.abc import Iterable, Iterator, Sequence
@@ -123,19 +122,16 @@ def _inflate_zstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
 class Records(Sequence[bytes | msgspec.Raw]):
     """The records of one body, in order: any JSON values, each as its own bytes."""
 
-    @abstractmethod
     def check(self, index: int) -> None:
-        """Raise RequestRefused (invalid) when a record is not JSON text in UTF-8, unless that is known of all of them.
+        """Raise RequestRefused (invalid) when a record is not JSON text in UTF-8; those found by reading the whole body
+        are known to be.
 
-        To be called for every record that is not known to be by another way.
+        To be called for every record of which it is not known by another way.
         """
 
 
 class _RawRecords(list[msgspec.Raw], Records):
     """Records that were found by reading the whole body."""
-
-    def check(self, index: int) -> None:
-        pass
 
 
 class _Slices(Records):
@@ -162,9 +158,6 @@ class _Slices(Records):
         if isinstance(places, range):
             return [body[starts[place] : starts[place + 1]].rstrip(between) for place in places]
         return body[starts[places] : starts[places + 1]].rstrip(between)
-
-    def check(self, index: int) -> None:
-        pass
 
 
 class _Lines(_Slices):

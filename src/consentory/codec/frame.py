@@ -66,9 +66,7 @@ class WorkItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 def pack_work(records: Sequence[tuple[int, Record | PlainRecord]]) -> bytes:
     """A frame of valid records, each with its place in the frame, 0-based."""
-    return _compress(
-        _encode([(*item, True) if isinstance(item[1], PlainRecord) else item for item in records]),
-    )
+    return _compress(_encode([(*item, True) if isinstance(item[1], PlainRecord) else item for item in records]))
 
 
 def unpack_work(frame: bytes) -> list[WorkItem]:

@@ -45,13 +45,8 @@ def read_plain_time(text: str) -> int | None:
     """The microseconds of a time in a form that most have, YYYY-MM-DDThh:mm:ss[.fff]Z; None for all else."""
     if len(text) == 24:
         return _read_milliseconds(text)
-    # The places of the separators leave fromisoformat no other form.
-    if len(text) != 20 or text[4:20:3] != "--T::Z":
-        return None
-    try:
-        return int(datetime.fromisoformat(text).timestamp()) * SECOND
-    except ValueError:
-        return None
+    moment = parse_second(text)
+    return None if moment is None else int(moment.timestamp()) * SECOND
 
 
 def _read_milliseconds(text: str) -> int | None:
@@ -62,15 +57,15 @@ def _read_milliseconds(text: str) -> int | None:
     return None if at is None else at + int(fraction) * 1000
 
 
-def is_plain_second(text: str) -> bool:
-    """True for a text of the form YYYY-MM-DDThh:mm:ssZ that `read_plain_time` reads, in less time."""
+def parse_second(text: str) -> datetime | None:
+    """The moment that a text of the form YYYY-MM-DDThh:mm:ssZ names; None for all else."""
+    # The places of the separators leave fromisoformat no other form.
     if len(text) != 20 or text[4:20:3] != "--T::Z":
-        return False
+        return None
     try:
-        datetime.fromisoformat(text)
+        return datetime.fromisoformat(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:

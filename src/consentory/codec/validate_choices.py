@@ -8,7 +8,7 @@ from consentory.codec.findings import Findings, quote
 from consentory.codec.member_text import ItemT, Names, is_trimmed, read_text, trim
 from consentory.codec.plain_record import PlainAttribute, PlainConsent, PlainEvidence, PlainPreference, read_evidence
 from consentory.codec.rulebook import MOST_KNOWN, ConsentRule, FilterRule, Rulebook, Scope, VersionRule
-from consentory.codec.times import SECOND, TimeFault, is_plain_second, read_plain_time, read_time, render_time
+from consentory.codec.times import SECOND, TimeFault, parse_second, read_plain_time, read_time, render_time
 from consentory.codec.wire_record import WireAttribute, WireConsent, WireEvidence, WirePreference
 from consentory.domain.record import (
     DENIED,
@@ -118,7 +118,8 @@ class ChoiceReader:
     def _keeps_date(self, given: str | None, no: bool, times: list[int]) -> bool:
         """True when _read_date finds no fault; what `read_plain_time` does not read is added to `times`."""
         if given is not None:
-            if given < self._future and is_plain_second(given):  # texts of that form are in the order of their times
+            # Texts of that form are in the order of their times.
+            if given < self._future and parse_second(given) is not None:
                 return True
             at = read_plain_time(given)
             if at is not None:

@@ -172,7 +172,7 @@ def validate_batch(records: Records, validator: RecordValidator, settings: Impor
     return batch
 
 
-def _make_frame(offset: int, raws: list[bytes | msgspec.Raw], work: list[tuple[int, Record | PlainRecord]]) -> NewFrame:
+def _make_frame(offset: int, raws: list[bytes], work: list[tuple[int, Record | PlainRecord]]) -> NewFrame:
     keys: list[bytes] = []
     key_places: list[int] = []
     ids: list[int] = []

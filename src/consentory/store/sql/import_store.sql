@@ -90,7 +90,8 @@ VALUES (%(import_id)s, %(batch_number)s, %(caller)s, %(staged_at)s, %(first_sequ
 INSERT INTO import_frame (import_id, first_sequence, record_count, batch_number, raw, work, named_keys, named_at,
                           profile_ids, profile_at)
 VALUES (%(import_id)s, %(first_sequence)s, %(record_count)s, %(batch_number)s, %(raw)s, %(work)s,
-        string_to_array(%(named_keys)s, ',')::uuid[], string_to_array(%(named_at)s, ',')::smallint[], %(profile_ids)s, %(profile_at)s);
+        string_to_array(%(named_keys)s, ',')::uuid[], string_to_array(%(named_at)s, ',')::smallint[],
+        %(profile_ids)s, %(profile_at)s);
 
 -- name: insert_faults
 -- Faults found at staging (phase 1), of as many records as the two arrays are long.
