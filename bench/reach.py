@@ -186,8 +186,10 @@ def measure_growth(people: int) -> dict[str, float]:
         account = subject.create_account()
         for number in range(10):
             with write_file(people, first=number * people) as path:
-                rates.append(people / account.import_file(path).total)
-            print(f"  import {number + 1}: {rates[-1]:,.0f} records/s", file=sys.stderr, flush=True)
+                taken = account.import_file(path)
+            rates.append(people / taken.total)
+            parts = f"staging {taken.stage:.1f} s, execution {taken.execute:.1f} s"
+            print(f"  import {number + 1}: {rates[-1]:,.0f} records/s; {parts}", file=sys.stderr, flush=True)
     return {"first, records/s": rates[0], "tenth, records/s": rates[-1], "ratio": rates[-1] / rates[0]}
 
 

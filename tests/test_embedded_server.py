@@ -12,6 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from consentory.store.embedded_server import EmbeddedServer, EmbeddedServerError
+from consentory.store.server_cluster import list_settings
 from embedded_scene import (
     BUFFERS_MB,
     IS_ROOT,
@@ -55,6 +56,11 @@ def test_it_serves_the_database_consentory_to_its_owner(embedded: EmbeddedServer
 )
 def test_settings(embedded: EmbeddedServer, name: str, value: str) -> None:
     assert ask(embedded.start(), f"SHOW {name}") == value
+
+
+@pytest.mark.parametrize(("free_mb", "wal"), [(400_000, "16384MB"), (40_000, "10000MB"), (1_000, "1024MB")])
+def test_the_wal_leaves_room_on_the_disk(free_mb: int, wal: str) -> None:
+    assert list_settings(Path("/run/here"), 64, free_mb)["max_wal_size"] == wal
 
 
 def test_letters_are_unicode_letters(embedded: EmbeddedServer) -> None:

@@ -77,7 +77,7 @@ def find_holders(tx: Transaction, keys: Collection[bytes]) -> dict[bytes, int]:
     """Which profile holds each of these alternate ids; keys that nobody holds are left out."""
     if not keys:
         return {}
-    rows = tx.rows("find_holders", {"keys": join_keys(keys)})
+    rows = tx.rows("find_holders", {"keys": join_keys(sorted(keys))})  # in the order of the index
     return dict(rows)
 
 
@@ -91,7 +91,8 @@ def lock_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[b
 
     Gives (key, profile id, body for `read_body`); None in place of the body of one who has that fingerprint.
     """
-    parameters = {"keys": join_keys(wanted), "fingerprints": join_keys(wanted.values())}
+    in_order = sorted(wanted.items())  # of the index
+    parameters = {"keys": join_keys(key for key, _ in in_order), "fingerprints": join_keys(one for _, one in in_order)}
     return [(row[0], row[1], row[2]) for row in tx.rows("lock_matched", parameters)]
 
 
@@ -172,7 +173,7 @@ def change_contact_keys(
     """Remove (key, profile id), then add (key, profile id, kind letter, value)."""
     if removed:
         tx.run("delete_contact_keys", {"keys": join_keys(key for key, _ in removed), "ids": [i for _, i in removed]})
-    _put_rows(tx, "contact_key", added)
+    _put_rows(tx, "contact_key", sorted(added))  # in the order of the index, whose upper pages are near then
 
 
 def append_ledger(tx: Transaction, appended: Sequence[NewEntries], recorded: int) -> None:

@@ -85,8 +85,9 @@ def list_settings(socket_folder: Path, shared_buffers_mb: int, free_disk_mb: int
         "unix_socket_permissions": "0700",
         "password_encryption": "scram-sha-256",
         "shared_buffers": f"{shared_buffers_mb}MB",
-        # 8 GB for bulk imports, less on a disk that this would fill.
-        "max_wal_size": f"{max(1024, min(8192, free_disk_mb // 4))}MB",
+        # 16 GB for bulk imports, less on a disk that this would fill: the keys of new people touch pages of their
+        # indexes at random, and each page goes into the WAL whole once a checkpoint.
+        "max_wal_size": f"{max(1024, min(16384, free_disk_mb // 4))}MB",
         "checkpoint_timeout": "15min",
         "synchronous_commit": "on",
         "wal_level": "replica",
