@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from consentory.codec.rulebook import MOST_KNOWN, compile_rulebook
 from consentory.domain.record import Record
 from record_cases import judge, make_catalog, make_validator, person, read_document, refuse
 
 
-def make_fields_validator():
+def make_fields_catalog():
     document = read_document()
     document["customFields"] += [
         {"name": "Code", "type": "Text", "minLength": 3, "maxLength": 5, "required": True},
@@ -17,10 +18,11 @@ def make_fields_validator():
         {"name": "Slow", "type": "Text", "pattern": "(a+)+b"},
         {"name": "Any", "type": "Text"},
     ]
-    return make_validator(make_catalog(document))
+    return make_catalog(document)
 
 
-FIELDS = make_fields_validator()
+FIELDS_CATALOG = make_fields_catalog()
+FIELDS = make_validator(FIELDS_CATALOG)
 
 
 def outcome(name: str, value: Any) -> Any:
@@ -117,3 +119,33 @@ def test_the_name_is_a_configured_active_field() -> None:
     assert refused("Nope") == refused("Old") == [("CustomField.Unknown", "$.CustomFields[0].Name")]
     assert refused("x" * 95) == [("String.TooLong", "$.CustomFields[0].Name")]
     assert refused(None) == [("Value.Required", "$.CustomFields[0].Name")]
+
+
+def test_what_is_known_of_a_value_goes_with_the_account_document() -> None:
+    """Values are remembered from call to call; under another document they are another thing."""
+    given = person(CustomFields=[{"Name": "Score", "Value": "99999"}])
+    stricter = read_document()
+    next(field for field in stricter["customFields"] if field["name"] == "Score")["max"] = 50
+    for _ in range(2):
+        assert isinstance(judge(given, make_validator(make_catalog())), Record)
+        assert refuse(given, make_validator(make_catalog(stricter))) == [
+            ("CustomField.OutOfRange", "$.CustomFields[0].Value")
+        ]
+
+
+def test_more_values_than_are_remembered_are_judged_all_the_same() -> None:
+    for number in range(3 * MOST_KNOWN // 2):
+        assert outcome("Score", f"{number}.5") == f"{number}.5"
+        assert outcome("Score", f"-{number}.5") == "[CustomField.OutOfRange]"
+    assert outcome("Score", "0.5") == "0.5"
+
+
+def test_little_is_remembered() -> None:
+    """Whatever is sent: long values and names in white space are read each time anew."""
+    validator = make_validator(FIELDS_CATALOG)
+    for number in range(3 * MOST_KNOWN // 2):
+        for name, value in (("Any", f"{number}"), ("Any", f"{number:0150}"), (f"Any{' ' * 200}", f"{number}")):
+            assert isinstance(judge(person(CustomFields=[{"Name": name, "Value": value}]), validator), Record)
+    remembered = compile_rulebook(FIELDS_CATALOG).known_fields
+    assert 0 < len(remembered) <= MOST_KNOWN
+    assert max(len(name or "") + len(value or "") for name, value in remembered) <= 128

@@ -177,7 +177,13 @@ class PlainReader:
 
 def _has_one_default(wires: Sequence[PlainElement]) -> bool:
     """Whether one element at most is the default."""
-    return len(wires) == 1 or sum(wire.IsDefault is True for wire in wires) <= 1
+    found = False
+    for wire in wires:
+        if wire.IsDefault:
+            if found:
+                return False
+            found = True
+    return True
 
 
 def _fits(rule: TypeRule, value: str) -> bool:

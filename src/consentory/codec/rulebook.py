@@ -14,8 +14,8 @@ from consentory.domain.configuration import ConsentType, CustomField, Filter, Pe
 from consentory.domain.text import fold
 
 MOST_KNOWN = 4096
-"""Values that a reader remembers for one Stage call, so that it reads each of them once: of records without a fault
-until then, since a full list of faults would not say that there is another."""
+"""Values that a reader remembers, so that it reads each of them once: of records without a fault until then, since a
+full list of faults would not say that there is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,8 @@ class Rulebook:
         self.fields = Names(
             (item.name, _rule_field(item, catalog)) for item in configuration.custom_fields if item.active
         )
+        self.known_fields: dict[tuple[str | None, str | None], tuple[str, str]] = {}
+        """Names and short values as sent, and what validate_fields read them as, whoever sends them."""
 
 
 @lru_cache(maxsize=64)

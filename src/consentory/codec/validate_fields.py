@@ -15,6 +15,8 @@ from consentory.codec.wire_record import WireField
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _DATE_LENGTH = len("YYYY-MM-DD")
 _SEPARATOR = "::"
+_SHORT = 128
+"""Characters of a name and a value that are remembered for as long as the account's rules are."""
 
 
 class FieldReader:
@@ -22,7 +24,7 @@ class FieldReader:
 
     def __init__(self, rules: Rulebook) -> None:
         self._rules = rules
-        self._known: dict[tuple[str | None, str | None], tuple[str, str]] = {}
+        self._known = rules.known_fields
 
     def keeps(self, wires: list[PlainField]) -> bool:
         """True when `read_fields` finds no fault and gives the very names and values that were sent."""
@@ -64,7 +66,9 @@ class FieldReader:
             seen.add(name)
             if value is not None:
                 value = self._read_value(findings, rule, value, f"{path}.Value")
-                if not findings.faults and len(self._known) < MOST_KNOWN:
+                if not findings.faults and len(wire.Name or "") + len(wire.Value or "") <= _SHORT:
+                    if len(self._known) >= MOST_KNOWN:
+                        self._known.clear()  # of values that are everybody's own, it would else be full for good
                     self._known[wire.Name, wire.Value] = (name, value)
             values.append((name, value))
         return tuple(values)
