@@ -12,6 +12,7 @@ from consentory.codec.contact_values import (
     compare_phone,
     compare_phone_by_library,
     find_country,
+    has_country_code,
 )
 from consentory.domain.text import compare_address
 
@@ -103,6 +104,73 @@ def test_phone_must_be_possible_not_known() -> None:
 @pytest.mark.parametrize("text", ["(202) 555-0143 x12", "+12025550143 ext. 5", "202-555-0143;ext=7"])
 def test_a_phone_extension_is_a_fault(text: str) -> None:
     assert outcome(compare_phone, text, "US") == "[Phone.Extension]"
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("2.02555014E9", "US"),
+        ("4.91761234567E+11", "US"),
+        ("491761234567.0", "US"),
+        ("2025550143.00", "US"),
+        ("0176 1234567 privat", "US"),
+        ("1-800-FLOWERS", "US"),
+        ("030 1234567/89", "US"),
+        ("030 1234567/89", "DE"),
+        ("202-555-0143/0144", "US"),
+        ("2025550143 2025550144", "US"),
+        ("0176 1234567 030 1234567", "DE"),
+        ("+491761234567 +49301234567", "DE"),
+        ("2025550143, 2025550144", "US"),
+        ("2025550143;", "US"),
+        ("*2025550143#", "US"),
+        ("202\u200b5550143", "US"),
+    ],
+)
+def test_only_one_number_written_as_numbers_are(text: str, region: str) -> None:
+    """Letters, an exponent, a decimal tail, two numbers in one text are a fault (`Phone.NotANumber`)."""
+    assert outcome(compare_phone, text, region) == "[Phone.NotANumber]"
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "compared"),
+    [
+        ("+1 (202) 555\u20130143", "US", "+12025550143"),
+        ("[202] 555.0143", "US", "+12025550143"),
+        ("202\xa0555\u20110143", "US", "+12025550143"),
+        ("(+49) 176/1234567", "US", "+491761234567"),
+        ("0171/1234567", "DE", "+491711234567"),
+        ("05121/12345", "DE", "+49512112345"),
+        ("0049/30/1234567", "DE", "+49301234567"),
+        ("+49 (0)5121/12345", "DE", "+49512112345"),
+        ("030 1234567-89", "DE", "+4930123456789"),
+        ("01/23/45/67/89", "FR", "+33123456789"),
+        ("01.23.45.67.89", "FR", "+33123456789"),
+        ("0475/12.34.56", "BE", "+32475123456"),
+        ("\uff0b1 202 555 0143", "DE", "+12025550143"),
+    ],
+)
+def test_numbers_as_they_are_written(text: str, region: str, compared: str) -> None:
+    """Digits, one leading +, spaces, hyphens, dots, slashes and brackets between digits."""
+    assert compare_phone(text, region) == compared
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "said"),
+    [
+        ("(202) 555-0143", "US", False),
+        ("202.555.0143", "US", False),
+        ("12025550143", "US", True),
+        ("+1 202 555 0143", "DE", True),
+        ("(+49) 176 1234567", "US", True),
+        ("011 49 176 1234567", "US", True),
+        ("0049 30 1234567", "DE", True),
+        ("030 1234567", "DE", False),
+        ("0171/1234567", "DE", False),
+    ],
+)
+def test_whether_a_number_was_written_with_its_country_code(text: str, region: str, said: bool) -> None:
+    assert has_country_code(text, compare_phone(text, region)) is said
 
 
 CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)

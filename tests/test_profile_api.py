@@ -244,7 +244,6 @@ def test_over_50_found_is_403(ours: WireClient) -> None:
         {"emailAddress": "a@example.com", "phoneNumber": PHONE},
         {"emailAddress": ""},
         {"alternateIdType": "CRM", "alternateId": " "},
-        {"phoneNumber": "\0"},
     ],
 )
 def test_anything_but_one_of_the_three_is_400(ours: WireClient, query: dict[str, str]) -> None:
@@ -252,10 +251,23 @@ def test_anything_but_one_of_the_three_is_400(ours: WireClient, query: dict[str,
     check_problem(ours.try_find(**query), 400, "Request.InvalidParameter")
 
 
-def test_what_is_no_address_and_no_number_is_400(ours: WireClient) -> None:
-    """400: malformed or invalid request."""
-    check_problem(ours.try_find(emailAddress="nobody"), 400, "Email.Malformed")
-    check_problem(ours.try_find(phoneNumber="nobody"), 400, "Phone.Malformed")
+@pytest.mark.parametrize(
+    "text", ["nobody", "\0", "a\tb", "\u200b", "\u202e", "\ufffd", "x" * 300, "12", "1 x 2", "\ue000"]
+)
+def test_a_look_up_by_any_text_is_200_or_404(ours: WireClient, text: str) -> None:
+    """… never 400 for its characters."""
+    for member in ("emailAddress", "phoneNumber"):
+        assert require(ours.try_find(**{member: text}))["Count"] == 0
+    check_problem(ours.try_find(alternateIdType="CRM", alternateId=text), 404, "Profile.NotFound")
+    check_problem(ours.try_find(alternateIdType=text, alternateId="C-1"), 404, "Profile.NotFound")
+
+
+@pytest.mark.parametrize("asked", ["KD 100", "kd\xa0100", " KD\u3000100\u2003", "\tKD\u2007100\n"])
+def test_whatever_was_accepted_can_be_looked_up(ours: WireClient, asked: str) -> None:
+    """White space is trimmed and folded alike at staging and at the look-up."""
+    ours.run([{"AlternateIds": [{"AlternateIdType": "Loyalty", "AlternateId": "KD\xa0100"}]}])
+    found = require(ours.try_find(alternateIdType="\xa0Loyalty", alternateId=asked))
+    assert found["AlternateIds"][0]["AlternateId"] == "KD\xa0100"
 
 
 def test_finding_by_a_channel_needs_that_channel(mailer: WireClient, ours: WireClient) -> None:

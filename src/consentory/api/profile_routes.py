@@ -21,6 +21,7 @@ from consentory.api.parameters import (
     ProfileId,
     read_flags,
 )
+from consentory.domain.text import trim
 from consentory.errors import RequestRefused
 from consentory.services.profile_service import ProfileService
 
@@ -139,10 +140,10 @@ def read_profile_id(text: str) -> int:
 
 
 def require_text(value: str) -> str:
-    """A parameter to look something up by. Raises RequestRefused, invalid, where no stored text can be like it."""
-    if value.isprintable() and value.strip():
+    """A parameter to look something up by. Raises RequestRefused, invalid, for a blank one."""
+    if trim(value):
         return value
-    detail = "A parameter to look up by is blank or has control characters; send what is to be found."
+    detail = "A parameter to look up by is blank; send the text to find."
     raise RequestRefused("invalid", "Request.InvalidParameter", detail)
 
 

@@ -25,6 +25,14 @@ _SHORT = 64
 _PLAIN_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@)(?!.{{200}})(?!.*[A-Za-z0-9-]{{64}}){_LOCAL}@{_DOMAIN}")
 _PLAIN_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 _PLAIN_NANP = re.compile(r"(?:\(([2-9][0-9]{2})\) ?|([2-9][0-9]{2})[ .-]?)([0-9]{3})[ .-]?([0-9]{4})")
+_SPACES = " \\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000"
+_BETWEEN_DIGITS = rf"[{_SPACES}./()\[\]\u2010-\u2015\u2212\uff0d\uff0e\uff0f\uff08\uff09-]"
+_PHONE_FORM = re.compile(rf"[(\[\uff08]?[+\uff0b]?{_BETWEEN_DIGITS}*\d(?:{_BETWEEN_DIGITS}*\d)*")
+"""One number, written as numbers are: digits, one leading +, spaces, hyphens, dots, slashes and brackets."""
+_DECIMAL_TAIL = re.compile(r"[^.]*\.(?:\d{1,2}|0+)")
+_SEPARATORS = re.compile(rf"{_BETWEEN_DIGITS}+")
+_LEAST_DIGITS = 7
+"""A text with fewer digits than this is a part of a number, an area code for example."""
 _ERROR_NUMBER = re.compile(r"^\([0-9]+\) ")
 _NANP = 1
 _SPECIAL_USE = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
@@ -128,12 +136,57 @@ def compare_phone_by_library(text: str, region: str) -> str:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
+        _check_phone_form(text, region, is_possible=False)
         raise ContactFault("Phone.Malformed", _ERROR_NUMBER.sub("", str(error))) from None
     if number.extension:
         raise ContactFault("Phone.Extension", "it has an extension; leave the extension out")
-    if not phonenumbers.is_possible_number(number):
+    is_possible = phonenumbers.is_possible_number(number)
+    _check_phone_form(text, region, is_possible)
+    if not is_possible:
         raise ContactFault("Phone.NotPossible", "it has too few or too many digits for its country")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _check_phone_form(text: str, region: str, is_possible: bool) -> None:
+    """Raise ContactFault where the text is not one number, written as numbers are. A text without a digit passes."""
+    if not any(map(str.isdecimal, text)):
+        return
+    if not _PHONE_FORM.fullmatch(text) or text.count("+") > 1:
+        reason = "a number has digits, one leading + and spaces, hyphens, dots, slashes or brackets between the digits"
+        raise ContactFault("Phone.NotANumber", reason)
+    if _DECIMAL_TAIL.fullmatch(text):
+        raise ContactFault("Phone.NotANumber", "it ends like a decimal; send the number as text, digit by digit")
+    if _has_two_numbers(text, region, is_possible):
+        raise ContactFault("Phone.NotANumber", "it holds two numbers; send each as an element of its own")
+
+
+def _has_two_numbers(text: str, region: str, is_possible: bool) -> bool:
+    """True where a slash, or any separator of a text too long for one number, stands behind a whole number."""
+    for match in _SEPARATORS.finditer(text):
+        is_whole = _is_whole_number(text[: match.start()], region)
+        if is_whole and ("/" in match[0] or "\uff0f" in match[0]):
+            return True
+        if is_whole and not is_possible and _is_whole_number(text[match.end() :], region):
+            return True
+    return False
+
+
+def _is_whole_number(text: str, region: str) -> bool:
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return False
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    digits = len(phonenumbers.national_significant_number(number))
+    return reason == phonenumbers.ValidationResult.IS_POSSIBLE and digits >= _LEAST_DIGITS
+
+
+def has_country_code(text: str, compared: str) -> bool:
+    """True where a number, whose compared form is given, was written with its country code, not read in a region."""
+    first = text.lstrip("([ ")[:1]
+    if first in ("+", "0", compared[1]):
+        return first == "+" or "".join(filter(str.isdecimal, text)).endswith(compared[1:])
+    return first == "\uff0b"
 
 
 def _list_countries() -> dict[str, str]:

@@ -84,6 +84,12 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Take it out.",
     ),
     FaultCode(
+        "String.InvisibleCharacter",
+        _STAGE,
+        "A name that records are matched by has a character that nobody sees, such as a zero-width space.",
+        "Take it out. Copying from a web page or a spreadsheet often brings it along.",
+    ),
+    FaultCode(
         "String.NotUnicode",
         _STAGE,
         "A string has half of a surrogate pair, which is no character.",
@@ -157,6 +163,13 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     ),
     FaultCode(
         "Phone.NotPossible", _STAGE, "The number has too few or too many digits for its country.", "Correct the number."
+    ),
+    FaultCode(
+        "Phone.NotANumber",
+        _STAGE,
+        "The text is not one phone number as numbers are written: it has a letter, an exponent, a decimal tail or "
+        "other characters, or it holds two numbers.",
+        "Send one number as text: digits, one leading +, and between digits spaces, hyphens, dots, slashes or brackets.",
     ),
     FaultCode("Phone.Extension", _STAGE, "The phone number has an extension.", "Leave the extension out."),
     FaultCode(

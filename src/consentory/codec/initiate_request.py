@@ -10,10 +10,11 @@ from msgspec import Meta
 from consentory.codec.findings import Findings, quote
 from consentory.codec.json_scanner import JsonFault, skip_space, skip_value
 from consentory.codec.lenient_decode import decode_leniently
-from consentory.codec.member_text import read_text, trim
+from consentory.codec.member_text import read_text
 from consentory.domain.catalog import Catalog
 from consentory.domain.configuration import Permissions
 from consentory.domain.imports import Action, ImportSettings
+from consentory.domain.text import trim
 from consentory.errors import ErrorDetail, RequestRefused
 
 MATCH_CRITERIA = "AlternateIdType"

@@ -5,26 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Generic, TypeVar
+from unicodedata import category
 
 from consentory.codec.findings import Findings, quote
-from consentory.domain.text import fold
+from consentory.domain.text import fold, trim
 
-# Unicode's White_Space. Python's own strip() would also take U+001C to U+001F, which are control characters.
-_WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-_WHITE_SPACE += "\u2028\u2029\u202f\u205f\u3000"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_INVISIBLE = frozenset(("Cc", "Cf", "Co", "Cn", "Zl", "Zp"))
+"""Categories of the characters that nobody sees: two names that differ in them alone look the same."""
 
 ItemT = TypeVar("ItemT")
-
-
-def trim(text: str) -> str:
-    """Without Unicode white space at both ends."""
-    return text.strip(_WHITE_SPACE)
 
 
 def is_trimmed(text: str) -> bool:
     """True only for a text from which `trim` takes nothing. (Python's own strip() takes some characters more.)"""
     return text.strip() == text
+
+
+def is_name(text: str) -> bool:
+    """True only for a text that `read_name` takes as it is."""
+    return text.isprintable() and text.strip() == text
 
 
 def read_text(findings: Findings, value: str, parent: str, member: str, least: int, most: int) -> str | None:
@@ -34,26 +34,52 @@ def read_text(findings: Findings, value: str, parent: str, member: str, least: i
         return value
     text = trim(value)
     path = f"{parent}.{member}"
-    found = True
     control = _CONTROL.search(text)
     if control:
         where = f"U+{ord(control[0]):04X} as character {control.start() + 1}"
         message = f"{member} has a control character ({where}); take it out."
         findings.report("String.ControlCharacter", message, path, value)
-        found = False
+    fits = _check_length(findings, value, path, least, most)
+    return text if fits and not control else None
+
+
+def read_name(findings: Findings, value: str, parent: str, member: str, most: int) -> str | None:
+    """As read_text, for a name that records are matched by: it has no invisible character and is no blank."""
+    if 0 < len(value) <= most and is_name(value):
+        return value
+    text = trim(value)
+    path = f"{parent}.{member}"
+    place = next((place for place, one in enumerate(text) if category(one) in _INVISIBLE), None)
+    if place is not None:
+        where = f"U+{ord(text[place]):04X} as character {place + 1}"
+        message = f"{member} has a character that nobody sees ({where}); take it out."
+        findings.report("String.InvisibleCharacter", message, path, value)
+    fits = _check_length(findings, value, path, 1, most)
+    return text if fits and place is None else None
+
+
+def read_reference(findings: Findings, value: str, parent: str, member: str, most: int) -> str | None:
+    """As read_name, for a name of the configuration: of a control character it says what read_text says."""
+    if _CONTROL.search(trim(value)):
+        return read_text(findings, value, parent, member, 1, most)
+    return read_name(findings, value, parent, member, most)
+
+
+def _check_length(findings: Findings, value: str, path: str, least: int, most: int) -> bool:
+    """True when the trimmed text has a length from `least` to `most`; else the fault is reported."""
+    text, member = trim(value), path.rpartition(".")[2]
     if not text and least:
         message = f"{member} is blank, which is not allowed here; fill it in or leave the member out."
         findings.report("String.Blank", message, path, value)
-        found = False
     elif len(text) < least:
         message = f"{member} {quote(text)} is shorter than {least} characters."
         findings.report("String.TooShort", message, path, value)
-        found = False
     elif len(text) > most:
         message = f"{member} has {len(text):,} characters; at most {most} are allowed. Shorten it."
         findings.report("String.TooLong", message, path, value)
-        found = False
-    return text if found else None
+    else:
+        return True
+    return False
 
 
 class Names(Generic[ItemT]):
@@ -78,11 +104,11 @@ class Names(Generic[ItemT]):
         if value is None:
             findings.require(parent, member)
             return None
-        text = read_text(findings, value, parent, member, 1, most)
-        if text is None:
-            return None
-        item = self._folded.get(fold(text))
+        item = self._folded.get(fold(trim(value)))
         if item is None:
+            text = read_reference(findings, value, parent, member, most)
+            if text is None:
+                return None
             message = f"{member} {quote(text)} is not known here; known: {self.list_names()}."
             findings.report(code, message, f"{parent}.{member}", value)
         return item

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from consentory.codec.contact_values import ALPHA2, ContactFault, compare_phone, compare_plain_email
 from consentory.codec.lenient_decode import MSGSPEC_REFUSALS
-from consentory.codec.member_text import is_trimmed
+from consentory.codec.member_text import is_name, is_trimmed
 from consentory.codec.plain_record import (
     PLAIN_BYTES,
     PlainAddress,
@@ -105,7 +105,7 @@ class PlainReader:
             if known is None:
                 return keys, None
             rule, hash_value = known
-            if value.strip() != value or not _fits(rule, value):
+            if not is_name(value) or not _fits(rule, value):
                 return keys, None
             key = hash_value(fold(value))
             if rule is self._match and wire.IsActive is not False:
@@ -170,9 +170,7 @@ class PlainReader:
     def _are_plain_groups(self, wires: list[PlainGroup]) -> bool:
         types = self._rules.group_types.exact
         names = {(wire.GroupType, fold(wire.GroupName)) for wire in wires}
-        return len(names) == len(wires) and all(
-            wire.GroupType in types and is_trimmed(wire.GroupName) for wire in wires
-        )
+        return len(names) == len(wires) and all(wire.GroupType in types and is_name(wire.GroupName) for wire in wires)
 
 
 def _has_one_default(wires: Sequence[PlainElement]) -> bool:
@@ -201,7 +199,7 @@ def _are_plain_tags(wires: list[PlainTag]) -> bool:
     names = set()
     for wire in wires:
         name = wire.Name
-        if name.strip() != name:
+        if not is_name(name):
             return False
         names.add(fold(name))
     return len(names) == len(wires)

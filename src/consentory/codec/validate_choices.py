@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from consentory.codec.findings import Findings, quote
-from consentory.codec.member_text import ItemT, Names, is_trimmed, read_text, trim
+from consentory.codec.member_text import ItemT, Names, is_trimmed, read_reference, read_text
 from consentory.codec.plain_record import PlainAttribute, PlainConsent, PlainEvidence, PlainPreference, read_evidence
 from consentory.codec.rulebook import MOST_KNOWN, ConsentRule, FilterRule, Rulebook, Scope, VersionRule
 from consentory.codec.times import SECOND, TimeFault, parse_second, read_plain_time, read_time, render_time
@@ -20,6 +20,7 @@ from consentory.domain.record import (
     ConsentClaim,
     PreferenceClaim,
 )
+from consentory.domain.text import trim
 
 _FREQUENCY = "Preference.UnknownFrequency"
 _FILTER = "Preference.UnknownFilter"
@@ -316,7 +317,7 @@ def _read_name(
     if name is None:
         findings.require(path, member)
     else:
-        read_text(findings, name, path, member, 1, most)
+        read_reference(findings, name, path, member, most)
     return None
 
 

@@ -8,11 +8,11 @@ import msgspec
 
 from consentory.codec.findings import Findings
 from consentory.codec.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
-from consentory.codec.member_text import read_text, trim
+from consentory.codec.member_text import read_name
 from consentory.codec.rulebook import Rulebook, Scope, TypeRule
 from consentory.codec.wire_record import WireDelete, WireDeleteId
 from consentory.domain.record import Fault, Record
-from consentory.domain.text import fold, key_hasher
+from consentory.domain.text import fold, key_hasher, trim
 
 _LARGEST_ID = 2**63 - 1
 _LONGEST_ID = 256
@@ -83,7 +83,7 @@ class DeleteReader:
             if given.AlternateId is None:
                 findings.require(path, "AlternateId")
                 continue
-            value = read_text(findings, given.AlternateId, path, "AlternateId", 1, _LONGEST_ID)
+            value = read_name(findings, given.AlternateId, path, "AlternateId", _LONGEST_ID)
             if value is not None and self._match is not None:
                 keys.append(key_alternate_id(self._rules.account_id, self._match, value)[1])
         profile_id = read_profile_id(findings, wire.ProfileId)

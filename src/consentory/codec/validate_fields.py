@@ -6,11 +6,12 @@ import re
 from decimal import Decimal
 
 from consentory.codec.findings import Findings, quote
-from consentory.codec.member_text import read_text, trim
+from consentory.codec.member_text import read_text
 from consentory.codec.plain_record import PlainField
 from consentory.codec.rulebook import MOST_KNOWN, FieldRule, Rulebook
 from consentory.codec.times import TimeFault, read_time, render_time
 from consentory.codec.wire_record import WireField
+from consentory.domain.text import trim
 
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _DATE_LENGTH = len("YYYY-MM-DD")

@@ -8,7 +8,7 @@ import msgspec
 
 from consentory.codec.findings import MOST_ELEMENTS, Findings, quote
 from consentory.codec.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
-from consentory.codec.member_text import read_text
+from consentory.codec.member_text import read_name, read_text
 from consentory.codec.plain_reader import PlainReader
 from consentory.codec.rulebook import Scope, compile_rulebook
 from consentory.codec.times import count_microseconds
@@ -90,7 +90,7 @@ class RecordValidator:
             findings.report("Permission.Profile", text, "$")
         alternate_ids = self._read_alternate_ids(findings, wire.AlternateIds)
         match_key, match_count = self._find_match(findings, wire.ProfileId, alternate_ids, wire.AlternateIds)
-        name = _read_name(findings, wire.CustomerName)
+        name = _read_customer_name(findings, wire.CustomerName)
         choices, contacts, rules = self._choices, self._contacts, self._rules
         record = Record(
             read_profile_id(findings, wire.ProfileId),
@@ -190,7 +190,7 @@ def _read_required(findings: Findings, given: str | None, path: str, member: str
     if given is None:
         findings.require(path, member)
         return None
-    return read_text(findings, given, path, member, 1, most)
+    return read_name(findings, given, path, member, most)
 
 
 def _read_active(findings: Findings, given: bool | int | None) -> bool | None:
@@ -201,7 +201,7 @@ def _read_active(findings: Findings, given: bool | int | None) -> bool | None:
     return None
 
 
-def _read_name(findings: Findings, wire: WireName | None) -> dict[str, str]:
+def _read_customer_name(findings: Findings, wire: WireName | None) -> dict[str, str]:
     """The said name parts; "" clears."""
     name: dict[str, str] = {}
     if wire is None:

@@ -7,15 +7,30 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+WHITE_SPACE += "\u2028\u2029\u202f\u205f\u3000"
+"""Unicode's White_Space. Python's own strip() would also take U+001C to U+001F, which are control characters."""
+_TO_SPACE = str.maketrans(
+    dict.fromkeys("\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
+)
+"""The blanks of Unicode (category Zs). All other white space is refused inside a name."""
+
+
+def trim(text: str) -> str:
+    """Without Unicode white space at both ends."""
+    return text.strip(WHITE_SPACE)
+
 
 def fold(text: str) -> str:
-    """The caseless form: NFC and full case folding (record.md, introduction).
+    """The caseless form: NFC and full case folding; white space of any kind counts as a space (record.md).
 
     Folding can leave the NFC form and composing can bring back a capital, so both are repeated
     until nothing changes; two rounds are enough for every assigned character.
     """
     if text.isascii():
         return text.lower()
+    if not text.isprintable():
+        text = text.translate(_TO_SPACE)
     folded = unicodedata.normalize("NFC", text).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", folded).casefold())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
@@ -28,7 +28,7 @@ from consentory.domain.imports import ImportSettings
 from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import Profile
 from consentory.domain.record import Fault, Kind, Record
-from consentory.domain.text import fold, hash_key
+from consentory.domain.text import fold, hash_key, trim
 from consentory.errors import ErrorDetail, RequestRefused, StoreContended, StoreRefused
 from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
@@ -76,7 +76,7 @@ class ProfileService:
         """The profile, active or not, that actively holds an alternate id. Raises RequestRefused, not_found."""
         _require(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
-            key = hash_key(caller.account_id, "AlternateId", fold(type_name.strip()), fold(value.strip()))
+            key = hash_key(caller.account_id, "AlternateId", fold(trim(type_name)), fold(trim(value)))
             holder = profile_store.find_holders(tx, [key]).get(key)
             if holder is None:
                 raise _make_not_found()
@@ -85,29 +85,26 @@ class ProfileService:
             return wire
 
     def find_by_email(self, caller: Caller, address: str) -> list[Wire]:
-        """Active profiles with this active email address. Raises RequestRefused: invalid; forbidden over 50."""
-        try:
-            return self._find_by_contact(caller, "Email", compare_email(address.strip()))
-        except ContactFault as fault:
-            raise RequestRefused("invalid", fault.code, f"emailAddress is no email address: {fault}.") from None
+        """Active profiles with this active email address; a text that is no address finds none.
+
+        Raises RequestRefused: forbidden, over 50 too.
+        """
+        return self._find_by_contact(caller, "Email", _compare(compare_email, trim(address)))
 
     def find_by_phone(self, caller: Caller, number: str) -> list[Wire]:
-        """Active profiles with this active phone number. Raises as `find_by_email`."""
-        try:
-            region = self._catalogs.current(caller.account_id).account.phone_region
-            return self._find_by_contact(caller, "Phone", compare_phone(number.strip(), region))
-        except ContactFault as fault:
-            raise RequestRefused("invalid", fault.code, f"phoneNumber is no phone number: {fault}.") from None
+        """Active profiles with this active phone number. As `find_by_email`."""
+        region = self._catalogs.current(caller.account_id).account.phone_region
+        return self._find_by_contact(caller, "Phone", _compare(compare_phone, trim(number), region))
 
-    def _find_by_contact(self, caller: Caller, kind: Kind, compared: str) -> list[Wire]:
+    def _find_by_contact(self, caller: Caller, kind: Kind, compared: str | None) -> list[Wire]:
         _require(caller, "read")
         if not Scope(caller.permissions).permits_channel(*CHANNELS[kind]):
             raise RequestRefused(
                 "forbidden", "Permission.Channel", f"Your user groups permit no channel of {kind.lower()} contacts."
             )
-        key = hash_key(caller.account_id, kind[0], compared)
+        key = None if compared is None else hash_key(caller.account_id, kind[0], compared)
         with self._database.transaction(caller.account_id) as tx:
-            found = profile_store.find_contact_profiles(tx, key, SEARCH_LIMIT + 1)
+            found = [] if key is None else profile_store.find_contact_profiles(tx, key, SEARCH_LIMIT + 1)
             if len(found) > SEARCH_LIMIT:
                 raise RequestRefused(
                     "forbidden",
@@ -236,6 +233,14 @@ def _require(caller: Caller, action: Literal["read", "write", "delete"]) -> None
             "Permission.Profile",
             f"Your user groups do not permit this; ask for the permission `profile: {action}`.",
         )
+
+
+def _compare(compare: Callable[..., str], *given: str) -> str | None:
+    """The compared form of an address or number; None for a text that is neither."""
+    try:
+        return compare(*given)
+    except ContactFault:
+        return None
 
 
 def _make_not_found() -> RequestRefused:
