@@ -169,7 +169,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         _STAGE,
         "The text is not one phone number as numbers are written: it has a letter, an exponent, a decimal tail or "
         "other characters, or it holds two numbers.",
-        "Send one number as text: digits, one leading +, and between digits spaces, hyphens, dots, slashes or brackets.",
+        "Send one number as text: digits, one leading +; spaces, hyphens, dots, slashes or brackets between digits.",
     ),
     FaultCode("Phone.Extension", _STAGE, "The phone number has an extension.", "Leave the extension out."),
     FaultCode(
