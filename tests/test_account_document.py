@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +25,12 @@ PAGE = (Path(__file__).parent.parent / "docs" / "account-document.md").read_text
 
 
 # Reading
+
+
+@pytest.mark.parametrize("text", ["1950-06-01", "'1950-06-01'"])
+def test_the_earliest_date_may_be_quoted(text: str) -> None:
+    document = f"account: {{clientId: A, name: A, locales: [en_US], earliestDate: {text}}}"
+    assert read(document).account.earliest_date == date(1950, 6, 1)
 
 
 def test_the_example_is_read_whole() -> None:
@@ -161,6 +168,10 @@ def test_a_locale_that_yaml_takes_for_a_boolean_has_to_be_quoted() -> None:
         ("requireDates", "1"),
         ("requireDates", "'true'"),
         ("requireDates", "!!bool perhaps"),
+        ("earliestDate", "1990-02-30"),
+        ("earliestDate", "'1990-1-1'"),
+        ("earliestDate", "1990"),
+        ("earliestDate", "[1990-01-01]"),
         ("locales", "en_US"),
         ("name", "{a: b}"),
         ("name", "!!python/name:os.system x"),

@@ -194,6 +194,7 @@ NEARLY = st.one_of(
     st.sampled_from(["2026-03-01T14:05:00.999Z", "2026-03-01T14:05:00,999Z", "2026-02-29T00:00:00Z"]),
     st.sampled_from(["2026-03-01T14:05:00+01:00", "2026-W09-7T14:05:00Z", "2026-03-01T24:00:00Z"]),
     st.sampled_from(["2026-11-21T15:34:59.999Z", "2026-11-21T15:35:00.001Z", "2026-03-01T14:05:00.٢٢٢Z"]),
+    st.sampled_from(["1989-12-31T23:59:59Z", "1990-01-01T00:00:00Z", "1989-12-31T23:59:59.999Z", "1989-12-31"]),
     st.sampled_from(["CRM", "crm", "Loyalty", "Home", "home", "Work", "Mobile", "Billing", "US", "DE", "USA", "840"]),
     st.sampled_from(["NEWS-EMAIL", "news-email", "NEWS-TEXT", "OFFERS-EMAIL", "OFFERS-PHONE", "DATA-SHARING"]),
     st.sampled_from(["Weekly", "Yearly", "1.0", "2.0", "PrivacyPolicy", "es_US"]),

@@ -231,6 +231,38 @@ def test_an_account_may_require_dates() -> None:
     assert refuse(preference(CustomerDate=5), validator) == [("Value.WrongType", f"{AT}.CustomerDate")]
 
 
+IMPLAUSIBLE = [
+    "1970-01-21T12:19:19Z", "1970-01-01", "0001-01-01T00:00:00Z", "1989-12-31", "1989-12-31T23:59:59.999Z",
+    " 1989-12-31T23:59", "1989-12-31T23:59:59-05:00",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", IMPLAUSIBLE)
+@pytest.mark.parametrize("kind", [1, 2])
+def test_a_date_before_the_accounts_earliest_date_is_implausible(text: str, kind: int) -> None:
+    """A date before the account's `earliestDate` (default 1990-01-01) is a fault (`Date.Implausible`)."""
+    status = 1 if kind == 1 else 3
+    assert refuse(preference(CustomerDate=text, PreferenceType=kind)) == [("Date.Implausible", f"{AT}.CustomerDate")]
+    assert refuse(consent(ConsentDate=text, ConsentStatus=status)) == [("Date.Implausible", f"{OF}.ConsentDate")]
+    assert judge(preference(CustomerDate=text))[0].Value == text
+
+
+@pytest.mark.parametrize(
+    "text", ["1990-01-01", "1990-01-01T00:00:00Z", "1990-01-01T00:00", "1990-01-01T00:00:00+14:00"]
+)
+def test_the_earliest_date_itself_is_taken(text: str) -> None:
+    accept(preference(CustomerDate=text) | consent(ConsentDate=text))
+
+
+def test_an_account_may_have_another_earliest_date() -> None:
+    document = read_document()
+    document["account"]["earliestDate"] = "1950-06-01"
+    validator = make_validator(make_catalog(document))
+    accept(preference(CustomerDate="1970-01-01") | consent(ConsentDate="1950-06-01T00:00:00Z"), validator)
+    refused = refuse(preference(CustomerDate="1950-05-31") | consent(ConsentDate="1950-05-31T23:00:00Z"), validator)
+    assert {code for code, _ in refused} == {"Date.Implausible"}
+
+
 # Consent
 
 

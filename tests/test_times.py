@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consentory.codec.times import TimeFault, count_microseconds, read_time, render_time
+from consentory.codec.times import TimeFault, count_microseconds, read_plain_time, read_time, render_time
 from record_cases import micros
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -54,6 +54,47 @@ def test_the_form_with_z_or_offset_stands_and_without_is_local(text: str, result
 )  # fmt: skip
 def test_nothing_else_is_a_time(text: str) -> None:
     assert refuse(text) == "Time.Malformed"
+
+
+@pytest.mark.parametrize("second", ["00", "59"])
+@pytest.mark.parametrize("minute", ["00", "59"])
+@pytest.mark.parametrize("end", ["Z", ".250Z"])
+def test_the_fast_path_takes_no_hour_but_those_of_a_day(minute: str, second: str, end: str) -> None:
+    """Some versions of Python's own reader take 24:00:00 as midnight of the next day."""
+    for hour in range(100):
+        text = f"2026-03-01T{hour:02}:{minute}:{second}{end}"
+        if hour < 24:
+            assert read(text) == text.replace(".250Z", ".250000Z")
+        else:
+            assert read_plain_time(text) is None
+            assert refuse(text) == "Time.Malformed"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("2026-07-12 10:00:00", "write it as 2026-07-12T10:00:00"),
+        ("2026-07-12 10:00", "write it as 2026-07-12T10:00"),
+        ("2026-07-12 9:05:00.5 UTC", "write it as 2026-07-12T09:05:00.5Z"),
+        ("2026-07-12t10:00:00z", "write it as 2026-07-12T10:00:00Z"),
+        ("2026-07-12T10:00:00,250Z", "write it as 2026-07-12T10:00:00.250Z"),
+        ("2026-07-12T10:00:00+0200", "write it as 2026-07-12T10:00:00+02:00"),
+        ("2026-07-12 10:00:00 +02", "write it as 2026-07-12T10:00:00+02:00"),
+        ("2026/7/2", "write it as 2026-07-02"),
+        ("20260712", "write it as 2026-07-12"),
+        ("12.07.2026", "write the year first"),
+        ("7/12/2026 10:00", "write the year first"),
+        ("yesterday", None),
+        ("2026-07-12 25:00:00", None),
+    ],
+)
+def test_a_common_other_form_gets_the_hint_how_to_write_it(text: str, hint: str | None) -> None:
+    with pytest.raises(TimeFault) as caught:
+        read_time(text, NEW_YORK, no=False)
+    message = str(caught.value)
+    assert message.endswith(hint or "[Z|±hh:mm]")
+    if hint is not None and "as" in hint:
+        read_time(hint.rpartition(" ")[2], NEW_YORK, no=False)
 
 
 def test_digits_after_the_sixth_are_cut() -> None:

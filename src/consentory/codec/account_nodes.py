@@ -7,6 +7,7 @@ guessed here: the wanted type decides, and a text that YAML would take for somet
 from __future__ import annotations
 
 import re
+from datetime import date
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ MAX_VALUES = 200_000
 _TAG = "tag:yaml.org,2002:"
 _GUESSED = {"bool": "a boolean", "int": "a number", "float": "a number", "timestamp": "a date"}
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TRUTH: dict[str, bool] = yaml.SafeLoader.bool_values
 _NOTHING: Any = object()
 StructT = TypeVar("StructT", bound=msgspec.Struct)
@@ -107,6 +109,8 @@ class NodeReader:
                 return self._read_number(node, path, whole=isinstance(kind, inspect.IntType))
             case inspect.LiteralType():
                 return self._read_choice(node, kind, path)
+            case inspect.DateType():
+                return self._read_day(node, path)
             case _:
                 return self._read_text(node, path)
 
@@ -199,6 +203,14 @@ class NodeReader:
         if not _is_scalar(node) or node.value not in kind.values:
             return self._wrong(path, wanted, node)
         return node.value
+
+    def _read_day(self, node: yaml.Node, path: str) -> Any:
+        """A day of the calendar, quoted or not."""
+        day = node.value if _is_scalar(node) and _DAY.fullmatch(node.value) else ""
+        try:
+            return date.fromisoformat(day)
+        except ValueError:
+            return self._wrong(path, "a day of the calendar, YYYY-MM-DD", node)
 
     def _read_text(self, node: yaml.Node, path: str, *, what: str = "value") -> Any:
         self._log.lines.setdefault(path, _line(node))

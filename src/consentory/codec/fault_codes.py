@@ -333,10 +333,16 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Correct it, or leave it out.",
     ),
     FaultCode(
+        "Date.Implausible",
+        _STAGE,
+        "A choice is dated before the account's `earliestDate`: a unit was mixed up, or a default stands for no date.",
+        "Correct the date, or leave it out. An account with older choices sets an earlier `earliestDate`.",
+    ),
+    FaultCode(
         "Time.Malformed",
         _STAGE,
         "A time is not of the accepted form, or no day of the calendar.",
-        "Send YYYY-MM-DD[Thh:mm[:ss[.f]]][Z or ±hh:mm].",
+        "Send YYYY-MM-DD[Thh:mm[:ss[.f]]][Z or ±hh:mm]. The message shows how to write a common other form.",
     ),
     FaultCode(
         "Time.NotExisting",

@@ -72,6 +72,7 @@ class Rulebook:
         self.zone = catalog.zone
         self.phone_region = catalog.account.phone_region
         self.require_dates = catalog.account.require_dates
+        self.earliest_date = catalog.account.earliest_date.isoformat()
         self.locales = Names((name, name) for name in configuration.account.locales)
         self.customer_types = _index_types(configuration.customer_types)
         self.alternate_id_types = _index_types(configuration.alternate_id_types)

@@ -25,6 +25,12 @@ _FORM = re.compile(
     f"(Z|[+-]{_HOUR_MINUTE})?"
 )
 
+_OTHER_FORM = re.compile(
+    "([0-9]{4})[-/.]?([0-9]{1,2})[-/.]?([0-9]{1,2})"
+    "(?:[Tt ]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?) ?([Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+_YEAR_LAST = re.compile("[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ][0-9]{4}(?![0-9])")
+
 
 class TimeFault(ValueError):
     """A text that names no point in time; `code` is a fault code, the message says why."""
@@ -59,8 +65,8 @@ def _read_milliseconds(text: str) -> int | None:
 
 def parse_second(text: str) -> datetime | None:
     """The moment that a text of the form YYYY-MM-DDThh:mm:ssZ names; None for all else."""
-    # The places of the separators leave fromisoformat no other form.
-    if len(text) != 20 or text[4:20:3] != "--T::Z":
+    # The places of the separators leave fromisoformat no other form. From Python 3.14 on it takes 24:00:00, too.
+    if len(text) != 20 or text[4:20:3] != "--T::Z" or text[11:13] == "24":
         return None
     try:
         return datetime.fromisoformat(text)
@@ -86,7 +92,7 @@ def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:
 def _read(text: str, zone: tzinfo, no: bool) -> Moment:
     match = _FORM.fullmatch(text)
     if match is None:
-        raise TimeFault("Time.Malformed", "the form is YYYY-MM-DD[Thh:mm[:ss[.f]]][Z|±hh:mm]")
+        raise TimeFault("Time.Malformed", f"the form is YYYY-MM-DD[Thh:mm[:ss[.f]]][Z|±hh:mm]{_suggest(text)}")
     day, clock, seconds, fraction, offset = match.groups()
     if offset is not None:
         zone = _read_offset(offset)
@@ -107,6 +113,21 @@ def _read(text: str, zone: tzinfo, no: bool) -> Moment:
     if not _EARLIEST <= at <= _LATEST:
         raise TimeFault("Time.OutOfRange", "it lies outside the years 1 to 9999 in UTC")
     return Moment(at, began)
+
+
+def _suggest(text: str) -> str:
+    """How to write a time that has a common other form, as the end of a message; "" for a text that has none."""
+    match = _OTHER_FORM.fullmatch(text)
+    if match is None:
+        return "; write the year first" if _YEAR_LAST.match(text) else ""
+    year, month, day, clock, offset = match.groups(default="")
+    hour, colon, rest = clock.replace(",", ".").partition(":")
+    zone = offset.upper().replace("UTC", "Z").replace("GMT", "Z").strip()
+    if len(zone) > 1:
+        digits = zone[1:].replace(":", "").ljust(4, "0")
+        zone = f"{zone[0]}{digits[:2]}:{digits[2:]}"
+    written = f"{year}-{month:0>2}-{day:0>2}" + (f"T{hour:0>2}:{rest}{zone}" if colon else "")
+    return f"; write it as {written}" if _FORM.fullmatch(written) else ""
 
 
 _read_short = lru_cache(maxsize=8192)(_read)

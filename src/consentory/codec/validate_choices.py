@@ -78,6 +78,7 @@ class ChoiceReader:
         self._staged_at = staged_at
         self._latest = staged_at + _FUTURE
         self._future = render_time(self._latest // SECOND * SECOND)
+        self._earliest = rules.earliest_date
         self._allow_prior = allow_prior_consents
         # What was read without a fault once is as right the next time, and people choose among few things.
         self._known_preferences: dict[tuple[object, ...], tuple[str, int, str | None]] = {}
@@ -120,11 +121,11 @@ class ChoiceReader:
         """True when _read_date finds no fault; what `read_plain_time` does not read is added to `times`."""
         if given is not None:
             # Texts of that form are in the order of their times.
-            if given < self._future and parse_second(given) is not None:
+            if self._earliest <= given < self._future and parse_second(given) is not None:
                 return True
             at = read_plain_time(given)
             if at is not None:
-                return at <= self._latest
+                return at <= self._latest and given >= self._earliest
         findings = Findings()
         at = self._read_date(findings, given, "", "", no)
         if at is None or findings.faults:
@@ -284,26 +285,32 @@ class ChoiceReader:
 
     def _read_plain_date(self, given: str | None) -> int | None:
         """As _read_date, for a time in the form that most have; None: that one has to look."""
-        at = None if given is None else read_plain_time(given)
+        at = None if given is None or given < self._earliest else read_plain_time(given)
         return at if at is not None and at <= self._latest else None
 
     def _read_date(self, findings: Findings, given: str | None, path: str, member: str, no: bool) -> int | None:
         """When it was chosen, in microseconds; None after a fault."""
         if given is None:
             if self._rules.require_dates and not findings.is_misfit(path, member):
-                text = f"{member} is required: this account does not accept undated choices."
-                findings.report("Time.Required", text, f"{path}.{member}")
+                message = f"{member} is required: this account does not accept undated choices."
+                findings.report("Time.Required", message, f"{path}.{member}")
             return self._staged_at
+        text = trim(given)
         try:
-            at, day_began = read_time(trim(given), self._rules.zone, no=no)
+            at, day_began = read_time(text, self._rules.zone, no=no)
         except TimeFault as fault:
-            text = f"{member} {quote(given)} is not a time: {fault}."
-            findings.report(fault.code, text, f"{path}.{member}", given)
+            message = f"{member} {quote(given)} is not a time: {fault}."
+            findings.report(fault.code, message, f"{path}.{member}", given)
             return None
         latest = self._staged_at if day_began is not None else self._latest
         if (at if day_began is None else day_began) > latest:
-            text = f"{member} {quote(given)} is in the future; a choice cannot have been made yet."
-            findings.report("Time.InFuture", text, f"{path}.{member}", given)
+            message = f"{member} {quote(given)} is in the future; a choice cannot have been made yet."
+            findings.report("Time.InFuture", message, f"{path}.{member}", given)
+            return None
+        if text < self._earliest:
+            message = f"{member} {quote(text)} is before {self._earliest}, the earliestDate of the account. Is the unit"
+            message += " of the time wrong, seconds for milliseconds? Correct the date."
+            findings.report("Date.Implausible", message, f"{path}.{member}", given)
             return None
         return at
 

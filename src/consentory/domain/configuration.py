@@ -6,6 +6,7 @@ numbers and all faults at once, is the codec's (`codec/account_document.py`); wh
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 import msgspec
@@ -30,6 +31,8 @@ class Account(Item, frozen=True):
     imports_per_day: int = 200
     max_stage_megabytes: float = 25
     require_dates: bool = False
+    earliest_date: date = date(1990, 1, 1)
+    """A choice with an earlier date is refused."""
 
 
 class TypeName(Item, frozen=True):
