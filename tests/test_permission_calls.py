@@ -23,9 +23,9 @@ def _stage(office: Office, client: httpx.Client) -> httpx.Response:
     return client.post(f"{office.imports}/Import/{token}/Stage", json={"UserProfilePreferences": []})
 
 
-def _move(call: str) -> Call:
+def _move(call: str, **fields: Any) -> Call:
     def send(office: Office, client: httpx.Client) -> httpx.Response:
-        token = office.initiate("all")["AccessToken"]
+        token = office.initiate("all", **fields)["AccessToken"]
         office.act_as("all").post(
             f"{office.imports}/Import/{token}/Stage", json={"UserProfilePreferences": [{"ProfileId": 1}]}
         )
@@ -76,6 +76,10 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "stage": (_stage, {"import"}),
     "execute": (_move("Execute"), {"import"}),
     "cancel": (_move("Cancel"), {"import"}),
+    "execute a Delete": (_move("Execute", ImportAction="Delete"), {"import", "profile.delete"}),
+    "cancel a Delete": (_move("Cancel", ImportAction="Delete"), {"import", "profile.delete"}),
+    "execute with RefreshContacts": (_move("Execute", RefreshContacts=True), {"import", "channels", "programs"}),
+    "cancel with RefreshContacts": (_move("Cancel", RefreshContacts=True), {"import", "channels", "programs"}),
     "status": (_look("Import/{AccessToken}/Status"), {"import"}),
     "exceptions": (_look("Import/{AccessToken}/Exceptions"), {"import"}),
     "list": (_look("Imports"), {"import"}),
@@ -123,6 +127,21 @@ def test_a_call_is_for_those_who_hold_all_that_it_needs(office: Office, call: st
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.json()["code"].startswith("Permission."), answer.text
     assert wrong == []
+
+
+def test_only_the_initiator_of_an_import_is_given_its_access_token(office: Office) -> None:
+    started = office.initiate("all", Name="whose token")
+    token, by_id = started["AccessToken"], f"{office.imports}/Imports/{started['ImportId']}"
+    for user, shown in (("all", token), ("only import", None)):
+        client = office.act_as(user)
+        listed = client.get(f"{office.imports}/Imports").json()["Imports"]
+        assert [one["AccessToken"] for one in listed if one["ImportId"] == started["ImportId"]] == [shown]
+        assert client.get(by_id).json()["AccessToken"] == shown
+        # Who has the token has it already.
+        assert client.get(f"{office.imports}/Import/{token}/Status").json()["AccessToken"] == token
+    office.act_as("all").post(f"{office.imports}/Import/{token}/Cancel")
+    for user, shown in (("all", f'"AccessToken":{token}'), ("only import", '"AccessToken":null')):
+        assert shown in office.act_as(user).get(f"{by_id}/Progress").text
 
 
 def test_every_call_of_the_api_is_in_the_matrix(office: Office) -> None:

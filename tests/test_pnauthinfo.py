@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from time import sleep
+from typing import Any
 
 import httpx
 import psycopg
@@ -303,3 +305,37 @@ def test_by_where_it_came_from(signed: Signed, origin: Origin, right: bool) -> N
     with pytest.raises(RequestRefused) as refused:
         authenticate(header, access.account, origin)
     assert refused.value.code == "Auth.HmacNeedsTls"
+
+
+# A request that goes on ------------------------------------------------------------------------------------------
+
+
+def test_a_watched_import_is_one_use_of_its_signature(running: RunningServer) -> None:
+    """The stream looks at the caller again and again, and nobody has replayed anything."""
+    access, key = open_signed_account(running)
+    path = f"{access.url}/Profiles/v4/Async/{access.account}"
+    headers = {"Authorization": make_header(key, access.account, time=say_time(-1))}
+    started = httpx.post(f"{path}/Import", json={"Name": "watched"}, headers=headers).json()
+    watch = {"Authorization": make_header(key, access.account, time=say_time(-2))}
+    events = 0
+    with httpx.stream("GET", f"{path}/Imports/{started['ImportId']}/Progress", headers=watch, timeout=30) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data:"):
+                events += 1
+                sleep(2)  # in which the stream looks a few times
+                cancel = {"Authorization": make_header(key, access.account, time=say_time(-3))}
+                httpx.post(f"{path}/Import/{started['AccessToken']}/Cancel", headers=cancel)
+    assert events == 2
+    assert list_replays(access) == []
+    httpx.get(f"{path}/Imports", headers=watch)
+    sleep(1.5)  # an event is in the trail about a second later
+    assert list_replays(access) == [{"Uses": 2}]
+
+
+def list_replays(access: AccountAccess) -> list[dict[str, Any]]:
+    with psycopg.connect(access.database_url) as owner:
+        rows = owner.execute(
+            "SELECT details FROM audit_event WHERE account_id = %s AND action = 'authentication.replayed'",
+            [access.account_id],
+        ).fetchall()
+    return [row[0] for row in rows]

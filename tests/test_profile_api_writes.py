@@ -63,6 +63,29 @@ def test_a_profile_id_in_the_body_names_the_profile_too(ours: WireClient) -> Non
     check_problem(problem, 400, "Profile.IdMismatch")
 
 
+@pytest.mark.parametrize("said", ['"ProfileId": null, ', '"ProfileId" :null , "ProfileId":\tnull, ', ""])
+def test_a_profile_id_of_null_says_nothing(ours: WireClient, said: str) -> None:
+    """record.md: null says nothing. The path names the profile then."""
+    profile_id = ours.write(person(1))["ProfileId"]
+    body = f'{{ {said}"CustomerName": {{"FirstName": "Zoe"}} }}\n'.encode()
+    answer = ours.http.post(
+        f"{ours.account}/Profile/{profile_id}", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["ProfileId"]) == (200, profile_id), answer.text
+    assert answer.json()["CustomerName"]["FirstName"] == "Zoe"
+
+
+@pytest.mark.parametrize("odd", ['"x"', "0", "1" * 5000, "[null]", '"\\ud800"'])
+def test_any_other_profile_id_of_the_body_counts(ours: WireClient, odd: str) -> None:
+    profile_id = ours.write(person(1))["ProfileId"]
+    body = f'{{"ProfileId": {odd}, "CustomerName": {{"FirstName": "Zoe"}}}}'.encode()
+    answer = ours.http.post(
+        f"{ours.account}/Profile/{profile_id}", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 400, answer.text
+    assert "FirstName" not in ours.profile(profile_id).get("CustomerName", {})
+
+
 def test_staging_faults_are_400_all_of_them_and_nothing_is_done(ours: WireClient) -> None:
     """Staging faults 400."""
     faulty = person(1, CustomerType="Nobody", Emails=[{"EmailAddress": "nobody"}], Emial=[])

@@ -161,13 +161,15 @@ def list_imports(
 ) -> ImportList:
     """The account's imports, newest first."""
     items, next_cursor = imports.list_imports(request.user, status, limit, cursor)
-    return ImportList(len(items), next_cursor, [render_status(item) for item in items])
+    return ImportList(len(items), next_cursor, [show_import(request, item) for item in items])
 
 
 @get("/Async/{clientId:str}/Imports/{importId:str}", operation_id="getImport", sync_to_thread=True)
 def get_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> StatusObject:
     """One import by its id; answers also when the access token has expired."""
-    return answer_import(request, imports.find_by_id(request.user, import_id))
+    item = imports.find_by_id(request.user, import_id)
+    note_import(request.scope, item.import_id)
+    return show_import(request, item)
 
 
 @get(
@@ -192,14 +194,15 @@ def get_import_exceptions(
 )
 def watch(request: ApiRequest, imports: Imports, authentication: Authenticator, import_id: ImportId) -> ServerSentEvent:
     """The status object whenever it changes, as server-sent events `status`, until the import has ended."""
-    authorization, client_id = request.headers.get("authorization"), request.user.client_id
+    authorization = request.headers.get("authorization")
 
-    def look() -> Import:
-        return imports.find_by_id(authentication.authenticate(authorization, client_id, request.user.origin), import_id)
+    def look() -> StatusObject:
+        caller = authentication.authenticate_again(authorization, request.user)
+        return show_import(request, imports.find_by_id(caller, import_id))
 
     item = imports.find_by_id(request.user, import_id)
     note_import(request.scope, item.import_id)
-    return ServerSentEvent(watch_import(item, look))
+    return ServerSentEvent(watch_import(show_import(request, item), look))
 
 
 def answer_import(request: ApiRequest, item: Import, call: str | None = None) -> StatusObject:
@@ -208,6 +211,11 @@ def answer_import(request: ApiRequest, item: Import, call: str | None = None) ->
     if call is not None:
         count_import_call(call)
     return render_status(item)
+
+
+def show_import(request: ApiRequest, item: Import) -> StatusObject:
+    """The status object for a caller who named no access token: only the import's initiator gets that."""
+    return render_status(item, show_token=item.caller == request.user.user_id)
 
 
 def answer_exceptions(

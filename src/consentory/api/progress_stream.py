@@ -9,8 +9,8 @@ import msgspec
 from litestar.concurrency import sync_to_thread
 from litestar.response import ServerSentEventMessage
 
-from consentory.codec.status_object import render_status
-from consentory.domain.imports import TRANSITIONS, Import
+from consentory.codec.status_object import StatusObject
+from consentory.domain.imports import TRANSITIONS
 from consentory.errors import OutcomeUnknown, RequestRefused, StatementRefused, StoreUnavailable
 
 _LOOK_SECONDS = 0.5
@@ -18,7 +18,7 @@ _QUIET_LOOKS = 30
 """After so many looks that saw no change a comment is sent, so that nobody on the way closes the connection."""
 
 
-async def watch_import(item: Import, look: Callable[[], Import]) -> AsyncIterator[ServerSentEventMessage]:
+async def watch_import(item: StatusObject, look: Callable[[], StatusObject]) -> AsyncIterator[ServerSentEventMessage]:
     """Events `status` with a status object, the first at once, the last when the import has ended.
 
     `look` gives the import as it stands now and checks the caller anew: it ends the stream by refusing.
@@ -26,14 +26,14 @@ async def watch_import(item: Import, look: Callable[[], Import]) -> AsyncIterato
     """
     shown, quiet = b"", 0
     while True:
-        data = msgspec.json.encode(render_status(item))
+        data = msgspec.json.encode(item)
         if data != shown:
             shown, quiet = data, 0
             yield ServerSentEventMessage(data=data.decode(), event="status")
         elif quiet >= _QUIET_LOOKS:
             quiet = 0
             yield ServerSentEventMessage(data=None, comment="still here")
-        if not TRANSITIONS[item.status]:
+        if not TRANSITIONS[item.Status]:
             return
         quiet += 1
         await asyncio.sleep(_LOOK_SECONDS)

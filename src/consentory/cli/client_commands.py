@@ -57,7 +57,7 @@ def list_imports(
     for item in page["Imports"]:
         refused = item["ValidationFailed"] + item["Exceptions"]
         counts = (f"{count:,}" for count in (item["TotalRecordsReceived"], item["Processed"], refused))
-        table.add_row(escape(item["Name"]), item["Status"], str(item["AccessToken"]), *counts, item["Expires"])
+        table.add_row(escape(item["Name"]), item["Status"], str(item["AccessToken"] or "-"), *counts, item["Expires"])
     Console().print(table)
 
 
@@ -132,7 +132,10 @@ def cancel_import(client: ConsentoryClient, token: TokenArgument, *, as_json: Js
     Example: consentory cancel 4503599627370496
     """
     ref = read_ref(token)
-    status = client.cancel(ref if isinstance(ref, int) else read_status(client, ref)["AccessToken"])
+    access_token = ref if isinstance(ref, int) else read_status(client, ref)["AccessToken"]
+    if access_token is None:
+        exit_refused("Another user initiated this import. Give its access token in place of the ImportId.")
+    status = client.cancel(access_token)
     if as_json:
         print_json(status)
     else:

@@ -62,7 +62,7 @@ def read_initiate(body: bytes, catalog: Catalog, permissions: Permissions) -> Im
     if settings is None or any(fault.code != UNKNOWN_MATCH for fault in faults):
         many = f"The request has {len(faults)} faults; see errors." if len(faults) > 1 else faults[0].message
         raise RequestRefused("invalid", "Initiate.Invalid", many, errors=faults)
-    _check_permissions(settings, permissions)
+    check_permissions(settings, permissions)
     if faults:
         raise RequestRefused("not_found", UNKNOWN_MATCH, faults[0].message, errors=faults)
     return settings
@@ -157,7 +157,8 @@ def _read_match(request: InitiateRequest, catalog: Catalog, findings: Findings) 
     return None if item is None else item.name
 
 
-def _check_permissions(settings: ImportSettings, permissions: Permissions) -> None:
+def check_permissions(settings: ImportSettings, permissions: Permissions) -> None:
+    """Raises RequestRefused, forbidden, when an import of these settings can do more than the permissions allow."""
     if settings.action == "Delete" and "delete" not in permissions.profile:
         raise RequestRefused(
             "forbidden", "Permission.Delete", "Your user groups do not permit Delete; ask for `profile: [delete]`."

@@ -28,7 +28,8 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True):
     Processed: int
     Exceptions: int
     NotHonored: int
-    AccessToken: int
+    AccessToken: int | None
+    """null in the listing and by ImportId, where another user initiated the import."""
     Status: Status
     Expires: datetime
     Name: str
@@ -54,8 +55,8 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True):
     """In the answer of a Stage call that added records."""
 
 
-def render_status(item: Import, batch: StagedBatch | None = None) -> StatusObject:
-    """The import as the wire shows it; `batch` is what the Stage call being answered added."""
+def render_status(item: Import, batch: StagedBatch | None = None, *, show_token: bool = True) -> StatusObject:
+    """The import as the wire shows it. `batch` is the addition of the Stage call that is answered."""
     books, settings = item.books, item.settings
     return StatusObject(
         TotalRecordsReceived=books.received,
@@ -65,7 +66,7 @@ def render_status(item: Import, batch: StagedBatch | None = None) -> StatusObjec
         Processed=books.processed,
         Exceptions=books.exceptions,
         NotHonored=books.not_honored,
-        AccessToken=item.access_token,
+        AccessToken=item.access_token if show_token else None,
         Status=item.status,
         Expires=item.expires_at.astimezone(UTC),
         Name=settings.name,

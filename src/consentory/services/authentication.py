@@ -105,7 +105,11 @@ class Authentication:
         """
         scheme, _, value = (authorization or "").strip().partition(" ")
         if is_signed_scheme(scheme):
-            return self._welcome_signer(self.shared_keys.identify(scheme, value, path_client_id, origin), origin)
+            signer = self.shared_keys.identify(scheme, value, path_client_id, origin)
+            caller = self._welcome_signer(signer, origin)
+            if signer.uses > 1:
+                self._audit.note(caller, "authentication.replayed", {"Uses": signer.uses})
+            return caller
         account_id, user_id, catalog = self._identify(scheme, value, origin)
         with self._audit.noting(Party(account_id, user_id, origin)):
             user = _require_user(catalog, user_id)
@@ -115,6 +119,17 @@ class Authentication:
                     "not_found", "Account.NotFound", "There is no such account for this credential; check the clientId."
                 )
         return Caller(account_id, client_id, user.id, catalog.permissions_of(user), origin)
+
+    def authenticate_again(self, authorization: str | None, caller: Caller) -> Caller:
+        """The caller of a request that goes on, as they stand now. The request counts as one use of its header.
+
+        Raises as `authenticate`.
+        """
+        scheme, _, value = (authorization or "").strip().partition(" ")
+        if not is_signed_scheme(scheme):
+            return self.authenticate(authorization, caller.client_id, caller.origin)
+        signer = self.shared_keys.identify(scheme, value, caller.client_id, caller.origin, is_new_use=False)
+        return self._welcome_signer(signer, caller.origin)
 
     def _welcome_signer(self, signer: Signer, origin: Origin) -> Caller:
         """The caller that signed with the account's key, where its user may be named so. The key's holder is told
@@ -134,8 +149,6 @@ class Authentication:
                     "Auth.HmacUserMayConfigure",
                     "A user who may write the configuration cannot be named in a signed header.",
                 )
-        if signer.uses > 1:
-            self._audit.note(party, "authentication.replayed", {"Uses": signer.uses})
         return Caller(signer.account_id, catalog.account.client_id, user.id, permissions, origin)
 
     def _identify(self, scheme: str, value: str, origin: Origin) -> tuple[int, str, Catalog]:

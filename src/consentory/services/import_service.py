@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from consentory.codec.initiate_request import read_initiate
+from consentory.codec.initiate_request import check_permissions, read_initiate
 from consentory.domain.caller import SYSTEM, Caller, Party
 from consentory.domain.catalog import Catalog
 from consentory.domain.identifier import make_uuid7
@@ -106,11 +106,11 @@ class ImportService:
     def execute(self, caller: Caller, token: str) -> Import:
         """Queue a staged import; harmless when it is queued, processing or completed already.
 
-        Raises RequestRefused, conflict, before anything was staged and on a Failed import.
+        Raises RequestRefused: forbidden for a caller who may not initiate such an import; conflict before anything
+        was staged and on a Failed import.
         """
-        require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
-            item = find_by_token(tx, token)
+            item = _find_to_move(tx, caller, token)
             # One state from here on: a first batch that commits meanwhile would be seen too late to be queued, and yet
             # early enough to be answered as no refusal. Of several Executes and Cancels at once one moves the state.
             import_store.lock_import(tx, item.import_id)
@@ -133,11 +133,11 @@ class ImportService:
     def cancel(self, caller: Caller, token: str) -> Import:
         """Fail an import of which nothing was applied; harmless on a Failed one.
 
-        Raises RequestRefused, conflict, while it is processing or completed.
+        Raises RequestRefused: forbidden for a caller who may not initiate such an import; conflict while it is
+        processing or completed.
         """
-        require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
-            item = find_by_token(tx, token)
+            item = _find_to_move(tx, caller, token)
             if import_store.fail_import(tx, item.import_id, "Import.Cancelled", ("Initiated", "Staging", "Queued")):
                 note_event(tx, caller, "import.cancelled", import_id=item.import_id)
             item = _reload(tx, item)
@@ -189,6 +189,17 @@ def find_by_token(tx: Transaction, token: str) -> Import:
             "AccessToken.Invalid",
             "The access token is unknown or has expired; initiate an import, or ask by its ImportId.",
         )
+    return item
+
+
+def _find_to_move(tx: Transaction, caller: Caller, token: str) -> Import:
+    """The import that an access token names, for a caller who may initiate one of its settings.
+
+    The token is no permission: somebody else may have got it. Raises RequestRefused: forbidden, unauthorized.
+    """
+    require_import(caller)
+    item = find_by_token(tx, token)
+    check_permissions(item.settings, caller.permissions)
     return item
 
 

@@ -54,6 +54,18 @@ HISTORY_STEP = 1000
 
 KEY_RACE_TRIES = 5
 
+
+_NULL = msgspec.Raw(b"null")
+
+
+class _OwnId(msgspec.Struct):
+    """The ProfileId that a record says, as JSON."""
+
+    ProfileId: msgspec.Raw = msgspec.Raw(b"")
+
+
+_OWN_ID = msgspec.json.Decoder(_OwnId)
+
 Wire = dict[str, Any]
 
 
@@ -254,7 +266,7 @@ def _read_record(
     if not check_json(body).lstrip().startswith(b"{"):
         raise RequestRefused("invalid", "Request.WrongType", "The body is not one record as a JSON object.")
     if profile_id is not None:
-        body = _put_id_first(profile_id, body)
+        body = _say_id(profile_id, body)
     result = RecordValidator(catalog, settings, caller.permissions, at).validate(body)
     if not isinstance(result, Record):
         raise RequestRefused(
@@ -270,10 +282,18 @@ def _read_record(
     return result
 
 
-def _put_id_first(profile_id: int, body: bytes) -> bytes:
-    """The record with the path's ProfileId as its first member; one of its own, coming later, counts instead."""
-    rest = body.lstrip()[1:].lstrip()
-    return b'{"ProfileId":%d%s%s' % (profile_id, b"" if rest.startswith(b"}") else b",", rest)
+def _say_id(profile_id: int, body: bytes) -> bytes:
+    """The record with the path's ProfileId as a member. A ProfileId of its own counts instead, but null does not.
+
+    Of a repeated member the last counts.
+    """
+    inside = body.strip()[1:-1].strip()
+    member, comma = b'"ProfileId":%d' % profile_id, b"," if inside else b""
+    try:
+        is_null = _OWN_ID.decode(body).ProfileId == _NULL
+    except (msgspec.MsgspecError, RecursionError):
+        is_null = False  # The record has a fault, and validation says which.
+    return b"{%s%s%s}" % ((inside, comma, member) if is_null else (member, comma, inside))
 
 
 def _list_details(faults: list[Fault]) -> list[ErrorDetail]:

@@ -54,8 +54,8 @@ class SharedKeys:
         self._no_key = secrets.token_bytes(32)
         """Verified against when there is no key, so that this takes as long as a wrong signature does."""
 
-    def identify(self, scheme: str, value: str, client_id: str, origin: Origin) -> Signer:
-        """Who signed the header of a request to the account `client_id`.
+    def identify(self, scheme: str, value: str, client_id: str, origin: Origin, *, is_new_use: bool = True) -> Signer:
+        """Who signed the header of a request to the account `client_id`. The use is counted only if `is_new_use`.
 
         A right signature is never held up. Raises RequestRefused, unauthorized: Auth.HmacNeedsTls; what
         `read_signed_header` and `check_time` raise; Auth.HmacRefused (no such account, it has no key, or none of its
@@ -73,7 +73,8 @@ class SharedKeys:
             tx.set_account(account_id)
             if self._is_signed(tx, signed, account_id, client_id):
                 seconds = (OLDEST + FARTHEST_AHEAD).total_seconds()
-                return Signer(account_id, signed.user_id, key_store.note_signature(tx, signed.fingerprint(), seconds))
+                uses = key_store.note_signature(tx, signed.fingerprint(), seconds) if is_new_use else 0
+                return Signer(account_id, signed.user_id, uses)
         self._throttle.count_failure(self._throttle.take_turn(f"{client_id}/{signed.user_id}", origin))
         refusal = refuse_signature("Auth.HmacRefused", "No shared key of such an account has signed this.")
         if account_id:
