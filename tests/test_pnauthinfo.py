@@ -20,6 +20,8 @@ from signed_client import call, make_header, mark_users, open_signed_account, re
 
 Signed = tuple[AccountAccess, str]
 KEY = "the key that two sides have in common"
+ODD_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+"""Makes each signature another one."""
 # By openssl dgst -hmac, over ACME:nightly:2026-11-21T14:05:00Z.
 KNOWN = {
     "SHA256": "G4SfJ/191nqNURGHpYOhBwgGJPV0ZRzkhhjmkrwOipQ=",
@@ -314,16 +316,16 @@ def test_a_watched_import_is_one_use_of_its_signature(running: RunningServer) ->
     """The stream looks at the caller again and again, and nobody has replayed anything."""
     access, key = open_signed_account(running)
     path = f"{access.url}/Profiles/v4/Async/{access.account}"
-    headers = {"Authorization": make_header(key, access.account, time=say_time(-1))}
+    headers = {"Authorization": make_header(key, access.account, time=say_time(form=ODD_TIME))}
     started = httpx.post(f"{path}/Import", json={"Name": "watched"}, headers=headers).json()
-    watch = {"Authorization": make_header(key, access.account, time=say_time(-2))}
+    watch = {"Authorization": make_header(key, access.account, time=say_time(form=ODD_TIME))}
     events = 0
     with httpx.stream("GET", f"{path}/Imports/{started['ImportId']}/Progress", headers=watch, timeout=30) as answer:
         for line in answer.iter_lines():
             if line.startswith("data:"):
                 events += 1
                 sleep(2)  # in which the stream looks a few times
-                cancel = {"Authorization": make_header(key, access.account, time=say_time(-3))}
+                cancel = {"Authorization": make_header(key, access.account, time=say_time(form=ODD_TIME))}
                 httpx.post(f"{path}/Import/{started['AccessToken']}/Cancel", headers=cancel)
     assert events == 2
     assert list_replays(access) == []
