@@ -64,6 +64,11 @@ SETTINGS: dict[str, Setting] = {
         Setting("tls_cert", "Certificate (PEM, with its chain) to serve HTTPS with"),
         Setting("tls_key", "The certificate's private key (PEM)"),
         Setting("insecure_http", "Serve plain HTTP also to other machines: yes or no", "no"),
+        Setting(
+            "trusted_proxies",
+            "Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses and networks, separated by commas",
+            has_flag=False,
+        ),
         Setting("processes", "HTTP server processes", "2"),
         Setting("workers", "Worker processes of `up`", "2"),
         Setting("base_path", "Path before every call that names an account", "/Profiles/v4"),

@@ -20,9 +20,11 @@ from consentory.api.media_types import JSON, check_media
 from consentory.api.operation_routes import get_health, get_metrics, get_readiness
 from consentory.api.problems import EXCEPTION_HANDLERS
 from consentory.api.profile_routes import PROFILE_ROUTES
+from consentory.api.read_lanes import CostlyReads, ReadLanes
 from consentory.api.request_journal import RequestJournal
 from consentory.api.stage_lanes import StageLanes
 from consentory.api.token_routes import issue_token
+from consentory.api.trusted_proxies import TrustedProxies
 from consentory.services.account_service import AccountService
 from consentory.services.audit_trail import AuditTrail
 from consentory.services.authentication import Authentication
@@ -50,12 +52,23 @@ class Services:
     check_ready: Callable[[], None]
 
 
-def create_app(services: Services, *, base_path: str = DEFAULT_BASE_PATH) -> Litestar:
-    """The ASGI application. Every call that names a clientId is under `base_path`."""
+def create_app(
+    services: Services, *, base_path: str = DEFAULT_BASE_PATH, trusted_proxies: TrustedProxies | None = None
+) -> Litestar:
+    """The ASGI application. Every call that names a clientId is under `base_path`; no proxy is trusted by default."""
+    state = State(
+        {
+            "authentication": services.authentication,
+            "audit": services.audit,
+            "stage_lanes": StageLanes(),
+            "read_lanes": ReadLanes(),
+            "trusted_proxies": trusted_proxies or TrustedProxies(),
+        }
+    )
     account_calls = Router(
         base_path,
         route_handlers=[IMPORT_ROUTES, PROFILE_ROUTES, ACCOUNT_ROUTES, AUDIT_ROUTES],
-        middleware=[Gate],
+        middleware=[Gate, CostlyReads],
         opt={"answers": (JSON,)},
         security=[{"bearer": []}, {"pnauthinfo3": []}],
     )
@@ -67,7 +80,7 @@ def create_app(services: Services, *, base_path: str = DEFAULT_BASE_PATH) -> Lit
         after_exception=[note_refusal],
         openapi_config=make_openapi_config(),
         logging_config=None,
-        state=State({"authentication": services.authentication, "audit": services.audit, "stage_lanes": StageLanes()}),
+        state=state,
     )
     # Around everything, so that also what no route takes gets an id, a line of log and a count.
     app.asgi_handler = RequestJournal(BodyPace(app.asgi_handler))

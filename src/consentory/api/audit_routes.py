@@ -15,7 +15,7 @@ from consentory.services.audit_trail import AuditTrail
 Trail = NamedDependency[SkipValidation[AuditTrail]]
 
 
-@get("/{clientId:str}/Audit", operation_id="readAudit", sync_to_thread=True)
+@get("/{clientId:str}/Audit", operation_id="readAudit", sync_to_thread=True, opt={"is_costly": True})
 def read_audit(
     request: ApiRequest,
     audit: Trail,

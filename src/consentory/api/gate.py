@@ -11,6 +11,7 @@ from litestar.datastructures import State
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import Scope
 
+from consentory.api.trusted_proxies import TrustedProxies
 from consentory.domain.caller import Caller, Origin
 from consentory.errors import RequestRefused
 
@@ -36,13 +37,16 @@ class Gate(AbstractAuthenticationMiddleware):
 
 
 def read_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> Origin:
-    """Where a request came from, by the connection alone: what headers say of it (X-Forwarded-For) anybody can write.
-
-    Behind a proxy that is the proxy's address, for everybody.
+    """Where a request came from: the address and scheme of the connection, or those that a trusted proxy reports of
+    its client (X-Forwarded-For, X-Forwarded-Proto). The same headers of anybody else count for nothing.
     """
-    client = connection.client
-    request_id = connection.scope["state"].get("request_id")
-    return Origin(client.host if client else None, request_id, connection.scope["scheme"] == "https")
+    proxies: TrustedProxies = connection.app.state.trusted_proxies
+    peer = connection.client.host if connection.client else None
+    address = proxies.find_client(peer, connection.headers.getall("x-forwarded-for", []))
+    scheme = connection.scope["scheme"]
+    if scheme != "https" and proxies.trusts(peer):
+        scheme = connection.headers.get("x-forwarded-proto", scheme).lower()
+    return Origin(address, connection.scope["state"].get("request_id"), scheme == "https")
 
 
 def note_refusal(error: Exception, scope: Scope) -> None:

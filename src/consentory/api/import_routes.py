@@ -146,7 +146,7 @@ def get_status(request: ApiRequest, imports: Imports, access_token: AccessToken)
     operation_id="getExceptions",
     sync_to_thread=True,
     dependencies={"window": Provide(read_window, sync_to_thread=False)},
-    opt={"answers": _EXCEPTION_TYPES},
+    opt={"answers": _EXCEPTION_TYPES, "is_costly": True},
 )
 def get_exceptions(
     request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, access_token: AccessToken
@@ -177,7 +177,7 @@ def get_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> St
     operation_id="getImportExceptions",
     sync_to_thread=True,
     dependencies={"window": Provide(read_window, sync_to_thread=False)},
-    opt={"answers": _EXCEPTION_TYPES},
+    opt={"answers": _EXCEPTION_TYPES, "is_costly": True},
 )
 def get_import_exceptions(
     request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, import_id: ImportId

@@ -60,7 +60,12 @@ def find_profiles(
     raise RequestRefused("invalid", "Request.InvalidParameter", detail)
 
 
-@get("/{clientId:str}/Profile/{profileId:str}/History", operation_id="getHistory", sync_to_thread=True)
+@get(
+    "/{clientId:str}/Profile/{profileId:str}/History",
+    operation_id="getHistory",
+    sync_to_thread=True,
+    opt={"is_costly": True},
+)
 def get_history(
     request: ApiRequest,
     profiles: Profiles,
@@ -114,7 +119,7 @@ def delete_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileI
     profiles.delete(request.user, read_profile_id(profile_id))
 
 
-@get("/{clientId:str}/Tags", operation_id="listTags", sync_to_thread=True)
+@get("/{clientId:str}/Tags", operation_id="listTags", sync_to_thread=True, opt={"is_costly": True})
 def list_tags(request: ApiRequest, profiles: Profiles) -> Answer:
     """The tags of the account with the number of people that carry each."""
     return profiles.list_tags(request.user)

@@ -10,10 +10,12 @@ from litestar.concurrency import set_asyncio_executor
 from litestar.types import ASGIApp
 
 from consentory.api import application
+from consentory.api.trusted_proxies import TrustedProxies
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, SERVER_CONNECTIONS, open_services
 from consentory.bootstrap.logs import configure_logs
 from consentory.bootstrap.process_habits import calm_collector, die_with_parent, return_memory
 from consentory.bootstrap.secret_keys import SECRET_VARIABLE, open_secret_box
+from consentory.config import load_setting
 from consentory.services.stage_processes import StageProcesses
 
 
@@ -36,7 +38,11 @@ def create_served_app() -> ASGIApp:
         services.audit,
         services.database.check_ready,
     )
-    return application.create_app(routes, base_path=os.environ.get(BASE_PATH_VARIABLE, application.DEFAULT_BASE_PATH))
+    return application.create_app(
+        routes,
+        base_path=os.environ.get(BASE_PATH_VARIABLE, application.DEFAULT_BASE_PATH),
+        trusted_proxies=TrustedProxies(load_setting("trusted_proxies") or ""),
+    )
 
 
 def open_stage_processes() -> StageProcesses:
