@@ -1,0 +1,123 @@
+"""The types of a table: what the readers give and the mapping takes.
+
+A reader (client/sources) turns a file into a `Table`. The mapping turns each `Row` into a record. The writer of
+refused rows takes the `TableDescription` to write a file of the same form.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+TableFormat = Literal["csv", "xlsx", "xls", "ods", "parquet"]
+"""`csv` stands for any text with a single-character delimiter; the delimiter stands in the description."""
+
+Packing = Literal["none", "gzip", "zstd"]
+
+Nested = Mapping[str, Any] | Sequence[Any]
+"""A struct or a list of a Parquet column: already decoded, its leaves are text, None, bool or numbers."""
+
+Cell = str | None | Nested
+"""Text as a person sees it, None where a file can tell "no value" from "" (Parquet, spreadsheets), or nested."""
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column. `name` is unique in its table; `header` is the text in the file.
+
+    The second column of one header is called `HEADER#2`, the third `HEADER#3`. White space around a header is not
+    part of `name`. A column without a header is called `column 3` after its place, counted from 1.
+    """
+
+    name: str
+    header: str
+    nested: bool = False
+
+
+class RowFault(msgspec.Struct, frozen=True):
+    """One fault of a row that was found while reading. `column` is a column's name, "" for the whole row.
+
+    `value` is the cell, with undecodable bytes spelled out (`Ren\\xe9`); None where there is no cell to show.
+    """
+
+    code: str
+    message: str
+    column: str = ""
+    value: str | None = None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row below the header.
+
+    `line` is the line of the file on which the row begins (CSV), the row number of the sheet, or the number of the
+    row (Parquet), each from 1. A CSV line count includes line breaks inside cells.
+    `cells` has one item for each column, in the order of the columns. A row with faults may have more or fewer cells,
+    and must not become a record. Its cells may hold undecodable bytes: see `spell_undecodable`.
+    """
+
+    line: int
+    cells: list[Cell]
+    faults: tuple[RowFault, ...] = ()
+
+
+class TableDescription(msgspec.Struct, frozen=True):
+    """The form of one file: all that a person is told of it, and all that is needed to write a file of this form."""
+
+    file_name: str
+    """The name without folders; "-" for standard input."""
+    format: TableFormat
+    columns: tuple[Column, ...]
+    header_line: int
+    """The line or row of the header, from 1; 0 for Parquet."""
+    packing: Packing = "none"
+    encoding: str = ""
+    """Of CSV, as Python names it (`utf-8`, `utf-8-sig`, `cp1252`, `utf-16-le` …); "" for the others."""
+    encoding_source: Literal["", "byte order mark", "checked", "detected", "given"] = ""
+    delimiter: str = ""
+    """Of CSV; "" for the others."""
+    delimiter_source: Literal["", "detected", "given"] = ""
+    line_end: Literal["\r\n", "\n", "\r"] = "\n"
+    """Of CSV: the end of the header line."""
+    sheet: str = ""
+    """Of a spreadsheet: the name of the sheet that is read."""
+    other_sheets: tuple[str, ...] = ()
+    sample: str = ""
+    """A word with letters outside ASCII as it was decoded, so that a person can judge a detected encoding."""
+
+    def place_row(self, row: Row) -> str:
+        """Name the place of a row for a person: `people.csv, line 7` or `people.xlsx, sheet Contacts, row 7`."""
+        if self.sheet:
+            return f"{self.file_name}, sheet {self.sheet}, row {row.line}"
+        return f"{self.file_name}, {'row' if self.format == 'parquet' else 'line'} {row.line}"
+
+
+class ReadOptions(msgspec.Struct, frozen=True):
+    """What a person says of a file. None: detected, or the first."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: int | None = None
+    """The line (CSV) or the row (spreadsheet) of the header, from 1; None: the first that is not blank."""
+    sheet: str | int | None = None
+    """A sheet by its name, or by its number from 1."""
+
+
+class Table(Protocol):
+    """One opened table."""
+
+    @property
+    def description(self) -> TableDescription: ...
+
+    def read_rows(self, skip: int = 0) -> Iterator[Row]:
+        """Yield the rows after the first `skip`, in the order of the file. Rows whose cells are all empty are left
+        out and not counted. May be called again: each call begins at the first row."""
+        ...
+
+
+UNDECODABLE = re.compile("[\udc00-\udcff]")
+"""A byte that could not be decoded, kept as U+DC00 plus the byte (of 0x80 and above: Python's `surrogateescape`)."""
+
+
+def spell_undecodable(text: str) -> str:
+    """Write each undecodable byte of a cell as `\\xe9`; every other text comes back as it is."""
+    return UNDECODABLE.sub(lambda mark: f"\\x{ord(mark[0]) - 0xDC00:02x}", text)
