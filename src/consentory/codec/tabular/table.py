@@ -44,6 +44,8 @@ class RowFault(msgspec.Struct, frozen=True):
     message: str
     column: str = ""
     value: str | None = None
+    path: str = ""
+    """The JSON path of the value in the record, where the row was being mapped."""
 
 
 class Row(msgspec.Struct, frozen=True):

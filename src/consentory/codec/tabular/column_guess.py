@@ -1,0 +1,71 @@
+"""From a column's header to the target that it most likely means, by the words that shops and mailing tools use."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_MEANINGS: dict[str, str] = {
+    "Emails.EmailAddress": "email|email address|e mail|e mail address|mail|emailadresse|e mail adresse|courriel"
+    "|adresse email|adresse e mail|correo|correo electronico|email id|subscriber|primary email|e mail 1 value",
+    "CustomerName.FirstName": "first name|firstname|given name|vorname|prenom|nombre|fname|first|forename",
+    "CustomerName.MiddleName": "middle name|middlename|second name|zweiter vorname",
+    "CustomerName.LastName": "last name|lastname|surname|family name|nachname|familienname|nom|apellido|apellidos"
+    "|lname|last",
+    "CustomerName.Prefix": "salutation|anrede|name prefix|civilite",
+    "CustomerName.Suffix": "name suffix|suffix",
+    "PhoneNumbers.PhoneNumber": "phone|phone number|telephone|telephone number|tel|telefon|telefonnummer|mobile"
+    "|mobile phone|mobile number|cell|cell phone|handy|sms|phone 1 value|telefono|gsm|whatsapp",
+    "Addresses.Address1": "address|address 1|address1|street|street address|address line 1|strasse|adresse|rue"
+    "|mailing street|direccion",
+    "Addresses.Address2": "address 2|address2|address line 2|adresszusatz",
+    "Addresses.City": "city|town|ort|stadt|ville|ciudad|mailing city",
+    "Addresses.StateProvince": "state|province|region|state region|state province|bundesland|mailing state",
+    "Addresses.PostalCode": "zip|zip code|postal code|postcode|plz|postleitzahl|code postal|mailing postal code",
+    "Addresses.CountryCode_Alpha2": "country code",
+    "DefaultLocale": "locale",
+    "ProfileTags": "tags|labels|schlagworte|etiquettes",
+}
+_TARGETS = {word: target for target, words in _MEANINGS.items() for word in words.split("|")}
+_IDS = re.compile(
+    r"(customer|contact|client|member|subscriber|profile|person|user|record|external|crm|kunden)? ?"
+    r"(id|number|no|nr|nummer|ext id|external id)"
+)
+_OPT_OUT = re.compile(r"\b(opt(ed)? ?out|unsub\w*|blacklist\w*|blocklist\w*|do not|no (mail|email|call)|abgemeldet)\b")
+_OPT_IN = re.compile(
+    r"\b(opt(ed)? ?in|newsletter|subscri\w*|consent\w*|accepts?|marketing|permission|einwilligung|angemeldet|status)\b"
+)
+_TIME = re.compile(r"\b(time|date|at|timestamp|on|datum|zeit|zeitpunkt|since)\b")
+_WORDS = re.compile(r"[a-z]+|[0-9]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def normalize_header(header: str) -> str:
+    """The words of a header: lower case, without accents, separated by one blank."""
+    text = unicodedata.normalize("NFKD", _CAMEL.sub(" ", header)).replace("ß", "ss")
+    return " ".join(_WORDS.findall("".join(letter for letter in text if not unicodedata.combining(letter)).lower()))
+
+
+def guess_target(header: str) -> str | None:
+    """The target of a header whose meaning needs no look at the cells; None for all others."""
+    return _TARGETS.get(normalize_header(header))
+
+
+def is_id(header: str) -> bool:
+    """Whether the header names an identifier of the person."""
+    return _IDS.fullmatch(normalize_header(header)) is not None
+
+
+def is_opt_out(header: str) -> bool:
+    """Whether a yes in the column is a no of the person."""
+    return _OPT_OUT.search(normalize_header(header)) is not None
+
+
+def is_opt_in(header: str) -> bool:
+    """Whether the column may say yes and no to something."""
+    return _OPT_IN.search(normalize_header(header)) is not None
+
+
+def is_time(header: str) -> bool:
+    """Whether the column may say when something was."""
+    return _TIME.search(normalize_header(header)) is not None

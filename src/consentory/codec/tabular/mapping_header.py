@@ -1,0 +1,109 @@
+"""A mapping compared with the header of its table: columns that it does not name, and columns that are not there."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+from consentory.codec.account_faults import FaultLog
+from consentory.codec.tabular.column_guess import guess_target
+from consentory.codec.tabular.mapping_document import IGNORE, ColumnRule, MappingDocument
+from consentory.codec.tabular.mapping_plan import Filling, MappingPlan
+from consentory.codec.tabular.table import TableDescription
+from consentory.codec.tabular.target_path import RECORD_MEMBERS, SHAPES, Target, read_target
+from consentory.codec.wire_record import WireRecord
+
+OWN_COLUMNS = ("consentory_line", "consentory_faults")
+"""The columns that a file of refused rows has beside those of its origin; they are ignored."""
+
+
+def check_header(document: MappingDocument, plan: MappingPlan, table: TableDescription, log: FaultLog) -> None:
+    """Find each column that the mapping does not name, and each that it names and the table does not have."""
+    names = [column.name for column in table.columns]
+    if document.other_columns == "stop":
+        _refuse_other_columns(document, table, log)
+    for name in document.columns:
+        if name not in names and document.missing_columns == "stop":
+            _refuse_missing(f"$.columns.{name}", name, names, log)
+    for name in document.required_columns:
+        if name not in names and not (name in document.columns and document.missing_columns == "stop"):
+            _refuse_missing("$.requiredColumns", name, names, log)
+    for place, conditional in enumerate(document.rules):
+        for name in conditional.if_:
+            if name not in names and document.missing_columns == "stop" and name not in document.columns:
+                _refuse_missing(f"$.rules[{place}].if.{name}", name, names, log)
+    for column in table.columns:
+        given = document.columns.get(column.name)
+        if column.nested and given is not None and given != IGNORE:
+            message = "holds structs or lists, so it can only be ignored, or left to be taken as the record's member"
+            log.refuse(f"$.columns.{column.name}", "Nested", message)
+    _check_passed(document, plan, table, log)
+    if document.file_names and find_file_pattern(document, table.file_name) is None:
+        known = ", ".join(document.file_names)
+        message = f"the file's name decides what its rows say, and {table.file_name} fits none of {known}"
+        log.refuse("$.fileNames", "FileName", message)
+
+
+def find_file_pattern(document: MappingDocument, file_name: str) -> str | None:
+    """The first pattern of the document that a file's name fits, in any case of letters."""
+    return next((item for item in document.file_names if fnmatchcase(file_name.lower(), item.lower())), None)
+
+
+def choose_constants(document: MappingDocument, plan: MappingPlan, file_name: str) -> dict[tuple[object, ...], Any]:
+    """The constants that the file's name sets, by the identity of their target."""
+    pattern = find_file_pattern(document, file_name)
+    return {target.identity: value for target, value in plan.file_names.get(pattern or "", ())}
+
+
+def list_passed(document: MappingDocument, table: TableDescription) -> list[Filling]:
+    """Columns of a Parquet file that the mapping does not name, because each is named as a member of the record."""
+    scalars = SHAPES[WireRecord].scalars
+    return [
+        Filling(read_target(column.name), f"$.columns.{column.name}", [(column.name, ColumnRule(to=column.name))])
+        for column in table.columns
+        if table.format == "parquet"
+        and not column.nested
+        and column.name in scalars
+        and column.name not in document.columns
+    ]
+
+
+def _refuse_other_columns(document: MappingDocument, table: TableDescription, log: FaultLog) -> None:
+    named = {*document.columns, *OWN_COLUMNS, *(name for rule in document.rules for name in rule.if_)}
+    named |= {filling.sources[0][0] for filling in list_passed(document, table)}
+    for column in table.columns:
+        if column.name in named or (column.nested and column.name in RECORD_MEMBERS):
+            continue
+        missing = [name for name in document.columns if name not in {item.name for item in table.columns}]
+        near = get_close_matches(column.name, missing, n=1)
+        guess = guess_target(column.name)
+        if near:
+            advice = f'the mapping names "{near[0]}", which the file does not have; is that this column?'
+        elif guess:
+            advice = f'perhaps "{column.name}": "{guess}"'
+        else:
+            advice = f'name it under columns:, perhaps "{column.name}": {IGNORE}'
+        message = f'the mapping does not name the column "{column.name}"; {advice}; otherColumns: {IGNORE} allows all'
+        log.refuse("$.columns", "OtherColumn", message)
+
+
+def _refuse_missing(path: str, name: str, names: list[str], log: FaultLog) -> None:
+    near = get_close_matches(name, names, n=1)
+    advice = f'did you mean "{near[0]}"?' if near else f"its columns: {', '.join(names)}"
+    log.refuse(path, "MissingColumn", f'the file has no column "{name}"; {advice}')
+
+
+def _check_passed(document: MappingDocument, plan: MappingPlan, table: TableDescription, log: FaultLog) -> None:
+    """A nested column and the mapping cannot both fill one member of the record."""
+    filled = {_name_top(filling.target) for filling in plan.fillings.values()}
+    for column in table.columns:
+        if column.nested and column.name in filled and column.name not in document.columns:
+            message = f"the column {column.name} fills this member of the record already; write {column.name}: {IGNORE}"
+            path = next(item.path for item in plan.fillings.values() if _name_top(item.target) == column.name)
+            log.refuse(path, "Nested", message)
+
+
+def _name_top(target: Target) -> str:
+    first = target.steps[0] if target.steps else target.member
+    return first if isinstance(first, str) else first.array

@@ -1,0 +1,190 @@
+"""From a mapping document to its plan: for each target everything that fills it. All faults go to the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from consentory.codec.account_faults import FaultLog
+from consentory.codec.tabular.cell_conversions import (
+    BOOLEANS,
+    CODES,
+    check_pattern,
+    is_unsaid_yes,
+    make_code,
+    make_value,
+)
+from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, ColumnRule, MappingDocument
+from consentory.codec.tabular.target_path import Element, Target, TargetFault, read_target
+from consentory.domain.text import fold
+
+Conditions = Mapping[str, str | tuple[str, ...]]
+
+_NEEDED_BESIDE = {"Consents": ("ConsentVersion", "Locale")}
+"""Members without which every record would be refused, beside the value of an element."""
+
+
+@dataclass(slots=True)
+class Filling:
+    """Everything that fills one target. Rules win over columns, columns over the constant."""
+
+    target: Target
+    path: str
+    """Where the document names the target first."""
+    sources: list[tuple[str, ColumnRule]] = field(default_factory=list)
+    rules: list[tuple[Conditions, Any]] = field(default_factory=list)
+    constant: Any = None
+    has_constant: bool = False
+
+
+@dataclass(slots=True)
+class MappingPlan:
+    """The fillings of a document in the order in which it names their targets, and those of each file name."""
+
+    fillings: dict[tuple[object, ...], Filling] = field(default_factory=dict)
+    file_names: dict[str, list[tuple[Target, Any]]] = field(default_factory=dict)
+    zone: ZoneInfo | None = None
+
+    def find(self, target: Target, path: str) -> Filling:
+        """The filling of a target; a new one is added at the end."""
+        return self.fillings.setdefault(target.identity, Filling(target, path))
+
+
+def make_plan(document: MappingDocument, log: FaultLog) -> MappingPlan:
+    """Read all targets and values of a document whose parameters are bound."""
+    return _Planner(log).plan(document)
+
+
+class _Planner:
+    def __init__(self, log: FaultLog) -> None:
+        self._log = log
+        self._plan = MappingPlan()
+
+    def plan(self, document: MappingDocument) -> MappingPlan:
+        self._plan.zone = self._read_zone(document.zone)
+        self._check_form(document)
+        for column, rule in document.columns.items():
+            self._add_column(column, rule, f"$.columns.{column}")
+        for text, value in document.constants.items():
+            path = f"$.constants.{text}"
+            if target := self._read_target(text, path):
+                filling = self._plan.find(target, path)
+                if filling.has_constant:
+                    self._log.refuse(path, "RepeatedKey", "this constant stands here already, spelled differently")
+                filling.constant, filling.has_constant = self._read_value(target, value, path), True
+        for place, conditional in enumerate(document.rules):
+            for text, value in conditional.set.items():
+                path = f"$.rules[{place}].set.{text}"
+                if target := self._read_target(text, path):
+                    self._plan.find(target, path).rules.append((conditional.if_, self._read_value(target, value, path)))
+        for pattern, constants in document.file_names.items():
+            self._plan.file_names[pattern] = list(self._read_constants(constants, f"$.fileNames.{pattern}"))
+        self._check_elements()
+        return self._plan
+
+    def _read_zone(self, name: str | None) -> ZoneInfo | None:
+        if name is None:
+            return None
+        try:
+            return ZoneInfo(name)
+        except (ValueError, OSError, KeyError):
+            self._log.refuse("$.zone", "UnknownZone", f"{name} is no time zone; write one such as Europe/Berlin")
+            return None
+
+    def _check_form(self, document: MappingDocument) -> None:
+        form = document.file
+        if form.delimiter is not None and len(form.delimiter) != 1:
+            self._log.refuse("$.file.delimiter", "Delimiter", 'must be one character, such as ";" or "\\t"')
+        if form.header is not None and form.header < 1:
+            self._log.refuse("$.file.header", "Header", "must be the line of the header, from 1")
+
+    def _read_constants(self, constants: Mapping[str, str], path: str) -> Iterator[tuple[Target, Any]]:
+        for text, value in constants.items():
+            here = f"{path}.{text}"
+            if target := self._read_target(text, here):
+                self._plan.find(target, here)
+                yield target, self._read_value(target, value, here)
+
+    def _add_column(self, column: str, given: str | ColumnRule, path: str) -> None:
+        rule = ColumnRule(to=given) if isinstance(given, str) else given
+        if not rule.targets:
+            if rule != ColumnRule():
+                self._log.refuse(path, "TargetMissing", f"needs to: with a target; or write {IGNORE} for the column")
+            return
+        for pattern in rule.patterns:
+            if wrong := check_pattern(pattern):
+                self._log.refuse(f"{path}.time", "TimePattern", f'"{pattern}" {wrong}')
+        if rule.split == "":
+            self._log.refuse(f"{path}.split", "Split", "may not be empty")
+        for text in rule.targets:
+            if target := self._read_target(text, path):
+                self._check_rule(rule, target, path)
+                self._plan.find(target, path).sources.append((column, rule))
+
+    def _check_rule(self, rule: ColumnRule, target: Target, path: str) -> None:
+        if rule.split and not target.may_split:
+            self._log.refuse(f"{path}.split", "Split", f"{target.text} takes one value, so its cell cannot be split")
+        if rule.time and target.kind != "text":
+            self._log.refuse(f"{path}.time", "TimePattern", f"{target.text} is no time")
+        if rule.other_values == "keep" and (not rule.values or target.kind != "text"):
+            self._log.refuse(f"{path}.otherValues", "OtherValues", "keep needs values: and a target of text")
+        for cell, value in rule.values.items():
+            here = f"{path}.values.{cell}"
+            self._read_value(target, value, here)
+            if is_unsaid_yes(cell, value, target.member):
+                message = f'"{cell}" is no yes: a yes must be said. Write "{cell}": {NOTHING}'
+                self._log.refuse(here, "YesNotSaid", message)
+
+    def _read_target(self, text: str, path: str) -> Target | None:
+        if self._log.is_broken(path):
+            return None
+        try:
+            return read_target(text)
+        except TargetFault as fault:
+            self._log.refuse(path, "Target", f"{fault}")
+            return None
+
+    def _read_value(self, target: Target, text: str, path: str) -> Any:
+        """The value that the document gives a target; a fault where it cannot be one of its values."""
+        if text == NOTHING:
+            return None
+        known: list[str] = []
+        if target.kind == "code" and make_code(target.member, text) is None:
+            known = sorted(CODES[target.member])
+        elif target.kind == "boolean" and fold(text) not in BOOLEANS:
+            known = ["true", "false"]
+        elif target.kind == "integer" and not (text.isascii() and text.isdecimal()):
+            known = ["a whole number"]
+        if known:
+            message = f'"{text}" is no value of {target.member}; write {", ".join(known)} or {NOTHING}'
+            self._log.refuse(path, "Value", message)
+        return make_value(text, target.kind, target.member)
+
+    def _check_elements(self) -> None:
+        """Find elements whose value nothing gives: they would be left out of every record."""
+        seen: set[tuple[object, ...]] = set()
+        for filling in list(self._plan.fillings.values()):
+            for depth, step in enumerate(filling.target.steps, start=1):
+                steps = filling.target.steps[:depth]
+                place = Target("", steps, "", "text").identity
+                if not isinstance(step, Element) or place in seen:
+                    continue
+                seen.add(place)
+                for member in (*step.rule.value, *_NEEDED_BESIDE.get(step.array, ())):
+                    if Target("", steps, member, "text").identity not in self._plan.fillings:
+                        message = f"nothing fills {name_steps(steps)}.{member}, and without it this is never said"
+                        self._log.refuse(filling.path, "ValueMissing", message)
+
+
+def name_steps(steps: tuple[Element | str, ...]) -> str:
+    """The path of an object as a mapping writes it."""
+    words = []
+    for step in steps:
+        if isinstance(step, str):
+            words.append(step)
+            continue
+        key = f"[{step.key}]" if step.key or (step.occurrence > 1 and step.rule.key) else ""
+        words.append(f"{step.array}{key}" + (f"[{step.occurrence}]" if step.occurrence > 1 else ""))
+    return ".".join(words)

@@ -1,0 +1,168 @@
+"""A mapping compiled for one table: from a row to the bytes of a record, some microseconds a row."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from consentory.codec.tabular.cell_conversions import CellFault
+from consentory.codec.tabular.mapping_document import TableMapping, bind_parameters, read_mapping
+from consentory.codec.tabular.mapping_header import check_header, choose_constants, list_passed
+from consentory.codec.tabular.mapping_names import check_names
+from consentory.codec.tabular.mapping_plan import MappingPlan, make_plan
+from consentory.codec.tabular.mapping_slots import compile_slots
+from consentory.codec.tabular.record_nodes import ElementNode, ObjectNode, Values
+from consentory.codec.tabular.table import Row, RowFault, TableDescription, spell_undecodable
+from consentory.codec.tabular.target_path import RECORD_MEMBERS, Target
+from consentory.domain.configuration import Configuration
+from consentory.errors import ConsentoryError
+
+_NO_MAPPING = b"{}"
+_SHOWN = 200
+_LAST_STEP = re.compile(r"(\.[A-Za-z0-9_]+|\[[^\[\]]*\])$")
+
+
+class RowRefused(ConsentoryError):
+    """A row cannot become a record. `faults` holds every fault of the row."""
+
+    def __init__(self, faults: tuple[RowFault, ...]) -> None:
+        super().__init__("\n".join(f"{fault.column}: {fault.message}" for fault in faults))
+        self.faults = faults
+
+
+def compile_mapping(
+    mapping: TableMapping | None,
+    description: TableDescription,
+    configuration: Configuration | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> RowMapping:
+    """Check a mapping whole, against its table and the account's configuration, and make it fast.
+
+    Without a mapping, only a table whose columns are all named as in the record will do. `settings` are the values
+    of the mapping's parameters. Raises MappingInvalid with every fault and its line.
+    """
+    if mapping is None:
+        mapping = read_mapping(_NO_MAPPING, description.file_name)
+    mapping = bind_parameters(mapping, settings or {}, configuration)
+    plan = make_plan(mapping.document, mapping.log)
+    if configuration is not None:
+        check_names(mapping.document, plan, configuration, mapping.log)
+    check_header(mapping.document, plan, description, mapping.log)
+    mapping.raise_any()
+    return RowMapping(mapping, plan, description)
+
+
+class RowMapping:
+    """Makes records from the rows of one table."""
+
+    def __init__(self, mapping: TableMapping, plan: MappingPlan, description: TableDescription) -> None:
+        """`mapping`: bound, and found good together with `plan` and `description`."""
+        self.left_out: Counter[str] = Counter()
+        """How many elements of each array were left out, because only a part of their value was there."""
+        self._columns = [column.name for column in description.columns]
+        self._empty = frozenset(mapping.document.file.empty)
+        self._root = ObjectNode()
+        self._targets: dict[int, Target] = {}
+        document = mapping.document
+        slots = compile_slots(
+            [*plan.fillings.values(), *list_passed(document, description)],
+            plan,
+            self._columns,
+            choose_constants(document, plan, description.file_name),
+        )
+        self._constants, self._fills, self._sources = slots.constants, slots.fills, slots.sources
+        for filling, slot in slots.places:
+            self._targets[slot] = filling.target
+            self._root.find(filling.target).scalars.append((filling.target.member, slot))
+        for place, column in enumerate(description.columns):
+            if column.nested and column.name in RECORD_MEMBERS and column.name not in document.columns:
+                self._root.scalars.append((column.name, place))
+        _finish(self._root)
+
+    def make_record(self, row: Row) -> bytes:
+        """The record of a row as JSON; raises RowRefused with every fault of the row."""
+        if row.faults:
+            raise RowRefused(row.faults)
+        values = self._clean(row.cells)
+        try:
+            for fill in self._fills:
+                values.append(fill(values))
+        except CellFault:
+            raise RowRefused(self._collect_faults(row)) from None
+        return _encode(self._root.build(values, self.left_out))
+
+    def find_column(self, row: Row, path: str) -> str:
+        """The column that filled a JSON path of the row's record, or the nearest place around it; "" for none."""
+        if row.faults:
+            return ""
+        values, _ = self._fill_all(row)
+        found: dict[str, int] = {}
+        self._root.trace(values, "$", found)
+        while path not in found:
+            inside = [slot for known, slot in found.items() if known.startswith((f"{path}.", f"{path}["))]
+            names = dict.fromkeys(self._name_column(slot, values) for slot in inside)
+            names.pop("", None)
+            if len(names) == 1 or (names and path != "$"):
+                return next(iter(names))
+            shorter = _LAST_STEP.sub("", path)
+            if shorter == path:
+                return ""
+            path = shorter
+        return self._name_column(found[path], values)
+
+    def _clean(self, cells: Sequence[Any]) -> list[Any]:
+        """The cells, trimmed, with None for those that say nothing; then the constants."""
+        values = [(cell.strip() or None) if cell.__class__ is str else cell for cell in cells]
+        if self._empty:
+            values = [None if value.__class__ is str and value in self._empty else value for value in values]
+        return values + self._constants
+
+    def _fill_all(self, row: Row) -> tuple[list[Any], dict[int, CellFault]]:
+        """The values of a row, with a blank in the place of each that has a fault."""
+        values, faults = self._clean(row.cells), dict[int, CellFault]()
+        for fill in self._fills:
+            try:
+                values.append(fill(values))
+            except CellFault as fault:
+                faults[len(values)] = fault
+                values.append("")
+        return values, faults
+
+    def _collect_faults(self, row: Row) -> tuple[RowFault, ...]:
+        values, faults = self._fill_all(row)
+        found: dict[str, int] = {}
+        self._root.trace(values, "$", found)
+        paths = {slot: path for path, slot in reversed(found.items())}
+        collected = []
+        for slot, fault in faults.items():
+            column = self._name_column(slot, values)
+            cell = row.cells[self._columns.index(column)] if column else None
+            shown = spell_undecodable(cell)[:_SHOWN] if isinstance(cell, str) else None
+            path = paths.get(slot, f"$.{self._targets[slot].text}")
+            collected.append(RowFault(fault.code, fault.message, column, shown, path))
+        return tuple(collected)
+
+    def _name_column(self, slot: int, values: Values) -> str:
+        """The column that a slot's value came from, "" for a constant or the list of a rule."""
+        if slot < len(self._columns):
+            return self._columns[slot]
+        sources = self._sources.get(slot, [])
+        filled = [place for place in sources if values[place] is not None]
+        return self._columns[(filled or sources)[0]] if sources else ""
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _finish(node: ObjectNode) -> None:
+    if isinstance(node, ElementNode):
+        node.finish()
+    for child in node.objects.values():
+        _finish(child)
+    for elements in node.arrays.values():
+        for element in elements:
+            _finish(element)
