@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from consentory.codec import frame
 from consentory.codec.batch_body import split_batch
-from consentory.codec.plain_record import PLAIN_BYTES, read_plain
+from consentory.codec.plain_record import PLAIN_BYTES, READER, read_plain
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.configuration import Permissions
 from consentory.domain.imports import ImportSettings
@@ -102,7 +102,7 @@ def encode(record: Any, **form: Any) -> bytes:
 MAILER = Permissions(
     import_=True, profile=("read", "write"), channels=("Email",), programs=("NEWS",), consent_types=("PrivacyPolicy",)
 )
-READER = Permissions(import_=True, profile=("read",), channels="all", programs="all", consent_types="all")
+READ_ONLY = Permissions(import_=True, profile=("read",), channels="all", programs="all", consent_types="all")
 
 
 def judge(validator: RecordValidator, sent: bytes) -> PlainRecord | Record | list[Fault]:
@@ -115,7 +115,7 @@ VALIDATORS = [
     make_validator(match_type="crm"),
     make_validator(match_type="Loyalty"),
     make_validator(match_type="crm", permissions=MAILER),
-    make_validator(match_type="crm", permissions=READER),
+    make_validator(match_type="crm", permissions=READ_ONLY),
     make_validator(match_type="crm", allow_prior_consents=True),
     make_validator(match_type="crm", action="Delete"),
     make_validator(),
@@ -289,6 +289,60 @@ def test_a_number_keeps_the_region_of_the_configuration_it_was_staged_under() ->
     plain = judge(VALIDATORS[0], sent)
     assert isinstance(plain, PlainRecord)
     assert [phone.compared for phone in read_plain(plain, sent).phones] == ["+12025550143", "+12025550143"]
+
+
+def make_dated() -> dict[str, Any]:
+    """A record with dates of every form, in every place, of a yes and of a no."""
+    text = PLAIN["PhoneNumbers"][0]["PhoneNumberPreferences"][0]
+    return PLAIN | {
+        "PhoneNumbers": [
+            {
+                "PhoneType": "Mobile",
+                "PhoneNumber": "(202) 555-0143",
+                "PhoneNumberPreferences": [text | {"CustomerDate": "2026-02-01"}],
+                "Consents": [CONSENT | {"ConsentDate": None}],
+            },
+            {"PhoneType": "Home", "PhoneNumber": "+12025550144", "Consents": [CONSENT]},
+        ],
+        "ProfilePreferences": [{"FilterId": "DATA-SHARING", "PreferenceType": 2, "CustomerDate": "2026-02-01"}],
+        "Consents": [
+            CONSENT | {"ConsentDate": "2026-02-01T09:05:00-05:00", "ConsentStatus": 3},
+            CONSENT | {"ConsentType": "PrivacyPolicy", "ConsentVersion": "2.0", "ConsentDate": " 2026-02-01"},
+        ],
+    }
+
+
+def test_what_the_release_before_staged_by_place_is_read_as_it_was_meant() -> None:
+    """It kept the numbers and the times of a record as lists, in the order of its reading."""
+    sent = encode(make_dated())
+    validator = VALIDATORS[0]
+    expected = validator.validate(sent)
+    assert isinstance(expected, Record)
+    phone, (sharing,), (revoked, privacy) = expected.phones[0], expected.preferences, expected.consents
+    staged = [
+        *(None, expected.match_key, 1, [claim.key for claim in expected.alternate_ids]),
+        ["+12025550143", "+12025550144"],
+        [phone.preferences[0].at, phone.consents[0].at, sharing.at, revoked.at, privacy.at],
+    ]
+    assert sharing.at - phone.preferences[0].at == 86_399_000_000
+    old = frame.decode_plain(msgspec.Raw(msgspec.msgpack.encode(staged)))
+    assert old.reader == 0
+    assert read_plain(old, sent) == expected
+    new = judge(validator, sent)
+    assert isinstance(new, PlainRecord)
+    assert new.reader == READER
+    assert read_plain(new, sent) == expected
+
+
+def test_a_later_reader_that_takes_more_forms_of_a_time_moves_no_date() -> None:
+    """Were a date with an offset plain, it would be written and no longer be among the times: the others stay."""
+    sent = encode(make_dated())
+    new = judge(VALIDATORS[0], sent)
+    assert isinstance(new, PlainRecord)
+    assert isinstance(new.times, dict)
+    moved = dict(reversed(new.times.items()))
+    again = sent.replace(b"2026-02-01T09:05:00-05:00", b"2026-02-01T14:05:00Z")
+    assert read_plain(msgspec.structs.replace(new, times=moved), again) == VALIDATORS[0].validate(again)
 
 
 SENT = encode(PLAIN, ensure_ascii=False)

@@ -14,6 +14,7 @@ from consentory.codec.lenient_decode import MSGSPEC_REFUSALS
 from consentory.codec.member_text import is_name, is_trimmed
 from consentory.codec.plain_record import (
     PLAIN_BYTES,
+    READER,
     PlainAddress,
     PlainAlternateId,
     PlainElement,
@@ -76,8 +77,8 @@ class PlainReader:
         except MSGSPEC_REFUSALS:
             return None
         rules, choices, chosen = self._rules, self._choices, wire.ProfilePreferences
-        numbers: list[str] = []
-        times: list[int] = []
+        numbers: dict[str, str] = {}
+        times: dict[str, int] = {}
         if (
             (wire.CustomerName is None or _is_plain_name(wire.CustomerName))
             and (wire.DefaultLocale is None or wire.DefaultLocale in rules.locales.exact)
@@ -93,7 +94,7 @@ class PlainReader:
         ):
             keys, match_key = self._find_keys(wire.AlternateIds)
             if match_key is not None:
-                return PlainRecord(None, match_key, 1, tuple(keys), tuple(numbers), tuple(times))
+                return PlainRecord(None, match_key, 1, tuple(keys), numbers, times, READER)
         return None
 
     def _find_keys(self, wires: list[PlainAlternateId]) -> tuple[list[bytes], bytes | None]:
@@ -115,7 +116,7 @@ class PlainReader:
             keys.append(key)
         return keys, match_key if len(set(keys)) == len(keys) else None
 
-    def _are_plain_emails(self, wires: list[PlainEmail], times: list[int]) -> bool:
+    def _are_plain_emails(self, wires: list[PlainEmail], times: dict[str, int]) -> bool:
         choices = self._choices
         seen = set()
         for wire in wires:
@@ -130,7 +131,7 @@ class PlainReader:
             seen.add((rule.name, compared))
         return len(seen) == len(wires) and _has_one_default(wires)
 
-    def _are_plain_phones(self, wires: list[PlainPhone], numbers: list[str], times: list[int]) -> bool:
+    def _are_plain_phones(self, wires: list[PlainPhone], numbers: dict[str, str], times: dict[str, int]) -> bool:
         choices = self._choices
         seen = set()
         for wire in wires:
@@ -146,11 +147,12 @@ class PlainReader:
                 return False
             if wire.Consents and not choices.keeps_consents(wire.Consents, times):
                 return False
-            numbers.append(compared)
+            if compared != given:
+                numbers[given] = compared
             seen.add((rule.name, compared))
         return len(seen) == len(wires) and _has_one_default(wires)
 
-    def _are_plain_addresses(self, wires: list[PlainAddress], times: list[int]) -> bool:
+    def _are_plain_addresses(self, wires: list[PlainAddress], times: dict[str, int]) -> bool:
         choices = self._choices
         seen = set()
         for wire in wires:

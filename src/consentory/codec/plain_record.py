@@ -7,7 +7,6 @@ is read here, without the configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,6 +14,8 @@ from msgspec import Meta
 
 from consentory.codec.times import read_plain_time
 from consentory.domain.record import (
+    OPT_OUT,
+    WITHDRAWALS,
     AlternateIdClaim,
     ConsentClaim,
     ElementClaim,
@@ -28,6 +29,10 @@ from consentory.domain.text import compare_address, fold
 PLAIN_BYTES = 1 << 14
 """A longer record is not plain, nor is one of a frame whose records are longer on average: of those a worker never
 reads what was sent."""
+
+READER = 1
+"""Stamped on what is staged. A later reader reads what an earlier one staged by name: a time form that it takes beside
+the others moves no date. Raise it when a stamped record has to be read in another way."""
 
 _Text15 = Annotated[str, Meta(min_length=1, max_length=15)]
 _Text50 = Annotated[str, Meta(min_length=1, max_length=50)]
@@ -169,7 +174,10 @@ decode_plain_wire = msgspec.json.Decoder(PlainWire).decode
 def read_plain(plain: PlainRecord, sent: bytes) -> Record:
     """What a plain record says, from its JSON as it was sent."""
     wire = decode_plain_wire(sent)
-    keys, numbers, times = iter(plain.keys), iter(plain.numbers), iter(plain.times)
+    keys = plain.keys
+    numbers, times = _name_places(plain, wire) if plain.reader == 0 else (plain.numbers, plain.times)
+    assert isinstance(numbers, dict)
+    assert isinstance(times, dict)
     return Record(
         None,
         plain.match_key,
@@ -181,9 +189,9 @@ def read_plain(plain: PlainRecord, sent: bytes) -> Record:
         wire.PreservePreferences is not False,
         wire.PreserveConsents is not False,
         {} if wire.CustomerName is None else _read_name(wire.CustomerName),
-        tuple([_read_alternate_id(one, next(keys)) for one in wire.AlternateIds]),
+        tuple([_read_alternate_id(one, key) for one, key in zip(wire.AlternateIds, keys, strict=True)]),
         tuple([_read_email(one, times) for one in wire.Emails or ()]),
-        tuple([_read_phone(one, next(numbers), times) for one in wire.PhoneNumbers or ()]),
+        tuple([_read_phone(one, numbers, times) for one in wire.PhoneNumbers or ()]),
         tuple([_read_address(one, times) for one in wire.Addresses or ()]),
         _read_preferences(wire.ProfilePreferences, times),
         _read_consents(wire.Consents, times),
@@ -191,6 +199,30 @@ def read_plain(plain: PlainRecord, sent: bytes) -> Record:
         tuple([tag.Name for tag in wire.ProfileTags or ()]),
         tuple([(field.Name, field.Value) for field in wire.CustomFields or ()]),
     )
+
+
+def name_date(given: str | None, no: bool) -> str:
+    """The name of a choice's date among the `times` of a PlainRecord: the date as sent, and whose it is."""
+    if given is None:
+        return ""
+    return f"no {given}" if no else given
+
+
+def _name_places(plain: PlainRecord, wire: PlainWire) -> tuple[dict[str, str], dict[str, int]]:
+    """The numbers and times, by name, of a record that an earlier release staged by place."""
+    numbers = dict(zip([one.PhoneNumber for one in wire.PhoneNumbers or ()], plain.numbers, strict=True))
+    elements: list[tuple[list[PlainPreference] | None, list[PlainConsent] | None]] = [
+        *[(one.EmailPreferences, one.Consents) for one in wire.Emails or ()],
+        *[(one.PhoneNumberPreferences, one.Consents) for one in wire.PhoneNumbers or ()],
+        *[(one.AddressPreferences, one.Consents) for one in wire.Addresses or ()],
+        (wire.ProfilePreferences, wire.Consents),
+    ]
+    dates: list[tuple[str | None, bool]] = []
+    for preferences, consents in elements:
+        dates += [(one.CustomerDate, one.PreferenceType == OPT_OUT) for one in preferences or ()]
+        dates += [(one.ConsentDate, one.ConsentStatus in WITHDRAWALS) for one in consents or ()]
+    placed = [name_date(given, no) for given, no in dates if given is None or read_plain_time(given) is None]
+    return numbers, dict(zip(placed, plain.times, strict=True))  # type: ignore[arg-type]
 
 
 def _read_alternate_id(wire: PlainAlternateId, key: bytes) -> AlternateIdClaim:
@@ -213,7 +245,7 @@ def _read_name(wire: PlainName) -> dict[str, str]:
     return name
 
 
-def _read_email(wire: PlainEmail, times: Iterator[int]) -> ElementClaim:
+def _read_email(wire: PlainEmail, times: dict[str, int]) -> ElementClaim:
     address = wire.EmailAddress
     return ElementClaim(
         wire.EmailAddressType, address.lower(), {"EmailAddress": address}, {}, wire.IsActive is not False,
@@ -221,15 +253,16 @@ def _read_email(wire: PlainEmail, times: Iterator[int]) -> ElementClaim:
     )  # fmt: skip
 
 
-def _read_phone(wire: PlainPhone, compared: str, times: Iterator[int]) -> ElementClaim:
+def _read_phone(wire: PlainPhone, numbers: dict[str, str], times: dict[str, int]) -> ElementClaim:
+    number = wire.PhoneNumber
     return ElementClaim(
-        wire.PhoneType, compared, {"PhoneNumber": wire.PhoneNumber}, {}, wire.IsActive is not False,
+        wire.PhoneType, numbers.get(number, number), {"PhoneNumber": number}, {}, wire.IsActive is not False,
         wire.IsDefault, wire.IsMobile,
         _read_preferences(wire.PhoneNumberPreferences, times), _read_consents(wire.Consents, times),
     )  # fmt: skip
 
 
-def _read_address(wire: PlainAddress, times: Iterator[int]) -> ElementClaim:
+def _read_address(wire: PlainAddress, times: dict[str, int]) -> ElementClaim:
     line, city, state, code = wire.Address1, wire.City, wire.StateProvince, wire.PostalCode
     given = {"Address1": line, "City": city, "StateProvince": state, "PostalCode": code}
     said = {}
@@ -243,22 +276,24 @@ def _read_address(wire: PlainAddress, times: Iterator[int]) -> ElementClaim:
     )  # fmt: skip
 
 
-def _read_preferences(wires: list[PlainPreference] | None, times: Iterator[int]) -> tuple[PreferenceClaim, ...]:
-    return tuple([_read_preference(wire, _read_date(wire.CustomerDate, times)) for wire in wires]) if wires else ()
+def _read_preferences(wires: list[PlainPreference] | None, times: dict[str, int]) -> tuple[PreferenceClaim, ...]:
+    return tuple([_read_preference(wire, times) for wire in wires]) if wires else ()
 
 
-def _read_preference(wire: PlainPreference, at: int) -> PreferenceClaim:
+def _read_preference(wire: PlainPreference, times: dict[str, int]) -> PreferenceClaim:
+    at = _read_date(wire.CustomerDate, wire.PreferenceType == OPT_OUT, times)
     said = wire.PreferenceAttributes
     attributes = {item.Key: item.Value or "" for item in said} if said else None
     dated = wire.CustomerDate is not None
     return PreferenceClaim(wire.FilterId, wire.PreferenceType, at, dated, wire.FrequencyId, attributes)
 
 
-def _read_consents(wires: list[PlainConsent] | None, times: Iterator[int]) -> tuple[ConsentClaim, ...]:
-    return tuple([_read_consent(wire, _read_date(wire.ConsentDate, times)) for wire in wires]) if wires else ()
+def _read_consents(wires: list[PlainConsent] | None, times: dict[str, int]) -> tuple[ConsentClaim, ...]:
+    return tuple([_read_consent(wire, times) for wire in wires]) if wires else ()
 
 
-def _read_consent(wire: PlainConsent, at: int) -> ConsentClaim:
+def _read_consent(wire: PlainConsent, times: dict[str, int]) -> ConsentClaim:
+    at = _read_date(wire.ConsentDate, wire.ConsentStatus in WITHDRAWALS, times)
     evidence = None if wire.Evidence is None else read_evidence(wire.Evidence)
     dated = wire.ConsentDate is not None
     return ConsentClaim(
@@ -276,6 +311,10 @@ def _read_group(wire: PlainGroup) -> GroupClaim:
     return GroupClaim(wire.GroupType, wire.GroupName, fold(wire.GroupName), wire.IsPrimary)
 
 
-def _read_date(text: str | None, times: Iterator[int]) -> int:
-    at = None if text is None else read_plain_time(text)
-    return next(times) if at is None else at
+def _read_date(given: str | None, no: bool, times: dict[str, int]) -> int:
+    at = times.get(name_date(given, no)) if times else None
+    if at is None and given is not None:
+        at = read_plain_time(given)
+    if at is None:
+        raise LookupError("a staged record lacks the time of one of its choices")
+    return at

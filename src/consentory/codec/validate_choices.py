@@ -6,7 +6,14 @@ import ipaddress
 
 from consentory.codec.findings import Findings, quote
 from consentory.codec.member_text import ItemT, Names, is_trimmed, read_reference, read_text
-from consentory.codec.plain_record import PlainAttribute, PlainConsent, PlainEvidence, PlainPreference, read_evidence
+from consentory.codec.plain_record import (
+    PlainAttribute,
+    PlainConsent,
+    PlainEvidence,
+    PlainPreference,
+    name_date,
+    read_evidence,
+)
 from consentory.codec.rulebook import MOST_KNOWN, ConsentRule, FilterRule, Rulebook, Scope, VersionRule
 from consentory.codec.times import SECOND, TimeFault, parse_second, read_plain_time, read_time, render_time
 from consentory.codec.wire_record import WireAttribute, WireConsent, WireEvidence, WirePreference
@@ -17,6 +24,7 @@ from consentory.domain.record import (
     OPT_IN,
     OPT_OUT,
     REVOKED,
+    WITHDRAWALS,
     ConsentClaim,
     PreferenceClaim,
 )
@@ -85,7 +93,7 @@ class ChoiceReader:
         self._known_consents: dict[tuple[object, ...], tuple[str, str, str, int]] = {}
 
     def keeps_preferences(
-        self, wires: list[PlainPreference], place: str, times: list[int], mobile: bool | None = None
+        self, wires: list[PlainPreference], place: str, times: dict[str, int], mobile: bool | None = None
     ) -> bool:
         """True when `read_preferences` finds no fault and reads just what is written. Adds to `times` those that
         `read_plain` asks for."""
@@ -102,7 +110,7 @@ class ChoiceReader:
                 return False
         return len(wires) == 1 or len({wire.FilterId for wire in wires}) == len(wires)
 
-    def keeps_consents(self, wires: list[PlainConsent], times: list[int]) -> bool:
+    def keeps_consents(self, wires: list[PlainConsent], times: dict[str, int]) -> bool:
         """As keeps_preferences, of consents."""
         for wire in wires:
             said = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
@@ -113,11 +121,11 @@ class ChoiceReader:
                     return False
             if wire.Evidence is not None and not _is_plain(wire.Evidence):
                 return False
-            if not self._keeps_date(wire.ConsentDate, said[3] in (DENIED, REVOKED), times):
+            if not self._keeps_date(wire.ConsentDate, said[3] in WITHDRAWALS, times):
                 return False
         return len(wires) == 1 or len({(wire.ConsentType, wire.ConsentVersion) for wire in wires}) == len(wires)
 
-    def _keeps_date(self, given: str | None, no: bool, times: list[int]) -> bool:
+    def _keeps_date(self, given: str | None, no: bool, times: dict[str, int]) -> bool:
         """True when _read_date finds no fault; what `read_plain_time` does not read is added to `times`."""
         if given is not None:
             # Texts of that form are in the order of their times.
@@ -130,7 +138,7 @@ class ChoiceReader:
         at = self._read_date(findings, given, "", "", no)
         if at is None or findings.faults:
             return False
-        times.append(at)
+        times[name_date(given, no)] = at
         return True
 
     def read_preferences(
@@ -223,7 +231,7 @@ class ChoiceReader:
                 seen.add(known[:2])
                 at = self._read_plain_date(wire.ConsentDate)
                 if at is None:
-                    no = known[3] in (DENIED, REVOKED)
+                    no = known[3] in WITHDRAWALS
                     at = self._read_date(findings, wire.ConsentDate, f"{path}[{index}]", "ConsentDate", no)
                 if at is not None:
                     claims.append(ConsentClaim(*known, at, wire.ConsentDate is not None))
@@ -239,7 +247,7 @@ class ChoiceReader:
         status = _CONSENT_STATUSES.get(wire.ConsentStatus)
         if status is None:
             status = _read_code(findings, wire.ConsentStatus, _CONSENT_STATUSES, here, "ConsentStatus")
-        withdrawn = status in (DENIED, REVOKED)
+        withdrawn = status in WITHDRAWALS
         rule = self._find_consent(findings, wire.ConsentType, here, withdrawn)
         version = self._find_version(findings, wire, here, rule, withdrawn or status is None)
         locales = None if version is None else version.locales

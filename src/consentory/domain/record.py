@@ -17,6 +17,7 @@ KINDS: tuple[Kind, ...] = ("Email", "Phone", "Address")
 
 OPT_IN, OPT_OUT = 1, 2
 GRANTED, DENIED, REVOKED, NOT_SET = 1, 2, 3, 4
+WITHDRAWALS = (DENIED, REVOKED)
 
 
 class Part(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
@@ -133,12 +134,16 @@ class PlainRecord(Match, frozen=True):
 
     keys: tuple[bytes, ...] = ()
     """Of its alternate ids, in the record's order."""
-    numbers: tuple[str, ...] = ()
-    """The compared forms of its phone numbers, which depend on the account's region."""
-    times: tuple[int, ...] = ()
+    numbers: tuple[str, ...] | dict[str, str] = ()
+    """The compared forms of its phone numbers, which depend on the account's region: by the number as sent, where the
+    two differ. A tuple where `reader` is 0: of all its numbers, in the record's order."""
+    times: tuple[int, ...] | dict[str, int] = ()
     """Of those of its choices whose date `times.read_plain_time` does not read: they depend on the account's time zone
-    and, where there is no date, on the Stage call. In the order of the record's reading: emails, phone numbers and
-    addresses, of each element preferences first, and then the person's own."""
+    and, where there is no date, on the Stage call. By `plain_record.name_date`. A tuple where `reader` is 0: in the
+    order of the record's reading, which is emails, phone numbers and addresses, of each element preferences first, and
+    then the person's own."""
+    reader: int = 0
+    """The version of the reader that staged the record, `plain_record.READER`; 0 before there were versions."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
