@@ -12,7 +12,7 @@ ELSEWHERE = ("codec", "domain", "services")
 """Where records are judged and applied; the codes of refused requests are not of this table."""
 REFUSALS = {
     "Request", "Import", "Initiate", "IdempotencyKey", "Configuration", "Account", "Auth", "Server", "Credential",
-    "AccessToken", "User", "HmacKey", "Audit", "Stage",
+    "AccessToken", "User", "HmacKey", "Audit", "Batch",
 }  # fmt: skip
 REFUSAL_CODES = {
     "Permission.Import", "Permission.RefreshContacts", "Permission.Configuration", "Permission.Audit",

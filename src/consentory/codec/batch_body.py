@@ -29,6 +29,8 @@ _INFLATE_SLICE = 1 << 16
 _ZSTD_SLICE = 512
 # RFC 9659: the zstd content coding allows windows of up to 8 MB, so that a reader's memory is bounded.
 _ZSTD_WINDOW = 8 << 20
+RECORD_LIMIT = 1_000_000
+"""Records that a body may hold."""
 # Each record costs some 60 bytes as an object; with more commas than this only their positions are kept.
 _MOST_OBJECTS = 1_000_000
 
@@ -198,6 +200,12 @@ def split_batch(body: bytes, media_type: MediaType) -> Records:
     return _split_envelope(body, start)
 
 
+def _require_few(records: int) -> None:
+    if records > RECORD_LIMIT:
+        detail = f"The body holds more than {RECORD_LIMIT:,} records; stage several batches. Nothing was staged."
+        raise RequestRefused("too_large", "Batch.TooManyRecords", detail)
+
+
 def _check_utf8(text: memoryview, first: int = 0) -> None:
     """Refuse invalid UTF-8; slice by slice, so that the text is never in memory as a whole. It begins at `first`."""
     start = 0
@@ -219,9 +227,12 @@ def _refuse_json(fault: JsonFault, line: int | None = None) -> RequestRefused:
 def _split_envelope(body: bytes, start: int) -> Records:
     if body.count(b",") <= _MOST_OBJECTS:
         try:
-            return _RawRecords(_ENVELOPE.decode(memoryview(body)[start:]).UserProfilePreferences)
+            raws = _ENVELOPE.decode(memoryview(body)[start:]).UserProfilePreferences
         except (msgspec.MsgspecError, RecursionError):
             pass  # Broken, or JSON that only the scanner can read: it decides.
+        else:
+            _require_few(len(raws))
+            return _RawRecords(raws)
     try:
         return _scan_envelope(body, start)
     except JsonFault as fault:
@@ -249,6 +260,7 @@ def _scan_envelope(body: bytes, start: int) -> _Slices:
 
     def take_record(place: int) -> int:
         starts.append(place)
+        _require_few(len(starts))
         return skip_value(body, place)
 
     # The end that is found is after the closing bracket; the last record ends before it.
@@ -277,6 +289,7 @@ def _split_lines(body: bytes, start: int) -> _Lines:
     # White space is passed over once, however many blank lines it makes.
     while (first := start if body[start : start + 1] == b"{" else skip_space(body, start)) < len(body):
         starts.append(first)
+        _require_few(len(starts))
         start = body.find(b"\n", first) + 1 or len(body)
     starts.append(len(body))
     return _Lines(body, starts)

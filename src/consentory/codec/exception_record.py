@@ -12,15 +12,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from consentory.codec.json_scanner import skip_value, walk_array, walk_object
+from consentory.codec.json_scanner import split_array, split_object
 from consentory.codec.lenient_decode import MSGSPEC_REFUSALS
+from consentory.codec.stage_counts import holds_opt_out
+from consentory.domain.imports import REFUSED
 from consentory.domain.record import Fault
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
-_GIVEN_OUT = ("SequenceNumber", "Phase", "Exceptions")
+_GIVEN_OUT = ("SequenceNumber", "Phase", "Exceptions", "HoldsOptOut")
 _NESTED = frozenset(
     {
         "CustomerName",
@@ -52,8 +54,11 @@ class _Placed(NamedTuple):
     fault: bytes
 
 
-def render_exception(raw: bytes, sequence_number: int, phase: str, faults: list[Fault]) -> bytes:
-    """The record as JSON on one line, with SequenceNumber, Phase and Exceptions.
+def render_exception(
+    raw: bytes, sequence_number: int, phase: str, faults: list[Fault], *, marks_opt_out: bool = False
+) -> bytes:
+    """The record as JSON on one line, with SequenceNumber, Phase and Exceptions; with `marks_opt_out` also HoldsOptOut
+    where it was refused and says an Opt-Out, a Denied or a Revoked.
 
     `raw` is one JSON value in valid UTF-8, as staged. Each fault stands in the record's own Exceptions and in
     those of the innermost object that its path leads to; faults of an earlier answer are replaced. A record
@@ -75,6 +80,8 @@ def render_exception(raw: bytes, sequence_number: int, phase: str, faults: list[
         members = {"Record": raw}
     members["SequenceNumber"] = str(sequence_number).encode()
     members["Phase"] = msgspec.json.encode(phase)
+    if marks_opt_out and phase in REFUSED and holds_opt_out(raw):
+        members["HoldsOptOut"] = b"true"
     members["Exceptions"] = _join_array(rendered)
     return _join_object(members)
 
@@ -139,32 +146,14 @@ def _split_object(raw: bytes) -> dict[str, bytes]:
     try:
         return {name: bytes(value) for name, value in _OBJECT.decode(raw).items()}
     except MSGSPEC_REFUSALS:
-        pass  # JSON that only the scanner can read.
-    members: dict[str, bytes] = {}
-
-    def take(name: bytes, start: int) -> int:
-        end = skip_value(raw, start)
-        members[json.loads(name)] = raw[start:end]
-        return end
-
-    walk_object(raw, 0, take)
-    return members
+        return split_object(raw)  # JSON that only the scanner can read.
 
 
 def _split_array(raw: bytes) -> list[bytes]:
     try:
         return [bytes(element) for element in _ARRAY.decode(raw)]
     except MSGSPEC_REFUSALS:
-        pass  # JSON that only the scanner can read.
-    elements: list[bytes] = []
-
-    def take(start: int) -> int:
-        end = skip_value(raw, start)
-        elements.append(raw[start:end])
-        return end
-
-    walk_array(raw, 0, take)
-    return elements
+        return split_array(raw)  # JSON that only the scanner can read.
 
 
 def _join_object(members: dict[str, bytes]) -> bytes:

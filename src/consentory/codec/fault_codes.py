@@ -206,8 +206,9 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     ),
     FaultCode(
         "CustomField.Required",
-        _BOTH,
-        "A required field is blank; or a profile would be created without it.",
+        ("Stage", "Execute", "NotHonored"),
+        "A required field is blank; or a profile would be created without it. NotHonored: the record clears the field, "
+        "which keeps its stored value.",
         "Send a value.",
     ),
     FaultCode(
@@ -419,6 +420,20 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         _STAGE,
         "Your user groups do not permit the consent type.",
         "Use another user, have the group changed, or leave it out.",
+    ),
+    FaultCode(
+        "Permission.Refresh",
+        _STAGE,
+        "The import has a Refresh flag, and your user groups do not permit all that the flag can remove: "
+        "RefreshContacts needs all channels and programs, the others `profile: write`.",
+        "Use another user, have the group changed, or stage into an import without the flag.",
+    ),
+    FaultCode(
+        "Stage.Unexpected",
+        _STAGE,
+        "Validating or keeping the record failed in a way that nobody foresaw; the message has a reference into the "
+        "log.",
+        "Give the reference to the operator of the service.",
     ),
     FaultCode(
         "Execution.Unexpected",

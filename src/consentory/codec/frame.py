@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 
@@ -10,7 +9,6 @@ import msgspec
 import zstandard
 
 from consentory.domain.record import Match, PlainRecord, Record
-from consentory.domain.text import fold
 
 FRAME_RECORDS = 64
 """Large enough to compress well (some 70 KB of JSON), small enough to open for one record (0.2 ms)."""
@@ -19,7 +17,7 @@ ZSTD_LEVEL = 1
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_raw = msgspec.msgpack.Decoder(list[bytes]).decode
-_decode_faults = msgspec.msgpack.Decoder(list[tuple[int, bytes]]).decode
+_decode_faults = msgspec.msgpack.Decoder(list[tuple[int, int, bytes]]).decode
 
 
 UNREADABLE = (zstandard.ZstdError, msgspec.DecodeError)
@@ -84,27 +82,11 @@ decode_match = msgspec.msgpack.Decoder(Match).decode
 """As decode_record, for the profile that the record means alone."""
 
 
-def pack_faults(faults: Sequence[tuple[int, bytes]]) -> bytes:
-    """The faults of a frame's records as JSON, each with its record's place."""
+def pack_faults(faults: Sequence[tuple[int, int, bytes]]) -> bytes:
+    """The faults of a frame's records: the place of a record, how many in succession have the same, these as JSON."""
     return _compress(_encode(faults))
 
 
-def unpack_faults(packed: bytes) -> list[tuple[int, bytes]]:
-    """The (place, faults) pairs of `pack_faults`, in order."""
+def unpack_faults(packed: bytes) -> list[tuple[int, int, bytes]]:
+    """What `pack_faults` got, in order."""
     return _decode_faults(_decompress(packed))
-
-
-def keep_only_ids(raw: bytes, match_type: str | None) -> bytes:
-    """A valid Delete record cut down to its ProfileId and its alternate ids of the match type
-    (record.md, "Delete records"): nothing else of the person is kept in staging."""
-    sent = json.loads(raw)
-    kept: dict[str, object] = {}
-    if sent.get("ProfileId") is not None:
-        kept["ProfileId"] = sent["ProfileId"]
-    if match_type is not None:
-        kept["AlternateIds"] = [
-            {name: item[name] for name in ("AlternateIdType", "AlternateId", "IsActive") if name in item}
-            for item in sent.get("AlternateIds") or []
-            if isinstance(item, dict) and fold(str(item.get("AlternateIdType")).strip()) == fold(match_type)
-        ]
-    return json.dumps(kept).encode()

@@ -7,6 +7,7 @@ Text is bytes of valid UTF-8; positions count bytes from 0.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -189,3 +190,29 @@ def walk_array(text: Buffer, position: int, take: Callable[[int], int]) -> int:
     while not closed:
         start, closed = _leave_value(text, take(start), _ARRAY)
     return start
+
+
+def split_object(text: bytes) -> dict[str, bytes]:
+    """The value of each member of an object, as its own bytes; of a repeated member the last. Raises JsonFault."""
+    members: dict[str, bytes] = {}
+
+    def take(name: bytes, start: int) -> int:
+        end = skip_value(text, start)
+        members[json.loads(name)] = text[start:end]
+        return end
+
+    walk_object(text, skip_space(text, 0), take)
+    return members
+
+
+def split_array(text: bytes) -> list[bytes]:
+    """The elements of an array, each as its own bytes. Raises JsonFault."""
+    elements: list[bytes] = []
+
+    def take(start: int) -> int:
+        end = skip_value(text, start)
+        elements.append(text[start:end])
+        return end
+
+    walk_array(text, skip_space(text, 0), take)
+    return elements

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from consentory.codec.contact_values import ALPHA2, ContactFault, compare_phone, compare_plain_email
+from consentory.codec.contact_values import ALPHA2, ContactFault, compare_phone, compare_plain_email, has_country_code
 from consentory.codec.lenient_decode import MSGSPEC_REFUSALS
 from consentory.codec.member_text import is_name, is_trimmed
 from consentory.codec.plain_record import (
@@ -55,6 +55,9 @@ class PlainReader:
         self._match = match
         self._choices = choices
         self._fields = fields
+        self.undated = self.without_code = 0
+        """Of the plain records until now: choices without a date, and numbers without a country code."""
+        self._without_code = 0  # of the record that is looked at
         types = rules.alternate_id_types.exact
         self._id_types = {
             name: (rule, alternate_id_hasher(rules.account_id, rule))
@@ -79,6 +82,7 @@ class PlainReader:
         rules, choices, chosen = self._rules, self._choices, wire.ProfilePreferences
         numbers: dict[str, str] = {}
         times: dict[str, int] = {}
+        choices.undated = self._without_code = 0
         if (
             (wire.CustomerName is None or _is_plain_name(wire.CustomerName))
             and (wire.DefaultLocale is None or wire.DefaultLocale in rules.locales.exact)
@@ -94,6 +98,8 @@ class PlainReader:
         ):
             keys, match_key = self._find_keys(wire.AlternateIds)
             if match_key is not None:
+                self.undated += choices.undated
+                self.without_code += self._without_code
                 return PlainRecord(None, match_key, 1, tuple(keys), numbers, times, READER)
         return None
 
@@ -149,6 +155,7 @@ class PlainReader:
                 return False
             if compared != given:
                 numbers[given] = compared
+                self._without_code += not has_country_code(given, compared)
             seen.add((rule.name, compared))
         return len(seen) == len(wires) and _has_one_default(wires)
 

@@ -11,6 +11,7 @@ from consentory.codec.account_pattern import AccountPattern
 from consentory.codec.member_text import Names
 from consentory.domain.catalog import Catalog, TypeTable
 from consentory.domain.configuration import ConsentType, CustomField, Filter, Permissions, TypeName
+from consentory.domain.imports import ImportSettings
 from consentory.domain.text import fold
 
 MOST_KNOWN = 4096
@@ -147,6 +148,24 @@ class Scope:
         self._channels = _fold_all(permissions.channels)
         self._programs = _fold_all(permissions.programs)
         self._consent_types = _fold_all(permissions.consent_types)
+
+    def list_refused_refresh(self, settings: ImportSettings) -> list[str]:
+        """Why no record may be staged under the import's Refresh flags: they can remove what a record leaves out."""
+        reasons = []
+        if settings.refresh_contacts and not (self._channels is None and self._programs is None):
+            text = "RefreshContacts can take every contact element away: it needs all channels and all programs,"
+            reasons.append(f"{text} which your user groups do not permit. Stage with another user.")
+        refreshes = (
+            settings.refresh_alternate_ids,
+            settings.refresh_contacts,
+            settings.refresh_custom_fields,
+            settings.refresh_groups,
+            settings.refresh_tags,
+        )
+        if any(refreshes) and not self.may_write:
+            text = "A Refresh flag can take data of the profile away: it needs the permission `profile: write`."
+            reasons.append(f"{text} Stage with another user.")
+        return reasons
 
     def permits_channel(self, *channels: str) -> bool:
         """True when at least one of the channels is permitted."""

@@ -10,15 +10,18 @@ import msgspec
 from consentory.domain.imports import Action, Import, StagedBatch, Status
 
 
-class StatusBatch(msgspec.Struct, frozen=True):
-    """What this Stage call added; SequenceNumbers count from 1 over the whole import."""
+class StatusBatch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What this Stage call added; SequenceNumbers count from 1 over the whole import. A count of 0 may be absent."""
 
     First: int
     Last: int
     ValidationFailed: int
+    UndatedChoices: int = 0
+    RefusedOptOuts: int = 0
+    NumbersWithoutCountryCode: int = 0
 
 
-class StatusObject(msgspec.Struct, frozen=True, kw_only=True):
+class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An import with its books, names and order as on the wire. Times are UTC, written with Z."""
 
     TotalRecordsReceived: int
@@ -51,6 +54,12 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True):
     StartedAt: datetime | None
     CompletedAt: datetime | None
     FailureReason: str | None
+    UndatedChoices: int = 0
+    """Of accepted records: preferences and consents without a date, which have the time of their Stage call."""
+    RefusedOptOuts: int = 0
+    """Refused records that hold an Opt-Out, a Denied or a Revoked."""
+    NumbersWithoutCountryCode: int = 0
+    """Of accepted records: phone numbers that were read in the account's region."""
     Batch: StatusBatch | msgspec.UnsetType = msgspec.UNSET
     """In the answer of a Stage call that added records."""
 
@@ -88,7 +97,22 @@ def render_status(item: Import, batch: StagedBatch | None = None, *, show_token:
         StartedAt=_to_utc(item.started_at),
         CompletedAt=_to_utc(item.completed_at),
         FailureReason=item.failure_reason,
-        Batch=msgspec.UNSET if batch is None else StatusBatch(batch.first, batch.last, batch.failed),
+        UndatedChoices=item.counts.undated_choices,
+        RefusedOptOuts=item.counts.refused_opt_outs,
+        NumbersWithoutCountryCode=item.counts.numbers_without_country_code,
+        Batch=msgspec.UNSET if batch is None else _render_batch(batch),
+    )
+
+
+def _render_batch(batch: StagedBatch) -> StatusBatch:
+    counts = batch.counts
+    return StatusBatch(
+        batch.first,
+        batch.last,
+        batch.failed,
+        counts.undated_choices,
+        counts.refused_opt_outs,
+        counts.numbers_without_country_code,
     )
 
 

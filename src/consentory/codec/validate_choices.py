@@ -88,6 +88,8 @@ class ChoiceReader:
         self._future = render_time(self._latest // SECOND * SECOND)
         self._earliest = rules.earliest_date
         self._allow_prior = allow_prior_consents
+        self.undated = 0
+        """Choices without a date that `keeps_preferences` and `keeps_consents` met."""
         # What was read without a fault once is as right the next time, and people choose among few things.
         self._known_preferences: dict[tuple[object, ...], tuple[str, int, str | None]] = {}
         self._known_consents: dict[tuple[object, ...], tuple[str, str, str, int]] = {}
@@ -134,6 +136,8 @@ class ChoiceReader:
             at = read_plain_time(given)
             if at is not None:
                 return at <= self._latest and given >= self._earliest
+        else:
+            self.undated += 1
         findings = Findings()
         at = self._read_date(findings, given, "", "", no)
         if at is None or findings.faults:

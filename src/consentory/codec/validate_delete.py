@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from consentory.codec.findings import Findings
+from consentory.codec.json_scanner import split_array, split_object
 from consentory.codec.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
 from consentory.codec.member_text import read_name
 from consentory.codec.rulebook import Rulebook, Scope, TypeRule
@@ -16,6 +17,8 @@ from consentory.domain.text import fold, key_hasher, trim
 
 _LARGEST_ID = 2**63 - 1
 _LONGEST_ID = 256
+_LOOKED_AT = WireDelete.__struct_fields__
+_LOOKED_AT_ID = WireDeleteId.__struct_fields__
 _DELETE = msgspec.json.Decoder(WireDelete)
 
 
@@ -61,15 +64,19 @@ class DeleteReader:
         self._may_delete = scope.may_delete
         self._match_name = match_name
         self._match = match
+        self.kept = b""
 
     def read(self, raw: bytes | memoryview | msgspec.Raw, findings: Findings) -> Record | None:
-        """The record, of which only the ProfileId and the match key are kept; None when it is no object."""
+        """The record, of which only the ProfileId and the match key are kept; None when it is no object.
+
+        `kept` then holds its JSON with these two alone.
+        """
         wire: WireDelete | None
         misfits = Findings()
         try:
             wire = _DELETE.decode(raw)
         except MSGSPEC_REFUSALS:
-            wire = decode_leniently(bytes(raw), WireDelete, misfits)
+            wire = decode_leniently(_cut(bytes(raw)), WireDelete, misfits)
         ids = self._find_ids(wire)
         for fault in misfits.faults:
             if _is_needed(fault, ids):
@@ -89,6 +96,7 @@ class DeleteReader:
         profile_id = read_profile_id(findings, wire.ProfileId)
         if wire.ProfileId is None and not findings.is_misfit("$", "ProfileId"):
             self._check_named(findings, len(keys), unread=len(ids) > len(keys))
+        self.kept = _render_kept(wire.ProfileId, list(ids.values()))
         return Record(profile_id, keys[0] if len(keys) == 1 else None, len(keys))
 
     def _find_ids(self, wire: WireDelete | None) -> dict[str, WireDeleteId]:
@@ -110,6 +118,43 @@ class DeleteReader:
         else:
             text = "A record of this Delete import needs the ProfileId, as the import has no MatchCriteria; add it."
             findings.report("Match.IdRequired", text, "$.ProfileId")
+
+
+def _cut(raw: bytes) -> bytes:
+    """A record that msgspec does not read, cut down to the members that a Delete looks at: what else it carries is
+    ignored, however deep or long it is."""
+    if not raw.lstrip().startswith(b"{"):
+        return raw
+    members = {name: value for name, value in split_object(raw).items() if name in _LOOKED_AT}
+    if "ProfileId" in members:
+        members["ProfileId"] = _cut_value(members["ProfileId"])
+    if members.get("AlternateIds", b"").startswith(b"["):
+        elements = [_cut_id(element) for element in split_array(members["AlternateIds"])]
+        members["AlternateIds"] = b"[" + b",".join(elements) + b"]"
+    return _join(members)
+
+
+def _cut_id(raw: bytes) -> bytes:
+    if not raw.startswith(b"{"):
+        return b"[]" if raw.startswith(b"[") else raw
+    return _join({name: _cut_value(value) for name, value in split_object(raw).items() if name in _LOOKED_AT_ID})
+
+
+def _cut_value(value: bytes) -> bytes:
+    """A value where a text or a number belongs: an array or object is a fault, and none of it is read."""
+    return b"[]" if value.startswith((b"[", b"{")) and len(value) > _LONGEST_ID else value
+
+
+def _join(members: dict[str, bytes]) -> bytes:
+    return b"{" + b",".join(b'"%s":%s' % (name.encode(), value) for name, value in members.items()) + b"}"
+
+
+def _render_kept(profile_id: int | None, ids: list[WireDeleteId]) -> bytes:
+    kept: dict[str, object] = {} if profile_id is None else {"ProfileId": profile_id}
+    if ids:
+        said = [(given.AlternateIdType, given.AlternateId) for given in ids]
+        kept["AlternateIds"] = [{"AlternateIdType": name, "AlternateId": value} for name, value in said]
+    return msgspec.json.encode(kept)
 
 
 def _is_needed(fault: Fault, ids: dict[str, WireDeleteId]) -> bool:

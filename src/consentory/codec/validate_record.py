@@ -11,6 +11,7 @@ from consentory.codec.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
 from consentory.codec.member_text import read_name, read_text
 from consentory.codec.plain_reader import PlainReader
 from consentory.codec.rulebook import Scope, compile_rulebook
+from consentory.codec.stage_counts import count_undated, count_without_country_code
 from consentory.codec.times import count_microseconds
 from consentory.codec.validate_choices import ChoiceReader
 from consentory.codec.validate_contacts import ContactReader
@@ -30,7 +31,7 @@ from consentory.codec.wire_record import (
 )
 from consentory.domain.catalog import Catalog
 from consentory.domain.configuration import Permissions
-from consentory.domain.imports import ImportSettings
+from consentory.domain.imports import ImportSettings, StageCounts
 from consentory.domain.record import AlternateIdClaim, Fault, GroupClaim, PlainRecord, Record
 from consentory.domain.text import fold
 
@@ -57,12 +58,23 @@ class RecordValidator:
         self._fields = FieldReader(rules)
         self._match_name = settings.match_type
         self._match = None if settings.match_type is None else rules.alternate_id_types.find(settings.match_type)
+        self._refused_refresh = scope.list_refused_refresh(settings)
+        self._undated = self._without_code = 0
         self._plain: PlainReader | None = None
-        if self._match is not None and settings.action == "Add":
+        if self._match is not None and settings.action == "Add" and not self._refused_refresh:
             self._plain = PlainReader(rules, scope, self._match, self._choices, self._contacts, self._fields)
         self._deletes: DeleteReader | None = None
         if settings.action == "Delete":
             self._deletes = DeleteReader(rules, scope, settings.match_type, self._match)
+
+    @property
+    def counts(self) -> StageCounts:
+        """Of the records that were recognised and validated until now; refused ones are not counted here."""
+        undated, without_code = self._undated, self._without_code
+        if self._plain is not None:
+            undated += self._plain.undated
+            without_code += self._plain.without_code
+        return StageCounts(undated_choices=undated, numbers_without_country_code=without_code)
 
     def recognise(self, sent: bytes) -> PlainRecord | None:
         """The record if it is plain, in half the time of `validate`, which tells of all others. Any bytes may come."""
@@ -73,9 +85,16 @@ class RecordValidator:
         findings = self._findings
         record = self._read_add(raw, findings) if self._deletes is None else self._deletes.read(raw, findings)
         if record is not None and not findings.faults:
+            self._undated += count_undated(record)
+            self._without_code += count_without_country_code(record)
             return record
         self._findings = Findings()
         return findings.faults
+
+    def keep_ids(self) -> bytes:
+        """Of the Delete record that was validated last and found valid, the JSON of what is kept in staging."""
+        assert self._deletes is not None
+        return self._deletes.kept
 
     def _read_add(self, raw: bytes | memoryview | msgspec.Raw, findings: Findings) -> Record | None:
         wire: WireRecord | None
@@ -88,6 +107,8 @@ class RecordValidator:
         if not self._scope.may_write:
             text = "Your user groups do not permit writing profiles."
             findings.report("Permission.Profile", text, "$")
+        for text in self._refused_refresh:
+            findings.report("Permission.Refresh", text, "$")
         alternate_ids = self._read_alternate_ids(findings, wire.AlternateIds)
         match_key, match_count = self._find_match(findings, wire.ProfileId, alternate_ids, wire.AlternateIds)
         name = _read_customer_name(findings, wire.CustomerName)

@@ -159,6 +159,7 @@ class WireRecord(WireObject, gc=False):
     ProfileTags: list[WireTag] | None = None
     CustomFields: list[WireField] | None = None
     SequenceNumber: Raw = _IGNORED
+    HoldsOptOut: Raw = _IGNORED
 
 
 class WireDeleteId(msgspec.Struct, gc=False):

@@ -62,6 +62,17 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
         return self.created + self.updated + self.unchanged + self.deleted
 
 
+class StageCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person should know of staged records beside the books."""
+
+    undated_choices: int = 0
+    """Of accepted records: choices that have the time of the Stage call for want of a date."""
+    refused_opt_outs: int = 0
+    """Refused records that hold an Opt-Out, a Denied or a Revoked."""
+    numbers_without_country_code: int = 0
+    """Of accepted records: phone numbers that were read in the account's region."""
+
+
 class Import(msgspec.Struct, frozen=True, kw_only=True):
     """One import as it stands: what the status object shows. Times in UTC."""
 
@@ -79,6 +90,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     purged_at: datetime | None = None
     failure_reason: str | None = None
+    counts: StageCounts = StageCounts()
 
 
 class StagedBatch(msgspec.Struct, frozen=True):
@@ -87,3 +99,4 @@ class StagedBatch(msgspec.Struct, frozen=True):
     first: int
     last: int
     failed: int
+    counts: StageCounts = StageCounts()

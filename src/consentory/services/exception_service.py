@@ -137,7 +137,9 @@ class ExceptionService:
             if sequence - first >= len(records):  # purged since the import was looked up
                 raise _make_gone()
             if staged_by == caller.user_id or caller.may_read_all():
-                record = render_exception(records[sequence - first], sequence, phase, faults)
+                raw = records[sequence - first]
+                marks = item.settings.action == "Add"
+                record = render_exception(raw, sequence, phase, faults, marks_opt_out=marks)
             else:
                 faults = [Fault(fault.Code, WITHHELD, fault.Path) for fault in faults]
                 record = render_exception(b"{}", sequence, phase, faults)

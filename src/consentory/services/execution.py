@@ -12,8 +12,10 @@ import structlog
 
 from consentory.codec.frame import FRAME_RECORDS, unpack_raw, unpack_work
 from consentory.codec.plain_record import PLAIN_BYTES
+from consentory.codec.stage_counts import claims_opt_out
 from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.draft import make_fault
+from consentory.domain.imports import StageCounts
 from consentory.domain.instants import to_micros
 from consentory.errors import OutcomeUnknown, StatementRefused, StoreRefused, StoreUnavailable
 from consentory.services.audit_trail import note_event
@@ -211,9 +213,20 @@ class Execution:
         pending = execution_store.record_outcomes(tx, chunk.import_id, done)
         if pending is None:
             raise StoreUnavailable("the import is not processing")
+        if running.settings.action == "Add":
+            counts = StageCounts(refused_opt_outs=_count_refused_opt_outs(work.tasks, done))
+            import_store.add_stage_counts(tx, chunk.import_id, counts)
         if pending == 0:
             note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
         return StepDone(len(done), len(work.tasks), was_cut=cut_at is not None)
+
+
+def _count_refused_opt_outs(tasks: Sequence[Task], done: Sequence[ProcessedRecord]) -> int:
+    """The exceptions among the tasks that hold an Opt-Out, a Denied or a Revoked."""
+    refused = {record.sequence_number for record in done if record.outcome == "Exception"}
+    if not refused:
+        return 0
+    return sum(claims_opt_out(task.record) for task in tasks if task.source.sequence_number in refused)
 
 
 def _load_staged(tx: Transaction, chunk: Chunk, running: RunningImport, limit: int) -> tuple[list[StagedRecord], int]:

@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Literal
 from uuid import UUID
 
-import msgspec
-
-from consentory.codec.batch_body import Records, split_batch
-from consentory.codec.frame import FRAME_RECORDS, keep_only_ids, pack_faults, pack_raw, pack_work, unpack_faults
-from consentory.codec.plain_record import PLAIN_BYTES
+from consentory.codec.batch_body import split_batch
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.caller import Caller
-from consentory.domain.imports import Import, ImportSettings, StagedBatch
-from consentory.domain.record import Fault, PlainRecord, Record
+from consentory.domain.imports import Import, StagedBatch
 from consentory.errors import RequestRefused
 from consentory.services.audit_trail import note_event
+from consentory.services.batch_validation import ValidatedBatch, validate_batch
 from consentory.services.catalogs import Catalogs
 from consentory.services.import_service import find_by_token, require_import
 from consentory.store import import_store
 from consentory.store.database import Database, Transaction
-from consentory.store.import_store import NewFrame
+from consentory.store.import_store import NewBatch
 
 RECORD_LIMIT = 10_000_000
 """Records an import may hold."""
 
 MEGABYTE = 1_000_000
-
-
-class ValidatedBatch(msgspec.Struct):
-    """A batch ready to be stored: its frames, and the packed faults of each frame that has some.
-
-    A body of a million records that say nothing has faults of many times its size, so they are kept packed.
-    """
-
-    frames: list[NewFrame]
-    faults: list[bytes]
-    records: int
-    failed: int = 0
-
-    def list_faults(self) -> Iterator[tuple[int, bytes]]:
-        """(Place in the batch 0-based, faults as JSON) of each faulty record, in order."""
-        return chain.from_iterable(map(unpack_faults, self.faults))
 
 
 class StagingService:
@@ -71,8 +49,8 @@ class StagingService:
         """Validate and store a batch; the import after it, and the batch's range (None: nothing was added).
 
         No connection is held while records are validated. Raises RequestRefused: invalid (bytes that are no
-        JSON text; more than 10,000,000 records), conflict (the import's state, or the key with another body),
-        unauthorized (the token). Nothing is stored then.
+        JSON text; more than 10,000,000 records), too_large (more than 1,000,000 records in the body), conflict (the
+        import's state, or the key with another body), unauthorized (the token). Nothing is stored then.
         """
         require_import(caller)
         body_hash = None if idempotency_key is None else hashlib.sha256(body).digest()
@@ -120,81 +98,26 @@ class StagingService:
             return item, None
         _require_room(received, batch.records)
         first = received + 1
-        import_store.insert_batch(
-            tx,
-            import_id,
-            batches + 1,
-            caller.user_id,
-            staged_at,
-            first,
-            batch.frames,
-            batch.list_faults(),
-            batch.failed,
-            key,
-            body_hash,
+        new = NewBatch(
+            number=batches + 1,
+            caller=caller.user_id,
+            staged_at=staged_at,
+            first_sequence=first,
+            frames=batch.frames,
+            failed=batch.failed,
+            counts=batch.counts,
+            idempotency_key=key,
+            body_hash=body_hash,
         )
+        import_store.insert_batch(tx, import_id, new, batch.list_faults())
         last = received + batch.records
         if batch.records:
             details = {"First": first, "Last": last, "ValidationFailed": batch.failed}
             note_event(tx, caller, "import.staged", import_id=import_id, details=details)
         item = import_store.find_import(tx, import_id)
         assert item is not None
-        added = StagedBatch(first, last, batch.failed) if batch.records else None
+        added = StagedBatch(first, last, batch.failed, batch.counts) if batch.records else None
         return item, added
-
-
-def validate_batch(records: Records, validator: RecordValidator, settings: ImportSettings) -> ValidatedBatch:
-    """Validate each record and pack all of them, in order; `records` may be as long as a body holds.
-
-    Raises RequestRefused (invalid) when one of them is no JSON text.
-    """
-    batch = ValidatedBatch([], [], len(records))
-    for offset in range(0, len(records), FRAME_RECORDS):
-        raws = [bytes(raw) for raw in records[offset : offset + FRAME_RECORDS]]
-        may_be_plain = sum(map(len, raws)) <= PLAIN_BYTES * len(raws)
-        work: list[tuple[int, Record | PlainRecord]] = []
-        faults: list[tuple[int, bytes]] = []
-        for place, raw in enumerate(raws):
-            result: Record | PlainRecord | list[Fault] | None = validator.recognise(raw) if may_be_plain else None
-            if result is None:
-                records.check(offset + place)
-                result = validator.validate(raw)
-            if isinstance(result, list):
-                faults.append((offset + place, msgspec.json.encode(result)))
-                continue
-            work.append((place, result))
-            if settings.action == "Delete":
-                raws[place] = keep_only_ids(raw, settings.match_type)
-        if faults:
-            batch.faults.append(pack_faults(faults))
-            batch.failed += len(faults)
-        batch.frames.append(_make_frame(offset, raws, work))
-    return batch
-
-
-def _make_frame(offset: int, raws: list[bytes], work: list[tuple[int, Record | PlainRecord]]) -> NewFrame:
-    keys: list[bytes] = []
-    key_places: list[int] = []
-    ids: list[int] = []
-    id_places: list[int] = []
-    for place, record in work:
-        named = _list_named(record)
-        keys += named
-        key_places += [place] * len(named)
-        if record.profile_id is not None:
-            ids.append(record.profile_id)
-            id_places.append(place)
-    return NewFrame(offset, len(raws), pack_raw(raws), pack_work(work), keys, key_places, ids, id_places)
-
-
-def _list_named(record: Record | PlainRecord) -> Sequence[bytes]:
-    """The keys of the alternate ids that a record names."""
-    if isinstance(record, PlainRecord):
-        return record.keys
-    named = [claim.key for claim in record.alternate_ids]
-    if record.match_key is not None and record.match_key not in named:
-        named.append(record.match_key)
-    return named
 
 
 def _require_room(received: int, added: int) -> None:

@@ -161,8 +161,8 @@ def record_outcomes(tx: Transaction, import_id: UUID, done: Sequence[ProcessedRe
         if record.faults:
             phase: Phase = "Execute" if record.outcome == "Exception" else "NotHonored"
             faults = msgspec.json.encode(record.faults)
-            rows.append((import_id, phase == "NotHonored", record.sequence_number, PHASE_NUMBER[phase], faults))
-    tx.copy("copy_faults", ["uuid", "bool", "int4", "int2", "bytea"], rows)
+            rows.append((import_id, phase == "NotHonored", record.sequence_number, 1, PHASE_NUMBER[phase], faults))
+    tx.copy("copy_faults", ["uuid", "bool", "int4", "int2", "int2", "bytea"], rows)
     row = tx.row(
         "count_outcomes",
         {

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
-from consentory.domain.imports import Books, Import, ImportSettings, Phase, Status
+from consentory.domain.imports import Books, Import, ImportSettings, Phase, StageCounts, Status
 from consentory.domain.record import Fault
 from consentory.store.database import Transaction, join_keys
 
@@ -37,6 +37,25 @@ class NewFrame(msgspec.Struct, frozen=True):
     profile_at: list[int]
 
 
+NewFault = tuple[int, int, bytes]
+"""The place of a faulty record in its batch, 0-based, how many records from there on have the same faults, and these
+as JSON. All of them are in one frame."""
+
+
+class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch to be stored; `failed` of its records have faults."""
+
+    number: int
+    caller: str
+    staged_at: datetime
+    first_sequence: int
+    frames: Sequence[NewFrame]
+    failed: int
+    counts: StageCounts
+    idempotency_key: str | None
+    body_hash: bytes | None
+
+
 def _read_import(row: Sequence[Any]) -> Import:
     counts = dict(zip(Books.__struct_fields__, row[5:15], strict=True))
     return Import(
@@ -46,7 +65,8 @@ def _read_import(row: Sequence[Any]) -> Import:
         status=row[3],
         settings=msgspec.convert(row[4], ImportSettings),
         books=Books(**counts),
-        **dict(zip(Import.__struct_fields__[6:], row[15:], strict=True)),
+        **dict(zip(Import.__struct_fields__[6:-1], row[15:23], strict=True)),
+        counts=StageCounts(**dict(zip(StageCounts.__struct_fields__, row[23:], strict=True))),
     )
 
 
@@ -137,49 +157,49 @@ def find_batch_hash(tx: Transaction, import_id: UUID, idempotency_key: str) -> b
     return None if row is None else bytes(row[0])
 
 
-def insert_batch(
-    tx: Transaction,
-    import_id: UUID,
-    batch_number: int,
-    caller: str,
-    staged_at: datetime,
-    first_sequence: int,
-    frames: Sequence[NewFrame],
-    faults: Iterable[tuple[int, bytes]],
-    failed: int,
-    idempotency_key: str | None,
-    body_hash: bytes | None,
-) -> bool:
+def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iterable[NewFault]) -> bool:
     """Store a batch whole and count it; False when the import's state forbids it (then roll back).
 
-    `faults` are (place in the batch 0-based, faults as JSON) of the `failed` records. The import must be locked
-    (lock_import).
+    The import must be locked (lock_import).
     """
-    received = sum(frame.record_count for frame in frames)
+    received = sum(frame.record_count for frame in batch.frames)
+    first = batch.first_sequence
     tx.run(
         "insert_batch",
         {
             "import_id": import_id,
-            "batch_number": batch_number,
-            "caller": caller,
-            "staged_at": staged_at,
-            "first_sequence": first_sequence,
+            "batch_number": batch.number,
+            "caller": batch.caller,
+            "staged_at": batch.staged_at,
+            "first_sequence": first,
             "record_count": received,
-            "failed": failed,
-            "idempotency_key": idempotency_key,
-            "body_hash": body_hash,
+            "failed": batch.failed,
+            "idempotency_key": batch.idempotency_key,
+            "body_hash": batch.body_hash,
         },
     )
-    tx.run_many("insert_frame", [_frame_row(import_id, batch_number, first_sequence, frame) for frame in frames])
+    tx.run_many("insert_frame", [_frame_row(import_id, batch.number, first, frame) for frame in batch.frames])
     remaining = iter(faults)
     while some := list(islice(remaining, _FAULTS_AT_ONCE)):
-        places, texts = zip(*some, strict=True)
-        tx.run(
-            "insert_faults",
-            {"import_id": import_id, "first_sequence": first_sequence, "places": list(places), "faults": list(texts)},
-        )
-    counted = {"import_id": import_id, "received": received, "valid": received - failed, "failed": failed}
-    return tx.row("count_batch", counted) is not None
+        places, repeats, texts = map(list, zip(*some, strict=True))
+        rows = {"places": places, "repeats": repeats, "faults": texts}
+        tx.run("insert_faults", {"import_id": import_id, "first_sequence": first, **rows})
+    counted = {
+        "import_id": import_id,
+        "received": received,
+        "valid": received - batch.failed,
+        "failed": batch.failed,
+    }
+    if tx.row("count_batch", counted) is None:
+        return False
+    add_stage_counts(tx, import_id, batch.counts)
+    return True
+
+
+def add_stage_counts(tx: Transaction, import_id: UUID, counts: StageCounts) -> None:
+    """Add to the counts beside the books, after the books were moved."""
+    if counts != StageCounts():
+        tx.run("add_stage_counts", {"import_id": import_id, **msgspec.structs.asdict(counts)})
 
 
 def _frame_row(import_id: UUID, batch_number: int, first_sequence: int, frame: NewFrame) -> dict[str, object]:

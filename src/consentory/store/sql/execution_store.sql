@@ -135,7 +135,7 @@ RETURNING pending;
 
 -- name: copy_faults
 -- What was refused or held back at execution.
-COPY import_fault (import_id, held, sequence_number, phase, faults) FROM STDIN (FORMAT binary);
+COPY import_fault (import_id, held, sequence_number, repeats, phase, faults) FROM STDIN (FORMAT binary);
 
 -- name: end_frozen_sessions
 -- A client that is alive answers within milliseconds: a statement that has waited for it this long has lost it.
@@ -172,7 +172,8 @@ ORDER BY created_at LIMIT 20;
 -- name: list_frames_after
 -- Frames from a SequenceNumber on, with the records of each that were refused or not honored, in order.
 SELECT f.first_sequence, f.raw, ARRAY(
-  SELECT t.sequence_number FROM import_fault AS t
+  SELECT record.sequence_number FROM import_fault AS t
+  CROSS JOIN LATERAL generate_series(t.sequence_number, t.sequence_number + t.repeats - 1) AS record (sequence_number)
   WHERE t.account_id = f.account_id AND t.import_id = f.import_id
     AND t.sequence_number BETWEEN f.first_sequence AND f.first_sequence + f.record_count - 1)
 FROM import_frame AS f

@@ -29,21 +29,21 @@ WHERE account_id = current_account() AND created_at > now() - interval '24 hours
 -- One import, whole. Zero rows: none of this account's. Index: primary key.
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
-       completed_at, purged_at, failure_reason
+       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code
 FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: find_import_by_token
 -- As find_import, by access token. Zero rows: unknown or another account's; expired ones are given (see expires_at).
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
-       completed_at, purged_at, failure_reason
+       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code
 FROM import WHERE account_id = current_account() AND access_token = %(access_token)s;
 
 -- name: list_imports
 -- Newest first, as find_import. `before` is the import_id (UUIDv7, so ordered by time) after which to go on, or NULL.
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
-       completed_at, purged_at, failure_reason
+       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code
 FROM import
 WHERE account_id = current_account()
   AND (%(status)s::text IS NULL OR status = %(status)s)
@@ -94,10 +94,10 @@ VALUES (%(import_id)s, %(first_sequence)s, %(record_count)s, %(batch_number)s, %
         %(profile_ids)s, %(profile_at)s);
 
 -- name: insert_faults
--- Faults found at staging (phase 1), of as many records as the two arrays are long.
-INSERT INTO import_fault (import_id, held, sequence_number, phase, faults)
-SELECT %(import_id)s, false, %(first_sequence)s::integer + place, 1, sent.faults
-  FROM unnest(%(places)s::integer[], %(faults)s::bytea[]) AS sent (place, faults);
+-- Faults found at staging (phase 1): a row for each place in the three arrays.
+INSERT INTO import_fault (import_id, held, sequence_number, repeats, phase, faults)
+SELECT %(import_id)s, false, %(first_sequence)s::integer + place, sent.repeats, 1, sent.faults
+  FROM unnest(%(places)s::integer[], %(repeats)s::smallint[], %(faults)s::bytea[]) AS sent (place, repeats, faults);
 
 -- name: count_batch
 -- Adds a batch to the books; Initiated -> Staging with the first record. Zero rows: the state forbids it.
@@ -107,32 +107,49 @@ UPDATE import SET batches = batches + 1, received = received + %(received)s, val
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN ('Initiated', 'Staging')
 RETURNING import_id;
 
+-- name: add_stage_counts
+-- Adds to the counts beside the books, after the books were moved.
+UPDATE import SET
+  undated_choices = undated_choices + %(undated_choices)s, refused_opt_outs = refused_opt_outs + %(refused_opt_outs)s,
+  numbers_without_country_code = numbers_without_country_code + %(numbers_without_country_code)s
+WHERE account_id = current_account() AND import_id = %(import_id)s;
+
 -- name: list_faults
--- Faults by SequenceNumber from an offset. Index: primary key, in order.
-SELECT sequence_number, phase, faults FROM import_fault
+-- Faults by SequenceNumber from an offset. A row stands for up to 64 records in succession, so the first that reaches
+-- beyond `after` begins at most 63 before it. Index: primary key, in order.
+SELECT record.sequence_number, phase, faults
+FROM import_fault AS fault
+CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1) AS record (sequence_number)
 WHERE account_id = current_account() AND import_id = %(import_id)s AND held = %(held)s
-  AND phase = ANY(%(phases)s) AND sequence_number > %(after)s
-ORDER BY sequence_number LIMIT %(limit)s OFFSET %(offset)s;
+  AND phase = ANY(%(phases)s) AND fault.sequence_number > %(after)s::integer - 64
+  AND record.sequence_number > %(after)s
+ORDER BY fault.sequence_number, record.sequence_number LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: list_all_faults
 -- As list_faults, refused and held-back ones together.
-SELECT sequence_number, phase, faults FROM import_fault
+SELECT record.sequence_number, phase, faults
+FROM import_fault AS fault
+CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1) AS record (sequence_number)
 WHERE account_id = current_account() AND import_id = %(import_id)s
-  AND phase = ANY(%(phases)s) AND sequence_number > %(after)s
-ORDER BY sequence_number, phase LIMIT %(limit)s OFFSET %(offset)s;
+  AND phase = ANY(%(phases)s) AND fault.sequence_number > %(after)s::integer - 64
+  AND record.sequence_number > %(after)s
+ORDER BY record.sequence_number, phase LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: list_landmarks
 -- SequenceNumber of each refused record whose place among them is a multiple of `step`, in order. Index: primary key,
 -- in order.
 SELECT sequence_number FROM (
-  SELECT sequence_number, row_number() OVER (ORDER BY sequence_number) AS place FROM import_fault
-  WHERE account_id = current_account() AND import_id = %(import_id)s AND held = false) AS fault
+  SELECT record.sequence_number, row_number() OVER (ORDER BY fault.sequence_number, record.sequence_number) AS place
+  FROM import_fault AS fault
+  CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1)
+    AS record (sequence_number)
+  WHERE account_id = current_account() AND import_id = %(import_id)s AND held = false) AS numbered
 WHERE place %% %(step)s = 0
 ORDER BY sequence_number;
 
 -- name: count_faults
 -- Records with a fault of these phases. Always one row.
-SELECT count(*) FROM import_fault
+SELECT coalesce(sum(repeats), 0) FROM import_fault
 WHERE account_id = current_account() AND import_id = %(import_id)s AND phase = ANY(%(phases)s);
 
 -- name: list_raw_frames

@@ -1,0 +1,52 @@
+"""What a person should know of a batch beside its books: choices without a date, numbers without a country code, and
+refused records that hold a no (import-lifecycle.md, "Counts to look at")."""
+
+from __future__ import annotations
+
+import re
+
+from consentory.codec.contact_values import has_country_code
+from consentory.domain.record import OPT_OUT, WITHDRAWALS, ElementClaim, Record
+
+_SPACE = rb"[ \t\r\n]*"
+_HOLDS_OPT_OUT = re.compile(
+    rb'"(?:PreferenceType"' + _SPACE + rb":" + _SPACE + rb'(?:2(?![0-9])|"[ ]*(?:2|opt[ _-]?out)[ ]*")'
+    rb'|ConsentStatus"' + _SPACE + rb":" + _SPACE + rb'(?:[23](?![0-9])|"[ ]*(?:[23]|denied|revoked)[ ]*"))',
+    re.IGNORECASE,
+)
+
+
+def holds_opt_out(raw: bytes) -> bool:
+    """True when a record, as sent, says an Opt-Out, a Denied or a Revoked anywhere, in a form that is refused too.
+
+    The text is searched, not read: a refused record may have any form.
+    """
+    return _HOLDS_OPT_OUT.search(raw) is not None
+
+
+def claims_opt_out(record: Record) -> bool:
+    """As holds_opt_out, of a valid record."""
+    preferences, consents = list(record.preferences), list(record.consents)
+    for element in _list_elements(record):
+        preferences += element.preferences
+        consents += element.consents
+    return any(one.type == OPT_OUT for one in preferences) or any(one.status in WITHDRAWALS for one in consents)
+
+
+def count_undated(record: Record) -> int:
+    """The choices of a valid record that have no date of their own."""
+    undated = sum(not one.dated for one in record.preferences) + sum(not one.dated for one in record.consents)
+    for element in _list_elements(record):
+        if element.preferences or element.consents:
+            undated += sum(not one.dated for one in element.preferences)
+            undated += sum(not one.dated for one in element.consents)
+    return undated
+
+
+def count_without_country_code(record: Record) -> int:
+    """The phone numbers of a valid record that were read in the account's region."""
+    return sum(not has_country_code(phone.given["PhoneNumber"], phone.compared) for phone in record.phones)
+
+
+def _list_elements(record: Record) -> tuple[ElementClaim, ...]:
+    return record.emails + record.phones + record.addresses
