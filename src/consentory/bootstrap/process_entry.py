@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from threading import Event
-from typing import Any
 
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
-from granian.server.common import AbstractServer
+from granian.server.mp import MPServer
 
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, check_secret_key, open_worker
 from consentory.bootstrap.endpoint import Endpoint
+from consentory.bootstrap.listener import check_port, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, open_metrics_folder
-from consentory.bootstrap.process_habits import calm_collector, die_with_parent
+from consentory.bootstrap.process_habits import PARENT_VARIABLE, calm_collector, die_with_parent, ended_by_signals
 from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.store.migration import migrate
 
@@ -31,23 +31,36 @@ def run_server(endpoint: Endpoint, processes: int, base_path: str) -> None:
     """Serve the API in `processes` processes that share the port, until SIGTERM or SIGINT.
 
     The database is the one that CONSENTORY_DATABASE_URL names; its schema is brought up to date first.
-    Raises SettingError without a secret key, and SecretKeyError when it is not the database's.
+    Raises PortRefused, SettingError without a secret key, and SecretKeyError when it is not the database's.
     """
     die_with_parent()
-    migrate(os.environ[DATABASE_VARIABLE])
-    check_secret_key(os.environ[DATABASE_VARIABLE], open_secret_box())
-    os.environ[BASE_PATH_VARIABLE] = base_path
-    server = _make_server(endpoint, processes)
-    if METRICS_VARIABLE in os.environ:  # that of the tree that this one belongs to
-        server.serve()
-        return
-    with open_metrics_folder() as metrics:
-        os.environ[METRICS_VARIABLE] = str(metrics.path)
-        server.serve()
+    with ended_by_signals(), claim_port(endpoint):
+        migrate(os.environ[DATABASE_VARIABLE])
+        check_secret_key(os.environ[DATABASE_VARIABLE], open_secret_box())
+        os.environ |= {BASE_PATH_VARIABLE: base_path, PARENT_VARIABLE: str(os.getpid())}
+        server = _make_server(endpoint, processes)
+        check_port(endpoint)
+        if METRICS_VARIABLE in os.environ:  # that of the tree that this one belongs to
+            server.serve()
+            return
+        with open_metrics_folder() as metrics:
+            os.environ[METRICS_VARIABLE] = str(metrics.path)
+            server.serve()
 
 
-def _make_server(endpoint: Endpoint, processes: int) -> AbstractServer[Any]:
-    return Granian(
+class _Server(MPServer):
+    """Granian, whose processes are forks of this one."""
+
+    def signal_handler_interrupt(self, *_: object) -> None:
+        """Granian's handler. A process that was just forked has it, too, until it is ready to serve."""
+        if os.getpid() != self.pid:
+            os._exit(0)  # Nothing is under way in it yet, and Granian would lose the signal.
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
+
+
+def _make_server(endpoint: Endpoint, processes: int) -> _Server:
+    multiprocessing.set_start_method("fork", force=True)
+    return _Server(
         "consentory.bootstrap.served_app:create_served_app",
         address=endpoint.host,
         port=endpoint.port,
@@ -69,7 +82,12 @@ def _make_server(endpoint: Endpoint, processes: int) -> AbstractServer[Any]:
 def run_worker(conninfo: str) -> None:
     """Work imports off until SIGTERM or SIGINT; the step under way is finished first."""
     die_with_parent()
-    migrate(conninfo)
+    with ended_by_signals():
+        migrate(conninfo)
+        _run_worker(conninfo)
+
+
+def _run_worker(conninfo: str) -> None:
     # Here: prometheus_client chooses how it counts when it is imported, and the processes of `serve` are forks.
     from consentory.worker.import_worker import ImportWorker
 

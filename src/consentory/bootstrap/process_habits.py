@@ -7,23 +7,45 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 PARENT_VARIABLE = "CONSENTORY_PARENT"
-"""The process id that a child of the tree belongs to: it ends when that one does."""
+"""The process id of the parent that a child of the tree belongs to: it ends when that one does."""
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX, _M_TRIM_THRESHOLD = -8, -1
 """Of mallopt(3)."""
 
 
 def die_with_parent() -> None:
-    """Ask the kernel (Linux) for SIGTERM when the parent ends, however it ends: kill -9 leaves nothing running."""
-    if PARENT_VARIABLE not in os.environ:
+    """Ask the kernel (Linux) for SIGTERM when the parent ends, however it ends: kill -9 leaves nothing running.
+
+    The parent says its number itself. In a container it may be process 1, which otherwise inherits orphans.
+    """
+    parent = os.environ.get(PARENT_VARIABLE)
+    if parent is None:
         return
-    parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent or parent == 1:
+    if str(os.getppid()) != parent:  # It ended before the kernel was asked.
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM and Ctrl-C end the block, also while it waits for a lock, until the block handles them by itself.
+
+    Process 1 of a container needs a handler: Linux withholds from it every signal that has none.
+    """
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in _STOP_SIGNALS:
+        signal.signal(number, end)
+    with suppress(KeyboardInterrupt):
+        yield
 
 
 def calm_collector() -> None:

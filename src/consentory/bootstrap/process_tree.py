@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import structlog
 
 from consentory.bootstrap.composition import DATABASE_VARIABLE, make_embedded
 from consentory.bootstrap.endpoint import Endpoint
+from consentory.bootstrap.listener import CLAIM_VARIABLE, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, MetricsFolder, open_metrics_folder
 from consentory.bootstrap.process_habits import PARENT_VARIABLE
 from consentory.bootstrap.secret_keys import pass_secret_keys
@@ -40,7 +42,8 @@ class Child:
     name: str
     arguments: list[str]
     environment: dict[str, str]
-    metrics: MetricsFolder
+    handed: list[int]
+    """Open files that the process is given."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
 
@@ -51,7 +54,7 @@ class Child:
             [sys.executable, "-m", "consentory", *self.arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            pass_fds=[self.metrics.lock],
+            pass_fds=self.handed,
             start_new_session=True,
         )
 
@@ -71,40 +74,67 @@ class ProcessTree:
     base_path: str
     children: list[Child] = field(default_factory=list)
     stopping: bool = False
+    waiting: bool = False
+    """A signal ends what is being done at once."""
 
     def run(self, on_up: Callable[[str], None]) -> None:
         """Run until SIGTERM or SIGINT; `on_up` is called with the URL once it answers.
 
-        Raises TreeFailed, and EmbeddedServerError for the data folder.
+        Raises TreeFailed, PortRefused, and EmbeddedServerError for the data folder.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop_soon)
-        with make_embedded(self.data) as server, open_metrics_folder() as metrics:
-            migrate(server.conninfo)
+        server = make_embedded(self.data)
+        with claim_port(self.endpoint) as claim, open_metrics_folder() as metrics:
             try:
-                self._start_children(server, metrics)
-                self._await_answer()
-                if not self.stopping:
-                    on_up(self.endpoint.url)
-                while not self.stopping:
-                    time.sleep(0.2)
-                    self._mend(server.start)
+                with suppress(KeyboardInterrupt):
+                    self._run(server, claim.fileno(), metrics, on_up)
             finally:
                 self._stop_children()
+                server.stop()
+
+    def _run(self, server: EmbeddedServer, claim: int, metrics: MetricsFolder, on_up: Callable[[str], None]) -> None:
+        with self._ended_by_signals():
+            server.start()
+            migrate(server.conninfo)
+        self._start_children(server, claim, metrics)
+        self._await_answer()
+        if not self.stopping:
+            on_up(self.endpoint.url)
+        while not self.stopping:
+            time.sleep(0.2)
+            self._mend(server.start)
 
     def _stop_soon(self, *_: object) -> None:
         self.stopping = True
+        if self.waiting:
+            self.waiting = False
+            raise KeyboardInterrupt
 
-    def _start_children(self, server: EmbeddedServer, metrics: MetricsFolder) -> None:
+    @contextmanager
+    def _ended_by_signals(self) -> Iterator[None]:
+        """SIGTERM and Ctrl-C end the block at once: a recovery has no time-out, nor has a lock of somebody else."""
+        self.waiting = True
+        try:
+            if self.stopping:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self.waiting = False
+
+    def _start_children(self, server: EmbeddedServer, claim: int, metrics: MetricsFolder) -> None:
         environment = {
             **os.environ,
             DATABASE_VARIABLE: server.conninfo,
             PARENT_VARIABLE: str(os.getpid()),
             METRICS_VARIABLE: str(metrics.path),
         }
+        served = {**pass_secret_keys(environment, server), CLAIM_VARIABLE: str(claim)}
         serve = ["serve", *self.endpoint.list_flags(), "--processes", str(self.servers), "--base-path", self.base_path]
-        self.children = [Child("server", serve, pass_secret_keys(environment, server), metrics)]
-        self.children += [Child(f"worker {n + 1}", ["worker"], environment, metrics) for n in range(self.workers)]
+        self.children = [Child("server", serve, served, [metrics.lock, claim])]
+        self.children += [
+            Child(f"worker {n + 1}", ["worker"], environment, [metrics.lock]) for n in range(self.workers)
+        ]
         for child in self.children:
             child.start()
 
@@ -119,8 +149,10 @@ class ProcessTree:
                 time.sleep(0.05)
 
     def _mend(self, start_database: Callable[[], str]) -> None:
+        self._bury_orphans()
         try:
-            start_database()  # idempotent: brings a PostgreSQL that was killed back up
+            with self._ended_by_signals():
+                start_database()  # idempotent: brings a PostgreSQL that was killed back up
         except EmbeddedServerError as error:
             # A full disk, say. Whoever frees it need not come here, too.
             log.error("database cannot be started, trying again", reason=str(error), seconds=AGAIN_SECONDS)
@@ -130,6 +162,19 @@ class ProcessTree:
             if child.has_ended() and time.monotonic() - child.started > RESTART_SECONDS:
                 log.error("process ended, starting it again", process=child.name)
                 child.start()
+
+    def _bury_orphans(self) -> None:
+        """As process 1 of a container, take note of the end of processes whose parents ended before them."""
+        own = {child.process.pid for child in self.children if child.process is not None}
+        while os.getpid() == 1:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None or ended.si_pid in own:
+                return
+            with suppress(ChildProcessError):
+                os.waitpid(ended.si_pid, os.WNOHANG)
 
     def _wait(self, seconds: float) -> None:
         ends = time.monotonic() + seconds

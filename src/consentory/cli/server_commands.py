@@ -56,20 +56,23 @@ def up(
 
     Example: consentory up --data ./consentory-data --port 8480
     """
-    from consentory.bootstrap.logs import configure_logs
-    from consentory.bootstrap.process_tree import ProcessTree
-    from consentory.bootstrap.secret_keys import name_secret_key_file
+    from consentory.bootstrap.process_habits import ended_by_signals
 
-    configure_logs()
-    name_secret_key_file(secret_key_file)
-    tree = ProcessTree(
-        Path(data or load_setting("data") or DATA_FOLDER),
-        _read_endpoint(host, port, tls_cert, tls_key, insecure_http),
-        int(require_setting("processes", _text(processes))),
-        int(require_setting("workers", _text(workers))),
-        require_setting("base_path", base_path),
-    )
-    tree.run(lambda url: typer.echo(f"Consentory is up: {url}"))
+    with ended_by_signals():
+        from consentory.bootstrap.logs import configure_logs
+        from consentory.bootstrap.process_tree import ProcessTree
+        from consentory.bootstrap.secret_keys import name_secret_key_file
+
+        configure_logs()
+        name_secret_key_file(secret_key_file)
+        tree = ProcessTree(
+            Path(data or load_setting("data") or DATA_FOLDER),
+            _read_endpoint(host, port, tls_cert, tls_key, insecure_http),
+            int(require_setting("processes", _text(processes))),
+            int(require_setting("workers", _text(workers))),
+            require_setting("base_path", base_path),
+        )
+        tree.run(lambda url: typer.echo(f"Consentory is up: {url}"))
 
 
 @refuse_plainly

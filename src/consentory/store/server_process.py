@@ -143,13 +143,21 @@ class ServerProcess:
 
     def __init__(self, command: Sequence[str], account: ServerAccount, output: int) -> None:
         self._forked = threading.Event()
+        # Not the thread itself: in CPython 3.11 a thread counts as ended once an exception interrupts its join.
+        self._ended = threading.Event()
         self._failure: EmbeddedServerError | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(
             target=self._keep, args=(command, account, output), name="embedded-postgresql", daemon=True
         )
         self._thread.start()
-        self._forked.wait()
+        try:
+            self._forked.wait()
+        except BaseException:
+            self._forked.wait()
+            if self._child is not None:
+                self.stop()
+            raise
         if self._failure is not None:
             raise self._failure
 
@@ -158,10 +166,12 @@ class ServerProcess:
             self._child = _open_child(command, account, output, signal.SIGINT)
         except EmbeddedServerError as error:
             self._failure = error
+            self._ended.set()
             return
         finally:
             self._forked.set()
         self._child.wait()
+        self._ended.set()
 
     @property
     def pid(self) -> int:
@@ -170,11 +180,11 @@ class ServerProcess:
 
     @property
     def is_running(self) -> bool:
-        return self._thread.is_alive()
+        return not self._ended.is_set()
 
     def wait(self, seconds: float) -> None:
         """Returns when the server has ended, at the latest after so many seconds."""
-        self._thread.join(seconds)
+        self._ended.wait(seconds)
 
     def stop(self) -> None:
         """Ends sessions, writes a checkpoint and returns when the server is gone; an unending one is cut."""
@@ -182,4 +192,4 @@ class ServerProcess:
         for number, patience in ((signal.SIGINT, STOP_PATIENCE_S), (signal.SIGQUIT, None)):
             if self.is_running:
                 self._child.send_signal(number)
-                self._thread.join(patience)
+                self._ended.wait(patience)
