@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -46,7 +46,7 @@ def check_pattern(pattern: str) -> str | None:
     unknown = [f"%{letter}" for letter in _DIRECTIVES.findall(pattern) if letter not in _KNOWN_DIRECTIVES]
     if unknown or pattern.replace("%%", "").endswith("%"):
         return f"has {unknown[0] if unknown else 'a % at its end'}, which Python's strptime does not know"
-    probe = datetime(2026, 3, 14, 15, 9, 26)  # noqa: DTZ001 - only its form counts
+    probe = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
     try:
         read = datetime.strptime(probe.strftime(pattern), pattern)  # noqa: DTZ007
     except ValueError:

@@ -274,7 +274,8 @@ class _Binder:
                 continue
         if not targets:
             raise _Left
-        return msgspec.structs.replace(rule, to=tuple(targets))
+        values = {cell: self._bind_text(value, f"{path}.values.{cell}") for cell, value in rule.values.items()}
+        return msgspec.structs.replace(rule, to=tuple(targets), values=values)
 
     def _bind_rule(self, rule: Rule, path: str) -> Rule:
         conditions = self._bind_keys(rule.if_, f"{path}.if", lambda value, _: value)

@@ -1,0 +1,30 @@
+"""The mappings that come with the package, one for each tool whose exports it knows (`presets/`)."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from consentory.codec.tabular.mapping_document import TableMapping, read_mapping
+from consentory.errors import ConsentoryError
+
+_FOLDER = Path(__file__).with_name("presets")
+
+
+class UnknownPreset(ConsentoryError):
+    """There is no preset of that name; the text names those that there are."""
+
+
+def list_presets() -> dict[str, TableMapping]:
+    """Every preset by its name, in alphabetical order."""
+    return {path.stem: read_preset(path.stem) for path in sorted(_FOLDER.glob("*.yaml"))}
+
+
+def read_preset(name: str) -> TableMapping:
+    """Read one preset; raises UnknownPreset."""
+    names = sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+    if name not in names:
+        near = get_close_matches(name.lower(), names, n=1)
+        advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
+        raise UnknownPreset(f"There is no preset {name}. {advice}")
+    return read_mapping((_FOLDER / f"{name}.yaml").read_bytes(), f"preset {name}")
