@@ -35,7 +35,6 @@ _OPT_OUT = re.compile(r"\b(opt(ed)? ?out|unsub\w*|blacklist\w*|blocklist\w*|do n
 _OPT_IN = re.compile(
     r"\b(opt(ed)? ?in|newsletter|subscri\w*|consent\w*|accepts?|marketing|permission|einwilligung|angemeldet|status)\b"
 )
-_TIME = re.compile(r"\b(time|date|at|timestamp|on|datum|zeit|zeitpunkt|since)\b")
 _WORDS = re.compile(r"[a-z]+|[0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -64,8 +63,3 @@ def is_opt_out(header: str) -> bool:
 def is_opt_in(header: str) -> bool:
     """Whether the column may say yes and no to something."""
     return _OPT_IN.search(normalize_header(header)) is not None
-
-
-def is_time(header: str) -> bool:
-    """Whether the column may say when something was."""
-    return _TIME.search(normalize_header(header)) is not None

@@ -1,0 +1,115 @@
+"""What the first rows of a table say of one column: how full it is, its few values, the form of its times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from consentory.codec.tabular.table import Row
+from consentory.domain.text import fold
+
+FEW = 12
+"""A column with at most so many different values may be one of choices."""
+
+NO_VALUES = frozenset({"null", "n/a", "#n/a", "-", "none", "\\n", "nan"})
+"""Words that programs write where there is no value."""
+
+_YES = "yes y true 1 t on x ja oui si optin opt-in opt_in subscribed active confirmed granted"
+_NO = "no n false 0 f off nein non"
+_OUT = "optout opt-out opt_out unsubscribed unsubscribe revoked denied blocklisted blacklisted"
+_MEANINGS = dict.fromkeys(_YES.split(), "yes")
+_MEANINGS |= dict.fromkeys(_NO.split(), "no") | dict.fromkeys(_OUT.split(), "out")
+
+TIME_FORMS = (
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S%z",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M:%S.%f%z",
+    "%d.%m.%Y",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+    "%d-%m-%Y",
+    "%d-%m-%Y %H:%M",
+    "%d-%m-%Y %H:%M:%S",
+    "%b %d, %Y",
+    "%d %b %Y",
+)
+ISO_FORMS = frozenset({"%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"})
+"""Forms that a record takes as they are."""
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_LEFT_OUT = re.compile(r"[^a-z0-9_-]")
+
+
+class ColumnFacts(NamedTuple):
+    """`values`: the different cells, at most FEW + 1 of them. `forms`: the forms of time that every cell fits."""
+
+    rows: int
+    filled: int
+    values: tuple[str, ...]
+    forms: tuple[str, ...]
+    emails: int
+    lists: int
+    """Cells with a comma in them."""
+    no_values: tuple[str, ...]
+
+
+def gather_facts(rows: Iterable[Row], count: int) -> list[ColumnFacts]:
+    """The facts of `count` columns; rows with faults are passed over."""
+    kept = [row.cells for row in rows if not row.faults and len(row.cells) == count]
+    return [_gather([cells[place] for cells in kept]) for place in range(count)]
+
+
+def _gather(cells: list[object]) -> ColumnFacts:
+    texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
+    absent = {text for text in texts if fold(text) in NO_VALUES}
+    said = [text for text in texts if text not in absent]
+    return ColumnFacts(
+        rows=len(cells),
+        filled=len(said),
+        values=tuple(list(dict.fromkeys(said))[: FEW + 1]),
+        forms=_find_forms(said),
+        emails=sum(1 for text in said if _EMAIL.fullmatch(text)),
+        lists=sum(1 for text in said if "," in text),
+        no_values=tuple(sorted(absent)),
+    )
+
+
+def _find_forms(texts: list[str]) -> tuple[str, ...]:
+    forms: tuple[str, ...] = TIME_FORMS
+    for text in texts:
+        forms = tuple(form for form in forms if _fits(text, form))
+        if not forms:
+            return ()
+    return forms if texts else ()
+
+
+def _fits(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)  # noqa: DTZ007 - only its form counts
+    except ValueError:
+        return False
+    return True
+
+
+def choose_meaning(value: str, *, opt_out: bool) -> str | None:
+    """OptIn, OptOut or nothing for a cell of a column of choices; None where it must be asked."""
+    match _MEANINGS.get(_LEFT_OUT.sub("", fold(value))):
+        case "out":
+            return "OptOut"
+        case "yes":
+            return "OptOut" if opt_out else "OptIn"
+        case "no":
+            return "nothing" if opt_out else "OptOut"
+        case _:
+            return None

@@ -1,0 +1,224 @@
+"""A first mapping for a table, made from its header, its first rows and the account's configuration.
+
+Every doubt becomes a comment. No cell of a person is repeated in it, only the few values of a column of choices.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+from consentory.codec.tabular.column_facts import (
+    FEW,
+    ISO_FORMS,
+    ColumnFacts,
+    choose_meaning,
+    gather_facts,
+)
+from consentory.codec.tabular.column_guess import guess_target, is_id, is_opt_in, is_opt_out, normalize_header
+from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, list_candidates
+from consentory.codec.tabular.mapping_header import OWN_COLUMNS
+from consentory.codec.tabular.table import Column, Row, TableDescription
+from consentory.codec.tabular.target_path import ELEMENTS, RECORD_MEMBERS
+from consentory.codec.wire_record import WireAddress
+from consentory.domain.configuration import Configuration, TypeName
+
+SAMPLE_ROWS = 1000
+"""Rows that are looked at."""
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 _/-]*")
+_GUESSED_WORDS = frozenset({"yes", "no", "true", "false", "null", "on", "off", "y", "n"})
+_MOSTLY = 0.8
+_KINDS = {"Emails": "email_types", "PhoneNumbers": "phone_types", "Addresses": "address_types"}
+
+
+def suggest_mapping(table: TableDescription, rows: Iterable[Row], configuration: Configuration | None = None) -> str:
+    """The text of a mapping document. `rows` are the first of the table, at most SAMPLE_ROWS of them."""
+    return _Suggestion(table, list(rows), configuration).write()
+
+
+class _Suggestion:
+    def __init__(self, table: TableDescription, rows: list[Row], configuration: Configuration | None) -> None:
+        self._table = table
+        self._configuration = configuration
+        self._facts = gather_facts(rows, len(table.columns))
+        self._rows = len(rows)
+        guesses = {guess_target(column.header) for column in table.columns}
+        self._whole_address = guesses >= {f"Addresses.{member}" for member in ELEMENTS[WireAddress].value}
+        self._used: dict[str, int] = {}
+        self._match = ""
+        self._choice = ""
+        """The path of the choice that a column fills, for the column of its time."""
+        self._lines: list[str] = []
+
+    def write(self) -> str:
+        pairs = list(zip(self._table.columns, self._facts, strict=True))
+        # A choice is found before its time, wherever the two stand.
+        choices = (self._name_choice(column) for column, facts in pairs if self._is_choice(column, facts))
+        self._choice = next(choices, "")
+        for column, facts in pairs:
+            if column.name not in OWN_COLUMNS and not (column.nested and column.name in RECORD_MEMBERS):
+                self._suggest(column, facts)
+        origin = f"the header and the first {self._rows} rows of {self._table.file_name}"
+        head = [f"# Suggested from {origin}. Look at each line."]
+        if self._configuration is None:
+            head.append("# No account was looked at: types, filters and fields are guesses. Compare them with yours.")
+        if absent := sorted({word for facts in self._facts for word in facts.no_values}):
+            words = ", ".join(json.dumps(word, ensure_ascii=False) for word in ("", *absent))
+            head.append(f"file: {{empty: [{words}]}}   # these say nothing")
+        if self._match:
+            head.append(f"match: {_quote(self._match)}   # people are found by their id of this type")
+        return "\n".join([*head, "columns:", *self._lines, *self._write_end()]) + "\n"
+
+    def _write_end(self) -> list[str]:
+        if self._choice:
+            return []
+        example = f"Emails{self._default_type('Emails')}.EmailPreferences[{self._choose_filter('')[0]}].PreferenceType"
+        return [
+            "# No column says yes or no to anything. If everybody in this file said yes to the same, write so:",
+            "# constants:",
+            f"#   {example}: OptIn",
+        ]
+
+    def _suggest(self, column: Column, facts: ColumnFacts) -> None:
+        name = column.header or column.name
+        if not facts.filled and guess_target(name) is None:
+            self._add(column, IGNORE, "empty in these rows")
+        elif self._is_choice(column, facts):
+            self._suggest_choice(column, facts)
+        elif facts.forms and (is_opt_in(name) or is_opt_out(name)) and self._choice:
+            self._suggest_time(column, facts, f"{self._choice}.CustomerDate", "the time of the choice?")
+        elif field := self._find_field(name):
+            self._suggest_field(column, facts, field)
+        elif (target := guess_target(name)) and column.header == column.name:
+            self._suggest_target(column, facts, target)
+        elif facts.emails >= _MOSTLY * facts.filled:
+            self._suggest_target(column, facts, "Emails.EmailAddress")
+        elif is_id(name):
+            self._suggest_id(column)
+        else:
+            self._add(column, IGNORE, "not understood; name a target, or let it be ignored")
+
+    def _is_choice(self, column: Column, facts: ColumnFacts) -> bool:
+        name = column.header or column.name
+        if column.nested or facts.forms or not 0 < len(facts.values) <= FEW:
+            return False
+        if not (is_opt_out(name) or is_opt_in(name)):
+            return False
+        return any(choose_meaning(value, opt_out=is_opt_out(name)) for value in facts.values)
+
+    def _suggest_choice(self, column: Column, facts: ColumnFacts) -> None:
+        name = column.header or column.name
+        target, opt_out = f"{self._name_choice(column)}.PreferenceType", is_opt_out(name)
+        if self._used.get(target):
+            self._add(column, IGNORE, f"another column fills {target} already")
+            return
+        self._used[target] = 1
+        doubts = [] if self._configuration and self._choose_filter(name)[1] else ["is this the filter?"]
+        pairs = []
+        for value in facts.values:
+            meaning = choose_meaning(value, opt_out=opt_out)
+            if meaning is None:
+                meaning = NOTHING
+                doubts.append(f"what does {value} mean?")
+            pairs.append(f"{json.dumps(value, ensure_ascii=False)}: {meaning}")
+        self._lines.append(f"  {_quote(column.name)}:{_comment(doubts)}")
+        self._lines.append(f"    to: {_quote(target)}")
+        self._lines.append(f"    values: {{{', '.join(pairs)}}}")
+
+    def _suggest_time(self, column: Column, facts: ColumnFacts, target: str, doubt: str) -> None:
+        if self._used.get(target):
+            doubt = "the first of these two columns that is not empty counts"
+        self._used[target] = 1
+        doubts = [doubt]
+        form = facts.forms[0]
+        if "%m/%d" in form and any("%d/%m" in other for other in facts.forms):
+            doubts.append("month first, or day first?")
+        if set(facts.forms) & ISO_FORMS:
+            self._lines.append(f"  {_quote(column.name)}: {_quote(target)}{_comment(doubts)}")
+        else:
+            self._lines.append(f'  {_quote(column.name)}: {{to: {_quote(target)}, time: "{form}"}}{_comment(doubts)}')
+
+    def _suggest_field(self, column: Column, facts: ColumnFacts, field: str) -> None:
+        target = f"CustomFields[{field}]"
+        if facts.forms and not set(facts.forms) & ISO_FORMS:
+            self._suggest_time(column, facts, target, "")
+        else:
+            self._add(column, target)
+
+    def _suggest_target(self, column: Column, facts: ColumnFacts, target: str) -> None:
+        if target == "ProfileTags":
+            value = '{to: ProfileTags, split: ","}' if facts.lists else "ProfileTags"
+            self._lines.append(f"  {_quote(column.name)}: {value}")
+            return
+        array, _, member = target.partition(".")
+        if array == "Addresses" and not self._whole_address:
+            self._add(column, IGNORE, "an address needs street, city, state and postcode")
+            return
+        if array in _KINDS:
+            array += self._choose_type(array, column.header)
+        target = f"{array}.{member}" if member else array
+        self._used[target] = self._used.get(target, 0) + 1
+        doubt = (
+            "fills where the earlier column is empty; another element is written [2]" if self._used[target] > 1 else ""
+        )
+        self._add(column, target, doubt)
+
+    def _suggest_id(self, column: Column) -> None:
+        known = list_candidates("alternateIdType", self._configuration) if self._configuration else ["CRM"]
+        if not known or self._match:
+            self._add(column, IGNORE, "an id; name its alternate id type to import it")
+            return
+        words = normalize_header(column.header).split()
+        chosen = next((name for name in known if normalize_header(name) in words), known[0])
+        self._match = chosen
+        self._add(column, f"AlternateIds[{chosen}].AlternateId", f"is {chosen} the type of this id?")
+
+    def _find_field(self, name: str) -> str | None:
+        fields = self._configuration.custom_fields if self._configuration else ()
+        wanted = normalize_header(name)
+        return next((item.name for item in fields if item.active and normalize_header(item.name) == wanted), None)
+
+    def _name_choice(self, column: Column) -> str:
+        chosen, _ = self._choose_filter(column.header or column.name)
+        return f"Emails{self._default_type('Emails')}.EmailPreferences[{chosen}]"
+
+    def _choose_filter(self, name: str) -> tuple[str, bool]:
+        """The email filter that a header means, and whether there is no doubt."""
+        known = list_candidates("emailFilter", self._configuration) if self._configuration else []
+        words = set(normalize_header(name).split())
+        near = [item for item in known if words & set(normalize_header(item).split()) - {"email"}]
+        if near or known:
+            return (near or known)[0], len(near or known) == 1
+        return "NEWS-EMAIL", False
+
+    def _default_type(self, array: str) -> str:
+        types: tuple[TypeName, ...] = getattr(self._configuration, _KINDS[array], ())
+        default = next((item.name for item in types if item.active and item.default), "")
+        return f"[{default}]" if default else ""
+
+    def _choose_type(self, array: str, header: str) -> str:
+        """The type whose name the header has in it, else the default one."""
+        types: tuple[TypeName, ...] = getattr(self._configuration, _KINDS[array], ())
+        words = normalize_header(header).split()
+        named = (item.name for item in types if item.active and normalize_header(item.name) in words)
+        found = next(named, None)
+        return f"[{found}]" if found else self._default_type(array)
+
+    def _add(self, column: Column, target: str, doubt: str = "") -> None:
+        self._lines.append(f"  {_quote(column.name)}: {_quote(target)}{_comment([doubt])}")
+
+
+def _comment(doubts: list[str]) -> str:
+    said = [doubt for doubt in doubts if doubt]
+    return f"   # {'; '.join(said)}" if said else ""
+
+
+def _quote(text: str) -> str:
+    """A text as YAML takes it for one."""
+    if (_PLAIN.fullmatch(text) and text.lower() not in _GUESSED_WORDS and text == text.strip()) or re.fullmatch(
+        r"[A-Za-z]+(\[[A-Za-z0-9 -]*\])*(\.[A-Za-z0-9_]+(\[[A-Za-z0-9 -]*\])*)*", text
+    ):
+        return text
+    return json.dumps(text, ensure_ascii=False)
