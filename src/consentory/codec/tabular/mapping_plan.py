@@ -110,7 +110,7 @@ class _Planner:
     def _add_column(self, column: str, given: str | ColumnRule, path: str) -> None:
         rule = ColumnRule(to=given) if isinstance(given, str) else given
         if not rule.targets:
-            if rule != ColumnRule():
+            if rule != ColumnRule() and not self._log.is_broken(f"{path}.to"):
                 self._log.refuse(path, "TargetMissing", f"needs to: with a target; or write {IGNORE} for the column")
             return
         for pattern in rule.patterns:
@@ -118,10 +118,11 @@ class _Planner:
                 self._log.refuse(f"{path}.time", "TimePattern", f'"{pattern}" {wrong}')
         if rule.split == "":
             self._log.refuse(f"{path}.split", "Split", "may not be empty")
+        here = path if isinstance(given, str) else f"{path}.to"
         for text in rule.targets:
-            if target := self._read_target(text, path):
+            if target := self._read_target(text, here):
                 self._check_rule(rule, target, path)
-                self._plan.find(target, path).sources.append((column, rule))
+                self._plan.find(target, here).sources.append((column, rule))
 
     def _check_rule(self, rule: ColumnRule, target: Target, path: str) -> None:
         if rule.split and not target.may_split:
