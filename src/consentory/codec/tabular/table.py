@@ -13,10 +13,13 @@ import msgspec
 TableFormat = Literal["csv", "xlsx", "xls", "ods", "parquet"]
 """`csv` stands for any text with a single-character delimiter; the delimiter stands in the description."""
 
+_FORMAT_NAMES = {"csv": "CSV", "xlsx": "XLSX", "xls": "XLS", "ods": "ODS", "parquet": "Parquet"}
+_DELIMITER_NAMES = {"\t": "tab", " ": "space", ",": "comma", ";": "semicolon", "|": "pipe", ":": "colon"}
+
 Packing = Literal["none", "gzip", "zstd"]
 
 Nested = Mapping[str, Any] | Sequence[Any]
-"""A struct or a list of a Parquet column: already decoded, its leaves are text, None, bool or numbers."""
+"""A struct or a list of a Parquet column. Its leaves are text, bool or numbers; null members are left out."""
 
 Cell = str | None | Nested
 """Text as a person sees it, None where a file can tell "no value" from "" (Parquet, spreadsheets), or nested."""
@@ -38,6 +41,7 @@ class RowFault(msgspec.Struct, frozen=True):
     """One fault of a row that was found while reading. `column` is a column's name, "" for the whole row.
 
     `value` is the cell, with undecodable bytes spelled out (`Ren\\xe9`); None where there is no cell to show.
+    `path` is the JSON path of the fault in the record; "" for a fault that was found while reading.
     """
 
     code: str
@@ -45,7 +49,6 @@ class RowFault(msgspec.Struct, frozen=True):
     column: str = ""
     value: str | None = None
     path: str = ""
-    """The JSON path of the value in the record, where the row was being mapped."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -91,6 +94,23 @@ class TableDescription(msgspec.Struct, frozen=True):
         if self.sheet:
             return f"{self.file_name}, sheet {self.sheet}, row {row.line}"
         return f"{self.file_name}, {'row' if self.format == 'parquet' else 'line'} {row.line}"
+
+    def summary(self) -> str:
+        """Say in one sentence how the file is read: the first line of output."""
+        told = [_FORMAT_NAMES[self.format] + (f" packed with {self.packing}" if self.packing != "none" else "")]
+        if self.encoding:
+            example = f', for example "{self.sample}"' if self.sample else ""
+            told.append(f"encoding {self.encoding} ({self.encoding_source}{example})")
+        if self.delimiter:
+            told.append(f"delimiter {_DELIMITER_NAMES.get(self.delimiter, self.delimiter)} ({self.delimiter_source})")
+        if self.sheet:
+            others = f" (other sheets: {', '.join(self.other_sheets)})" if self.other_sheets else ""
+            told.append(f"sheet {self.sheet}{others}")
+        if self.header_line:
+            told.append(f"header in {'row' if self.sheet else 'line'} {self.header_line}")
+        count = len(self.columns)
+        told.append(f"{count} column{'s' if count != 1 else ''}")
+        return f"{self.file_name}: {', '.join(told)}."
 
 
 class ReadOptions(msgspec.Struct, frozen=True):

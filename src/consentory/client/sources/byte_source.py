@@ -1,0 +1,222 @@
+"""The bytes of one input, whatever it is: a regular file, a pipe or standard input, packed or not.
+
+A reader looks at an input more than once: the encoding is checked over the whole file before the first row is read.
+So an input that can be read only once is first copied into a temporary file without a name, which the operating
+system removes with the process.
+"""
+
+import contextlib
+import gzip
+import io
+import os
+import stat
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Self
+
+import zstandard
+
+from consentory.client.sources.source_error import SourceError
+from consentory.client.sources.zstd_stream import ZstdStream
+from consentory.codec.tabular.table import Packing
+
+CHUNK = 1 << 18
+"""Bytes asked for at a time: large enough for speed, small enough to be nothing."""
+
+HEAD = 1 << 16
+"""Bytes looked at to tell what a file is."""
+
+STANDARD_INPUT = "-"
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # at byte 1: the frame with which parallel packers begin
+
+
+class _Cursor(io.RawIOBase):
+    """A reader of an open file with a position of its own, so that several readers share one descriptor."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        count = os.preadv(self._descriptor, [buffer], self._at)
+        self._at += count
+        return count
+
+
+class ByteSource:
+    """One input. `name` is what a person calls it; `size` is its length in bytes as it lies there, packed or not.
+
+    `regular`: whether the same bytes can be read again by a later process, so that an interrupted import can go on.
+    """
+
+    def __init__(self, name: str, file: IO[bytes], *, regular: bool) -> None:
+        """Take an open file that has a descriptor and can be read at any place."""
+        self.name = name
+        self.regular = regular
+        self._file = file
+        self.size = os.fstat(file.fileno()).st_size
+        self._plain: ByteSource | None = None
+        self._cursor = self._open_cursor()
+        with self.unpack_errors():
+            self.packing: Packing = _tell_packing(self._cursor.read(4) or b"")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; a temporary copy is gone."""
+        if self._plain:
+            self._plain.close()
+        self._file.close()
+
+    @property
+    def position(self) -> int:
+        """How far the latest reader has come, in bytes of the file as it lies there."""
+        return min(self._cursor.tell(), self.size)
+
+    def open_raw(self) -> io.RawIOBase:
+        """Give the bytes as they lie there, from the first. The reader can seek."""
+        self._cursor = self._open_cursor()
+        return self._cursor
+
+    def open_unpacked(self) -> io.RawIOBase:
+        """Give the unpacked bytes, from the first. What the unpacking raises is for `unpack_errors`."""
+        raw = self.open_raw()
+        if self.packing == "gzip":
+            return _GzipStream(raw)
+        if self.packing == "zstd":
+            return ZstdStream(raw)
+        return raw
+
+    def read_head(self) -> bytes:
+        """Give the first bytes, unpacked. Raises SourceError."""
+        with self.unpack_errors():
+            return read_fully(self.open_unpacked(), HEAD)
+
+    def unpack(self, limit: int | None = None, advice: str = "") -> "ByteSource":
+        """Give this input as one that is not packed: itself, or a temporary copy of at most `limit` bytes.
+
+        The copy ends with this source. Raises SourceError with `advice` for a larger one.
+        """
+        if self.packing == "none":
+            return self
+        if self._plain is None:
+            with self.unpack_errors():
+                copy = _copy(self.name, self.open_unpacked(), limit, advice)
+            self._plain = ByteSource(self.name, copy, regular=self.regular)
+        return self._plain
+
+    @contextlib.contextmanager
+    def unpack_errors(self) -> Iterator[None]:
+        """Turn what reading and unpacking raise into a SourceError of this input."""
+        try:
+            yield
+        except EOFError as error:
+            fault = "the packed file is cut off before its end; fetch or pack it again"
+            raise SourceError(self.name, "", fault) from error
+        except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+            fault = f"the packed file is damaged ({error}); fetch or pack it again"
+            raise SourceError(self.name, "", fault) from error
+        except OSError as error:
+            raise SourceError(self.name, "", f"cannot be read: {error.strerror or error}") from error
+
+    def _open_cursor(self) -> _Cursor:
+        return _Cursor(self._file.fileno(), self.size)
+
+
+class _GzipStream(io.RawIOBase):
+    """A gzip file of one or several members."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._gzip = gzip.GzipFile(fileobj=io.BufferedReader(raw, CHUNK), mode="rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        return self._gzip.readinto(buffer)
+
+
+def open_source(path: Path, stream: IO[bytes] | None = None) -> ByteSource:
+    """Open an input; `stream` in place of a path gives its bytes (standard input, an upload), `path` its name.
+
+    Raises SourceError where there is no such file, it may not be read, or it is a folder.
+    """
+    name = str(path)
+    if stream is not None:
+        return ByteSource(name, _put_aside(name, stream), regular=False)
+    try:
+        file = path.open("rb", buffering=0)
+        regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except IsADirectoryError as error:
+        fault = f"this is a folder; name the files in it, for example {path}/*.csv"
+        raise SourceError(name, "", fault) from error
+    except (OSError, ValueError) as error:
+        said = (error.strerror if isinstance(error, OSError) else None) or error
+        raise SourceError(name, "", f"cannot be read: {said}") from error
+    if regular:
+        return ByteSource(name, file, regular=True)
+    with file:
+        return ByteSource(name, _put_aside(name, file), regular=False)
+
+
+def _put_aside(name: str, stream: IO[bytes]) -> IO[bytes]:
+    try:
+        return _copy(name, stream, None, "")
+    except OSError as error:
+        fault = (
+            f"cannot be copied into {tempfile.gettempdir()}: {error.strerror or error}; "
+            "save the input as a file and name that, or set TMPDIR to a folder with enough room"
+        )
+        raise SourceError(name, "", fault) from error
+
+
+def _copy(name: str, stream: IO[bytes] | io.RawIOBase, limit: int | None, advice: str) -> IO[bytes]:
+    with contextlib.ExitStack() as on_error:
+        copy = on_error.enter_context(tempfile.TemporaryFile(buffering=0))
+        size = 0
+        while chunk := stream.read(CHUNK):
+            size += len(chunk)
+            if limit is not None and size > limit:
+                raise SourceError(name, "", advice)
+            while chunk:  # a raw file may take a part
+                chunk = chunk[copy.write(chunk) :]
+        on_error.pop_all()
+        return copy
+
+
+def read_fully(stream: io.RawIOBase, size: int) -> bytes:
+    """Read `size` bytes; fewer where the stream ends before."""
+    gathered = b""
+    while len(gathered) < size and (chunk := stream.read(size - len(gathered))):
+        gathered += chunk
+    return gathered
+
+
+def _tell_packing(magic: bytes) -> Packing:
+    if magic.startswith(_GZIP):
+        return "gzip"
+    if magic.startswith(_ZSTD) or magic[1:4] == _ZSTD_SKIPPABLE:
+        return "zstd"
+    return "none"

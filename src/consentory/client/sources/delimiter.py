@@ -1,0 +1,62 @@
+"""The delimiter of a text file, told by how evenly it cuts the first rows."""
+
+import collections
+import csv
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from consentory.client.sources.source_error import SourceError
+
+_CANDIDATES = ",;\t|:^~\x1f\x01"
+_ROWS = 100
+_EXCEL_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+# The first line with which a file can tell Excel its delimiter.
+_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "colon": ":"}
+
+
+class Delimiter(NamedTuple):
+    """`line`: whether the first line of the file says it, and so is no row."""
+
+    character: str
+    source: Literal["detected", "given"]
+    line: bool = False
+
+
+def find_delimiter(name: str, lines: Sequence[str], given: str | None) -> Delimiter:
+    """Find the delimiter of a file that begins with `lines`; a comma where the rows have one cell each.
+
+    Raises SourceError for a `given` one that is not one character.
+    """
+    told = _EXCEL_LINE.fullmatch(lines[0]) if lines else None
+    if given is not None:
+        character = _NAMES.get(given.lower(), given)
+        if len(character) != 1 or character in '"\r\n' or 0xDC00 <= ord(character) <= 0xDFFF:
+            fault = f"--delimiter {given!r}: must be one character (or tab, comma, semicolon, pipe, colon, space)"
+            raise SourceError(name, "", fault)
+        return Delimiter(character, "given", told is not None)
+    if told:
+        return Delimiter(told[1], "detected", True)
+    return Delimiter(max(_CANDIDATES, key=lambda character: _rate(lines, character)), "detected")
+
+
+def _rate(lines: Sequence[str], character: str) -> tuple[float, int]:
+    """Rate a delimiter: the share of rows with the commonest number of cells, and that number.
+
+    (0, 0) where that is one cell. The share counts half where the first row, the header, has another number.
+    """
+    widths: collections.Counter[int] = collections.Counter()
+    header = 0
+    try:
+        for row in csv.reader(lines, delimiter=character):
+            header = header or len(row)
+            widths[len(row)] += bool(row)
+            if widths.total() >= _ROWS:
+                break
+    except csv.Error:
+        pass
+    if not widths.total():
+        return 0.0, 0
+    width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
+    share = count / widths.total() * (1 if header == width else 0.5)
+    return (share, width) if width > 1 else (0.0, 0)

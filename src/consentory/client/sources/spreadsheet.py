@@ -1,0 +1,189 @@
+"""XLSX, XLS and ODS as tables: one sheet, each cell as the text that a person sees in it."""
+
+import io
+import itertools
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+import python_calamine
+
+from consentory.client.sources.byte_source import ByteSource
+from consentory.client.sources.file_kinds import ARCHIVE_ADVICE, ARCHIVE_LIMIT
+from consentory.client.sources.sheet import CellError, Merge, Sheet
+from consentory.client.sources.source_error import SourceError
+from consentory.client.sources.workbook_archive import CheckedWorkbook, check_workbook
+from consentory.codec.tabular.cell_text import LARGEST_EXACT, write_cell
+from consentory.codec.tabular.column_names import is_blank, name_columns
+from consentory.codec.tabular.table import Cell, ReadOptions, Row, RowFault, TableDescription, TableFormat
+
+HELD_CELLS = 2_000_000
+"""A sheet of at most so many cells is held in memory as a whole (about 100 MB)."""
+
+
+class Spreadsheet:
+    """One sheet as a table. See `codec.tabular.table.Table`."""
+
+    def __init__(self, source: ByteSource, form: TableFormat, sheet: "Sheet", header: int | None) -> None:
+        """Read the header. Raises SourceError where there is none that can be used."""
+        self._source = source
+        self._sheet = sheet
+        row, headers = self._read_header(header)
+        self.description = TableDescription(
+            file_name=source.name.rpartition("/")[2],
+            format=form,
+            columns=name_columns(headers),
+            header_line=row,
+            packing=source.packing,
+            sheet=sheet.name,
+            other_sheets=sheet.others,
+        )
+
+    def read_rows(self, skip: int = 0) -> Iterator[Row]:
+        """Yield the rows after the first `skip`, without the blank ones. Each call begins at the first row."""
+        header, width = self.description.header_line, len(self.description.columns)
+        for line, values in enumerate(self._sheet.rows(), start=1):
+            if line <= header or all(value is None or value == "" for value in values):
+                continue
+            if skip:
+                skip -= 1
+                continue
+            yield self._make_row(line, values, width)
+
+    def _make_row(self, line: int, values: Sequence[Any], width: int) -> Row:
+        faults: list[RowFault] = []
+        for place, value in enumerate(values):
+            kind = type(value)
+            if kind is CellError:
+                message = f"the cell shows the error {value.text}; correct the formula, or type the value"
+            elif (kind is float or kind is int) and abs(value) > LARGEST_EXACT:
+                message = (
+                    "the number is longer than a spreadsheet keeps exactly, so its last digits may be lost; "
+                    "format the column as text and type or import it again"
+                )
+            elif place >= width and value is not None and value != "":
+                message = "the cell stands beyond the last column with a header; give the column a header"
+            else:
+                continue
+            code = "Row.CellError" if kind is CellError else "Row.NumberTooLong" if place < width else "Row.ColumnCount"
+            name = self.description.columns[place].name if place < width else ""
+            shown = value.text if kind is CellError else write_cell(value)
+            faults.append(RowFault(code, message, name, shown))
+        cells: list[Cell] = [value.text if type(value) is CellError else write_cell(value) for value in values[:width]]
+        cells.extend([None] * (width - len(cells)))
+        return Row(line, cells, tuple(faults))
+
+    def _read_header(self, wanted: int | None) -> tuple[int, list[str]]:
+        rows = enumerate(self._sheet.rows(), start=1)
+        for line, values in itertools.islice(rows, (wanted or 1) - 1, None):
+            headers = self._fill_merged(line, [_show(value) for value in values])
+            while headers and is_blank(headers[-1]):
+                headers.pop()
+            if headers:
+                return line, headers
+            if wanted is not None:
+                break
+        place = f"sheet {self._sheet.name}" + (f", row {wanted}" if wanted is not None else "")
+        raise SourceError(self._source.name, place, "a header row was expected here, and there is no text")
+
+    def _fill_merged(self, line: int, headers: list[str]) -> list[str]:
+        """Give each cell of a merged range the text of the range: what a person sees above the column."""
+        touched = [merge for merge in self._sheet.merged() if merge[0] <= line - 1 <= merge[2]]
+        if touched:
+            tops = list(itertools.islice(self._sheet.rows(), line))
+            for top, left, _, right in touched:
+                headers.extend([""] * (right + 1 - len(headers)))
+                shown = _show(tops[top][left]) if left < len(tops[top]) else ""
+                headers[left : right + 1] = [shown] * (right + 1 - left)
+        return headers
+
+
+def open_spreadsheet(source: ByteSource, form: TableFormat, options: ReadOptions) -> Spreadsheet:
+    """Open one sheet. Raises SourceError for a damaged, protected or too large file, or a sheet that is not there."""
+    if form == "xls":
+        plain = source.unpack(ARCHIVE_LIMIT, ARCHIVE_ADVICE)
+        file: IO[bytes] = io.BufferedReader(plain.open_raw())
+        checked = None
+    else:
+        checked = check_workbook(source)
+        file = checked.copy
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl warns of what it does not keep when writing
+            sheet = _open_sheet(source, file, checked if form == "xlsx" else None, options.sheet)
+    except python_calamine.PasswordError as error:
+        fault = "the workbook is protected by a password; open it, remove the password and save it"
+        raise SourceError(source.name, "", fault) from error
+    except (python_calamine.CalamineError, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
+        fault = f"the spreadsheet cannot be read ({error}); open it in a spreadsheet program and save it as XLSX"
+        raise SourceError(source.name, "", fault) from error
+    return Spreadsheet(source, form, sheet, options.header)
+
+
+def _open_sheet(
+    source: ByteSource, file: IO[bytes], checked: CheckedWorkbook | None, wanted: str | int | None
+) -> Sheet:
+    book = python_calamine.CalamineWorkbook.from_filelike(file)
+    visible = python_calamine.SheetVisibleEnum.Visible
+    work = python_calamine.SheetTypeEnum.WorkSheet
+    names = [sheet.name for sheet in book.sheets_metadata if sheet.typ == work]
+    shown = [sheet.name for sheet in book.sheets_metadata if sheet.typ == work and sheet.visible == visible]
+    name = _choose_sheet(source, names, shown, wanted)
+    others = tuple(other for other in shown if other != name)
+    if checked is None:
+        return _hold_sheet(book, name, others, None)
+    from consentory.client.sources import xlsx_stream  # openpyxl takes half a second to load
+
+    workbook = xlsx_stream.open_workbook(checked.copy)
+    note = checked.sheets.get(workbook.parts[name])
+    if note is None:
+        raise SourceError(source.name, f"sheet {name}", "its cells are not in the file; save the workbook again")
+    if note.no_result:
+        fault = (
+            f"cell {note.no_result} holds a formula whose result is not in the file; "
+            "open it in a spreadsheet program and save it, so that the results are kept"
+        )
+        raise SourceError(source.name, f"sheet {name}", fault)
+    if note.errors or checked.templates or note.last_row * note.last_column > HELD_CELLS:
+        book.close()
+        return Sheet(name, others, workbook.stream(name), lambda: note.merged)
+    return _hold_sheet(book, name, others, note.merged)
+
+
+def _choose_sheet(source: ByteSource, names: list[str], shown: list[str], wanted: str | int | None) -> str:
+    if not names:
+        raise SourceError(source.name, "", "the workbook has no sheet with cells")
+    if wanted is None:
+        return (shown or names)[0]
+    if isinstance(wanted, str) and wanted in names:
+        return wanted
+    number = int(wanted) if str(wanted).isdecimal() else 0
+    if 1 <= number <= len(names):
+        return names[number - 1]
+    raise SourceError(source.name, "", f"there is no sheet {wanted}; there are {', '.join(names)}")
+
+
+def _hold_sheet(
+    book: python_calamine.CalamineWorkbook, name: str, others: tuple[str, ...], merged: list[Merge] | None
+) -> Sheet:
+    sheet = book.get_sheet_by_name(name)
+
+    def list_merged() -> list[Merge]:
+        ranges = sheet.merged_cell_ranges if merged is None else None
+        return merged or [(top, left, bottom, right) for (top, left), (bottom, right) in ranges or ()]
+
+    return Sheet(name, others, lambda: _pad_rows(sheet), list_merged)
+
+
+def _pad_rows(sheet: python_calamine.CalamineSheet) -> Iterator[Sequence[Any]]:
+    """Give the rows of a held sheet, with the rows and columns before its first value that calamine leaves out."""
+    top, left = sheet.start or (0, 0)
+    before = [""] * left
+    for _ in range(top):
+        yield ()
+    for row in sheet.iter_rows():
+        yield [*before, *row]
+
+
+def _show(value: Any) -> str:
+    return value.text if isinstance(value, CellError) else write_cell(value) or ""

@@ -1,0 +1,210 @@
+"""The encoding of a text file: by its byte order mark, by a check of the whole file as UTF-8, or by detection.
+
+Text is decoded without replacement characters. A byte that cannot be decoded is kept as a mark
+(`codec.tabular.table.UNDECODABLE`), so that the reader can refuse the row it stands in and no other.
+"""
+
+import codecs
+import io
+import re
+from typing import Literal, NamedTuple
+
+from consentory.client.sources.byte_source import CHUNK, ByteSource, read_fully
+from consentory.client.sources.source_error import SourceError
+
+MARK = "consentory-mark"
+"""The name of the error handler that keeps undecodable bytes."""
+
+LONGEST_LINE = 28_000_000
+"""Bytes. No server takes a larger body, so no longer row can be staged; it bounds memory here."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Of the encodings that decode a sample equally well, the earlier one is taken: the commoner one.
+_CANDIDATES = [
+    "cp1252", "cp1250", "cp1251", "cp1254", "cp1253", "cp1257", "cp1255", "cp1256", "cp1258",
+    "iso8859_2", "iso8859_15", "iso8859_9", "iso8859_7", "iso8859_5", "koi8_r", "koi8_u", "cp850", "cp852",
+    "cp437", "cp866", "mac_roman", "cp932", "euc_jp", "gb18030", "big5", "cp949", "tis_620",
+]  # fmt: skip
+_AS_GOOD = 0.02  # a difference of charset-normalizer's measure of disorder that says nothing
+_SAMPLE = 1 << 15
+_VALID_ENOUGH = 10_000
+_MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
+_LINE_ENDS = re.compile(rb"[\r\n]+")
+_FOREIGN_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
+
+EncodingSource = Literal["byte order mark", "checked", "detected", "given"]
+
+
+class Encoding(NamedTuple):
+    """An encoding by Python's name, how it was found, and a word that shows how it reads."""
+
+    name: str
+    source: EncodingSource
+    sample: str = ""
+
+
+def find_encoding(source: ByteSource, given: str | None, head: bytes) -> Encoding:
+    """Find the encoding of a whole text file. Raises SourceError where `given` is none, or the file is no text."""
+    if given is not None:
+        return Encoding(_check_name(source, given, head), "given")
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return Encoding(name, "byte order mark")
+    if b"\0" in head[:4096]:
+        return Encoding(_find_wide(source, head[:4096]), "detected")
+    with source.unpack_errors():
+        valid, invalid, sample = _check_utf8(source.open_unpacked())
+    if not invalid:
+        return Encoding("utf-8", "checked")
+    if valid > invalid:
+        # Bytes of another encoding do not form UTF-8 by chance: the lines that are none are faulty rows.
+        return Encoding("utf-8", "detected", _find_word(_decode_valid(sample)))
+    return _detect(source, sample)
+
+
+def open_text(stream: io.RawIOBase, encoding: str) -> io.TextIOWrapper:
+    """Decode a stream; undecodable bytes become marks, line ends stay as they are."""
+    name = "utf-8" if encoding == "utf-8-sig" else encoding
+    return io.TextIOWrapper(io.BufferedReader(_BoundedLines(stream), CHUNK), name, MARK, newline="")
+
+
+class LineTooLong(Exception):
+    """A line of more than LONGEST_LINE bytes."""
+
+
+class _BoundedLines(io.RawIOBase):
+    """Passes a stream on, and raises LineTooLong before a line outgrows memory."""
+
+    def __init__(self, stream: io.RawIOBase) -> None:
+        self._stream = stream
+        self._length = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        count = self._stream.readinto(buffer) or 0
+        read = bytes(buffer[:count])
+        end = max(read.rfind(b"\n"), read.rfind(b"\r"))
+        self._length = self._length + count if end < 0 else count - end
+        if self._length > LONGEST_LINE:
+            raise LineTooLong
+        return count
+
+
+def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(MARK, _mark_undecodable)
+
+
+def _check_name(source: ByteSource, given: str, head: bytes) -> str:
+    """Give Python's name of an encoding, with the byte order that the file's mark says."""
+    try:
+        info = codecs.lookup(given)
+        if not info._is_text_encoding:
+            raise LookupError
+    except (LookupError, ValueError) as error:
+        known = "utf-8, cp1252, iso-8859-1, iso-8859-15, cp1250, utf-16, mac-roman, shift_jis"
+        raise SourceError(source.name, "", f"--encoding {given}: unknown; known are {known} and others") from error
+    if info.name in {"utf-7", "punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"}:
+        raise SourceError(source.name, "", f"--encoding {given}: not taken; convert the file to UTF-8")
+    for mark, name in _MARKS:
+        if head.startswith(mark) and name.startswith(info.name):
+            return name
+    return {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(info.name, info.name)
+
+
+def _find_wide(source: ByteSource, head: bytes) -> str:
+    """Tell UTF-16 without a mark by the places of its zero bytes."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    for name, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if not others and zeros * 20 > len(head):
+            return name
+    fault = (
+        "this is neither text nor a format that is read (CSV, XLSX, XLS, ODS, Parquet, JSON, NDJSON); "
+        "export it as CSV or XLSX, or say --encoding where it is text"
+    )
+    raise SourceError(source.name, "", fault)
+
+
+def _check_utf8(stream: io.RawIOBase) -> tuple[int, int, bytes]:
+    """Count what is UTF-8 beyond ASCII and the lines that are none, and keep lines that are not ASCII."""
+    valid = invalid = 0
+    sample = bytearray()
+    tail = b""
+    while chunk := read_fully(stream, CHUNK):
+        block, tail = _cut_at_line(tail + chunk)
+        if block.isascii():
+            continue
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            for line in _LINE_ENDS.split(block):
+                if not line.isascii():
+                    invalid += not _is_utf8(line)
+                    valid += _is_utf8(line)
+                    if len(sample) < _SAMPLE:
+                        sample += line[:1000] + b"\n"
+        else:
+            if valid < _VALID_ENOUGH:
+                valid += sum(1 for _ in _MULTIBYTE.finditer(block))
+    if not _is_utf8(tail):
+        invalid += 1
+        sample += tail[:1000]
+    return valid, invalid, bytes(sample)
+
+
+def _cut_at_line(block: bytes) -> tuple[bytes, bytes]:
+    """Cut behind the last line end; a block without one, behind the last whole character."""
+    end = max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
+    if not end:
+        end = len(block)
+        while end > len(block) - 4 and end and block[end - 1] >= 0x80:
+            end -= 1
+        end = end or len(block)
+    return block[:end], block[end:]
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decode_valid(sample: bytes) -> str:
+    return "\n".join(line.decode() for line in sample.split(b"\n") if _is_utf8(line))
+
+
+def _detect(source: ByteSource, sample: bytes) -> Encoding:
+    import charset_normalizer  # takes a fifth of a second to load, and few files need it
+
+    matches = charset_normalizer.from_bytes(sample, cp_isolation=_CANDIDATES)
+    best = matches.best()
+    if best is None:
+        fault = "the encoding of this text cannot be told; say --encoding, or save the file as UTF-8"
+        raise SourceError(source.name, "", fault)
+    as_good = {
+        match.encoding
+        for match in matches
+        if match.chaos <= best.chaos + _AS_GOOD and match.coherence >= best.coherence - _AS_GOOD
+    }
+    name = next((name for name in _CANDIDATES if name in as_good), best.encoding)
+    return Encoding(codecs.lookup(name).name, "detected", _find_word(sample.decode(name, "ignore")))
+
+
+def _find_word(text: str) -> str:
+    """The first word with a letter outside ASCII, to be shown to a person."""
+    found = _FOREIGN_WORD.search(text)
+    return found[0][:30] if found else ""
