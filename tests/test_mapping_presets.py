@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from consentory.client.sources import open_file
 from consentory.codec.account_document import read_account_document
 from consentory.codec.tabular.mapping_document import MappingInvalid
 from consentory.codec.tabular.mapping_presets import UnknownPreset, list_presets, read_preset
@@ -19,9 +21,11 @@ NEWS = {"newsletter": "NEWS-EMAIL"}
 
 def import_export(preset: str, file: str, **settings: str) -> list[Any]:
     settings = settings if preset == "google-contacts" else NEWS | settings
-    rows = read_csv(EXPORTS / file, ";" if preset == "brevo" else ",")
-    mapping = compile_mapping(read_preset(preset), describe(rows[0], file), ACME, settings)
-    return make_records(mapping, rows[1:])
+    mapping = read_preset(preset)
+    with open_file(EXPORTS / file) as source:
+        table = source.open_table(mapping.options)
+        rows = compile_mapping(mapping, table.description, ACME, settings)
+        return [json.loads(rows.make_record(row)) for row in table.read_rows()]
 
 
 def email(address: str, **choice: str) -> list[dict[str, Any]]:
