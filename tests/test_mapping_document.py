@@ -98,9 +98,9 @@ def test_a_column_that_is_not_named_stops_with_a_suggestion() -> None:
     faults = refuse(text, "Email", "First Name", "Surname", "Shoe size")
     messages = [message for _, code, message in faults if code == "OtherColumn"]
     assert 'the mapping names "Frist Name", which the file does not have' in messages[0]
-    assert 'perhaps "Surname": "CustomerName.LastName"' in messages[1]
-    assert 'perhaps "Shoe size": ignore' in messages[2]
-    assert all("otherColumns: ignore allows all" in message for message in messages)
+    assert 'add to columns, perhaps: "Surname": CustomerName.LastName' in messages[1]
+    assert 'add to columns, perhaps: "Shoe size": ignore' in messages[2]
+    assert messages[2].endswith("(otherColumns: ignore lets all such columns be ignored)")
     assert [line for line, code, _ in faults if code == "MissingColumn"] == [3]
 
 
@@ -210,8 +210,10 @@ def test_what_is_no_yaml_is_refused_with_its_line(data: bytes) -> None:
 def test_nested_columns_need_no_mapping() -> None:
     columns = (Column("Emails", "Emails", nested=True), Column("CustomerType", "CustomerType"), Column("x", "x", True))
     table = TableDescription("people.parquet", "parquet", columns, 0)
-    with pytest.raises(MappingInvalid, match='does not name the column "x"') as caught:
+    with pytest.raises(MappingInvalid, match=r"nothing says what its columns mean\. Write a mapping"):
         compile_mapping(None, table)
+    with pytest.raises(MappingInvalid, match='does not name the column "x"') as caught:
+        compile_mapping(read_mapping(b"{}", "m.yaml"), table)
     assert len(caught.value.faults) == 1
     both = read_mapping(b"columns: {CustomerType: 'Emails[Home].EmailAddress', x: ProfileTags}", "m.yaml")
     with pytest.raises(MappingInvalid) as caught:

@@ -4,6 +4,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -41,13 +42,25 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
 
     What the client raises is written for a person, and the command ends with exit code 2.
     """
+    return _connect(command, open_client)
+
+
+def connected_where_set(command: Callable[..., None]) -> Callable[..., None]:
+    """Like `connected`, for a command that does without a server: the client is None where no credential is set."""
+    return _connect(command, _open_where_set)
+
+
+def _connect(
+    command: Callable[..., None],
+    open_connection: Callable[[dict[str, str | None]], AbstractContextManager[ConsentoryClient | None]],
+) -> Callable[..., None]:
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
     @functools.wraps(command)
     def run_connected(**options: Any) -> None:
         flags = {name: options.pop(name) for name in (*_CONNECTION, "ca_file")}
         try:
-            with open_client(flags) as client:
+            with open_connection(flags) as client:
                 command(client, **options)
         except (ConsentoryError, OSError) as error:
             exit_refused(error)
@@ -68,6 +81,11 @@ def open_client(flags: dict[str, str | None]) -> ConsentoryClient:
         return ConsentoryClient(*values, patience=PATIENCE, ca_file=load_setting("ca_file", flags["ca_file"]))
     except ValueError as error:
         raise SettingError(str(error)) from error
+
+
+def _open_where_set(flags: dict[str, str | None]) -> AbstractContextManager[ConsentoryClient | None]:
+    named = any(load_setting(name, flags[name]) for name in ("account", "client_id", "client_secret"))
+    return open_client(flags) if named or flags["server"] else nullcontext()
 
 
 def print_json(answer: object) -> None:

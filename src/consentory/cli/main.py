@@ -8,6 +8,7 @@ from consentory.cli import (
     client_commands,
     demo_command,
     key_commands,
+    mapping_commands,
     server_commands,
 )
 
@@ -18,5 +19,13 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
-for commands in (server_commands, account_commands, key_commands, audit_commands, client_commands, demo_command):
+for commands in (
+    server_commands,
+    account_commands,
+    key_commands,
+    audit_commands,
+    client_commands,
+    mapping_commands,
+    demo_command,
+):
     commands.register(app)

@@ -212,6 +212,10 @@ class ConsentoryClient:
         """The account's tags with their counts, and `AsOf`, the moment they were counted."""
         return self._get(self._url("Tags"))
 
+    def configuration(self) -> JsonObject:
+        """The account's configuration document; needs the permission `configuration: read`."""
+        return self._get(self._url("Configuration"))
+
     # Addresses of calls
 
     def _url(self, *parts: object) -> str:

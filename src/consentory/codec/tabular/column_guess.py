@@ -17,16 +17,18 @@ _MEANINGS: dict[str, str] = {
     "PhoneNumbers.PhoneNumber": "phone|phone number|telephone|telephone number|tel|telefon|telefonnummer|mobile"
     "|mobile phone|mobile number|cell|cell phone|handy|sms|phone 1 value|telefono|gsm|whatsapp",
     "Addresses.Address1": "address|address 1|address1|street|street address|address line 1|strasse|adresse|rue"
-    "|mailing street|direccion",
+    "|direccion",
     "Addresses.Address2": "address 2|address2|address line 2|adresszusatz",
-    "Addresses.City": "city|town|ort|stadt|ville|ciudad|mailing city",
-    "Addresses.StateProvince": "state|province|region|state region|state province|bundesland|mailing state",
-    "Addresses.PostalCode": "zip|zip code|postal code|postcode|plz|postleitzahl|code postal|mailing postal code",
+    "Addresses.City": "city|town|ort|stadt|ville|ciudad",
+    "Addresses.StateProvince": "state|province|province code|region|state region|state province|bundesland",
+    "Addresses.PostalCode": "zip|zip code|postal code|postcode|plz|postleitzahl|code postal",
     "Addresses.CountryCode_Alpha2": "country code",
     "DefaultLocale": "locale",
     "ProfileTags": "tags|labels|schlagworte|etiquettes",
 }
 _TARGETS = {word: target for target, words in _MEANINGS.items() for word in words.split("|")}
+_QUALIFIERS = re.compile("^(default address|mailing|billing|shipping|home|work|primary|contact|customer|default) ")
+_OTHER_CHANNEL = re.compile(r"\b(sms|text|texts|whatsapp|phone|call|calls|fax|mail|post|postal)\b")
 _IDS = re.compile(
     r"(customer|contact|client|member|subscriber|profile|person|user|record|external|crm|kunden)? ?"
     r"(id|number|no|nr|nummer|ext id|external id)"
@@ -47,7 +49,8 @@ def normalize_header(header: str) -> str:
 
 def guess_target(header: str) -> str | None:
     """The target of a header whose meaning needs no look at the cells; None for all others."""
-    return _TARGETS.get(normalize_header(header))
+    words = normalize_header(header)
+    return _TARGETS.get(words) or _TARGETS.get(_QUALIFIERS.sub("", words))
 
 
 def is_id(header: str) -> bool:
@@ -63,3 +66,9 @@ def is_opt_out(header: str) -> bool:
 def is_opt_in(header: str) -> bool:
     """Whether the column may say yes and no to something."""
     return _OPT_IN.search(normalize_header(header)) is not None
+
+
+def is_other_channel(header: str) -> bool:
+    """Whether a column of choices is about another way to reach a person than email."""
+    words = normalize_header(header)
+    return "email" not in words.replace("e mail", "email") and _OTHER_CHANNEL.search(words) is not None

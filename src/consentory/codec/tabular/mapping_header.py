@@ -69,23 +69,31 @@ def list_passed(document: MappingDocument, table: TableDescription) -> list[Fill
     ]
 
 
-def _refuse_other_columns(document: MappingDocument, table: TableDescription, log: FaultLog) -> None:
+def needs_no_mapping(table: TableDescription) -> bool:
+    """Whether every column is named as a member of the record: what Parquet can be."""
+    return not _find_other_columns(MappingDocument(), table)
+
+
+def _find_other_columns(document: MappingDocument, table: TableDescription) -> list[str]:
     named = {*document.columns, *OWN_COLUMNS, *(name for rule in document.rules for name in rule.if_)}
     named |= {filling.sources[0][0] for filling in list_passed(document, table)}
-    for column in table.columns:
-        if column.name in named or (column.nested and column.name in RECORD_MEMBERS):
-            continue
-        missing = [name for name in document.columns if name not in {item.name for item in table.columns}]
-        near = get_close_matches(column.name, missing, n=1)
-        guess = guess_target(column.name)
+    named |= {column.name for column in table.columns if column.nested and column.name in RECORD_MEMBERS}
+    return [column.name for column in table.columns if column.name not in named]
+
+
+def _refuse_other_columns(document: MappingDocument, table: TableDescription, log: FaultLog) -> None:
+    present = {column.name for column in table.columns}
+    missing = [name for name in document.columns if name not in present]
+    others = _find_other_columns(document, table)
+    for name in others:
+        near = get_close_matches(name, missing, n=1)
+        guess = guess_target(name) or IGNORE
         if near:
             advice = f'the mapping names "{near[0]}", which the file does not have; is that this column?'
-        elif guess:
-            advice = f'perhaps "{column.name}": "{guess}"'
         else:
-            advice = f'name it under columns:, perhaps "{column.name}": {IGNORE}'
-        message = f'the mapping does not name the column "{column.name}"; {advice}; otherColumns: {IGNORE} allows all'
-        log.refuse("$.columns", "OtherColumn", message)
+            advice = f'add to columns, perhaps: "{name}": {guess}'
+        more = f" (otherColumns: {IGNORE} lets all such columns be ignored)" if name == others[-1] else ""
+        log.refuse("$.columns", "OtherColumn", f'the mapping does not name the column "{name}"; {advice}{more}')
 
 
 def _refuse_missing(path: str, name: str, names: list[str], log: FaultLog) -> None:

@@ -6,8 +6,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from consentory.codec.tabular.mapping_document import TableMapping, read_mapping
+from consentory.codec.tabular.table import TableDescription
 from consentory.errors import ConsentoryError
 
+_COLUMNS_TO_RECOGNISE = 4
 _FOLDER = Path(__file__).with_name("presets")
 
 
@@ -28,3 +30,15 @@ def read_preset(name: str) -> TableMapping:
         advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
         raise UnknownPreset(f"There is no preset {name}. {advice}")
     return read_mapping((_FOLDER / f"{name}.yaml").read_bytes(), f"preset {name}")
+
+
+def recognise_preset(table: TableDescription) -> str | None:
+    """The preset whose columns the table has: all that it requires, and most of the others that it knows."""
+    names = {column.name for column in table.columns}
+    scores = {
+        title: len(names & preset.document.columns.keys())
+        for title, preset in list_presets().items()
+        if names >= {name for name in preset.document.required_columns if "${" not in name}
+    }
+    best = max(scores, key=lambda title: scores[title], default=None)
+    return best if best is not None and scores[best] >= _COLUMNS_TO_RECOGNISE else None

@@ -16,9 +16,17 @@ from consentory.codec.tabular.column_facts import (
     choose_meaning,
     gather_facts,
 )
-from consentory.codec.tabular.column_guess import guess_target, is_id, is_opt_in, is_opt_out, normalize_header
+from consentory.codec.tabular.column_guess import (
+    guess_target,
+    is_id,
+    is_opt_in,
+    is_opt_out,
+    is_other_channel,
+    normalize_header,
+)
 from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, list_candidates
 from consentory.codec.tabular.mapping_header import OWN_COLUMNS
+from consentory.codec.tabular.mapping_presets import recognise_preset
 from consentory.codec.tabular.table import Column, Row, TableDescription
 from consentory.codec.tabular.target_path import ELEMENTS, RECORD_MEMBERS
 from consentory.codec.wire_record import WireAddress
@@ -62,6 +70,8 @@ class _Suggestion:
                 self._suggest(column, facts)
         origin = f"the header and the first {self._rows} rows of {self._table.file_name}"
         head = [f"# Suggested from {origin}. Look at each line."]
+        if preset := recognise_preset(self._table):
+            head.append(f"# The columns are those of {preset}: perhaps --preset {preset} is all that you need.")
         if self._configuration is None:
             head.append("# No account was looked at: types, filters and fields are guesses. Compare them with yours.")
         if absent := sorted({word for facts in self._facts for word in facts.no_values}):
@@ -85,6 +95,9 @@ class _Suggestion:
         name = column.header or column.name
         if not facts.filled and guess_target(name) is None:
             self._add(column, IGNORE, "empty in these rows")
+        elif is_other_channel(name) and is_opt_in(name):
+            example = "PhoneNumbers.PhoneNumberPreferences[FILTER].PreferenceType"
+            self._add(column, IGNORE, f"a choice of another channel? Its target is such as {example}")
         elif self._is_choice(column, facts):
             self._suggest_choice(column, facts)
         elif facts.forms and (is_opt_in(name) or is_opt_out(name)) and self._choice:
@@ -104,7 +117,7 @@ class _Suggestion:
         name = column.header or column.name
         if column.nested or facts.forms or not 0 < len(facts.values) <= FEW:
             return False
-        if not (is_opt_out(name) or is_opt_in(name)):
+        if is_other_channel(name) or not (is_opt_out(name) or is_opt_in(name)):
             return False
         return any(choose_meaning(value, opt_out=is_opt_out(name)) for value in facts.values)
 
@@ -138,7 +151,7 @@ class _Suggestion:
         if set(facts.forms) & ISO_FORMS:
             self._lines.append(f"  {_quote(column.name)}: {_quote(target)}{_comment(doubts)}")
         else:
-            self._lines.append(f'  {_quote(column.name)}: {{to: {_quote(target)}, time: "{form}"}}{_comment(doubts)}')
+            self._lines.append(f'  {_quote(column.name)}: {{to: "{target}", time: "{form}"}}{_comment(doubts)}')
 
     def _suggest_field(self, column: Column, facts: ColumnFacts, field: str) -> None:
         target = f"CustomFields[{field}]"

@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
+from consentory.codec.account_faults import DocumentFault
 from consentory.codec.tabular.cell_conversions import CellFault
-from consentory.codec.tabular.mapping_document import TableMapping, bind_parameters, read_mapping
-from consentory.codec.tabular.mapping_header import check_header, choose_constants, list_passed
+from consentory.codec.tabular.mapping_document import MappingInvalid, TableMapping, bind_parameters, read_mapping
+from consentory.codec.tabular.mapping_header import check_header, choose_constants, list_passed, needs_no_mapping
 from consentory.codec.tabular.mapping_names import check_names
 from consentory.codec.tabular.mapping_plan import MappingPlan, make_plan
+from consentory.codec.tabular.mapping_presets import recognise_preset
 from consentory.codec.tabular.mapping_slots import compile_slots
 from consentory.codec.tabular.record_nodes import ElementNode, ObjectNode, Values
 from consentory.codec.tabular.table import Row, RowFault, TableDescription, spell_undecodable
@@ -46,6 +48,8 @@ def compile_mapping(
     of the mapping's parameters. Raises MappingInvalid with every fault and its line.
     """
     if mapping is None:
+        if not needs_no_mapping(description):
+            raise _ask_for_mapping(description)
         mapping = read_mapping(_NO_MAPPING, description.file_name)
     mapping = bind_parameters(mapping, settings or {}, configuration)
     plan = make_plan(mapping.document, mapping.log)
@@ -54,6 +58,17 @@ def compile_mapping(
     check_header(mapping.document, plan, description, mapping.log)
     mapping.raise_any()
     return RowMapping(mapping, plan, description)
+
+
+def _ask_for_mapping(table: TableDescription) -> MappingInvalid:
+    name = table.file_name
+    message = f"{name} is a table, and nothing says what its columns mean. "
+    if preset := recognise_preset(table):
+        message += f"They look like those of {preset}: try --preset {preset}. Or write"
+    else:
+        message += "Write"
+    message += f" a mapping, beginning with: consentory mapping suggest {name} > mapping.yaml"
+    return MappingInvalid([DocumentFault(None, "$", "Mapping.Missing", message)], message)
 
 
 class RowMapping:

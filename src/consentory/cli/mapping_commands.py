@@ -1,0 +1,175 @@
+"""Commands on mappings: from a table of people's columns to records."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from consentory.cli.connection import connected_where_set, exit_refused, notes
+from consentory.cli.visible_text import show_text
+from consentory.client.api_client import ApiProblem, ConsentoryClient
+from consentory.client.sources import open_file
+from consentory.codec.tabular.mapping_document import TableMapping, read_mapping
+from consentory.codec.tabular.mapping_presets import list_presets, read_preset
+from consentory.codec.tabular.mapping_suggestion import SAMPLE_ROWS, suggest_mapping
+from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
+from consentory.codec.tabular.table import ReadOptions, Row, TableDescription
+from consentory.domain.configuration import Configuration
+from consentory.errors import ConsentoryError
+
+_answers = Console(soft_wrap=True, highlight=False, emoji=False)
+mapping_app = typer.Typer(no_args_is_help=True, help="Mappings: from the columns of a file to records.")
+
+FileArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="CSV, XLSX, XLS, ODS or Parquet.", show_default=False)
+]
+MappingOption = Annotated[
+    Path | None, typer.Option("--mapping", metavar="FILE", help="The mapping document, YAML.", show_default=False)
+]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", metavar="NAME", help="A mapping that comes along; see mapping presets.", show_default=False
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the mapping or preset.", show_default=False),
+]
+RowsOption = Annotated[int, typer.Option("--rows", min=1, max=1000, help="How many rows to show.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(mapping_app, name="mapping")
+
+
+def choose_mapping(mapping: Path | None, preset: str | None) -> TableMapping | None:
+    """Read the mapping or preset that the options name; ends the command where both do."""
+    if mapping and preset:
+        exit_refused("--mapping and --preset cannot both be given. Leave one of them out.")
+    if mapping:
+        return read_mapping(mapping.read_bytes(), str(mapping))
+    return read_preset(preset) if preset else None
+
+
+def read_settings(given: list[str] | None) -> dict[str, str]:
+    """The values of --set by name; ends the command where one is not of the form NAME=VALUE."""
+    settings = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            exit_refused(f"--set {text}: must be NAME=VALUE, such as newsletter=NEWS-EMAIL.")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def fetch_configuration(client: ConsentoryClient | None) -> Configuration | None:
+    """The account's configuration; None without a server, or without the permission to read it, which is said."""
+    if client is None:
+        return None
+    try:
+        return msgspec.convert(client.configuration(), Configuration)
+    except ApiProblem as problem:
+        if problem.status != 403:
+            raise
+        notes.print("The mapping is not compared with the account: this user may not read its configuration.")
+        return None
+
+
+@mapping_app.command("suggest")
+@connected_where_set
+def suggest(client: ConsentoryClient | None, file: FileArgument, *, preset: PresetOption = None) -> None:
+    """Propose a mapping for a file, from its header and its first 1,000 rows. Look at each comment, then use it.
+
+    With a server, its types, filters and fields are used. With --preset the preset's own text is given out, to edit.
+
+    Example: consentory mapping suggest people.csv > mapping.yaml
+    """
+    if preset:
+        typer.echo(read_preset(preset).text.decode(), nl=False)
+        return
+    configuration = fetch_configuration(client)
+    with open_file(file) as source:
+        table = source.open_table(ReadOptions())
+        rows = list(itertools.islice(table.read_rows(), SAMPLE_ROWS))
+        typer.echo(suggest_mapping(table.description, rows, configuration), nl=False)
+
+
+@mapping_app.command("show")
+@connected_where_set
+def show(
+    client: ConsentoryClient | None,
+    file: FileArgument,
+    *,
+    mapping: MappingOption = None,
+    preset: PresetOption = None,
+    settings: SetOption = None,
+    rows: RowsOption = 5,
+) -> None:
+    """Print rows of a file beside the records that they become. Nothing is imported.
+
+    Example: consentory mapping show people.csv --mapping mapping.yaml --rows 3
+    """
+    chosen = choose_mapping(mapping, preset)
+    with open_file(file) as source:
+        table = source.open_table(chosen.options if chosen else ReadOptions())
+        compiled = compile_mapping(chosen, table.description, fetch_configuration(client), read_settings(settings))
+        for row in itertools.islice(table.read_rows(), rows):
+            for line in [*_show_row(row, table.description), *_show_record(row, compiled), ""]:
+                _say(line)
+
+
+@mapping_app.command("presets")
+def show_presets(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one's document.")] = None,
+) -> None:
+    """List the mappings that come along, with what each assumes and its parameters (--set NAME=VALUE).
+
+    Example: consentory mapping presets mailchimp
+    """
+    presets = list_presets()
+    if name is not None:
+        try:
+            typer.echo(read_preset(name).text.decode(), nl=False)
+        except ConsentoryError as error:
+            exit_refused(error)
+        return
+    for title, preset in presets.items():
+        typer.echo(title)
+        for line in preset.document.about.strip().splitlines():
+            typer.echo(f"  {line}")
+        for parameter, told in preset.document.parameters.items():
+            need = f"default {told.default}" if told.default else "optional" if told.optional else "needed"
+            typer.echo(f"  --set {parameter}=…   {told.about} ({need})")
+        typer.echo("")
+
+
+def _say(line: str) -> None:
+    _answers.print(show_text(line))
+
+
+def _show_row(row: Row, table: TableDescription) -> list[str]:
+    width = max((len(column.name) for column in table.columns), default=0)
+    lines = [table.place_row(row)]
+    for column, cell in zip(table.columns, row.cells, strict=False):
+        if cell not in (None, ""):
+            lines.append(f"  {column.name:<{width}}  {cell}")
+    return lines
+
+
+def _show_record(row: Row, mapping: RowMapping) -> list[str]:
+    before = mapping.left_out.total()
+    try:
+        record = mapping.make_record(row)
+    except RowRefused as refused:
+        return [f"  refused: {fault.column}: {fault.message}" for fault in refused.faults]
+    lines = [f"  {line}" for line in msgspec.json.format(record, indent=2).decode().splitlines()]
+    if mapping.left_out.total() > before:
+        lines.append("  left out: an address of which only a part is there")
+    return lines
