@@ -1,10 +1,15 @@
 """One sheet of a workbook, whichever library reads it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 Merge = tuple[int, int, int, int]
 """A merged range: first row, first column, last row, last column, each from 0."""
+
+LAST_ROW = 1_048_576
+LAST_COLUMN = 16_384
+"""Of every spreadsheet program's sheets."""
 
 SheetRows = Callable[[], Iterator[Sequence[Any]]]
 """Gives the values of a sheet from its first row and column on."""
@@ -19,10 +24,24 @@ class CellError:
         self.text = text
 
 
+@dataclass(slots=True)
+class SheetNote:
+    """What the check of a workbook's XML saw of one sheet."""
+
+    last_row: int = 0
+    last_column: int = 0
+    errors: bool = False
+    no_result: str = ""
+    """XLSX: the first cell with a formula whose result is not in the file."""
+    merged: list[Merge] = field(default_factory=list)
+    shown: dict[int, dict[int, Any]] = field(default_factory=dict)
+    """ODS: by row and column, from 0, what cells show where python-calamine says less: leading zeros, errors."""
+
+
 class Sheet:
     """A sheet of an opened workbook: its name, those of the others, its values and its merged ranges."""
 
-    def __init__(self, name: str, others: tuple[str, ...], rows: SheetRows, merged: Callable[[], list[Merge]]) -> None:
+    def __init__(self, name: str, others: tuple[str, ...], rows: SheetRows, merged: list[Merge]) -> None:
         self.name = name
         self.others = others
         self.rows = rows

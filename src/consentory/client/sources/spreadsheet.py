@@ -1,18 +1,20 @@
 """XLSX, XLS and ODS as tables: one sheet, each cell as the text that a person sees in it."""
 
-import io
+import contextlib
 import itertools
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import python_calamine
+import xlrd
 
 from consentory.client.sources.byte_source import ByteSource
 from consentory.client.sources.file_kinds import ARCHIVE_ADVICE, ARCHIVE_LIMIT
-from consentory.client.sources.sheet import CellError, Merge, Sheet
+from consentory.client.sources.sheet import CellError, Sheet, SheetNote
 from consentory.client.sources.source_error import SourceError
 from consentory.client.sources.workbook_archive import CheckedWorkbook, check_workbook
+from consentory.client.sources.xls_sheet import XlsWorkbook
 from consentory.codec.tabular.cell_text import LARGEST_EXACT, write_cell
 from consentory.codec.tabular.column_names import is_blank, name_columns
 from consentory.codec.tabular.table import Cell, ReadOptions, Row, RowFault, TableDescription, TableFormat
@@ -42,13 +44,17 @@ class Spreadsheet:
     def read_rows(self, skip: int = 0) -> Iterator[Row]:
         """Yield the rows after the first `skip`, without the blank ones. Each call begins at the first row."""
         header, width = self.description.header_line, len(self.description.columns)
-        for line, values in enumerate(self._sheet.rows(), start=1):
+        for line, values in self._enumerate_rows():
             if line <= header or all(value is None or value == "" for value in values):
                 continue
             if skip:
                 skip -= 1
                 continue
             yield self._make_row(line, values, width)
+
+    def _enumerate_rows(self) -> Iterator[tuple[int, Sequence[Any]]]:
+        with _workbook_errors(self._source.name):
+            yield from enumerate(self._sheet.rows(), start=1)
 
     def _make_row(self, line: int, values: Sequence[Any], width: int) -> Row:
         faults: list[RowFault] = []
@@ -74,8 +80,7 @@ class Spreadsheet:
         return Row(line, cells, tuple(faults))
 
     def _read_header(self, wanted: int | None) -> tuple[int, list[str]]:
-        rows = enumerate(self._sheet.rows(), start=1)
-        for line, values in itertools.islice(rows, (wanted or 1) - 1, None):
+        for line, values in itertools.islice(self._enumerate_rows(), (wanted or 1) - 1, None):
             headers = self._fill_merged(line, [_show(value) for value in values])
             while headers and is_blank(headers[-1]):
                 headers.pop()
@@ -88,7 +93,7 @@ class Spreadsheet:
 
     def _fill_merged(self, line: int, headers: list[str]) -> list[str]:
         """Give each cell of a merged range the text of the range: what a person sees above the column."""
-        touched = [merge for merge in self._sheet.merged() if merge[0] <= line - 1 <= merge[2]]
+        touched = [merge for merge in self._sheet.merged if merge[0] <= line - 1 <= merge[2]]
         if touched:
             tops = list(itertools.islice(self._sheet.rows(), line))
             for top, left, _, right in touched:
@@ -100,54 +105,75 @@ class Spreadsheet:
 
 def open_spreadsheet(source: ByteSource, form: TableFormat, options: ReadOptions) -> Spreadsheet:
     """Open one sheet. Raises SourceError for a damaged, protected or too large file, or a sheet that is not there."""
-    if form == "xls":
-        plain = source.unpack(ARCHIVE_LIMIT, ARCHIVE_ADVICE)
-        file: IO[bytes] = io.BufferedReader(plain.open_raw())
-        checked = None
-    else:
-        checked = check_workbook(source)
-        file = checked.copy
+    with _workbook_errors(source.name):
+        return Spreadsheet(source, form, _open_sheet(source, form, options.sheet), options.header)
+
+
+@contextlib.contextmanager
+def _workbook_errors(name: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of what it does not keep when writing
-            sheet = _open_sheet(source, file, checked if form == "xlsx" else None, options.sheet)
-    except python_calamine.PasswordError as error:
+            yield
+    except (python_calamine.PasswordError, xlrd.XLRDError) as error:
+        if isinstance(error, xlrd.XLRDError) and "encrypted" not in str(error):
+            fault = f"the spreadsheet is damaged ({error}); open it in a spreadsheet program and save it as XLSX"
+            raise SourceError(name, "", fault) from error
         fault = "the workbook is protected by a password; open it, remove the password and save it"
-        raise SourceError(source.name, "", fault) from error
-    except (python_calamine.CalamineError, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
+        raise SourceError(name, "", fault) from error
+    except SourceError:
+        raise
+    except BaseException as error:
+        # The libraries raise anything for a damaged file; python-calamine's own panic is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         fault = f"the spreadsheet cannot be read ({error}); open it in a spreadsheet program and save it as XLSX"
-        raise SourceError(source.name, "", fault) from error
-    return Spreadsheet(source, form, sheet, options.header)
+        raise SourceError(name, "", fault) from error
 
 
-def _open_sheet(
-    source: ByteSource, file: IO[bytes], checked: CheckedWorkbook | None, wanted: str | int | None
-) -> Sheet:
-    book = python_calamine.CalamineWorkbook.from_filelike(file)
+def _open_sheet(source: ByteSource, form: TableFormat, wanted: str | int | None) -> Sheet:
+    if form == "xls":
+        return _open_xls_sheet(source, wanted)
+    checked = check_workbook(source)
+    book = python_calamine.CalamineWorkbook.from_filelike(checked.copy)
     visible = python_calamine.SheetVisibleEnum.Visible
     work = python_calamine.SheetTypeEnum.WorkSheet
     names = [sheet.name for sheet in book.sheets_metadata if sheet.typ == work]
     shown = [sheet.name for sheet in book.sheets_metadata if sheet.typ == work and sheet.visible == visible]
     name = _choose_sheet(source, names, shown, wanted)
     others = tuple(other for other in shown if other != name)
-    if checked is None:
-        return _hold_sheet(book, name, others, None)
+    if form == "ods":
+        return _hold_sheet(book, name, others, checked.sheets.get(name, SheetNote()))
+    return _open_xlsx_sheet(source.name, checked, book, name, others)
+
+
+def _open_xls_sheet(source: ByteSource, wanted: str | int | None) -> Sheet:
+    content = source.unpack(ARCHIVE_LIMIT, ARCHIVE_ADVICE).open_raw().readall() or b""
+    book = XlsWorkbook(content)
+    name = _choose_sheet(source, book.names, book.shown, wanted)
+    rows, merged = book.open_sheet(name)
+    return Sheet(name, tuple(other for other in book.shown if other != name), rows, merged)
+
+
+def _open_xlsx_sheet(
+    file: str, checked: CheckedWorkbook, book: python_calamine.CalamineWorkbook, name: str, others: tuple[str, ...]
+) -> Sheet:
     from consentory.client.sources import xlsx_stream  # openpyxl takes half a second to load
 
     workbook = xlsx_stream.open_workbook(checked.copy)
     note = checked.sheets.get(workbook.parts[name])
     if note is None:
-        raise SourceError(source.name, f"sheet {name}", "its cells are not in the file; save the workbook again")
+        raise SourceError(file, f"sheet {name}", "its cells are not in the file; save the workbook again")
     if note.no_result:
         fault = (
             f"cell {note.no_result} holds a formula whose result is not in the file; "
             "open it in a spreadsheet program and save it, so that the results are kept"
         )
-        raise SourceError(source.name, f"sheet {name}", fault)
+        raise SourceError(file, f"sheet {name}", fault)
     if note.errors or checked.templates or note.last_row * note.last_column > HELD_CELLS:
         book.close()
-        return Sheet(name, others, workbook.stream(name), lambda: note.merged)
-    return _hold_sheet(book, name, others, note.merged)
+        return Sheet(name, others, workbook.stream(name), note.merged)
+    return _hold_sheet(book, name, others, note)
 
 
 def _choose_sheet(source: ByteSource, names: list[str], shown: list[str], wanted: str | int | None) -> str:
@@ -163,26 +189,23 @@ def _choose_sheet(source: ByteSource, names: list[str], shown: list[str], wanted
     raise SourceError(source.name, "", f"there is no sheet {wanted}; there are {', '.join(names)}")
 
 
-def _hold_sheet(
-    book: python_calamine.CalamineWorkbook, name: str, others: tuple[str, ...], merged: list[Merge] | None
-) -> Sheet:
+def _hold_sheet(book: python_calamine.CalamineWorkbook, name: str, others: tuple[str, ...], note: SheetNote) -> Sheet:
     sheet = book.get_sheet_by_name(name)
-
-    def list_merged() -> list[Merge]:
-        ranges = sheet.merged_cell_ranges if merged is None else None
-        return merged or [(top, left, bottom, right) for (top, left), (bottom, right) in ranges or ()]
-
-    return Sheet(name, others, lambda: _pad_rows(sheet), list_merged)
+    return Sheet(name, others, lambda: _pad_rows(sheet, note.shown), note.merged)
 
 
-def _pad_rows(sheet: python_calamine.CalamineSheet) -> Iterator[Sequence[Any]]:
-    """Give the rows of a held sheet, with the rows and columns before its first value that calamine leaves out."""
+def _pad_rows(sheet: python_calamine.CalamineSheet, shown: Mapping[int, Mapping[int, Any]]) -> Iterator[Sequence[Any]]:
+    """Give the rows of a held sheet from its first row and column on, with `shown` in place of what calamine says."""
     top, left = sheet.start or (0, 0)
     before = [""] * left
     for _ in range(top):
         yield ()
-    for row in sheet.iter_rows():
-        yield [*before, *row]
+    for number, cells in enumerate(sheet.iter_rows(), start=top):
+        row = [*before, *cells]
+        for column, value in shown.get(number, {}).items():
+            row.extend([""] * (column + 1 - len(row)))
+            row[column] = value
+        yield row
 
 
 def _show(value: Any) -> str:

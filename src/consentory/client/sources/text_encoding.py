@@ -196,8 +196,9 @@ def _detect(source: ByteSource, sample: bytes) -> Encoding:
         fault = "the encoding of this text cannot be told; say --encoding, or save the file as UTF-8"
         raise SourceError(source.name, "", fault)
     as_good = {
-        match.encoding
+        name
         for match in matches
+        for name in match.could_be_from_charset
         if match.chaos <= best.chaos + _AS_GOOD and match.coherence >= best.coherence - _AS_GOOD
     }
     name = next((name for name in _CANDIDATES if name in as_good), best.encoding)

@@ -10,18 +10,14 @@ import re
 import tempfile
 import zipfile
 from dataclasses import dataclass, field
-from typing import IO
-from xml.parsers import expat
+from typing import IO, Protocol
 
 from consentory.client.sources.byte_source import CHUNK, ByteSource
 from consentory.client.sources.file_kinds import ARCHIVE_ADVICE, ARCHIVE_LIMIT, zip_errors
-from consentory.client.sources.sheet import Merge
+from consentory.client.sources.ods_scan import OdsScanner
+from consentory.client.sources.sheet import LAST_COLUMN, LAST_ROW, SheetNote
 from consentory.client.sources.source_error import SourceError
 from consentory.codec.tabular.cell_text import read_template
-
-LAST_ROW = 1_048_576
-LAST_COLUMN = 16_384
-"""Of every spreadsheet program's sheets."""
 
 _MEMBERS = 10_000
 _UNREAD = re.compile(r"(?:xl|ppt|word)/(?:media|embeddings|drawings|printerSettings)/|Pictures/|Thumbnails/|docProps/")
@@ -42,20 +38,8 @@ _CELL_END = re.compile(
 
 
 @dataclass(slots=True)
-class SheetNote:
-    """What the check saw of one sheet's XML."""
-
-    last_row: int = 0
-    last_column: int = 0
-    errors: bool = False
-    no_result: str = ""
-    """The first cell with a formula whose result is not in the file."""
-    merged: list[Merge] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class CheckedWorkbook:
-    """The copy of a workbook. `sheets` goes by the path of their XML.
+    """The copy of a workbook. `sheets` goes by the path of a sheet's XML (XLSX) or by its name (ODS).
 
     `templates`: whether a number format fills numbers up with zeros.
     """
@@ -104,14 +88,14 @@ def _copy_member(name: str, packed: IO[bytes], unpacked: IO[bytes], checked: Che
     return size
 
 
-class _Scanner:
+class _Scanner(Protocol):
     """Looks through one member as it is copied."""
 
     def feed(self, chunk: bytes) -> None: ...
     def end(self) -> None: ...
 
 
-class _StyleScanner(_Scanner):
+class _StyleScanner:
     def __init__(self, checked: CheckedWorkbook) -> None:
         self._checked = checked
         self._text = b""
@@ -124,7 +108,7 @@ class _StyleScanner(_Scanner):
         self._checked.templates = any(read_template(_unescape(code)) for code in codes)
 
 
-class _SheetScanner(_Scanner):
+class _SheetScanner:
     def __init__(self, name: str, note: SheetNote) -> None:
         self._name = name
         self._note = note
@@ -161,66 +145,12 @@ class _SheetScanner(_Scanner):
             note.merged.append((int(top) - 1, column_number(first) - 1, int(bottom) - 1, column_number(last) - 1))
 
 
-class _ContentScanner(_Scanner):
-    """Counts the cells that an ODS sheet becomes once its repeated rows and cells are written out."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = self._begin
-        self._parser.EndElementHandler = self._finish
-        self._parser.StartDoctypeDeclHandler = self._refuse
-        self._row = self._column = self._filled = self._repeated = 0
-        self._last_row = self._last_column = 0
-
-    def feed(self, chunk: bytes) -> None:
-        try:
-            self._parser.Parse(chunk)
-        except expat.ExpatError as error:
-            fault = f"the spreadsheet's XML is damaged ({error}); save it again"
-            raise SourceError(self._name, "", fault) from error
-
-    def _begin(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag in ("table:table-cell", "table:covered-table-cell"):
-            count = _read_count(attributes.get("table:number-columns-repeated"))
-            if "office:value-type" in attributes or "calcext:value-type" in attributes:
-                self._filled = self._column + count
-            self._column += count
-        elif tag == "table:table-row":
-            self._column = self._filled = 0
-            self._repeated = _read_count(attributes.get("table:number-rows-repeated"))
-        elif tag == "table:table":
-            self._row = self._last_row = self._last_column = 0
-
-    def _finish(self, tag: str) -> None:
-        if tag != "table:table-row":
-            return
-        self._row += self._repeated
-        if self._filled:
-            self._last_row = self._row
-            self._last_column = max(self._last_column, self._filled)
-            if self._last_row > LAST_ROW or self._last_row * self._last_column > MOST_CELLS:
-                fault = f"a sheet has more than {MOST_CELLS:,} cells; save it as XLSX or CSV"
-                raise SourceError(self._name, "", fault)
-
-    def _refuse(self, *_: object) -> None:
-        raise SourceError(self._name, "", "the XML declares a document type, which no spreadsheet program writes")
-
-
-MOST_CELLS = 20_000_000
-"""Of a sheet that is held in memory as a whole."""
-
-
 def _choose_scanner(name: str, member: str, checked: CheckedWorkbook) -> _Scanner | None:
     if _SHEET.fullmatch(member):
         return _SheetScanner(name, checked.sheets.setdefault(member, SheetNote()))
     if member == "xl/styles.xml":
         return _StyleScanner(checked)
-    return _ContentScanner(name) if member == "content.xml" else None
-
-
-def _read_count(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 10 else 1
+    return OdsScanner(name, checked.sheets) if member == "content.xml" else None
 
 
 def _unescape(code: str) -> str:
