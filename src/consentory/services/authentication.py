@@ -8,9 +8,6 @@ from __future__ import annotations
 import re
 import secrets
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from consentory.domain.caller import NO_REQUEST, OPERATOR, Caller, Origin, Party
 from consentory.domain.catalog import Catalog
 from consentory.domain.configuration import User
@@ -18,6 +15,7 @@ from consentory.errors import RequestRefused
 from consentory.services.audit_trail import AuditTrail, note_event
 from consentory.services.bearer_tokens import TOKEN_SECONDS, BearerTokens, refuse_bearer
 from consentory.services.catalogs import Catalogs
+from consentory.services.credential_secrets import CredentialSecrets
 from consentory.services.secret_box import SecretBox
 from consentory.services.shared_keys import SharedKeys, Signer
 from consentory.services.signed_header import is_signed_scheme, refuse_signature
@@ -30,8 +28,6 @@ LIVE_CREDENTIALS = 2
 """A user may have two at once, so that a secret is changed without a gap."""
 
 _CLIENT_ID = re.compile("[0-9a-f]{24}")
-# A secret is 256 random bits: the least that OWASP advises for passwords is ample, and spares memory.
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 class Authentication:
@@ -46,8 +42,7 @@ class Authentication:
         self._throttle = Throttle(database, box)
         self.tokens = BearerTokens(database, box)
         self.shared_keys = SharedKeys(database, box, self._throttle)
-        self._no_hash = _HASHER.hash(secrets.token_urlsafe(32))
-        """Verified against when there is no credential, so that a failed look-up costs what a wrong secret does."""
+        self._secrets = CredentialSecrets(box)
 
     def issue_token(
         self, client_id: str, client_secret: str, scope: str | None, origin: Origin = NO_REQUEST
@@ -79,21 +74,23 @@ class Authentication:
         if _CLIENT_ID.fullmatch(client_id):
             turn = self._throttle.take_turn(client_id, origin)
             found = self._find_credential(client_id)
-            right = _is_secret(self._no_hash if found is None else found[1].secret_hash, client_secret)
-            if found is not None and right and found[1].revoked_at is None:
+            # A hash is verified also where there is no credential, so that both take the same time.
+            stored = self._secrets.hash("") if found is None else found[1].secret_hash
+            is_right = self._secrets.verify(stored, client_secret)
+            if found is not None and is_right and found[1].revoked_at is None:
                 self._throttle.note_success(turn)
+                self._renew_hash(*found, client_secret)
                 return found
-        # What no client_id looks like is refused for nothing: there is nothing to guess, and so nothing to count.
-        if turn is not None:
-            self._throttle.count_failure(turn)
         refusal = RequestRefused(
             "unauthorized",
             "Auth.CredentialRefused",
             "No live credential has this client_id and client_secret.",
             headers={"WWW-Authenticate": 'Basic realm="consentory", charset="UTF-8"'},
         )
-        if found is not None:
-            self._audit.note_refusal(Party(found[0], found[1].user_id, origin), "authentication.refused", refusal)
+        # A text that no client_id can be is refused without a count: there is nothing to guess.
+        if turn is not None:
+            account_id, user_id = (None, "") if found is None else (found[0], found[1].user_id)
+            self._throttle.note_failure(turn, account_id, user_id, origin, refusal)
         raise refusal
 
     def authenticate(self, authorization: str | None, path_client_id: str, origin: Origin = NO_REQUEST) -> Caller:
@@ -177,6 +174,12 @@ class Authentication:
                 raise refuse_bearer("Auth.CredentialRevoked", "The credential of this bearer token was revoked.")
         return claims.account, claims.sub, catalog
 
+    def _renew_hash(self, account_id: int, credential: Credential, secret: str) -> None:
+        """Store the hash anew where its scheme or its key is an earlier one."""
+        if not self._secrets.is_current(credential.secret_hash):
+            with self._database.transaction(account_id) as tx:
+                credential_store.renew_secret_hash(tx, credential, self._secrets.hash(secret))
+
     def _find_credential(self, client_id: str) -> tuple[int, Credential] | None:
         with self._database.transaction() as tx:
             return credential_store.find_credential(tx, client_id)
@@ -184,14 +187,15 @@ class Authentication:
     def create_credential(self, account_id: int, user_id: str) -> tuple[str, str]:
         """(client id, client secret) of a new credential. The secret is kept only as a hash: show it now.
 
-        Raises RequestRefused: not_found (the account has no such active user), conflict (two are live).
+        Raises RequestRefused: not_found (the account has no such active user), conflict (two are live). Raises
+        SecretKeyError where there is no secret key.
         """
         if self._catalogs.current(account_id).find_user(user_id) is None:
             raise RequestRefused(
                 "not_found", "User.NotFound", f"The account has no active user {user_id!r}; see its configuration."
             )
         client_id, secret = secrets.token_hex(12), secrets.token_urlsafe(32)
-        secret_hash = _HASHER.hash(secret)
+        secret_hash = self._secrets.hash(secret)
         with self._database.transaction(account_id) as tx:
             if not credential_store.insert_credential(tx, client_id, user_id, secret_hash, most=LIVE_CREDENTIALS):
                 raise RequestRefused(
@@ -230,10 +234,3 @@ def _require_user(catalog: Catalog, user_id: str) -> User:
     if user is None:
         raise refuse_bearer("Auth.UserInactive", "The user of this credential is switched off.")
     return user
-
-
-def _is_secret(secret_hash: str, secret: str) -> bool:
-    try:
-        return _HASHER.verify(secret_hash, secret)
-    except (VerificationError, InvalidHashError):
-        return False

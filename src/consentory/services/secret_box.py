@@ -40,7 +40,7 @@ class SecretBox:
             )
         derived = [_derive(key) for key in dict.fromkeys(keys)]
         self._ciphers = {seal_id: AESGCM(cipher_key) for seal_id, cipher_key, _ in derived}
-        self._hash_key = derived[0][2] if derived else b""
+        self._hash_keys = {seal_id: hash_key for seal_id, _, hash_key in derived}
 
     @property
     def seal_id(self) -> str:
@@ -70,7 +70,17 @@ class SecretBox:
     def hash_subject(self, text: str) -> bytes:
         """16 bytes that stand for a text which must not be read where they are kept."""
         self._require_key()
-        return hmac.digest(self._hash_key, text.encode("utf-8", "surrogatepass"), "sha256")[:16]
+        hash_key = self._hash_keys[self.seal_id]
+        return hmac.digest(hash_key, text.encode("utf-8", "surrogatepass"), "sha256")[:16]
+
+    def has_key(self, key_id: str) -> bool:
+        """Whether the secret key of that name is given."""
+        return key_id in self._hash_keys
+
+    def make_mac(self, key_id: str, purpose: str, text: str) -> bytes:
+        """32 bytes, HMAC-SHA256 of a text under the secret key of that name; each purpose has values of its own."""
+        message = f"{purpose}\0{text}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._hash_keys[key_id], message, "sha256")
 
     def _require_key(self) -> None:
         if not self._ciphers:

@@ -75,10 +75,9 @@ class SharedKeys:
                 seconds = (OLDEST + FARTHEST_AHEAD).total_seconds()
                 uses = key_store.note_signature(tx, signed.fingerprint(), seconds) if is_new_use else 0
                 return Signer(account_id, signed.user_id, uses)
-        self._throttle.count_failure(self._throttle.take_turn(f"{client_id}/{signed.user_id}", origin))
+        turn = self._throttle.take_turn(f"{client_id}/{signed.user_id}", origin)
         refusal = refuse_signature("Auth.HmacRefused", "No shared key of such an account has signed this.")
-        if account_id:
-            self._audit.note_refusal(Party(account_id, UNKNOWN, origin), "authentication.refused", refusal)
+        self._throttle.note_failure(turn, account_id or None, UNKNOWN, origin, refusal)
         raise refusal
 
     def _is_signed(self, tx: Transaction, signed: SignedHeader, account_id: int, client_id: str) -> bool:

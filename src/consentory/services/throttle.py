@@ -11,8 +11,9 @@ import ipaddress
 import math
 from dataclasses import dataclass
 
-from consentory.domain.caller import Origin
+from consentory.domain.caller import Origin, Party
 from consentory.errors import RequestRefused
+from consentory.services.audit_trail import note_event
 from consentory.services.secret_box import SecretBox
 from consentory.store import attempt_store
 from consentory.store.attempt_store import Attempts
@@ -37,6 +38,10 @@ class Turn:
     pair: bytes
     address: bytes
     settled: bool
+
+
+class _NoAccount(Exception):
+    """Undoes the audit event of an attempt that is about no account."""
 
 
 class Throttle:
@@ -67,10 +72,26 @@ class Throttle:
             )
         return Turn(pair, address, own.failures == 0 and proven_for > PROVEN_SECONDS - _RENEW_SECONDS)
 
-    def count_failure(self, turn: Turn) -> None:
-        """The attempt failed."""
+    def note_failure(
+        self, turn: Turn, account_id: int | None, user_id: str, origin: Origin, refusal: RequestRefused
+    ) -> None:
+        """Count a failed attempt, and write it to the audit trail of the account that it is about. The commit does not
+        wait for the disk.
+
+        `account_id` None: there is no such credential or account. Then the same statements run, and the event is
+        undone, so that the time of the answer does not tell what exists.
+        """
         with self._database.transaction() as tx:
             attempt_store.count_failures(tx, sorted((turn.pair, turn.address)), FORGET_SECONDS)
+            tx.set_account(account_id or 0)
+            party = Party(account_id or 0, user_id, origin)
+            try:
+                with tx.savepoint():
+                    note_event(tx, party, "authentication.refused", details={"Code": refusal.code})
+                    if account_id is None:
+                        raise _NoAccount
+            except _NoAccount:
+                pass
 
     def note_success(self, turn: Turn) -> None:
         """The attempt was right; written down at most once a day for a credential and an address."""

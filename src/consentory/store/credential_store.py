@@ -10,7 +10,8 @@ from consentory.store.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A user's client id with the Argon2id hash of its secret; `revoked_at` is None while it is live."""
+    """A user's client id with the hash of its secret (services/credential_secrets.py); `revoked_at` is None while it is
+    live."""
 
     client_id: str
     user_id: str
@@ -51,6 +52,12 @@ def insert_credential(tx: Transaction, client_id: str, user_id: str, secret_hash
         return False
     tx.run("insert_credential", {"client_id": client_id, "user_id": user_id, "secret_hash": secret_hash})
     return True
+
+
+def renew_secret_hash(tx: Transaction, credential: Credential, secret_hash: str) -> None:
+    """Replace the hash of a credential's secret, unless the credential was revoked meanwhile."""
+    parameters = {"client_id": credential.client_id, "old": credential.secret_hash, "secret_hash": secret_hash}
+    tx.run("renew_secret_hash", parameters)
 
 
 def revoke_credential(tx: Transaction, client_id: str) -> Credential | None:

@@ -34,6 +34,11 @@ WHERE account_id = current_account() AND user_id = %(user_id)s AND revoked_at IS
 INSERT INTO credential (client_id, user_id, secret_hash)
 VALUES (%(client_id)s, %(user_id)s, %(secret_hash)s);
 
+-- name: renew_secret_hash
+-- Another hash of the same secret. Zero rows: the credential was revoked, or another process renewed its hash.
+UPDATE credential SET secret_hash = %(secret_hash)s
+WHERE account_id = current_account() AND client_id = %(client_id)s AND secret_hash = %(old)s AND revoked_at IS NULL;
+
 -- name: revoke_credential
 -- Revokes for good; the time of the first revocation stays. Zero rows: the account has none of that id.
 UPDATE credential SET revoked_at = coalesce(revoked_at, now())
