@@ -16,7 +16,9 @@ class XlsWorkbook:
 
     def __init__(self, content: bytes) -> None:
         """Raise xlrd.XLRDError for a damaged or protected file."""
-        self._book = xlrd.open_workbook(file_contents=content, formatting_info=True, on_demand=True, logfile=io.StringIO())
+        self._book = xlrd.open_workbook(
+            file_contents=content, formatting_info=True, on_demand=True, logfile=io.StringIO()
+        )
         self.names: list[str] = self._book.sheet_names()
         self.shown = [
             name for name, visibility in zip(self.names, self._book._sheet_visibility, strict=False) if not visibility
