@@ -143,7 +143,7 @@ def test_execution_faults_are_409_and_nothing_is_done(ours: WireClient) -> None:
 
 FLAGS: list[tuple[str, str, list[dict[str, Any]], Any]] = [
     ("RefreshTags", "ProfileTags", [{"Name": "a"}], []),
-    ("RefreshGroups", "Groups", [{"GroupType": "Household", "GroupName": "Okubo"}], []),
+    ("RefreshGroups", "Groups", [{"GroupType": "Household", "GroupName": "Okubo"}], [False]),
     ("RefreshCustomFields", "CustomFields", [{"Name": "Tier", "Value": "gold"}], []),
     ("RefreshContacts", "Emails", [{"EmailAddress": "a@example.com"}], [False]),
     ("RefreshAlternateIds", "AlternateIds", [{"AlternateIdType": "CRM", "AlternateId": "C-1"}], [False]),

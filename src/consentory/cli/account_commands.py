@@ -63,18 +63,21 @@ def apply_account(
 
     Example: consentory account apply acme.yaml --dry-run
     """
+    from consentory.codec.account_document import is_change
+
     content = file.read_bytes()
     with open_for_command(data, database_url) as services:
         client_id, lines = services.accounts.apply_document(content, source=str(file), dry_run=True)
+        changes = is_change(lines)
         if as_json:
-            print_json({"account": client_id, "changes": lines, "applied": bool(lines) and not dry_run})
+            print_json({"account": client_id, "changes": lines, "applied": changes and not dry_run})
         else:
             for line in lines:
                 typer.echo(line)
         if not dry_run:
             services.accounts.apply_document(content, source=str(file), dry_run=False)
     if not as_json:
-        outcome = "Nothing to change." if not lines else "Not applied (--dry-run)." if dry_run else "Applied."
+        outcome = "Nothing to change." if not changes else "Not applied (--dry-run)." if dry_run else "Applied."
         typer.echo(f"{client_id}: {outcome}")
 
 

@@ -2,6 +2,7 @@
 
 Nothing that was ever applied is deleted, for it may be in use: what is left out is switched off and keeps
 its place after what the new document has. Texts, expirations and the order of consent versions are proof.
+Names keep the spelling first configured (`account_spelling.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from consentory.codec.account_faults import FaultLog
+from consentory.codec.account_spelling import NOTE, keep_spellings
 from consentory.domain.configuration import (
     Configuration,
     ConsentType,
@@ -51,10 +53,18 @@ _NOUNS = {
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationChange:
-    """`configuration` is what to store; `lines` the difference to what was there, empty when there is none."""
+    """`configuration` is what to store; `lines` the difference to what was there, empty when there is none.
+
+    A line that begins with `NOTE` tells of a name that the document spells differently; it is no difference.
+    """
 
     configuration: Configuration
     lines: list[str]
+
+
+def is_change(lines: Iterable[str]) -> bool:
+    """True when one of the lines tells of a difference, and not only of a spelling."""
+    return any(not line.startswith(NOTE) for line in lines)
 
 
 def merge_configurations(old: Configuration | None, new: Configuration, log: FaultLog) -> ConfigurationChange:
@@ -65,6 +75,7 @@ def merge_configurations(old: Configuration | None, new: Configuration, log: Fau
     else:
         lines = []
         _check_client_id(old, new, log)
+        new = keep_spellings(old, new, lines)
         _describe_change("account", old.account, new.account, lines)
     sections: dict[str, Any] = {}
     for attribute, noun in _NOUNS.items():

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from consentory.codec.account_difference import ConfigurationChange, merge_configurations
+from consentory.codec.account_difference import ConfigurationChange, is_change, merge_configurations
 from consentory.codec.account_faults import AccountDocumentInvalid, DocumentFault, FaultLog
 from consentory.codec.account_nodes import NodeReader, compose_document
 from consentory.codec.account_rules import check_configuration
@@ -25,6 +25,7 @@ __all__ = [
     "DocumentFault",
     "compare_configurations",
     "find_lines",
+    "is_change",
     "read_account_document",
     "render_configuration",
     "render_yaml",
@@ -58,7 +59,8 @@ def compare_configurations(
     """What applying `new` to an account that has `old` (None: no account yet) comes to.
 
     The result's `configuration` is what to store: what `new` leaves out of `old` stays, switched off,
-    after what `new` has. Its `lines` are the difference for people, empty when there is none.
+    after what `new` has; names stay as `old` spells them. Its `lines` are the difference for people, empty when
+    there is none.
     Raises AccountDocumentInvalid where proof would change (text, expiration or order of consent versions
     already applied) or clientId differs; `source` and `lines` (from `find_lines`) only tell where.
     """

@@ -135,6 +135,7 @@ class PlainGroup(PlainObject, gc=False):
     GroupType: str
     GroupName: _Text100
     IsPrimary: bool | None = None
+    IsActive: bool | None = None
 
 
 class PlainTag(PlainObject, gc=False):
@@ -308,7 +309,7 @@ def read_evidence(wire: PlainEvidence) -> dict[str, str]:
 
 
 def _read_group(wire: PlainGroup) -> GroupClaim:
-    return GroupClaim(wire.GroupType, wire.GroupName, fold(wire.GroupName), wire.IsPrimary)
+    return GroupClaim(wire.GroupType, wire.GroupName, fold(wire.GroupName), wire.IsPrimary, wire.IsActive is not False)
 
 
 def _read_date(given: str | None, no: bool, times: dict[str, int]) -> int:

@@ -12,7 +12,7 @@ import pycountry
 from consentory.codec.rulebook import Scope
 from consentory.codec.times import render_time
 from consentory.domain.catalog import Catalog
-from consentory.domain.force import list_missing
+from consentory.domain.force import Site, is_overruled, list_missing
 from consentory.domain.instants import to_micros
 from consentory.domain.profile import PLACE_LETTER, Body, Consent, Element, Preference, Profile
 from consentory.domain.record import GRANTED, KINDS, OPT_IN, Kind
@@ -54,10 +54,10 @@ def list_current_entries(body: Body) -> list[int]:
 
 
 def render_profile(profile: Profile, view: Viewing) -> Wire:
-    """The whole profile: inactive elements included and marked, choices out of force left out.
+    """The whole profile: what is inactive is included and marked, choices out of force are marked or left out.
 
-    Can be staged back as it is: members that only inform are *ro* there. Inactive groups are left out,
-    because a record has no way to say that a group is inactive.
+    Names in the body are spelled as configured (`domain/spelling.py`). What comes out can be staged back as it is:
+    members that only inform are *ro* there.
     """
     body = profile.body
     wire: Wire = {
@@ -81,19 +81,20 @@ def render_profile(profile: Profile, view: Viewing) -> Wire:
     ]
     for kind in KINDS:
         if view.scope.permits_channel(*CHANNELS[kind]):
-            wire[_NAMES[kind][0]] = [_render_element(e, kind, body, view) for e in body.elements(kind)]
-    wire["ProfilePreferences"] = _render_preferences(body.preferences, body, None, view)
+            wire[_NAMES[kind][0]] = [
+                _render_element(e, kind, body, view) for e in body.elements(kind) if e.same_as is None
+            ]
+    wire["ProfilePreferences"] = _render_preferences(body.preferences, Site(body, (), None), view)
     wire["Consents"] = _render_consents(body.consents, body.active, view)
     wire["Groups"] = [
         {
             "GroupType": item.type,
             "GroupName": item.name,
             "IsPrimary": item.primary,
-            "IsActive": True,
+            "IsActive": item.active,
             "Edited": render_time(item.edited),
         }
         for item in body.groups
-        if item.active
     ]
     wire["ProfileTags"] = [{"Name": tag} for tag in body.tags]
     wire["CustomFields"] = [{"Name": name, "Value": value} for name, value in body.fields.items()]
@@ -118,19 +119,17 @@ def _render_element(element: Element, kind: Kind, body: Body, view: Viewing) -> 
     wire["IsDefault"] = element.default
     wire["IsActive"] = element.active
     wire["Edited"] = render_time(element.edited)
-    wire[preferences] = _render_preferences(element.preferences, body, element, view)
+    wire[preferences] = _render_preferences(element.preferences, Site(body, body.elements(kind), element), view)
     wire["Consents"] = _render_consents(element.consents, body.active and element.active, view)
     return wire
 
 
-def _render_preferences(
-    preferences: Iterable[Preference], body: Body, element: Element | None, view: Viewing
-) -> list[Wire]:
-    if not body.active or (element is not None and not element.active):
+def _render_preferences(preferences: Iterable[Preference], site: Site, view: Viewing) -> list[Wire]:
+    if not site.body.active or (site.element is not None and not site.element.active):
         return []  # out of force: not given out as current, and back when the element or the profile is
     rendered = []
     for item in preferences:
-        entry = view.catalog.filters[fold(item.filter)]
+        entry = view.catalog.filters[item.filter]
         channel = entry.filter.channel
         if item.archived or not view.scope.permits_program(fold(entry.program_id)):
             continue
@@ -147,7 +146,7 @@ def _render_preferences(
             wire["ChannelId"] = channel
         if item.expires is not None:
             wire["ExpirationDate"] = render_time(item.expires)
-        wire["PreferenceStatus"] = _judge_preference(item, body, element, view)
+        wire["PreferenceStatus"] = _judge_preference(item, site, view)
         if item.entry in view.recorded:
             recorded, caller = view.recorded[item.entry]
             wire["LastModifiedDate"] = render_time(to_micros(recorded))
@@ -156,15 +155,16 @@ def _render_preferences(
     return rendered
 
 
-def _judge_preference(item: Preference, body: Body, element: Element | None, view: Viewing) -> str:
-    """`Active`, `Expired`, or `Suspended` when a consent that the filter requires is no longer in force."""
+def _judge_preference(item: Preference, site: Site, view: Viewing) -> str:
+    """`Active`, or why an Opt-In is not in force: `Expired` before `Overruled` before `Suspended`."""
     if item.type != OPT_IN:
         return "Active"
     if item.expires is not None and item.expires <= view.now:
         return "Expired"
-    entry = view.catalog.filters[fold(item.filter)]
-    places = (body.consents,) if element is None else (element.consents, body.consents)
-    return "Suspended" if list_missing(entry, places, view.catalog.consent_types, view.now) else "Active"
+    if is_overruled(site, item):
+        return "Overruled"
+    missing = list_missing(view.catalog.filters[item.filter], site, view.catalog.consent_types, view.now)
+    return "Suspended" if missing else "Active"
 
 
 def _render_consents(consents: Iterable[Consent], in_force: bool, view: Viewing) -> list[Wire]:

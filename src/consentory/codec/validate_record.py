@@ -203,7 +203,7 @@ class RecordValidator:
             if (rule.name, folded) in seen:
                 findings.report_repeat(path, f"{rule.name} group", name)
             seen.add((rule.name, folded))
-            claims.append(GroupClaim(rule.name, name, folded, wire.IsPrimary))
+            claims.append(GroupClaim(rule.name, name, folded, wire.IsPrimary, wire.IsActive is not False))
         return tuple(claims)
 
 

@@ -128,7 +128,7 @@ class WireGroup(WireObject, gc=False):
     GroupType: str | None = None
     GroupName: str | None = None
     IsPrimary: bool | None = None
-    IsActive: Raw = _IGNORED
+    IsActive: bool | None = None
 
 
 class WireTag(WireObject, gc=False):

@@ -23,18 +23,34 @@ from consentory.domain.configuration import (
 from consentory.domain.text import fold
 
 ItemT = TypeVar("ItemT", TypeName, CustomField, ConsentType)
+ValueT = TypeVar("ValueT")
 LiteralT = TypeVar("LiteralT", bound=str)
 
 
-def _by_name(items: Iterable[ItemT]) -> dict[str, ItemT]:
-    return {fold(item.name): item for item in items}
+class Caseless(dict[str, ValueT]):
+    """Configured names to what they stand for. `[name]` finds an item by any spelling of its name."""
+
+    def __init__(self, items: Iterable[tuple[str, ValueT]]) -> None:
+        super().__init__(items)
+        self._folded = {fold(name): value for name, value in self.items()}
+
+    def __missing__(self, name: str) -> ValueT:
+        return self._folded[fold(name)]
+
+    def find(self, name: str) -> ValueT | None:
+        """The item of that name in any spelling; None when there is none."""
+        return self._folded.get(fold(name))
+
+
+def _by_name(items: Iterable[ItemT]) -> Caseless[ItemT]:
+    return Caseless((item.name, item) for item in items)
 
 
 @dataclass(frozen=True, slots=True)
 class TypeTable:
     """The types of one kind: all by caseless name, and the default one's name."""
 
-    by_name: dict[str, TypeName]
+    by_name: Caseless[TypeName]
     default: str | None
 
     @classmethod
@@ -45,7 +61,7 @@ class TypeTable:
 
     def find(self, name: str) -> TypeName | None:
         """The active type of that name, caseless; None when there is none or it is switched off."""
-        item = self.by_name.get(fold(name))
+        item = self.by_name.find(name)
         return item if item is not None and item.active else None
 
 
@@ -61,10 +77,10 @@ class FilterEntry:
 
 @dataclass(frozen=True, slots=True)
 class ConsentEntry:
-    """A consent type; `ranks` gives each version (caseless) its place in the order, 0 the oldest."""
+    """A consent type; `ranks` gives each version its place in the order, 0 the oldest."""
 
     type: ConsentType
-    ranks: dict[str, int]
+    ranks: Caseless[int]
     newest_active: int
     """Rank of the newest active version, -1 when none is active."""
 
@@ -101,28 +117,31 @@ class Catalog:
         return blake2b(msgspec.json.encode(rules), digest_size=16).digest()
 
     @cached_property
-    def filters(self) -> dict[str, FilterEntry]:
-        """Every filter by its caseless id, switched off ones included."""
-        return {
-            fold(item.id): FilterEntry(
-                item,
-                program.id,
-                item.active and program.active,
-                {fold(name): name for name in item.frequencies},
+    def filters(self) -> Caseless[FilterEntry]:
+        """Every filter by its id, switched off ones included."""
+        return Caseless(
+            (
+                item.id,
+                FilterEntry(
+                    item,
+                    program.id,
+                    item.active and program.active,
+                    {fold(name): name for name in item.frequencies},
+                ),
             )
             for program in self.configuration.programs
             for item in program.filters
-        }
+        )
 
     @cached_property
-    def consent_types(self) -> dict[str, ConsentEntry]:
-        """Every consent type by its caseless name, switched off ones included."""
-        entries = {}
+    def consent_types(self) -> Caseless[ConsentEntry]:
+        """Every consent type by its name, switched off ones included."""
+        entries = []
         for item in self.configuration.consent_types:
             active = [rank for rank, version in enumerate(item.versions) if version.active]
-            ranks = {fold(version.version): rank for rank, version in enumerate(item.versions)}
-            entries[fold(item.name)] = ConsentEntry(item, ranks, max(active, default=-1))
-        return entries
+            ranks = Caseless((version.version, rank) for rank, version in enumerate(item.versions))
+            entries.append((item.name, ConsentEntry(item, ranks, max(active, default=-1))))
+        return Caseless(entries)
 
     @cached_property
     def required_fields(self) -> tuple[CustomField, ...]:

@@ -15,9 +15,9 @@ from consentory.domain.profile import AlternateId, Body, Element, Group, LedgerE
 from consentory.domain.record import KINDS, Fault, Record
 from consentory.domain.text import fold, hash_key
 
-RULES = 1
-"""Number of these rules. One higher whenever a record may be applied otherwise than before: the records that people
-are known by are then applied anew when they come (services/repeated_records.py)."""
+MERGE_VERSION = 2
+"""Number of these rules. It rises whenever a record may be applied differently than before: then each record that a
+person is known by is applied anew when it comes (services/repeated_records.py)."""
 
 
 class Merged(NamedTuple):
@@ -35,7 +35,8 @@ class Merged(NamedTuple):
 def merge(profile_id: int, old: Body | None, record: Record, context: MergeContext) -> Merged:
     """Apply one record to a profile, or to none (`old` None: it is created with `profile_id`).
 
-    `old` is not changed. A record is applied whole or not at all: any fault gives outcome Exception.
+    `old` is not changed. Names in `old` and `record` are spelled as configured (`domain/spelling.py`).
+    A record is applied whole or not at all: any fault gives outcome Exception.
     Unchanged gives a body equal to `old`, so nothing is to be written.
     """
     draft = Draft(record, context, profile_id, old, _start_body(old, context))

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
-from consentory.domain.catalog import FilterEntry
+from consentory.domain.catalog import ConsentEntry, FilterEntry
 from consentory.domain.draft import Draft
-from consentory.domain.force import DAY, list_missing
+from consentory.domain.force import (
+    DAY,
+    Site,
+    find_in_force,
+    holds_opt_out,
+    is_denied_elsewhere,
+    is_overruled,
+    list_missing,
+)
 from consentory.domain.merge_contacts import Included
-from consentory.domain.profile import PLACE_LETTER, Consent, Element, Preference
+from consentory.domain.profile import PLACE_LETTER, Consent, Preference
 from consentory.domain.record import (
-    DENIED,
     GRANTED,
-    KINDS,
     NOT_SET,
     OPT_IN,
-    OPT_OUT,
-    REVOKED,
+    STRENGTH,
     ConsentClaim,
     Kind,
     PreferenceClaim,
 )
-from consentory.domain.text import fold
 
 ChoiceT = TypeVar("ChoiceT", Preference, Consent)
-
-STRENGTH = {GRANTED: 0, NOT_SET: 1, DENIED: 2, REVOKED: 3}
-"""On the same instant the stronger consent status wins."""
-
-Noes = dict[tuple[Kind, str, str], list[tuple[Element, int]]]
-"""(kind, compared value, filter) to the elements that hold an Opt-Out there, and its instant."""
 
 _PREFERENCES: dict[Kind, tuple[str, str]] = {
     "Email": ("Emails", "EmailPreferences"),
@@ -46,7 +44,7 @@ class Place(NamedTuple):
     """Of the element in the record's array."""
     number: int
     """Of the element in the body."""
-    element: Element | None
+    site: Site
     preferences: list[Preference]
     consents: list[Consent]
     claimed_preferences: tuple[PreferenceClaim, ...]
@@ -71,54 +69,46 @@ class Place(NamedTuple):
 
 
 def merge_choices(draft: Draft, included: list[Included]) -> None:
-    """Apply the record's consents, then its preferences: required consents are judged after the record's own."""
+    """Apply the record's consents, then its preferences: required consents are judged after the record's own.
+
+    Of each the noes come first, then the others, the older before the newer: so the order of a record's arrays makes no
+    difference.
+    """
     places = _list_places(draft, included)
-    for place in places:
-        before = list(place.consents)  # a newer version that comes in the same record is not there "already"
-        for index, consent in enumerate(place.claimed_consents):
-            _apply_consent(draft, place, before, consent, index)
-    # Opt-Outs first, so that an Opt-In beside them is judged by them whatever the order of the arrays.
-    opt_ins: list[tuple[Place, PreferenceClaim, int]] = []
-    for place in places:
-        for index, preference in enumerate(place.claimed_preferences):
-            if preference.type == OPT_IN:
-                opt_ins.append((place, preference, index))
-            else:
-                _apply_preference(draft, place, {}, preference, index)
-    if opt_ins:
-        noes = _collect_noes(draft)
-        for place, preference, index in opt_ins:
-            _apply_preference(draft, place, noes, preference, index)
+    consents = [(place, claim, index) for place in places for index, claim in enumerate(place.claimed_consents)]
+    if len(consents) > 1:
+        types = draft.context.catalog.consent_types
+        consents.sort(key=lambda one: (_is_soft(one[1]), one[1].at, types[one[1].type].ranks[one[1].version]))
+    for place, consent, index in consents:
+        _apply_consent(draft, place, consent, index)
+    preferences = [(place, claim, index) for place in places for index, claim in enumerate(place.claimed_preferences)]
+    if len(preferences) > 1:
+        preferences.sort(key=lambda one: (one[1].type == OPT_IN, one[1].at))
+    for place, preference, index in preferences:
+        _apply_preference(draft, place, preference, index)
 
 
-def _collect_noes(draft: Draft) -> Noes:
-    """Every Opt-Out that binds an address, in force or not, with the element that it stands at."""
-    noes: Noes = {}
-    for kind in KINDS:
-        for element in draft.body.elements(kind):
-            for preference in element.preferences:
-                if preference.type == OPT_OUT:
-                    noes.setdefault((kind, element.compared, preference.filter), []).append((element, preference.at))
-    return noes
+def _is_soft(claim: ConsentClaim) -> bool:
+    return claim.status in (GRANTED, NOT_SET)
 
 
 def _list_places(draft: Draft, included: list[Included]) -> list[Place]:
     record, body = draft.record, draft.body
     places = []
     if record.preferences or record.consents:
-        person = Place(None, 0, 0, None, body.preferences, body.consents, record.preferences, record.consents)
-        places.append(person)
+        stored, site = (body.preferences, body.consents), Site(body, (), None)
+        places.append(Place(None, 0, 0, site, *stored, record.preferences, record.consents))
     for kind, position, number, claim, element in included:
         if claim.preferences or claim.consents:
-            stored = element.preferences, element.consents
-            places.append(Place(kind, position, number, element, *stored, claim.preferences, claim.consents))
+            stored, site = (element.preferences, element.consents), Site(body, body.elements(kind), element)
+            places.append(Place(kind, position, number, site, *stored, claim.preferences, claim.consents))
     return places
 
 
-def _apply_consent(draft: Draft, place: Place, before: list[Consent], claim: ConsentClaim, index: int) -> None:
-    entry = draft.context.catalog.consent_types[fold(claim.type)]
-    rank = entry.ranks[fold(claim.version)]
-    soft = claim.status in (GRANTED, NOT_SET)
+def _apply_consent(draft: Draft, place: Place, claim: ConsentClaim, index: int) -> None:
+    entry = draft.context.catalog.consent_types[claim.type]
+    rank = entry.ranks[claim.version]
+    soft = _is_soft(claim)
     if soft and rank < entry.newest_active and not draft.context.settings.allow_prior_consents:
         draft.refuse(
             "Consent.PriorVersion",
@@ -128,15 +118,13 @@ def _apply_consent(draft: Draft, place: Place, before: list[Consent], claim: Con
         )
         return
     stored = _find_consent(place.consents, claim)
-    if stored is not None:
-        if _equals_consent(stored, claim):
-            return
-        strength, stored_strength = STRENGTH[claim.status], STRENGTH[stored.status]
-        if _is_weaker(claim.at, strength, stored.at, stored_strength, stored.archived):
-            message = "A later consent, or a no on the same instant, is stored for this version."
-            draft.hold_back("Consent.Superseded", place.name_consent(index), message, claim.type)
-            return
-    if soft and any(c.type == claim.type and entry.ranks[fold(c.version)] > rank for c in before):
+    if stored is not None and _repeats_consent(place, stored, claim, entry):
+        return
+    if _is_consent_superseded(place, stored, claim):
+        message = "A later consent is stored, or a no on the same instant, for this version or this address."
+        draft.hold_back("Consent.Superseded", place.name_consent(index), message, claim.type)
+        return
+    if soft and any(c.type == claim.type and entry.ranks[c.version] > rank for c in place.consents):
         message = f"A newer version of {claim.type} is already there."
         draft.hold_back("Consent.NewerVersionPresent", place.name_consent(index), message, claim.version)
         return
@@ -165,25 +153,42 @@ def _find_consent(consents: list[Consent], claim: ConsentClaim) -> Consent | Non
     return None
 
 
-def _equals_consent(stored: Consent, claim: ConsentClaim) -> bool:
-    return (
-        stored.status == claim.status
-        and stored.locale == claim.locale
-        and (stored.evidence or None) == (claim.evidence or None)
-        and (stored.at == claim.at or not claim.dated)
-    )
+def _repeats_consent(place: Place, stored: Consent, claim: ConsentClaim, entry: ConsentEntry) -> bool:
+    """True when the claim is no change: it equals what is stored, or, undated, says the same as what is in force."""
+    if stored.status != claim.status:
+        return False
+    if not claim.dated:
+        in_force = find_in_force(place.consents, entry) is stored
+        if in_force and claim.status == GRANTED:
+            in_force = not is_denied_elsewhere(place.site, claim.type, stored.at)
+        return in_force and _leaves_out_only(claim.evidence, stored.evidence)
+    if stored.at != claim.at:
+        return False
+    return stored.archived or (stored.locale == claim.locale and (stored.evidence or None) == (claim.evidence or None))
 
 
-def _apply_preference(draft: Draft, place: Place, noes: Noes, claim: PreferenceClaim, index: int) -> None:
-    entry = draft.context.catalog.filters[fold(claim.filter)]
+def _leaves_out_only(said: dict[str, str] | None, stored: dict[str, str] | None) -> bool:
+    """True when an undated choice says no attribute, or member of the evidence, that is not stored just so."""
+    return not said or (stored is not None and said.items() <= stored.items())
+
+
+def _is_consent_superseded(place: Place, stored: Consent | None, claim: ConsentClaim) -> bool:
+    if stored is not None and (claim.at, STRENGTH[claim.status]) < (stored.at, STRENGTH[stored.status]):
+        return True
+    return claim.status == GRANTED and is_denied_elsewhere(place.site, claim.type, claim.at)
+
+
+def _apply_preference(draft: Draft, place: Place, claim: PreferenceClaim, index: int) -> None:
+    entry = draft.context.catalog.filters[claim.filter]
     stored = _find_preference(place.preferences, claim.filter)
-    if stored is not None and _equals_preference(stored, claim):
+    if stored is not None and _repeats_preference(place, stored, claim):
         return
-    if entry.filter.channel == "Text" and place.element is not None and place.element.mobile is False:
+    element = place.site.element
+    if entry.filter.channel == "Text" and element is not None and element.mobile is False:
         message = "This number is stored as not mobile: it takes no text messages. Say IsMobile: true if it is."
         draft.refuse("Preference.NotMobile", f"{place.name_preference(index)}.FilterId", message, claim.filter)
-    if _is_superseded(place, noes, stored, claim):
-        message = "A later choice, or an opt-out on the same instant, is stored."
+    if _is_preference_superseded(place, stored, claim):
+        message = "A later choice is stored, or an opt-out on the same instant, for this filter and address."
         draft.hold_back("Preference.Superseded", place.name_preference(index), message, claim.filter)
         return
     if claim.type == OPT_IN:
@@ -212,31 +217,31 @@ def _find_preference(preferences: list[Preference], filter_id: str) -> Preferenc
     return None
 
 
-def _equals_preference(stored: Preference, claim: PreferenceClaim) -> bool:
-    return (
-        stored.type == claim.type
-        and (claim.frequency is None or stored.frequency == claim.frequency)
-        and (stored.attributes or None) == (claim.attributes or None)
-        and (stored.at == claim.at or not claim.dated)
-    )
-
-
-def _is_superseded(place: Place, noes: Noes, stored: Preference | None, claim: PreferenceClaim) -> bool:
-    # On the same instant the Opt-Out (2) is stronger than the Opt-In (1).
-    if stored is not None and _is_weaker(claim.at, claim.type, stored.at, stored.type, stored.archived):
-        return True
-    if claim.type != OPT_IN or place.kind is None or place.element is None:
+def _repeats_preference(place: Place, stored: Preference, claim: PreferenceClaim) -> bool:
+    """True when the claim is no change: it equals what is stored, or, undated, says the same as what is in force."""
+    if stored.type != claim.type:
         return False
-    others = noes.get((place.kind, place.element.compared, claim.filter), [])
-    return any(element is not place.element and at >= claim.at for element, at in others)
+    is_same_frequency = claim.frequency is None or stored.frequency == claim.frequency
+    if not claim.dated:
+        in_force = not stored.archived and not is_overruled(place.site, stored)
+        return in_force and is_same_frequency and _leaves_out_only(claim.attributes, stored.attributes)
+    if stored.at != claim.at:
+        return False
+    return stored.archived or (is_same_frequency and (stored.attributes or None) == (claim.attributes or None))
+
+
+def _is_preference_superseded(place: Place, stored: Preference | None, claim: PreferenceClaim) -> bool:
+    # On the same instant the Opt-Out (2) is stronger than the Opt-In (1).
+    if stored is not None and (claim.at, claim.type) < (stored.at, stored.type):
+        return True
+    return claim.type == OPT_IN and holds_opt_out(place.site, claim.filter, claim.at)
 
 
 def _require_consents(draft: Draft, place: Place, entry: FilterEntry, index: int) -> None:
     if not entry.filter.required_consents:
         return
-    where = (draft.body.consents,) if place.kind is None else (place.consents, draft.body.consents)
     context = draft.context
-    for name in list_missing(entry, where, context.catalog.consent_types, context.started_at):
+    for name in list_missing(entry, place.site, context.catalog.consent_types, context.started_at):
         draft.refuse(
             "Preference.ConsentRequired",
             place.name_preference(index),
@@ -249,17 +254,9 @@ def _require_consents(draft: Draft, place: Place, entry: FilterEntry, index: int
 def _resolve_frequency(claim: PreferenceClaim, stored: Preference | None, entry: FilterEntry) -> str | None:
     if claim.frequency is not None:
         return claim.frequency
-    if stored is not None and stored.frequency is not None and fold(stored.frequency) in entry.frequencies:
+    if stored is not None and stored.frequency in entry.filter.frequencies:
         return stored.frequency
     return entry.filter.default_frequency
-
-
-def _is_weaker(at: int, strength: int, stored_at: int, stored_strength: int, archived: bool) -> bool:
-    """True when the stored choice wins: it is later, or of the same instant and stronger. The archived choice said
-    again with other members does not bring it back either."""
-    return (at, strength) < (stored_at, stored_strength) or (
-        archived and (at, strength) == (stored_at, stored_strength)
-    )
 
 
 def _put(items: list[ChoiceT], stored: ChoiceT | None, applied: ChoiceT) -> None:

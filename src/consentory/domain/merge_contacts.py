@@ -50,7 +50,9 @@ def archive_choices(draft: Draft, preferences: list[Preference], consents: list[
 
 def _include(kind: Kind, claims: tuple[ElementClaim, ...], elements: list[Element], now: int) -> list[Included]:
     """Add or reactivate each claimed element and update what is said of it."""
-    stored = {(element.type, element.compared): number for number, element in enumerate(elements)}
+    stored = {
+        (element.type, element.compared): number for number, element in enumerate(elements) if element.same_as is None
+    }
     included: list[Included] = []
     for index, claim in enumerate(claims):
         if not claim.active:  # validated, and then counts as not included

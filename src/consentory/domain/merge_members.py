@@ -71,6 +71,8 @@ def _merge_groups(draft: Draft) -> None:
     stored = {(item.type, fold(item.name)): item for item in draft.body.groups}
     included = set()
     for claim in draft.record.groups:
+        if not claim.active:  # validated, and then counts as not included
+            continue
         identity = (claim.type, claim.folded)
         included.add(identity)
         item = stored.get(identity)
@@ -141,7 +143,7 @@ def _set_field(draft: Draft, name: str, value: str, path: str) -> None:
 
 def _may_change(draft: Draft, name: str, value: str) -> tuple[str, str] | None:
     """None when the stored value may become `value` ("" blank), else why not: code and words."""
-    item = draft.context.catalog.custom_fields[fold(name)]
+    item = draft.context.catalog.custom_fields[name]
     current = draft.body.fields.get(name, "")
     if item.required and not value:
         return "CustomField.Required", "a required field is never cleared."

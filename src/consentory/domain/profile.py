@@ -1,7 +1,7 @@
 """What is known of a person now: the body of the profile table, and what an application of a record changes.
 
-Bodies are stored as json. Elements of `alternate_ids`, `emails`, `phones`, `addresses` and `groups` are only
-ever appended or marked inactive, never removed, so an index names one for ever (the ledger's `place`).
+Bodies are stored as json. Elements of `emails`, `phones` and `addresses` are only ever appended or marked inactive,
+never removed, so an index names one for ever (the ledger's `place`).
 Times are integers: microseconds since 1970-01-01T00:00:00Z.
 """
 
@@ -71,6 +71,9 @@ class Element(Stored):
     country: str | None = None
     preferences: list[Preference] = []
     consents: list[Consent] = []
+    same_as: int | None = None
+    """Set where another spelling of the type had made a second element of one: the number of the first, which has all
+    of both since. This one is inactive and empty, and keeps its number for the ledger (`domain/spelling.py`)."""
 
 
 class Group(Stored):

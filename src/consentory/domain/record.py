@@ -19,6 +19,9 @@ OPT_IN, OPT_OUT = 1, 2
 GRANTED, DENIED, REVOKED, NOT_SET = 1, 2, 3, 4
 WITHDRAWALS = (DENIED, REVOKED)
 
+STRENGTH = {GRANTED: 0, NOT_SET: 1, DENIED: 2, REVOKED: 3}
+"""On the same instant the stronger consent status wins."""
+
 
 class Part(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
     """What all parts of a record share: stored as arrays, immutable."""
@@ -85,6 +88,8 @@ class GroupClaim(Part, frozen=True):
     name: str
     folded: str
     primary: bool | None = None
+    active: bool = True
+    """False: validated, and then counts as not included."""
 
 
 class Match(Part, frozen=True):

@@ -8,6 +8,7 @@ from consentory.codec.account_document import (
     AccountDocumentInvalid,
     compare_configurations,
     find_lines,
+    is_change,
     read_account_document,
     render_configuration,
     render_yaml,
@@ -34,7 +35,8 @@ class AccountService:
     ) -> tuple[str, list[str]]:
         """Make the account of the document be as it says; (clientId, what changed line by line, [] nothing).
 
-        `by` does it. An account that is not there yet is made. Raises AccountDocumentInvalid with all faults.
+        A line may tell of a spelling alone, which changes nothing (`is_change`). `by` does it. An account that is not
+        there yet is made. Raises AccountDocumentInvalid with all faults.
         """
         wanted = read_account_document(data, source=source)
         client_id = wanted.account.client_id
@@ -45,11 +47,11 @@ class AccountService:
                 tx.set_account(account_id)
             old = None if account_id is None else self._load_current(tx)
             change = compare_configurations(old, wanted, source=source, lines=find_lines(data, source=source))
-            if change.lines and not dry_run:
+            if is_change(change.lines) and not dry_run:
                 if account_id is None:
                     account_id = account_store.create_account(tx, client_id)
                 revision = self._save(tx, change.configuration)
-                details = {"Revision": revision, "Changes": len(change.lines)}
+                details = {"Revision": revision, "Changes": sum(is_change([line]) for line in change.lines)}
                 note_event(tx, Party(account_id, by, origin), "configuration.applied", details=details)
         return client_id, change.lines
 
@@ -132,7 +134,7 @@ class AccountService:
             raise RequestRefused(
                 "invalid", "Configuration.Invalid", f"The document has {count}; nothing was applied.", errors=details
             ) from None
-        return {"Changes": lines, "Applied": bool(lines) and not dry_run}
+        return {"Changes": lines, "Applied": is_change(lines) and not dry_run}
 
 
 def _require(caller: Caller, action: str) -> None:

@@ -28,6 +28,7 @@ from consentory.domain.imports import ImportSettings
 from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import Profile
 from consentory.domain.record import Fault, Kind, Record
+from consentory.domain.spelling import find_spelling, spell_body, spell_choice
 from consentory.domain.text import fold, hash_key, trim
 from consentory.errors import ErrorDetail, RequestRefused, StoreContended, StoreRefused
 from consentory.services.audit_trail import note_event
@@ -141,7 +142,8 @@ class ProfileService:
             # What may not be seen is not there: it is not counted, and takes no place of a page.
             items = list(islice(_list_visible(tx, caller, catalog, profile_id, of), offset - 1, offset + limit))
             note_event(tx, caller, "history.read", profile_ids=[profile_id], details={"Of": of})
-        return [_render_history(item, of, profile) for item in items[:limit]], len(items) > limit
+            spell_body(profile.body, find_spelling(catalog))
+        return [_render_history(item, of, profile, catalog) for item in items[:limit]], len(items) > limit
 
     def list_tags(self, caller: Caller) -> Wire:
         """Every tag with the number of profiles that have it, counted now."""
@@ -232,8 +234,9 @@ class ProfileService:
         return profile
 
     def _render(self, tx: Transaction, caller: Caller, profile: Profile) -> Wire:
-        recorded = profile_store.list_entries(tx, profile.profile_id, list_current_entries(profile.body))
         catalog = self._catalogs.current_in(tx, caller.account_id)
+        spell_body(profile.body, find_spelling(catalog))
+        recorded = profile_store.list_entries(tx, profile.profile_id, list_current_entries(profile.body))
         view = Viewing(catalog, Scope(caller.permissions), profile_store.read_clock(tx), recorded)
         return render_profile(profile, view)
 
@@ -324,10 +327,10 @@ def _may_see(item: HistoryItem, catalog: Catalog, scope: Scope) -> bool:
     return scope.permits_program(fold(entry.program_id)) and (channel is None or scope.permits_channel(channel))
 
 
-def _render_history(item: HistoryItem, of: str, profile: Profile) -> Wire:
+def _render_history(item: HistoryItem, of: str, profile: Profile, catalog: Catalog) -> Wire:
     return {
         "Place": render_place(item.place, profile.body),
-        **item.value,
+        **spell_choice(item.value, find_spelling(catalog)),
         "CustomerDate" if of == "Preferences" else "ConsentDate": render_time(item.collected),
         "RecordedDate": render_time(to_micros(item.recorded)),
         "Caller": item.caller,

@@ -17,6 +17,7 @@ from consentory.domain.imports import ImportSettings
 from consentory.domain.merge import list_alternate_keys, list_contact_keys, merge
 from consentory.domain.profile import Body
 from consentory.domain.record import Fault, Record
+from consentory.domain.spelling import Spelling, find_spelling, spell_body, spell_record
 from consentory.domain.text import fold
 from consentory.store import profile_store
 from consentory.store.database import Transaction
@@ -75,21 +76,25 @@ def apply_records(
     Raises StoreRefused when another transaction gave out one of the alternate ids meanwhile (constraint
     alternate_key_pkey): try again.
     """
-    people = _load_people(tx, tasks, locked or {})
+    names = find_spelling(rules.catalog)
+    people = _load_people(tx, tasks, locked or {}, names)
     # With the locks held: later than whatever was done to these people before.
     now = profile_store.read_clock(tx) if rules.now is None else rules.now
     if rules.settings.action == "Delete":
         done = [_delete_person(people, rules, task) for task in tasks]
     else:
         context = MergeContext(rules.catalog, rules.settings, rules.started_at, now, people.holders)
-        done = [_merge_person(people, rules, context, task) for task in tasks]
+        done = [
+            _merge_person(people, rules, context, task._replace(record=spell_record(task.record, names)))
+            for task in tasks
+        ]
     _write_people(tx, rules, now, people, tasks[0].source.import_id)
     return done
 
 
-def _load_people(tx: Transaction, tasks: Sequence[Task], locked: Mapping[int, str]) -> People:
+def _load_people(tx: Transaction, tasks: Sequence[Task], locked: Mapping[int, str], names: Spelling) -> People:
     """Lock the profiles that the records mean. Taking a lock may wait, and the holders change meanwhile:
-    so look again until every profile meant is locked."""
+    so look again until every profile meant is locked. Bodies come with every name as configured."""
     ids = {task.record.profile_id for task in tasks if task.record.profile_id is not None}
     match_keys = {task.record.match_key for task in tasks if task.record.match_key is not None}
     keys = match_keys | {claim.key for task in tasks for claim in task.record.alternate_ids}
@@ -99,6 +104,8 @@ def _load_people(tx: Transaction, tasks: Sequence[Task], locked: Mapping[int, st
         holders = profile_store.find_holders(tx, keys)
         wanted = ids | {holders[key] for key in match_keys if key in holders}
         if wanted <= tried:
+            for body in stored.values():
+                spell_body(body, names)
             return People(stored, dict(stored), holders)
         found = profile_store.lock_profiles(tx, wanted - tried)
         stored.update((profile_id, profile.body) for profile_id, profile in found.items())

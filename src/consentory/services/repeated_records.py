@@ -19,7 +19,7 @@ from consentory.codec.frame import decode_match, decode_plain, decode_record
 from consentory.codec.plain_record import read_plain
 from consentory.domain.catalog import Catalog
 from consentory.domain.imports import ImportSettings
-from consentory.domain.merge import RULES
+from consentory.domain.merge import MERGE_VERSION
 from consentory.services.record_application import Rules, Task
 from consentory.store import profile_store
 from consentory.store.database import Transaction
@@ -62,7 +62,7 @@ def make_seal(settings: ImportSettings, catalog: Catalog) -> bytes:
     Under other rules, another configuration or another flag the same record is another one.
     """
     flags = msgspec.structs.replace(settings, name="", data_stage_duration=0)
-    return blake2b(msgspec.json.encode((RULES, catalog.rules_digest.hex(), flags)), digest_size=32).digest()
+    return blake2b(msgspec.json.encode((MERGE_VERSION, catalog.rules_digest.hex(), flags)), digest_size=32).digest()
 
 
 def sort_out(tx: Transaction, rules: Rules, staged: Sequence[StagedRecord]) -> Sorted:

@@ -1,0 +1,240 @@
+"""Names as configured: stored and staged names of another spelling are read as the account spells them.
+
+Today the spelling first configured stays. Earlier releases took over a new spelling of the account document, and told
+stored choices, ids, groups, elements and fields apart by it: so a person may have two of one. Here they become one
+again whenever the person is read, and are stored so with the person's next change. All else, merging and rendering,
+compares names as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from consentory.domain.catalog import Catalog
+from consentory.domain.doubles import join_doubles, join_fields
+from consentory.domain.profile import Body, Element
+from consentory.domain.record import KINDS, ConsentClaim, ElementClaim, Kind, PreferenceClaim, Record
+from consentory.domain.text import fold
+
+KeyT = TypeVar("KeyT")
+_SEPARATOR = "::"
+
+
+class _Known(dict[KeyT, KeyT]):
+    """What is asked for, to how it is configured. Each is found once: they are few, as all were configured once."""
+
+    def __init__(self, find: Callable[[KeyT], KeyT]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, key: KeyT) -> KeyT:
+        found = self[key] = self._find(key)
+        return found
+
+
+def _name_finder(names: Iterable[str]) -> _Known[str]:
+    folded = {fold(name): name for name in names}
+    return _Known(lambda name: folded.get(fold(name), name))
+
+
+class Spelling:
+    """The spellings of one catalog. A name that is not configured stays as it is."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        configuration = catalog.configuration
+        self._catalog = catalog
+        self.locales = _name_finder(configuration.account.locales)
+        self.customer_types = _name_finder(item.name for item in configuration.customer_types)
+        self.alternate_id_types = _name_finder(item.name for item in configuration.alternate_id_types)
+        self.group_types = _name_finder(item.name for item in configuration.group_types)
+        self.element_types: dict[Kind, _Known[str]] = {
+            "Email": _name_finder(item.name for item in configuration.email_types),
+            "Phone": _name_finder(item.name for item in configuration.phone_types),
+            "Address": _name_finder(item.name for item in configuration.address_types),
+        }
+        self.preferences = _Known(self._find_preference)
+        """(filter, frequency)."""
+        self.consents = _Known(self._find_consent)
+        """(type, version, locale)."""
+        self.fields = _name_finder(item.name for item in configuration.custom_fields)
+        self.options: dict[str, Mapping[str, str]] = {
+            item.name: catalog.picklists.get(fold(item.picklist or ""), {})
+            for item in configuration.custom_fields
+            if item.type == "SelectList"
+        }
+        """Of each field with a picklist: its options by their folded form."""
+
+    def _find_preference(self, key: tuple[str, str | None]) -> tuple[str, str | None]:
+        entry = self._catalog.filters[key[0]]
+        frequency = None if key[1] is None else entry.frequencies.get(fold(key[1]), key[1])
+        return entry.filter.id, frequency
+
+    def _find_consent(self, key: tuple[str, str, str]) -> tuple[str, str, str]:
+        entry = self._catalog.consent_types[key[0]].type
+        version = next(item for item in entry.versions if fold(item.version) == fold(key[1]))
+        locales = {fold(locale): locale for locale in version.texts}
+        return entry.name, version.version, locales.get(fold(key[2]), key[2])
+
+    def keeps_first(self, name: str) -> bool:
+        """Whether a custom field's update rule keeps the value that came first."""
+        return self._catalog.custom_fields[name].update_rule in ("Never", "IfCurrentValueIsBlank")
+
+    def spell_value(self, name: str, value: str) -> str:
+        """A custom field's value with the options of its picklist as configured."""
+        options = self.options.get(name)
+        if options is None or not value:
+            return value
+        return _SEPARATOR.join(options.get(fold(option), option) for option in value.split(_SEPARATOR))
+
+
+@lru_cache(maxsize=64)
+def find_spelling(catalog: Catalog) -> Spelling:
+    """The spellings of a catalog, made once for each."""
+    return Spelling(catalog)
+
+
+def spell_record(record: Record, names: Spelling) -> Record:
+    """The record with every name as configured. It may have been staged under another spelling."""
+    if _is_spelled(record, record.fields, names):
+        return record
+    return msgspec.structs.replace(
+        record,
+        locale=None if record.locale is None else names.locales[record.locale],
+        customer_type=None if record.customer_type is None else names.customer_types[record.customer_type],
+        alternate_ids=tuple(
+            msgspec.structs.replace(claim, type=names.alternate_id_types[claim.type]) for claim in record.alternate_ids
+        ),
+        emails=_respell_elements(record, "Email", names),
+        phones=_respell_elements(record, "Phone", names),
+        addresses=_respell_elements(record, "Address", names),
+        preferences=_respell_preferences(record.preferences, names),
+        consents=_respell_consents(record.consents, names),
+        groups=tuple(msgspec.structs.replace(claim, type=names.group_types[claim.type]) for claim in record.groups),
+        fields=tuple(_respell_field(name, value, names) for name, value in record.fields),
+    )
+
+
+def spell_body(body: Body, names: Spelling) -> None:
+    """Spell every name of a body as configured, in place; what only its spelling had made two becomes one."""
+    if _is_spelled(body, body.fields.items(), names):
+        return
+    body.locale = names.locales[body.locale]
+    if body.customer_type is not None:
+        body.customer_type = names.customer_types[body.customer_type]
+    for item in body.alternate_ids:
+        item.type = names.alternate_id_types[item.type]
+    for group in body.groups:
+        group.type = names.group_types[group.type]
+    for kind in KINDS:
+        for element in body.elements(kind):
+            element.type = names.element_types[kind][element.type]
+            _spell_choices(element, names)
+    _spell_choices(body, names)
+    body.fields = join_fields([(names.fields[name], value) for name, value in body.fields.items()], names.keeps_first)
+    for name, value in body.fields.items():
+        body.fields[name] = names.spell_value(name, value)
+    join_doubles(body)
+
+
+def spell_choice(value: Mapping[str, Any], names: Spelling) -> dict[str, Any]:
+    """The wire members of a choice, as the ledger keeps them, with its names as configured."""
+    if "FilterId" in value:
+        filter_id, frequency = names.preferences[value["FilterId"], value.get("FrequencyId")]
+        return {**value, "FilterId": filter_id, **({} if frequency is None else {"FrequencyId": frequency})}
+    name, version, locale = names.consents[value["ConsentType"], value["ConsentVersion"], value["Locale"]]
+    return {**value, "ConsentType": name, "ConsentVersion": version, "Locale": locale}
+
+
+def _spell_choices(owner: Body | Element, names: Spelling) -> None:
+    for item in owner.preferences:
+        item.filter, item.frequency = names.preferences[item.filter, item.frequency]
+    for consent in owner.consents:
+        consent.type, consent.version, consent.locale = names.consents[consent.type, consent.version, consent.locale]
+
+
+def _is_spelled(said: Body | Record, fields: Iterable[tuple[str, str | None]], names: Spelling) -> bool:
+    """True when every name is as configured, as nearly always; so no loop here does more than look names up."""
+    if said.locale is not None and names.locales[said.locale] != said.locale:
+        return False
+    if said.customer_type is not None and names.customer_types[said.customer_type] != said.customer_type:
+        return False
+    types = names.alternate_id_types
+    for item in said.alternate_ids:
+        if types[item.type] != item.type:
+            return False
+    for group in said.groups:
+        if names.group_types[group.type] != group.type:
+            return False
+    if said.emails and not _are_spelled(said.emails, "Email", names):
+        return False
+    if said.phones and not _are_spelled(said.phones, "Phone", names):
+        return False
+    if said.addresses and not _are_spelled(said.addresses, "Address", names):
+        return False
+    if not _are_choices_spelled(said, names):
+        return False
+    for name, value in fields:
+        if names.fields[name] != name:
+            return False
+        if value is not None and name in names.options and names.spell_value(name, value) != value:
+            return False
+    return True
+
+
+def _are_spelled(elements: Iterable[Element | ElementClaim], kind: Kind, names: Spelling) -> bool:
+    types = names.element_types[kind]
+    for element in elements:
+        if types[element.type] != element.type or not _are_choices_spelled(element, names):
+            return False
+    return True
+
+
+def _are_choices_spelled(owner: Body | Record | Element | ElementClaim, names: Spelling) -> bool:
+    preferences, consents = names.preferences, names.consents
+    for item in owner.preferences:
+        key = (item.filter, item.frequency)
+        if preferences[key] != key:
+            return False
+    for consent in owner.consents:
+        triple = (consent.type, consent.version, consent.locale)
+        if consents[triple] != triple:
+            return False
+    return True
+
+
+def _respell_elements(record: Record, kind: Kind, names: Spelling) -> tuple[ElementClaim, ...]:
+    types = names.element_types[kind]
+    return tuple(
+        msgspec.structs.replace(
+            claim,
+            type=types[claim.type],
+            preferences=_respell_preferences(claim.preferences, names),
+            consents=_respell_consents(claim.consents, names),
+        )
+        for claim in record.elements(kind)
+    )
+
+
+def _respell_preferences(claims: Iterable[PreferenceClaim], names: Spelling) -> tuple[PreferenceClaim, ...]:
+    respelled = []
+    for claim in claims:
+        filter_id, frequency = names.preferences[claim.filter, claim.frequency]
+        respelled.append(msgspec.structs.replace(claim, filter=filter_id, frequency=frequency))
+    return tuple(respelled)
+
+
+def _respell_consents(claims: Iterable[ConsentClaim], names: Spelling) -> tuple[ConsentClaim, ...]:
+    respelled = []
+    for claim in claims:
+        name, version, locale = names.consents[claim.type, claim.version, claim.locale]
+        respelled.append(msgspec.structs.replace(claim, type=name, version=version, locale=locale))
+    return tuple(respelled)
+
+
+def _respell_field(name: str, value: str | None, names: Spelling) -> tuple[str, str | None]:
+    spelled = names.fields[name]
+    return spelled, None if value is None else names.spell_value(spelled, value)
