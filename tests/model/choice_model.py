@@ -3,113 +3,143 @@
 from dataclasses import replace
 from typing import Literal
 
-from .account_model import DENIED, GRANTED, NOT_SET, OPT_IN, OPT_OUT, REVOKED, Account
-from .profile_model import Consent, Preference, Profile
-from .record_model import PERSON, SaidConsent, SaidPreference, expiry
+from .account_model import GRANTED, NOT_SET, OPT_IN, OPT_OUT, Account
+from .force_model import STRENGTH, consent_in_force, has_opt_out, is_overruled, noes_under_other_types
+from .person_model import Consent, Preference, Profile
+from .record_model import Place, SaidConsent, SaidPreference, expiry
 
-Verdict = Literal["same", "held", "apply"]
-
-# On the same instant Revoked, then Denied, then NotSet, then Granted: the lower wins.
-STRENGTH = {REVOKED: 0, DENIED: 1, NOT_SET: 2, GRANTED: 3}
-
-
-def frequency_of(said: SaidPreference, stored: Preference | None, account: Account) -> str | None:
-    """An absent FrequencyId keeps the stored one if the filter still offers it, else the default."""
-    offer = account.filter(said.filter)
-    if said.frequency is not None:
-        return said.frequency
-    if stored is not None and stored.frequency in offer.frequencies:
-        return stored.frequency
-    return offer.default_frequency
+Pairs = tuple[tuple[str, str | None], ...] | tuple[tuple[str, str], ...]
+# A code: held back for this reason.
+Verdict = Literal["same", "apply", "Preference.Superseded", "Consent.Superseded", "Consent.NewerVersionPresent"]
 
 
 def build_preference(said: SaidPreference, stored: Preference | None, account: Account) -> Preference:
-    """A choice is taken whole: absent PreferenceAttributes mean none. Only Opt-In expires."""
-    days = account.filter(said.filter).days if said.type == OPT_IN else None
-    return Preference(
-        said.filter,
-        said.type,
-        frequency_of(said, stored, account),
-        said.attributes,
-        said.date,
-        expiry(said.date, days),
-    )
+    """ "A dated choice is taken whole: absent PreferenceAttributes [...] mean none"; "only Opt-In [...] expire".
+    "An absent FrequencyId keeps the stored one if the filter still offers it, else the default"."""
+    offer = account.filter(said.filter)
+    frequency = offer.default_frequency
+    if said.frequency is not None:
+        frequency = said.frequency
+    elif stored is not None and stored.frequency in offer.frequencies:
+        frequency = stored.frequency
+    days = offer.days if said.type == OPT_IN else None
+    return Preference(said.filter, said.type, frequency, said.attributes, said.date, expiry(said.date, days))
 
 
 def build_consent(said: SaidConsent, account: Account) -> Consent:
-    """A choice is taken whole: absent Evidence means none. Only Granted expires."""
-    version = account.versions(said.type)[account.version_index(said.type, said.version)]
+    """ "Taken whole: absent [...] Evidence mean none"; "only [...] Granted expire"."""
+    version = account.version(said.type, said.version)
     days = version.days if said.status == GRANTED else None
     return Consent(said.type, said.version, said.locale, said.status, said.evidence, said.date, expiry(said.date, days))
 
 
-def _is_same(stored: Preference | Consent, new: Preference | Consent, *, undated: bool) -> bool:
-    """What equals the stored value is no change; an undated choice equal to the stored one is no change."""
-    date = stored.date if undated else new.date
-    return replace(new, date=date, expires=stored.expires, archived=stored.archived) == stored
+def leaves_out_only(said: Pairs, stored: Pairs) -> bool:
+    """ "Whatever attributes or evidence it leaves out": all that is said is stored so."""
+    return all(pair in stored for pair in said)
 
 
-def judge_preference(stored: Preference | None, new: Preference, *, undated: bool) -> Verdict:
-    """Against the stored choice of the same place and filter; precedence looks at archived ones too."""
-    if stored is None:
-        return "apply"
-    if _is_same(stored, new, undated=undated):
+def _equals(stored: Preference | Consent, new: Preference | Consent) -> bool:
+    """ "What equals the stored value is no change, whatever rule would hold it back"; archived or not."""
+    return replace(new, expires=stored.expires, archived=stored.archived) == stored
+
+
+def judge_preference(profile: Profile, said: SaidPreference, new: Preference) -> Verdict:
+    stored = profile.preferences.get((said.place, said.filter))
+    if stored is not None:
+        if said.undated and _repeats_preference(profile, said, stored):
+            return "same"
+        returns = said.undated and stored.archived and stored.type == said.type
+        verdict = "apply" if returns and new.date >= stored.date else _against_stored_preference(stored, new)
+        if verdict != "apply":
+            return verdict
+    if said.type == OPT_IN and has_opt_out(profile, said.place, said.filter, said.date):
+        # "An Opt-In is held back by an Opt-Out, not earlier, of the same filter on that address under any type."
+        return "Preference.Superseded"
+    return "apply"
+
+
+def _repeats_preference(profile: Profile, said: SaidPreference, stored: Preference) -> bool:
+    """ "An undated choice that says the same as the one in force is no change (the same PreferenceType and, if said,
+    FrequencyId)"; "with attributes [...] that differ it is a new choice"."""
+    return (
+        not stored.archived
+        and not is_overruled(profile, said.place, stored)
+        and stored.type == said.type
+        and said.frequency in (None, stored.frequency)
+        and leaves_out_only(said.attributes, stored.attributes)
+    )
+
+
+def _against_stored_preference(stored: Preference, new: Preference) -> Verdict:
+    """The same place and filter; archived ones too."""
+    if _equals(stored, new):
         return "same"
     if new.date != stored.date:
-        # Later CustomerDate wins; an older one is held back.
-        return "apply" if new.date > stored.date else "held"
+        # "Later CustomerDate wins." "An older one is held back."
+        return "apply" if new.date > stored.date else "Preference.Superseded"
     if new.type != stored.type:
-        # On the same instant Opt-Out wins over Opt-In.
-        return "apply" if new.type == OPT_OUT else "held"
-    # On the same instant the same choice with other members is an update; an archived one does not come back.
-    return "held" if stored.archived else "apply"
+        # "On the same instant Opt-Out wins over Opt-In."
+        return "apply" if new.type == OPT_OUT else "Preference.Superseded"
+    # "On the same instant the same choice with other members is an update, except where the stored one is archived
+    # (no change)."
+    return "same" if stored.archived else "apply"
 
 
-def judge_consent(stored: Consent | None, new: Consent, *, undated: bool) -> Verdict:
-    """Against the stored consent of the same place, type and version."""
-    if stored is None:
-        return "apply"
-    if _is_same(stored, new, undated=undated):
+def judge_consent(profile: Profile, said: SaidConsent, new: Consent, account: Account) -> Verdict:
+    stored = profile.consents.get((said.place, said.type, said.version))
+    if said.undated and _repeats_consent(profile, said, account):
+        return "same"
+    if stored is not None:
+        returns = said.undated and stored.archived and stored.status == said.status
+        verdict = "apply" if returns and new.date >= stored.date else _against_stored_consent(stored, new)
+        if verdict != "apply":
+            return verdict
+    if said.status == GRANTED and any(
+        no.date >= said.date for no in noes_under_other_types(profile, said.place, said.type)
+    ):
+        # "Consents bound to elements behave alike."
+        return "Consent.Superseded"
+    if said.status in (GRANTED, NOT_SET) and has_newer_version(profile, said.place, said, account):
+        # "With a newer version already in the same place, a Granted or NotSet of an older one is held back"; "a
+        # Denied or Revoked is taken by its date".
+        return "Consent.NewerVersionPresent"
+    return "apply"
+
+
+def _repeats_consent(profile: Profile, said: SaidConsent, account: Account) -> bool:
+    """ "An undated choice that says the same as the one in force is no change ([...] the same version and
+    ConsentStatus)"; "with [...] evidence that differ it is a new choice"."""
+    now = consent_in_force(profile, said.place, said.type, account)
+    return (
+        now is not None
+        and (now.version, now.status) == (said.version, said.status)
+        and leaves_out_only(said.evidence, now.evidence)
+    )
+
+
+def _against_stored_consent(stored: Consent, new: Consent) -> Verdict:
+    """The same place, type and version; archived ones too."""
+    if _equals(stored, new):
         return "same"
     if new.date != stored.date:
-        return "apply" if new.date > stored.date else "held"
+        # "Of the same version the later ConsentDate wins"; "an older one is held back".
+        return "apply" if new.date > stored.date else "Consent.Superseded"
     if new.status != stored.status:
-        return "apply" if STRENGTH[new.status] < STRENGTH[stored.status] else "held"
-    return "held" if stored.archived else "apply"
+        # "On the same instant Revoked, then Denied, then NotSet, then Granted."
+        return "apply" if STRENGTH[new.status] < STRENGTH[stored.status] else "Consent.Superseded"
+    return "same" if stored.archived else "apply"
 
 
-def has_newer_version(profile: Profile, said: SaidConsent, account: Account) -> bool:
-    """With a newer version already in the same place, a Granted or NotSet of an older one is held back."""
-    if said.status not in (GRANTED, NOT_SET):
-        return False  # a Denied or Revoked is taken by its date
+def has_newer_version(profile: Profile, place: Place, said: SaidConsent, account: Account) -> bool:
     mine = account.version_index(said.type, said.version)
     return any(
-        (place, kind) == (said.place, said.type) and account.version_index(kind, version) > mine
-        for place, kind, version in profile.consents
+        (at, kind) == (place, said.type) and account.version_index(kind, version) > mine
+        for at, kind, version in profile.consents
     )
 
 
-def is_bound_by_no(profile: Profile, said: SaidPreference) -> bool:
-    """A no binds the person's address, not a label: an Opt-Out, not earlier, of the same filter on the same
-    compared value of that kind under another type. Out of force or archived, precedence still looks at it."""
-    if said.place == PERSON:
-        return False
-    kind, type_, compared = said.place
-    return any(
-        place != PERSON
-        and (place[0], place[2]) == (kind, compared)
-        and place[1] != type_
-        and filter_id == said.filter
-        and stored.type == OPT_OUT
-        and stored.date >= said.date
-        for (place, filter_id), stored in profile.preferences.items()
-    )
-
-
-def archive_choices(
-    profile: Profile, *, preferences: bool, consents: bool, places: set[tuple[str, ...]] | None = None
-) -> None:
-    """Archive the choices of these places (None: all of the profile)."""
+def archive_choices(profile: Profile, *, preferences: bool, consents: bool, places: set[Place] | None = None) -> None:
+    """ "Archived instead, and do not come back": the choices of these places (None: all of the profile)."""
     if preferences:
         for key, stored in profile.preferences.items():
             if places is None or key[0] in places:

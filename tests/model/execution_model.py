@@ -5,20 +5,20 @@ Every import and every single write takes the next `number`, from 1; a profile i
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from .account_model import Account, fold
-from .merge_model import Fault, Merge, merge_record, prior_version_faults
-from .profile_model import Profile, render_profile
-from .record_model import KINDS, Said, SaidAlternateId, Wire, alternate_ids, parse_record, render_time
+from .merge_model import Merge, merge_record
+from .person_model import Profile
+from .profile_model import render_profile
+from .record_model import Said, Wire, alternate_ids, parse_record, render_time
+from .stage_model import REFRESH, Fault, match_ids, prior_version_faults, stage_faults
 
-REFRESH = ("RefreshAlternateIds", "RefreshContacts", "RefreshCustomFields", "RefreshGroups", "RefreshTags")
 PROCESSED = ("Created", "Updated", "Unchanged", "Deleted")
 # Codes that the contract does not name: the judge's own words.
-MATCH_ID = "Match.OneActiveId"
 NOT_FOUND = "Profile.NotFound"
 ID_DIFFERS = "Profile.IdDiffers"
 
@@ -75,23 +75,25 @@ class Model:
 
     def configure(self, account: dict[str, Any]) -> None:
         """Another configuration from here on."""
-        self.account = Account(account)
+        self.account = Account(account, self.account)
 
     def run_import(
         self,
         *,
         settings: dict[str, Any],
-        batches: list[tuple[str, list[Wire]]],
+        batches: Sequence[tuple[str, list[Wire]] | tuple[str, list[Wire], str]],
         started_at: datetime,
-        caller: str = "nightly",
         applied_at: datetime | None = None,
-        staged_under: dict[str, Any] | None = None,
+        configured: dict[str, Any] | None = None,
     ) -> ImportResult:
-        """`batches`: (Stage time, records). `staged_under`: the account document at staging, if another."""
+        """`batches`: (Stage time, records), and who staged them if not `nightly`. `configured`: an account document
+        that is applied between staging and execution."""
         self._numbers += 1
         self._now = max(self._now, applied_at or started_at)
         result = ImportResult(self._numbers)
-        staging = Account(staged_under) if staged_under else self.account
+        staging = self.account
+        if configured:
+            self.configure(configured)
         match = settings.get("MatchValue")
         # Failed means that nothing was applied: resolving finds that the match type was switched off.
         runs = match is None or self.account.is_active("alternateIdTypes", match)
@@ -99,16 +101,18 @@ class Model:
         # A ProfileId counts as found only if it existed when execution started.
         existed = frozenset(self.profiles)
         sequence = 0
-        for stage_time, records in batches:
+        for stage_time, records, *who in batches:
+            caller = who[0] if who else "nightly"
             staged_at = datetime.fromisoformat(stage_time.replace("Z", "+00:00"))
             for record in records:
                 sequence += 1
-                faults = stage_faults(record, settings, staging, staged_at)
+                faults = stage_faults(record, settings, staging, staged_at, caller)
                 if faults or not runs:
                     outcome, held = "ValidationFailed" if faults else "Pending", []
                 else:
                     merge = self._merge(settings, sequence, caller, started_at, applied_at or started_at)
-                    outcome = self._work_off(record, settings, staged_at, existed, merge)
+                    # "What staging accepted stands": read with the configuration of then.
+                    outcome = self._work_off(record, settings, parse_record(record, staging, staged_at), existed, merge)
                     faults, held = merge.faults, merge.held
                 result.outcomes[sequence] = outcome
                 if faults:
@@ -153,12 +157,13 @@ class Model:
                 return WriteOutcome(number, "ValidationFailed", [Fault(ID_DIFFERS, "$.ProfileId")], [], None)
             record = {**record, "ProfileId": profile_id}
         settings = {**dict.fromkeys(refresh, True), "AllowPriorConsents": allow_prior}
-        faults = stage_faults(record, settings, self.account, at)
+        faults = stage_faults(record, settings, self.account, at, caller)
         if faults:
             return WriteOutcome(number, "ValidationFailed", sorted(set(faults)), [], None)
         merge = self._merge(settings, 1, caller, at, at)
         existing = record.get("ProfileId")
-        outcome = self._work_off(record, settings, at, frozenset(self.profiles), merge)
+        said = parse_record(record, self.account, at)
+        outcome = self._work_off(record, settings, said, frozenset(self.profiles), merge)
         written = existing if existing in self.profiles else self.created.get((number, 1))
         held = [] if merge.faults else sorted(set(merge.held))
         return WriteOutcome(number, outcome, sorted(set(merge.faults)), held, written)
@@ -189,7 +194,7 @@ class Model:
 
     def _find(self, key: int | tuple[str, str]) -> Profile | None:
         if not isinstance(key, int):
-            held_by = self._holder((self.account.name_in("alternateIdTypes", key[0]), fold(key[1].strip())))
+            held_by = self._holder((self.account.name_in("alternateIdTypes", key[0]), fold(key[1])))
             return None if held_by is None else self.profiles[held_by]
         return self.profiles.get(key)
 
@@ -204,14 +209,13 @@ class Model:
         self,
         record: Wire,
         settings: dict[str, Any],
-        staged_at: datetime,
+        said: Said,
         existed: frozenset[int],
         merge: Merge,
     ) -> str:
         """The outcome; the faults and what was held back are in `merge`."""
         if settings.get("ImportAction", "Add") == "Delete":
             return self._delete(record, settings.get("MatchValue"), existed, merge)
-        said = parse_record(record, self.account, staged_at)
         merge.faults += prior_version_faults(said, self.account, allowed=merge.allow_prior)
         try:
             found = self._match(said, settings.get("MatchValue"), existed)
@@ -237,7 +241,7 @@ class Model:
             return self.profiles[said.profile_id]
         # 2. Else, with MatchCriteria: the profile that holds the alternate id of the match type, actively.
         if match_type is not None:
-            ids = _match_ids(said.alternate_ids, match_type, self.account)
+            ids = match_ids(said.alternate_ids, match_type, self.account)
             if len(ids) > 1:
                 raise Ambiguous
             if ids:
@@ -254,7 +258,7 @@ class Model:
             merge.started_at,
             merge.applied_at,
             self.account.default_locale,
-            self.account.default_customer_type,
+            self.account.default_name("customerTypes"),
         )
 
     def _store(self, merged: Profile, merge: Merge, *, is_new: bool) -> None:
@@ -267,7 +271,7 @@ class Model:
         self.histories[merged.id] += merge.history
 
     def _delete(self, record: Wire, match_type: str | None, existed: frozenset[int], merge: Merge) -> str:
-        ids = _match_ids(list(alternate_ids(record, self.account)), match_type, self.account)
+        ids = match_ids(list(alternate_ids(record, self.account)), match_type, self.account)
         given = record.get("ProfileId")
         if given is None:
             target = self._holder(ids[0].key)
@@ -294,49 +298,4 @@ class Model:
         self.tombstones.append({"ProfileId": profile_id, "When": render_time(when), "Who": caller, "Import": number})
 
 
-def _match_ids(said: list[SaidAlternateId], match_type: str | None, account: Account) -> list[SaidAlternateId]:
-    """The record's active alternate ids of the match type."""
-    if match_type is None:
-        return []
-    name = account.name_in("alternateIdTypes", match_type)
-    return [one for one in said if one.active and one.type == name]
-
-
-def stage_faults(record: Wire, settings: dict[str, Any], account: Account, staged_at: datetime) -> list[Fault]:
-    """Of staging only the faults that execution.md speaks of; the rest of record.md is not judged."""
-    ids = _match_ids(list(alternate_ids(record, account)), settings.get("MatchValue"), account)
-    is_delete = settings.get("ImportAction", "Add") == "Delete"
-    faults = []
-    needs_id = settings.get("MatchValue") is not None or is_delete
-    if needs_id and record.get("ProfileId") is None and len(ids) != 1:
-        # Without a ProfileId a record carries exactly one active alternate id of the match type.
-        faults.append(Fault(MATCH_ID, "$.AlternateIds"))
-    if is_delete:
-        return faults  # all else is accepted and ignored
-    # An element with IsActive: false is validated all the same.
-    everything = parse_record(_with_all_elements(record), account, staged_at)
-    faults += prior_version_faults(everything, account, allowed=bool(settings.get("AllowPriorConsents")))
-    mobile = {one.place: one.mobile for one in everything.elements}
-    # Text only where IsMobile is not false.
-    faults += [
-        Fault("Preference.NotMobile", one.path)
-        for one in everything.preferences
-        if account.filter(one.filter).channel == "Text" and mobile.get(one.place) is False
-    ]
-    # A required field may not be blank.
-    faults += [
-        Fault("CustomField.Required", one.path, one.field.name)
-        for one in everything.fields
-        if one.value == "" and one.field.required
-    ]
-    return faults
-
-
-def _with_all_elements(record: Wire) -> Wire:
-    return {
-        name: [{**one, "IsActive": None} for one in value or []] if name in KINDS else value
-        for name, value in record.items()
-    }
-
-
-__all__ = ["Fault", "ImportResult", "Model", "WriteOutcome"]
+__all__ = ["REFRESH", "Fault", "ImportResult", "Model", "WriteOutcome"]

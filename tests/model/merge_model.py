@@ -7,29 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from .account_model import OPT_IN, OPT_OUT, Account, fold
-from .choice_model import (
-    archive_choices,
-    build_consent,
-    build_preference,
-    has_newer_version,
-    is_bound_by_no,
-    judge_consent,
-    judge_preference,
-)
-from .profile_model import AlternateId, Element, Group, Profile, missing_consents
+from .choice_model import archive_choices, build_consent, build_preference, judge_consent, judge_preference
+from .force_model import NOES, missing_consents
+from .person_model import AlternateId, Element, Group, Profile
 from .record_model import KINDS, PERSON, Place, Said, SaidConsent, SaidPreference, render_time
+from .stage_model import Fault
 
 # A code that the contract does not name: the judge's own word, here so that a comparison can rename it.
 FIELD_HELD = "CustomField.UpdateRule"
-
-
-@dataclass(frozen=True, order=True)
-class Fault:
-    """`about`: what code and path leave open (the holder's id, a field, a consent type); not compared."""
-
-    code: str
-    path: str
-    about: str = ""
 
 
 @dataclass
@@ -196,24 +181,24 @@ def _allows(rule: str, current: str, new: str) -> bool:
 
 def _merge_fields(profile: Profile, said: Said, merge: Merge, *, is_new: bool) -> None:
     for one in said.fields:
-        current = profile.fields.get(one.field.name, "")
+        current = profile.fields.get(one.field.key, "")
         if one.value is None or one.value == current:
             continue  # says nothing, or equals the stored value: no change whatever rule would hold it back
         if not _allows(one.field.rule, current, one.value):
-            merge.held.append(Fault(FIELD_HELD, one.path, one.field.name))
+            merge.held.append(Fault(FIELD_HELD, one.path, one.field.key))
         elif one.value:
-            profile.fields[one.field.name] = one.value
+            profile.fields[one.field.key] = one.value
         elif one.field.required:
             # A required field is never cleared. Staging refuses a blank; this is a field made required since.
-            merge.faults.append(Fault("CustomField.Required", one.path, one.field.name))
+            merge.faults.append(Fault("CustomField.Required", one.path, one.field.key))
         else:
-            profile.fields.pop(one.field.name, None)
+            profile.fields.pop(one.field.key, None)
     if is_new:
         # Before the omissions: else the same record would delete at its second coming what it let in at its
         # first (README, reading 16).
         _fill_fields(profile, said, merge)
     if "RefreshCustomFields" in merge.refresh:
-        included = {one.field.name for one in said.fields}
+        included = {one.field.key for one in said.fields}
         for name, current in list(profile.fields.items()):
             custom = merge.account.field(name)
             # Deletion by omission counts as a blank new value; what a rule then keeps is not reported.
@@ -223,57 +208,48 @@ def _merge_fields(profile: Profile, said: Said, merge: Merge, *, is_new: bool) -
 
 def _fill_fields(profile: Profile, said: Said, merge: Merge) -> None:
     """Defaults fill in what is being created; a profile being created must have its required fields."""
-    spoken = {one.field.name for one in said.fields if one.value is not None}
+    spoken = {one.field.key for one in said.fields if one.value is not None}
     for custom in merge.account.fields.values():
-        if custom.default and custom.name not in spoken:
-            profile.fields[custom.name] = custom.default
-        if custom.required and not profile.fields.get(custom.name) and custom.name not in spoken:
-            merge.faults.append(Fault("CustomField.Required", "$.CustomFields", custom.name))
-
-
-def prior_version_faults(said: Said, account: Account, *, allowed: bool) -> list[Fault]:
-    """A prior version that is not allowed: found at staging, looked at again at execution."""
-    return [
-        Fault("Consent.PriorVersion", one.path, one.type)
-        for one in said.consents
-        if not allowed and account.is_prior(one.type, one.version, one.status)
-    ]
+        if custom.default and custom.key not in spoken:
+            profile.fields[custom.key] = custom.default
+        if custom.required and not profile.fields.get(custom.key) and custom.key not in spoken:
+            merge.faults.append(Fault("CustomField.Required", "$.CustomFields", custom.key))
 
 
 def _merge_consents(profile: Profile, said: Said, merge: Merge) -> None:
-    before = deepcopy(profile)  # "already in the same place": before this record
-    for one in said.consents:
-        account = merge.account
-        key = (one.place, one.type, one.version)
+    """ "Inside one record the [...] Denied and Revoked come first, then the others, the older before the newer; older
+    versions before newer ones"."""
+    account = merge.account
+
+    def turn(one: SaidConsent) -> tuple[bool, int, datetime]:
+        return (one.status not in NOES, account.version_index(one.type, one.version), one.date)
+
+    for one in sorted(said.consents, key=turn):
         new = build_consent(one, account)
-        verdict = judge_consent(before.consents.get(key), new, undated=one.undated)
-        if verdict == "held":
-            merge.held.append(Fault("Consent.Superseded", one.path))
-        elif verdict == "apply" and has_newer_version(before, one, account):
-            merge.held.append(Fault("Consent.NewerVersionPresent", one.path))
-        elif verdict == "apply":
-            profile.consents[key] = new
+        verdict = judge_consent(profile, one, new, account)
+        if verdict == "apply":
+            profile.consents[(one.place, one.type, one.version)] = new
             _remember(merge, "Consents", one)
+        elif verdict != "same":
+            merge.held.append(Fault(verdict, one.path))
 
 
 def _merge_preferences(profile: Profile, said: Said, merge: Merge) -> None:
-    before = deepcopy(profile)
-    # A no of the record counts before its yes, whatever the order of the elements.
-    for one in sorted(said.preferences, key=lambda p: p.type != OPT_OUT):
+    """ "Inside one record the Opt-Outs [...] come first, then the others, the older before the newer"."""
+    for one in sorted(said.preferences, key=lambda p: (p.type != OPT_OUT, p.date)):
         key = (one.place, one.filter)
-        stored = before.preferences.get(key)
-        new = build_preference(one, stored, merge.account)
-        verdict = judge_preference(stored, new, undated=one.undated)
+        new = build_preference(one, profile.preferences.get(key), merge.account)
+        verdict = judge_preference(profile, one, new)
         if verdict == "same":
             continue
         if _is_not_mobile(profile, one, merge.account):
             merge.faults.append(Fault("Preference.NotMobile", one.path))
-        bound = one.type == OPT_IN and (is_bound_by_no(before, one) or is_bound_by_no(profile, one))
-        if verdict == "held" or bound:
-            merge.held.append(Fault("Preference.Superseded", one.path))
+        if verdict != "apply":
+            merge.held.append(Fault(verdict, one.path))
             continue
         if one.type == OPT_IN:
-            # An Opt-In that would be applied needs each required type granted, at execution's start.
+            # "An Opt-In that would be applied needs each required type", "at execution's start", "as if the profile
+            # were active".
             for kind in missing_consents(profile, one.place, one.filter, merge.started_at, merge.account):
                 merge.faults.append(Fault("Preference.ConsentRequired", one.path, kind))
         profile.preferences[key] = new
@@ -293,11 +269,12 @@ def _remember(merge: Merge, of: str, said: SaidPreference | SaidConsent) -> None
     """Every applied preference and consent appends to the history: value, times, caller, import, number."""
     item: dict[str, Any] = {"Of": of, "Place": said.place}
     if isinstance(said, SaidPreference):
-        item |= {"FilterId": said.filter, "PreferenceType": said.type, "CustomerDate": render_time(said.date)}
+        named = merge.account.spell("filter", said.filter)
+        item |= {"FilterId": named, "PreferenceType": said.type, "CustomerDate": render_time(said.date)}
     else:
         item |= {
-            "ConsentType": said.type,
-            "ConsentVersion": said.version,
+            "ConsentType": merge.account.spell("consent", said.type),
+            "ConsentVersion": merge.account.spell("version", said.version),
             "ConsentStatus": said.status,
             "ConsentDate": render_time(said.date),
         }

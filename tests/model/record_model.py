@@ -84,6 +84,17 @@ def render_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+# "Digits, one leading +, spaces, hyphens, dots, slashes and brackets between digits"; a bracket may come first.
+_PHONE = re.compile(r"[(\[]?\+?[(\[]?\d(?:[\s\-./()\[\]]*\d)*", re.ASCII)
+_DECIMAL_TAIL = re.compile(r"\+?\d{7,}\.\d", re.ASCII)
+
+
+def is_phone_number(given: str) -> bool:
+    """ "Only one number, written as numbers are"; "letters, an exponent, a decimal tail" are a fault."""
+    text = fold(given)
+    return bool(_PHONE.fullmatch(text)) and not _DECIMAL_TAIL.fullmatch(text)
+
+
 def compared_value(kind: str, element: Wire, account: Account) -> str:
     """What two contact elements of one type are compared by; never given out."""
     if kind == "Emails":
@@ -91,6 +102,8 @@ def compared_value(kind: str, element: Wire, account: Account) -> str:
         local, _, domain = element["EmailAddress"].strip().rpartition("@")
         return f"{fold(local)}@{idna.encode(domain, uts46=True).decode().lower()}"
     if kind == "PhoneNumbers":
+        if not is_phone_number(element["PhoneNumber"]):
+            return str(element["PhoneNumber"])  # a fault of staging: it is like nothing else
         # Parsed in the account's default region, compared as E.164.
         number = phonenumbers.parse(element["PhoneNumber"], account.region)
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -155,6 +168,7 @@ class SaidGroup:
     type: str
     name: str
     primary: bool | None
+    path: str
 
     @property
     def key(self) -> tuple[str, str]:
@@ -207,14 +221,14 @@ def parse_record(record: Wire, account: Account, staged_at: datetime) -> Said:
     said = Said(
         profile_id=record.get("ProfileId"),
         active=_flag(record.get("IsActive")),
-        locale=account.locale(record["DefaultLocale"]) if record.get("DefaultLocale") else None,
+        locale=fold(record["DefaultLocale"]) if record.get("DefaultLocale") else None,
         confirmed=_flag(record.get("RegistrationConfirmed")),
         # PreservePreferences, PreserveConsents: default true.
         preserve_preferences=_flag(record.get("PreservePreferences")) is not False,
         preserve_consents=_flag(record.get("PreserveConsents")) is not False,
     )
     if record.get("CustomerType"):
-        said.customer_type = account.name_in("customerTypes", record["CustomerType"].strip())
+        said.customer_type = account.name_in("customerTypes", record["CustomerType"])
     parts = record.get("CustomerName") or {}
     said.name = {part: parts[part].strip() for part in NAME_PARTS if parts.get(part) is not None}
     said.alternate_ids = list(alternate_ids(record, account))
@@ -226,11 +240,12 @@ def parse_record(record: Wire, account: Account, staged_at: datetime) -> Said:
                 # An element with IsActive: false is validated, then counts as not included.
                 continue
             reader.read_element(said, kind, one, f"$.{kind.array}[{i}]")
-    for _, one in _items(record, "Groups"):
+    for i, one in _items(record, "Groups"):
         if _flag(one.get("IsActive")) is False:
-            continue  # README, reading 12
+            continue  # "IsActive: false counts as not included"
         group_type = account.name_in("groupTypes", one["GroupType"])
-        said.groups.append(SaidGroup(group_type, one["GroupName"].strip(), _flag(one.get("IsPrimary"))))
+        path = f"$.Groups[{i}]"
+        said.groups.append(SaidGroup(group_type, one["GroupName"].strip(), _flag(one.get("IsPrimary")), path))
     said.tags = [one["Name"].strip() for _, one in _items(record, "ProfileTags")]
     for i, one in _items(record, "CustomFields"):
         custom = account.field(one["Name"])
@@ -261,8 +276,7 @@ def stored_value(custom: CustomField, value: str, account: Account) -> str:
     if custom.type == "DateTime" and "T" in value:
         return render_time(parse_time(value, account, yes=True))
     if custom.type == "SelectList" and value:
-        as_configured = {fold(one): one for one in custom.options}
-        return "::".join(as_configured[fold(one.strip())] for one in value.split("::"))
+        return "::".join(custom.options[fold(one)] for one in value.split("::"))
     return value
 
 
@@ -302,9 +316,9 @@ class _Reader:
             found.append(
                 SaidPreference(
                     place,
-                    self.account.filter(one["FilterId"].strip()).id,
+                    self.account.filter(one["FilterId"]).key,
                     kind,
-                    self._frequency(one),
+                    fold(one["FrequencyId"]) if one.get("FrequencyId") else None,
                     tuple(sorted(pairs, key=lambda pair: pair[0])),
                     self._date(one.get("CustomerDate"), yes=kind == OPT_IN),
                     one.get("CustomerDate") is None,
@@ -313,26 +327,18 @@ class _Reader:
             )
         return found
 
-    def _frequency(self, one: Wire) -> str | None:
-        if not one.get("FrequencyId"):
-            return None
-        offered = self.account.filter(one["FilterId"].strip()).frequencies
-        return next(name for name in offered if fold(name) == fold(one["FrequencyId"].strip()))
-
     def consents(self, holder: Wire, place: Place, path: str) -> list[SaidConsent]:
         found = []
         for i, one in _items(holder, "Consents"):
-            kind = self.account.consent_type(one["ConsentType"].strip())
+            kind = self.account.consent_type(one["ConsentType"]).key
             status = STATUSES[one["ConsentStatus"]]
-            index = self.account.version_index(kind, one["ConsentVersion"].strip())
-            version = self.account.versions(kind)[index]
             evidence = {k: v.strip() for k, v in (one.get("Evidence") or {}).items() if v is not None}
             found.append(
                 SaidConsent(
                     place,
                     kind,
-                    version.name,
-                    next(name for name in version.locales if fold(name) == fold(one["Locale"].strip())),
+                    self.account.version(kind, one["ConsentVersion"]).key,
+                    fold(one["Locale"]),
                     status,
                     tuple(sorted(evidence.items())),
                     self._date(one.get("ConsentDate"), yes=status in (GRANTED, NOT_SET)),

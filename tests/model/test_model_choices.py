@@ -197,13 +197,13 @@ def test_prior_version_needs_the_flag_but_a_no_never_does(model: Model) -> None:
 
 
 def test_prior_version_is_looked_at_again_at_execution(model: Model) -> None:
-    before = build_account()
-    before["consentTypes"][0]["versions"].pop()
+    after = build_account()
+    after["consentTypes"][0]["versions"].append({"version": "4.0", "texts": {"en_US": "Newer."}})
     result = model.run_import(
         settings=MATCH,
-        batches=[(STAGED, [at_person(consent(1, D1, "2.0"))])],
+        batches=[(STAGED, [at_person(consent(1, D1, "3.0"))])],
         started_at=STARTED,
-        staged_under=before,
+        configured=after,
     )
     assert (result.outcomes, codes(result)) == ({1: "Exception"}, [("Consent.PriorVersion", "$.Consents[0]")])
 
@@ -246,7 +246,7 @@ def test_opt_in_needs_its_consents_at_the_element_or_the_person(model: Model) ->
 def test_later_no_of_an_older_version_is_in_force(model: Model) -> None:
     yes = person(PhoneNumbers=[phone(ONE, pref(1, D1, TEXT))], Consents=[texting(1, "2025-01-01")])
     run(model, yes)
-    assert "PreferenceStatus" not in shown(model)["PhoneNumbers"][0]["PhoneNumberPreferences"][0]
+    assert shown(model)["PhoneNumbers"][0]["PhoneNumberPreferences"][0]["PreferenceStatus"] == "Active"
     run(model, person(Consents=[texting(3, "2025-06-01", "2023")]))
     given = shown(model)["PhoneNumbers"][0]["PhoneNumberPreferences"][0]
     assert given["PreferenceStatus"] == "Suspended"
@@ -288,7 +288,7 @@ def test_history_holds_what_was_applied_and_nothing_else(model: Model) -> None:
         (1, first.number, 1),
         (2, last.number, 2),
     ]
-    assert items[0]["Place"] == ("Emails", "Home", "ann@example.com")
+    assert items[0]["Place"] == ("Emails", "home", "ann@example.com")
     assert (items[0]["CustomerDate"], items[0]["Caller"]) == (D2, "nightly")
 
 
