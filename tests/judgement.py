@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from hypothesis import HealthCheck, Phase, settings
 
@@ -22,18 +22,12 @@ from consentory.codec.status_object import render_status
 from consentory.domain.caller import Caller
 from consentory.errors import RequestRefused, StoreUnavailable
 from consentory.store.database import Database
-from model.account_model import Account
+from judged_retention import Staged, check_all_gone, check_staged, tidied, tidy_at_once
+from model.account_model import fold
 from model.comparison import comparable
 from model.execution_model import Fault, ImportResult, Model, WriteOutcome
-from model.histories import (
-    DeleteStep,
-    History,
-    ImportStep,
-    Step,
-    WriteStep,
-    build_account,
-    resolve_record,
-)
+from model.histories import DeleteStep, History, ImportStep, Step, WriteStep, resolve_record
+from model.judge_account import build_changed
 from model.profile_model import as_given_out
 from model.record_model import compared_value
 
@@ -88,6 +82,8 @@ class Courtroom:
         trial = Trial(self, history)
         for step in history.steps:
             trial.play(step)
+        if history.tidiers:
+            trial.end_retention()
         return trial
 
 
@@ -97,15 +93,14 @@ class Trial:
     def __init__(self, room: Courtroom, history: History) -> None:
         self.room = room
         self.history = history
-        document = build_account(f"J{uuid4().hex[:12].upper()}")
-        self.account = Account(document)
+        self.client_id = f"J{uuid4().hex[:12].upper()}"
+        self.knobs: dict[str, Any] = {}
+        document = build_changed(self.client_id, {})
         self.model = Model(document)
-        room.services.accounts.apply_document(json.dumps(document).encode(), source="judge", dry_run=False)
-        account_id = room.services.accounts.find_account(document["account"]["clientId"])
-        catalog = room.services.catalogs.current(account_id)
-        user = catalog.find_user("nightly")
-        assert user is not None
-        self.caller = Caller(account_id, catalog.account.client_id, user.id, catalog.permissions_of(user))
+        self._apply(document)
+        self.account_id = room.services.accounts.find_account(document["account"]["clientId"])
+        self.staged: list[Staged] = []
+        """Every import, with what of it is to stay in staging."""
         self.real_ids: list[int] = []
         """Every profile ever created, in order of creation; as `model.created.values()`."""
         self.imports: dict[int, str | None] = {}
@@ -116,9 +111,39 @@ class Trial:
             self._play_import(step)
         elif isinstance(step, WriteStep):
             self._play_write(step)
-        else:
+        elif isinstance(step, DeleteStep):
             self._play_delete(step)
+        else:
+            self.model.configure(self.configure(step.knobs))
         self._compare_people()
+
+    def caller_of(self, user_id: str) -> Caller:
+        """A user as the configuration of now knows it."""
+        catalog = self.room.services.catalogs.current(self.account_id)
+        user = catalog.find_user(user_id)
+        assert user is not None
+        return Caller(self.account_id, catalog.account.client_id, user.id, catalog.permissions_of(user))
+
+    @property
+    def caller(self) -> Caller:
+        return self.caller_of("nightly")
+
+    # Configuration ------------------------------------------------------------------------------------------
+
+    def configure(self, knobs: Mapping[str, Any]) -> Wire:
+        """Apply the account document with these knobs turned too; the document."""
+        self.knobs.update(knobs)
+        document = build_changed(self.client_id, self.knobs)
+        self._apply(document)
+        return document
+
+    def _apply(self, document: Wire) -> None:
+        self.room.services.accounts.apply_document(json.dumps(document).encode(), source="judge", dry_run=False)
+
+    def end_retention(self) -> None:
+        """The time of everything staged is over, and several workers tidy at once: nothing of it is left."""
+        tidy_at_once(self.room, self.staged, self.history.tidiers)
+        check_all_gone(self.room, self.staged)
 
     # Imports ------------------------------------------------------------------------------------------------
 
@@ -126,33 +151,47 @@ class Trial:
         services = self.room.services
         item = services.imports.initiate(self.caller, json.dumps({"Name": "judged", **step.settings}).encode(), None)
         token = str(item.access_token)
-        for batch in step.batches:
+        for number, batch in enumerate(step.batches):
             body = {"UserProfilePreferences": [resolve_record(record, self.real_ids) for record in batch]}
-            services.staging.stage(self.caller, token, json.dumps(body).encode(), "json", None)
+            who = self.caller_of(step.caller_of(number))
+            services.staging.stage(who, token, json.dumps(body).encode(), "json", None)
+        document = self.configure(step.knobs) if step.knobs else None
         services.imports.execute(self.caller, token)
-        with self._polled(token):
+        with self._polled(token), tidied(self.room.database_url, self.history.tidiers):
             execute_all(
                 self.room.database_url, self.history, lambda: services.imports.find_by_token(self.caller, token)
             )
         status = read_status(services, self.caller, token)
-        with self.room.owner.transaction(self.caller.account_id) as tx:
-            connection = tx.connection
-            rows = connection.execute(
-                "SELECT staged_at FROM import_batch WHERE import_id = %s ORDER BY batch_number", (item.import_id,)
-            ).fetchall()
-            started, first_id = connection.execute(
-                "SELECT started_at, first_profile_id FROM import WHERE import_id = %s", (item.import_id,)
-            ).fetchone()  # type: ignore[misc]
-        model_ids = list(self.model.created.values())
-        batches = [
-            (stamp.isoformat().replace("+00:00", "Z"), [resolve_record(record, model_ids) for record in batch])
-            for (stamp,), batch in zip(rows, step.batches, strict=True)
-        ]
-        result = self.model.run_import(settings=step.settings, batches=batches, started_at=started)
+        result, first_id = self._run_on_the_model(step, item.import_id, document)
         self.imports[result.number] = str(item.import_id)
         created = [sequence for sequence, outcome in sorted(result.outcomes.items()) if outcome == "Created"]
         self.real_ids += [first_id + sequence - 1 for sequence in created]
         self._compare_import(result, status, item.access_token)
+        stays = frozenset(result.faults) | frozenset(result.held)
+        days = step.settings.get("DataStageDuration", 3)
+        self.staged.append(Staged(self.account_id, item.import_id, days, len(result.outcomes), stays))
+        check_staged(self.room, self.staged[-1], tidied=self.history.tidiers > 0)
+
+    def _run_on_the_model(self, step: ImportStep, import_id: UUID, document: Wire | None) -> tuple[ImportResult, int]:
+        """With the store's own times; beside the result, the id that its first record would create."""
+        with self.room.owner.transaction(self.account_id) as tx:
+            rows = tx.connection.execute(
+                "SELECT staged_at FROM import_batch WHERE import_id = %s ORDER BY batch_number", (import_id,)
+            ).fetchall()
+            started, first_id = tx.connection.execute(
+                "SELECT started_at, first_profile_id FROM import WHERE import_id = %s", (import_id,)
+            ).fetchone()  # type: ignore[misc]
+        ids = list(self.model.created.values())
+        batches = [
+            (
+                stamp.isoformat().replace("+00:00", "Z"),
+                [resolve_record(record, ids) for record in batch],
+                step.caller_of(number),
+            )
+            for number, ((stamp,), batch) in enumerate(zip(rows, step.batches, strict=True))
+        ]
+        result = self.model.run_import(settings=step.settings, batches=batches, started_at=started, configured=document)
+        return result, first_id
 
     @contextmanager
     def _polled(self, token: str) -> Iterator[None]:
@@ -236,7 +275,7 @@ class Trial:
 
     def _compare_people(self) -> None:
         real_of = dict(zip(self.model.created.values(), self.real_ids, strict=True))
-        with self.room.owner.transaction(self.caller.account_id) as tx:
+        with self.room.owner.transaction(self.account_id) as tx:
             query = "SELECT profile_id FROM profile WHERE account_id = current_account()"
             stored = {row[0] for row in tx.connection.execute(query)}
         assert stored == {real_of[profile_id] for profile_id in self.model.profiles}
@@ -244,10 +283,8 @@ class Trial:
             shown = self.room.services.profiles.get(self.caller, real_of[profile_id])
             wanted = self.model.get_profile(profile_id, now=datetime.now(UTC))
             assert wanted is not None
-            wanted = comparable(as_given_out(wanted), self.account)
-            # A record cannot say that a group is inactive, so the store does not give such groups out.
-            wanted["Groups"] = [group for group in wanted["Groups"] if group["IsActive"]]
-            assert comparable(shown, self.account) == wanted
+            wanted = comparable(as_given_out(wanted), self.model.account)
+            assert comparable(shown, self.model.account) == wanted
             self._compare_keys(wanted, real_of[profile_id])
             self._compare_history(profile_id, real_of[profile_id])
 
@@ -286,7 +323,7 @@ class Trial:
                 "Phone": ("PhoneNumbers", "PhoneType"),
                 "Address": ("Addresses", "AddressType"),
             }[place["Kind"]]
-            where = (array, place[type_member], compared_value(array, place, self.account))
+            where = (array, fold(place[type_member]), compared_value(array, place, self.model.account))
         return (where, *_value(item), item["Caller"], item["ImportId"], item["SequenceNumber"])
 
 

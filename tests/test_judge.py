@@ -13,6 +13,7 @@ from hypothesis import given
 
 from judgement import Courtroom, judged
 from model.histories import History, histories
+from model.wide_histories import wide_histories
 from running_server import create_database, drop_database
 
 HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "200"))
@@ -29,6 +30,15 @@ def room(engine: str, template: str) -> Iterator[Courtroom]:
 
 @pytest.mark.timeout(6 * 3600)
 @judged(HISTORIES)
-@given(history=histories())
+@given(history=wide_histories())
 def test_every_history_gives_what_the_model_gives(room: Courtroom, history: History) -> None:
+    """Documents that change, records of every sort, several workers and their retention."""
+    room.try_history(history)
+
+
+@pytest.mark.timeout(6 * 3600)
+@judged(HISTORIES // 4)
+@given(history=histories())
+def test_every_history_of_sound_records_gives_what_the_model_gives(room: Courtroom, history: History) -> None:
+    """Fewer refusals, so that more of a record is applied."""
     room.try_history(history)

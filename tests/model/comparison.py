@@ -12,7 +12,7 @@ from .record_model import KINDS, Kind, compared_value, render_time
 Wire = dict[str, Any]
 
 TOP = ("IsActive", "DefaultLocale", "RegistrationConfirmed", "CustomerType", "CustomerName")
-PREFERENCE = ("FilterId", "PreferenceType", "FrequencyId", "CustomerDate", "ExpirationDate")
+PREFERENCE = ("FilterId", "PreferenceType", "FrequencyId", "CustomerDate", "ExpirationDate", "PreferenceStatus")
 CONSENT = ("ConsentType", "ConsentVersion", "Locale", "ConsentStatus", "ConsentDate", "ExpirationDate")
 ELEMENT = ("IsDefault", "IsActive", "IsMobile", "Address2", "CountryCode_Alpha2")
 
@@ -35,7 +35,7 @@ def comparable(profile: Wire, account: Account) -> Wire:
     for kind in KINDS.values():
         elements = sorted(
             profile.get(kind.array) or [],
-            key=lambda one: (one[kind.type], compared_value(kind.array, one, account)),
+            key=lambda one: (fold(one[kind.type]), compared_value(kind.array, one, account)),
         )
         found[kind.array] = [_element(one, kind, in_force=in_force) for one in elements]
     return found
@@ -51,16 +51,15 @@ def _element(element: Wire, kind: Kind, *, in_force: bool) -> Wire:
 
 def _preferences(holder: Wire, array: str) -> list[Wire]:
     found = []
-    for one in sorted(holder.get(array) or [], key=lambda one: one["FilterId"]):
+    for one in sorted(holder.get(array) or [], key=lambda one: fold(one["FilterId"])):
         attributes = [(a["Key"], a.get("Value")) for a in one.get("PreferenceAttributes") or []]
-        suspended = one.get("PreferenceStatus") == "Suspended"
-        found.append(_pick(one, PREFERENCE) | {"Attributes": sorted(attributes), "Suspended": suspended})
+        found.append(_pick(one, PREFERENCE) | {"Attributes": sorted(attributes)})
     return found
 
 
 def _consents(holder: Wire) -> list[Wire]:
     found = []
-    for one in sorted(holder.get("Consents") or [], key=lambda c: (c["ConsentType"], c["ConsentVersion"])):
+    for one in sorted(holder.get("Consents") or [], key=lambda c: (fold(c["ConsentType"]), fold(c["ConsentVersion"]))):
         evidence = _pick(one.get("Evidence") or {}, list(one.get("Evidence") or {}))
         found.append(_pick(one, CONSENT) | {"Evidence": evidence, "Expired": bool(one.get("Expired"))})
     return found
@@ -72,9 +71,12 @@ def _sorted(profile: Wire, array: str, members: tuple[str, ...], identity: tuple
 
 
 def _pick(holder: Wire, members: Any) -> Wire:
-    """Members that say something; dates in the one form."""
+    """Members that say something; dates and spaces in the one form."""
     found = {name: holder[name] for name in members if holder.get(name) not in (None, "", [])}
     for name, value in found.items():
         if name.endswith("Date"):
             found[name] = render_time(datetime.fromisoformat(value.replace("Z", "+00:00")))
+        elif isinstance(value, str):
+            # record.md: "white space of any kind [...] counts as a space".
+            found[name] = "".join(" " if sign.isspace() else sign for sign in value)
     return found

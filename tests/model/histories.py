@@ -12,91 +12,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from .execution_model import REFRESH, ImportResult, Model, WriteOutcome
+from .judge_account import Knobs, build_changed
+from .judge_account import build_account as build_account
 
 Wire = dict[str, Any]
 
 UNKNOWN_ID = 987_654_321_012
-
-
-def _text(name: str, **more: Any) -> Wire:
-    return {"name": name, "type": "Text", **more}
-
-
-def _version(name: str, *locales: str, **more: Any) -> Wire:
-    return {"version": name, "texts": {one: f"Text of {name} in {one}" for one in locales}, **more}
-
-
-def _named(*names: str) -> list[Wire]:
-    """The first is the default."""
-    return [{"name": names[0], "default": True}, *({"name": one} for one in names[1:])]
-
-
-def _programs() -> list[Wire]:
-    news = [
-        {"id": "NEWS-EMAIL", "name": "News by email", "channel": "Email", "durationDays": 730}
-        | {"frequencies": ["Daily", "Weekly", "Monthly"], "defaultFrequency": "Weekly"},
-        {"id": "EVENTS-EMAIL", "name": "Events by email", "channel": "Email"},
-        {"id": "NEWS-TEXT", "name": "News by text", "channel": "Text", "requiredConsents": ["Texting"]},
-    ]
-    offers = [
-        {"id": "OFFERS-EMAIL", "name": "Offers by email", "channel": "Email", "requiredConsents": ["Privacy"]},
-        {"id": "OFFERS-PHONE", "name": "Offers by call", "channel": "Phone"},
-        {"id": "OFFERS-MAIL", "name": "Offers by post", "channel": "Mail"},
-    ]
-    data = [
-        {"id": "DATA-SHARING", "name": "Sharing"},
-        {"id": "DATA-PROFILING", "name": "Profiling", "requiredConsents": ["Privacy", "Texting"]},
-    ]
-    return [
-        {"id": "NEWS", "name": "News", "filters": news},
-        {"id": "OFFERS", "name": "Offers", "filters": offers},
-        {"id": "DATA", "name": "Data", "filters": data},
-    ]
-
-
-def _consent_types() -> list[Wire]:
-    privacy = [_version("1.0", "en_US"), _version("2.0", "en_US", "es_US")]
-    privacy.append(_version("3.0", "en_US", expirationDays=36500))
-    texting = [_version("2023", "en_US", expirationDays=36500), _version("2024", "en_US", expirationDays=600)]
-    return [{"name": "Privacy", "versions": privacy}, {"name": "Texting", "versions": texting}]
-
-
-def build_account(client_id: str = "JUDGE") -> Wire:
-    """The account document: every update rule, required fields, consents that expire, versions, all channels."""
-    everything: Wire = {"import": True, "profile": ["read", "write", "delete"], "channels": "all"}
-    everything |= {"programs": "all", "consentTypes": "all", "configuration": ["read"], "audit": False}
-    return {
-        "account": {
-            "clientId": client_id,
-            "name": "The judge's account",
-            "locales": ["en_US", "es_US"],
-            "timeZone": "America/New_York",
-            "phoneRegion": "US",
-            "tokenLifetimeHours": 12,
-            "importsPerDay": 1_000_000,
-            "maxStageMegabytes": 25,
-        },
-        "customerTypes": _named("Customer", "Prospect"),
-        "alternateIdTypes": [{"name": "CRM"}, {"name": "Loyalty"}],
-        "emailTypes": _named("Home", "Work"),
-        "phoneTypes": _named("Mobile", "Home"),
-        "addressTypes": _named("Home", "Billing"),
-        "groupTypes": [{"name": "Household"}, {"name": "Club"}],
-        "picklists": [{"name": "Tiers", "values": ["basic", "silver", "gold"]}],
-        "customFields": [
-            _text("Region", required=True),
-            _text("Grade", required=True, default="C", updateRule="Always"),
-            {"name": "Tier", "type": "SelectList", "picklist": "Tiers", "default": "basic"},
-            _text("Plain", updateRule="Always"),
-            _text("Once", updateRule="Never"),
-            _text("Nickname", updateRule="IfCurrentValueIsBlank"),
-            _text("Segment", updateRule="IfNewValueIsNotBlank"),
-        ],
-        "programs": _programs(),
-        "consentTypes": _consent_types(),
-        "userGroups": [{"name": "Loaders", "permissions": everything}],
-        "users": [{"id": "nightly", "groups": ["Loaders"], "sourceGroup": "Warehouse"}],
-    }
 
 
 # In New York the second is the first instant of the bare date (a yes) and the third its last second (a no); the
@@ -144,8 +65,16 @@ PICKS = st.sampled_from([*(Pick(n) for n in range(6)), Pick(None)])
 
 @dataclass(frozen=True)
 class ImportStep:
+    """`callers`: who stages each batch (`nightly` where there is none); `knobs`: what the account document changes
+    between staging and execution."""
+
     settings: Wire
     batches: list[list[Wire]]
+    callers: tuple[str, ...] = ()
+    knobs: Knobs | None = None
+
+    def caller_of(self, batch: int) -> str:
+        return self.callers[batch] if batch < len(self.callers) else "nightly"
 
 
 @dataclass(frozen=True)
@@ -160,16 +89,24 @@ class DeleteStep:
     target: Pick
 
 
-Step = ImportStep | WriteStep | DeleteStep
+@dataclass(frozen=True)
+class ConfigureStep:
+    """Another account document; what earlier ones turned stays turned."""
+
+    knobs: Knobs
+
+
+Step = ImportStep | WriteStep | DeleteStep | ConfigureStep
 
 
 @dataclass(frozen=True)
 class History:
-    """`chunk_size` None: the default."""
+    """`chunk_size` None: the default. `tidiers`: how many workers' retention runs beside."""
 
     steps: list[Step]
     chunk_size: int | None
     workers: int
+    tidiers: int = 0
 
 
 def resolve_record(record: Wire, ids: list[int]) -> Wire:
@@ -429,28 +366,42 @@ class Replay:
 
     model: Model
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-    results: list[ImportResult | WriteOutcome | bool] = field(default_factory=list)
+    results: list[ImportResult | WriteOutcome | bool | None] = field(default_factory=list)
+    knobs: Knobs = field(default_factory=dict)
 
     @property
     def ids(self) -> list[int]:
         return list(self.model.created.values())
 
-    def play(self, step: Step) -> ImportResult | WriteOutcome | bool:
+    def change(self, knobs: Knobs) -> Wire:
+        """The account document after these knobs were turned too."""
+        self.knobs = {**self.knobs, **knobs}
+        return build_changed("JUDGE", self.knobs)
+
+    def play(self, step: Step) -> ImportResult | WriteOutcome | bool | None:
         """One step, with a clock of its own; a driver of a real store passes on the times of that store."""
         self.now += timedelta(hours=1)
-        result: ImportResult | WriteOutcome | bool
+        result: ImportResult | WriteOutcome | bool | None = None
         if isinstance(step, ImportStep):
             stamp = self.now.isoformat().replace("+00:00", "Z")
-            batches = [(stamp, [resolve_record(r, self.ids) for r in batch]) for batch in step.batches]
+            batches = [
+                (stamp, [resolve_record(r, self.ids) for r in batch], step.caller_of(number))
+                for number, batch in enumerate(step.batches)
+            ]
             result = self.model.run_import(
-                settings=step.settings, batches=batches, started_at=self.now + timedelta(minutes=5)
+                settings=step.settings,
+                batches=batches,
+                started_at=self.now + timedelta(minutes=5),
+                configured=self.change(step.knobs) if step.knobs else None,
             )
         elif isinstance(step, WriteStep):
             target = step.target.resolve(self.ids) if step.target else None
             result = self.model.single_write(
                 step.record, profile_id=target, refresh=step.refresh, at=self.now + timedelta(minutes=5)
             )
-        else:
+        elif isinstance(step, DeleteStep):
             result = self.model.delete_profile(step.target.resolve(self.ids))
+        else:
+            self.model.configure(self.change(step.knobs))
         self.results.append(result)
         return result

@@ -105,7 +105,7 @@ def compared_value(kind: str, element: Wire, account: Account) -> str:
         if not is_phone_number(element["PhoneNumber"]):
             return str(element["PhoneNumber"])  # a fault of staging: it is like nothing else
         # Parsed in the account's default region, compared as E.164.
-        number = phonenumbers.parse(element["PhoneNumber"], account.region)
+        number = phonenumbers.parse(fold(element["PhoneNumber"]), account.region)
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     # Compared by Address1, City, StateProvince and PostalCode, caseless and space-collapsed.
     return "\n".join(fold(" ".join(element[name].split())) for name in KINDS[kind].values)

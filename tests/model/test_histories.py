@@ -12,6 +12,7 @@ from .execution_model import ImportResult, Model
 from .histories import History, ImportStep, Replay, build_account, histories, imports
 from .profile_model import as_given_out
 from .record_model import KINDS, PERSON
+from .wide_histories import wide_histories
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -24,7 +25,7 @@ def replay(history: History) -> Replay:
 
 
 @FEW
-@given(histories())
+@given(wide_histories())
 def test_books_balance(history: History) -> None:
     for result in replay(history).results:
         if isinstance(result, ImportResult):
@@ -57,7 +58,7 @@ def test_alternate_ids_and_defaults_are_unique(history: History) -> None:
 
 
 @FEW
-@given(histories())
+@given(wide_histories())
 def test_no_opt_in_stands_over_a_no_that_is_not_earlier(history: History) -> None:
     model = replay(history).model
     for profile in model.profiles.values():
