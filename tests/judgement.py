@@ -24,7 +24,7 @@ from consentory.errors import RequestRefused, StoreUnavailable
 from consentory.store.database import Database
 from judged_retention import Staged, check_all_gone, check_staged, tidied, tidy_at_once
 from model.account_model import fold
-from model.comparison import comparable
+from model.comparison import check_same, comparable
 from model.execution_model import Fault, ImportResult, Model, WriteOutcome
 from model.histories import DeleteStep, History, ImportStep, Step, WriteStep, resolve_record
 from model.judge_account import build_changed
@@ -217,13 +217,13 @@ class Trial:
 
     def _compare_import(self, result: ImportResult, status: Wire, token: int) -> None:
         real = self._read_faults(token, PHASES)
-        assert {s: _codes(f) for s, f in real.items()} == {s: _model_codes(f) for s, f in result.faults.items()}
+        check_same(*_by_sequence(real, result.faults), "faults")
         held = self._read_faults(token, frozenset(("NotHonored",)))
-        assert {s: _codes(f) for s, f in held.items()} == {s: _model_codes(f) for s, f in result.held.items()}
+        check_same(*_by_sequence(held, result.held), "held back")
         for theirs, ours in ((real, result.faults), (held, result.held)):
             for sequence, faults in ours.items():
                 _compare_paths(theirs[sequence], faults)
-        assert {name: status[name] for name in COUNTS} == result.counts
+        check_same({name: status[name] for name in COUNTS}, result.counts, "counts")
         assert status["Status"] == result.status
 
     def _read_faults(self, token: int, phases: frozenset[str]) -> dict[int, list[Wire]]:
@@ -284,7 +284,7 @@ class Trial:
             wanted = self.model.get_profile(profile_id, now=datetime.now(UTC))
             assert wanted is not None
             wanted = comparable(as_given_out(wanted), self.model.account)
-            assert comparable(shown, self.model.account) == wanted
+            check_same(comparable(shown, self.model.account), wanted, "profile")
             self._compare_keys(wanted, real_of[profile_id])
             self._compare_history(profile_id, real_of[profile_id])
 
@@ -306,7 +306,7 @@ class Trial:
             assert not more
             theirs.update(self._real_item(item) for item in items)
             order.append([item["RecordedDate"] for item in items])
-        assert theirs == ours
+        check_same(theirs, ours, "history")
         assert all(dates == sorted(dates) for dates in order)
 
     def _model_item(self, item: Wire) -> tuple[Any, ...]:
@@ -376,6 +376,12 @@ def _codes(faults: list[Wire]) -> Counter[str]:
 
 def _model_codes(faults: list[Fault]) -> Counter[str]:
     return Counter(fault.code for fault in faults)
+
+
+def _by_sequence(real: dict[int, list[Wire]], model: dict[int, list[Fault]]) -> tuple[Wire, Wire]:
+    """Codes and how often, by SequenceNumber, of the store and of the model."""
+    theirs = {str(sequence): dict(_codes(faults)) for sequence, faults in real.items()}
+    return theirs, {str(sequence): dict(_model_codes(faults)) for sequence, faults in model.items()}
 
 
 def _compare_paths(real: list[Wire], model: list[Fault]) -> None:

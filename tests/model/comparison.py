@@ -3,6 +3,7 @@
 Use it on both sides: `comparable(as_given_out(profile), account) == comparable(answer_of_get_profile, account)`.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -80,3 +81,20 @@ def _pick(holder: Wire, members: Any) -> Wire:
             # record.md: "white space of any kind [...] counts as a space".
             found[name] = "".join(" " if sign.isspace() else sign for sign in value)
     return found
+
+
+def check_same(real: Any, wanted: Any, what: str) -> None:
+    """AssertionError that names each place where the store's answer differs from the model's."""
+    found = list(_differences(real, wanted, what))
+    assert not found, "\n".join(found)
+
+
+def _differences(real: Any, wanted: Any, path: str) -> Iterator[str]:
+    if isinstance(real, dict) and isinstance(wanted, dict):
+        for name in sorted({*real, *wanted}, key=str):
+            yield from _differences(real.get(name), wanted.get(name), f"{path}.{name}")
+    elif isinstance(real, list) and isinstance(wanted, list) and len(real) == len(wanted):
+        for place, pair in enumerate(zip(real, wanted, strict=True)):
+            yield from _differences(*pair, f"{path}[{place}]")
+    elif real != wanted:
+        yield f"{path}: the store has {real!r}, the model {wanted!r}"

@@ -181,18 +181,20 @@ def _allows(rule: str, current: str, new: str) -> bool:
 
 def _merge_fields(profile: Profile, said: Said, merge: Merge, *, is_new: bool) -> None:
     for one in said.fields:
-        current = profile.fields.get(one.field.key, "")
+        # "Looked at again, with the configuration of execution's start: [...] update rules, required fields."
+        custom = merge.account.field(one.field.key)
+        current = profile.fields.get(custom.key, "")
         if one.value is None or one.value == current:
             continue  # says nothing, or equals the stored value: no change whatever rule would hold it back
-        if not _allows(one.field.rule, current, one.value):
-            merge.held.append(Fault(FIELD_HELD, one.path, one.field.key))
+        if not _allows(custom.rule, current, one.value):
+            merge.held.append(Fault(FIELD_HELD, one.path, custom.key))
         elif one.value:
-            profile.fields[one.field.key] = one.value
-        elif one.field.required:
-            # A required field is never cleared. Staging refuses a blank; this is a field made required since.
-            merge.faults.append(Fault("CustomField.Required", one.path, one.field.key))
+            profile.fields[custom.key] = one.value
+        elif custom.required:
+            # "A required field is never cleared." Staging refuses a blank; this field was made required since.
+            merge.held.append(Fault("CustomField.Required", one.path, custom.key))
         else:
-            profile.fields.pop(one.field.key, None)
+            profile.fields.pop(custom.key, None)
     if is_new:
         # Before the omissions: else the same record would delete at its second coming what it let in at its
         # first (README, reading 16).
@@ -207,12 +209,12 @@ def _merge_fields(profile: Profile, said: Said, merge: Merge, *, is_new: bool) -
 
 
 def _fill_fields(profile: Profile, said: Said, merge: Merge) -> None:
-    """Defaults fill in what is being created; a profile being created must have its required fields."""
+    """ "A profile being created must have it (the field's default counts, only then), else it is an exception"."""
     spoken = {one.field.key for one in said.fields if one.value is not None}
     for custom in merge.account.fields.values():
         if custom.default and custom.key not in spoken:
             profile.fields[custom.key] = custom.default
-        if custom.required and not profile.fields.get(custom.key) and custom.key not in spoken:
+        if custom.required and not profile.fields.get(custom.key):
             merge.faults.append(Fault("CustomField.Required", "$.CustomFields", custom.key))
 
 
