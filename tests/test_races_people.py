@@ -89,7 +89,6 @@ def play_order(document: Wire, settings_: list[Wire], person: Wire, order: Seque
         given_out = model.get_profile(profile_id, now=at)
         assert given_out is not None
         shown.append(comparable(as_given_out(given_out), rules))
-        shown[-1]["Groups"] = [group for group in shown[-1]["Groups"] if group["IsActive"]]
     return json.dumps([told, shown], sort_keys=True)
 
 

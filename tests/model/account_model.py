@@ -135,15 +135,22 @@ class Account:
         ]
 
     def _read_fields(self) -> list[CustomField]:
-        picklists = {fold(one["name"]): one["values"] for one in self.document.get("picklists") or []}
+        picklists = {
+            fold(one["name"]): {fold(value): value for value in one["values"]}
+            for one in self.document.get("picklists") or []
+        }
+        options = {
+            fold(one["name"]): picklists.get(fold(one.get("picklist") or ""), {})
+            for one in self.document.get("customFields") or []
+        }
         return [
             CustomField(
                 self._learn("field", one["name"]),
                 one["type"],
                 bool(one.get("required")),
                 one.get("updateRule", "Always"),
-                one.get("default"),
-                {fold(value): value for value in picklists.get(fold(one.get("picklist") or ""), ())},
+                options[fold(one["name"])].get(fold(one.get("default") or ""), one.get("default")),
+                options[fold(one["name"])],
             )
             for one in self.document.get("customFields") or []
         ]

@@ -197,16 +197,8 @@ KNOBS: dict[str, Callable[[Wire, Any], None]] = {
 
 
 def respell_part(document: Wire, part: str, spell: Callable[[str], str]) -> None:
-    """Spell the names or ids of one part anew. What refers to them keeps its own spelling."""
-    if part == "filters":
-        for one in _filters(document):
-            one["id"] = spell(one["id"])
-            if "frequencies" in one:
-                one["frequencies"] = [spell(name) for name in one["frequencies"]]
-    elif part == "programs":
-        for one in document["programs"]:
-            one["id"] = spell(one["id"])
-    elif part == "versions":
+    """Spell the names or ids of one part anew, and what refers to them: one document spells a name in one way."""
+    if part == "versions":
         for one in document["consentTypes"]:
             for version in one["versions"]:
                 version["version"] = spell(version["version"])
@@ -216,12 +208,40 @@ def respell_part(document: Wire, part: str, spell: Callable[[str], str]) -> None
     elif part == "options":
         for one in document["picklists"]:
             one["values"] = [spell(value) for value in one["values"]]
+        for one in document["customFields"]:
+            if "picklist" in one:
+                one["default"] = spell(one["default"])
+    elif part == "filters":
+        for one in _filters(document):
+            one["id"] = spell(one["id"])
+    elif part == "frequencies":
+        for one in _filters(document):
+            if "frequencies" in one:
+                one["frequencies"] = [spell(name) for name in one["frequencies"]]
+                one["defaultFrequency"] = spell(one["defaultFrequency"])
+    elif part == "programs":
+        for one in document["programs"]:
+            one["id"] = spell(one["id"])
+        for one in document["userGroups"]:
+            if one["permissions"]["programs"] != "all":
+                one["permissions"]["programs"] = [spell(name) for name in one["permissions"]["programs"]]
     else:
         for one in document[part]:
             one["name"] = spell(one["name"])
+        _respell_references(document, part, spell)
+
+
+def _respell_references(document: Wire, part: str, spell: Callable[[str], str]) -> None:
+    if part == "consentTypes":
+        for one in _filters(document):
+            one["requiredConsents"] = [spell(name) for name in one.get("requiredConsents", [])]
+    if part == "picklists":
+        for one in document["customFields"]:
+            if "picklist" in one:
+                one["picklist"] = spell(one["picklist"])
 
 
 PARTS = (
-    "filters", "programs", "versions", "locales", "options", "picklists", "customFields", "consentTypes",
+    "filters", "frequencies", "programs", "versions", "locales", "options", "picklists", "customFields", "consentTypes",
     "customerTypes", "alternateIdTypes", "emailTypes", "phoneTypes", "addressTypes", "groupTypes",
 )  # fmt: skip
