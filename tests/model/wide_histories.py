@@ -215,6 +215,8 @@ ANY: dict[str, st.SearchStrategy[Any]] = {
         [
             {"requireDates": True},
             {"requireDates": False},
+            {"earliestDate": "2024-02-01"},
+            {"earliestDate": "1990-01-01"},
             {"timeZone": "Europe/Berlin"},
         ]
     ),
