@@ -10,7 +10,7 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consentory.codec.batch_body import decompress, split_batch
+from consentory.codec.batch_body import MediaType, decompress, split_batch
 from consentory.codec.json_scanner import JsonFault, skip_space, skip_value
 from consentory.errors import RequestRefused
 
@@ -204,12 +204,45 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 
 
 def test_a_body_of_very_many_records_is_kept_as_positions() -> None:
-    records = split_batch(wrap(b"[" + b"{}," * 1_200_000 + b"{} ]"), "json")
-    assert len(records) == 1_200_001
-    assert bytes(records[0]) == bytes(records[-1]) == b"{}"
-    assert [bytes(record) for record in records[5:7]] == [b"{}", b"{}"]
+    records = split_batch(wrap(b"[" + b"[1,2]," * 600_000 + b"{} ]"), "json")
+    assert len(records) == 600_001
+    assert (bytes(records[0]), bytes(records[-1])) == (b"[1,2]", b"{}")
+    assert [bytes(record) for record in records[5:7]] == [b"[1,2]", b"[1,2]"]
     with pytest.raises(IndexError):
-        records[1_200_001]
+        records[600_001]
+
+
+def test_of_a_repeated_collection_the_last_counts_also_where_positions_are_kept() -> None:
+    many = b"[" + b"1," * 600_000 + b"1]"
+    body = b'{"UserProfilePreferences":' + many + b',"UserProfilePreferences":' + many[:-1] + b",[2]]}"
+    records = split_batch(body, "json")
+    assert (len(records), bytes(records[0]), bytes(records[-1])) == (600_002, b"1", b"[2]")
+
+
+@pytest.mark.parametrize("record", [b"1", b"{}", b'{"a":[1,2,{}]}'])
+@pytest.mark.parametrize("media", ["json", "ndjson"])
+def test_a_body_holds_at_most_a_million_records(media: MediaType, record: bytes) -> None:
+    """At most 1,000,000 records a body: 413 `Batch.TooManyRecords`."""
+
+    def make(count: int) -> bytes:
+        if media == "ndjson":
+            return (record + b"\n") * count
+        return wrap(b"[" + (record + b",") * (count - 1) + record + b"]")
+
+    assert len(split_batch(make(1_000_000), media)) == 1_000_000
+    with pytest.raises(RequestRefused) as refused:
+        split_batch(make(1_000_001), media)
+    assert (refused.value.kind, refused.value.code) == ("too_large", "Batch.TooManyRecords")
+
+
+def test_too_many_records_are_refused_without_memory_for_each() -> None:
+    body = wrap(b"[" + b"1," * 8_000_000 + b"1]")
+    tracemalloc.start()
+    with pytest.raises(RequestRefused, match="more than 1,000,000 records"):
+        split_batch(body, "json")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16_000_000
 
 
 # NDJSON

@@ -242,11 +242,23 @@ def _split_envelope(body: bytes, start: int) -> Records:
 def _scan_envelope(body: bytes, start: int) -> _Slices:
     """The slow road: any JSON at all. Raises JsonFault and RequestRefused."""
     places: dict[str, int] = {}
+    starts = array("I")
     start = skip_space(body, start)
 
-    def take_member(name: bytes, place: int) -> int:
-        places[json.loads(name)] = place
+    def take_record(place: int) -> int:
+        starts.append(place)
+        _require_few(len(starts))
         return skip_value(body, place)
+
+    def take_member(name: bytes, place: int) -> int:
+        member = json.loads(name)
+        places[member] = place
+        if member != _COLLECTION or body[place : place + 1] != b"[":
+            return skip_value(body, place)
+        del starts[:]  # of a repeated member the last counts
+        end = walk_array(body, place, take_record)
+        starts.append(end - 1)  # the last record ends before the closing bracket
+        return end
 
     is_object = body[start : start + 1] == b"{"
     end = walk_object(body, start, take_member) if is_object else skip_value(body, start)
@@ -256,16 +268,6 @@ def _scan_envelope(body: bytes, start: int) -> _Slices:
         detail = f'The body must be an object: {{"{_COLLECTION}": [record, …]}}. Nothing was staged.'
         raise RequestRefused("invalid", "Request.WrongType", detail)
     _check_members(body, places)
-    starts = array("I")
-
-    def take_record(place: int) -> int:
-        starts.append(place)
-        _require_few(len(starts))
-        return skip_value(body, place)
-
-    # The end that is found is after the closing bracket; the last record ends before it.
-    closing = walk_array(body, places[_COLLECTION], take_record) - 1
-    starts.append(closing)
     return _Slices(body, starts)
 
 
