@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from consentory.codec.tabular.cell_conversions import CellFault, TimeReader
 from consentory.codec.tabular.mapping_document import read_mapping
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
 from consentory.codec.tabular.table import Column, Row, RowFault, TableDescription
@@ -225,6 +229,27 @@ columns:
     rows = [["01.02.2024"], ["01.02.2024 03:04"], ["2024-02-01T03:04:05Z"]]
     found = [record["CustomFields"][0]["Value"] for record in make_records(compile_text(text, ["F"]), rows)]
     assert found == ["2024-02-01", "2024-02-01T03:04:00", "2024-02-01T03:04:05+00:00"]
+
+
+EARLY = datetime(1000, 1, 1)  # noqa: DTZ001
+FORMS = ["%d.%m.%Y %H:%M:%S", "%Y-%m-%d", "%m/%d/%Y %H:%M", "%Y%m%d"]
+
+
+@settings(max_examples=400, deadline=None)
+@given(form=st.sampled_from(FORMS), moment=st.datetimes(min_value=EARLY), change=st.integers(0, 40))
+def test_times_are_read_as_strptime_reads_them(form: str, moment: datetime, change: int) -> None:
+    text = moment.strftime(form)
+    if change < len(text):  # a digit more or less, or another one
+        text = text[:change] + ["", "9", "00"][change % 3] + text[change + 1 :]
+    try:
+        wanted: str | None = datetime.strptime(text, form).isoformat()  # noqa: DTZ007
+    except ValueError:
+        wanted = None
+    try:
+        found: str | None = TimeReader([form], None).read(text, no=False)
+    except CellFault:
+        found = None
+    assert found == (wanted and (wanted if "H" in form else wanted[:10]))
 
 
 def test_a_fault_of_the_server_leads_to_its_column(contract: RowMapping) -> None:

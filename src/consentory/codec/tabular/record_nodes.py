@@ -40,12 +40,14 @@ class ObjectNode:
                 node = node.objects.setdefault(step, ObjectNode())
         return node
 
-    def build(self, values: Values, left_out: Counter[str]) -> dict[str, Any]:
-        """The object; empty where nothing is said."""
-        built = {member: value for member, slot in self.scalars if (value := values[slot]) is not None}
+    def fill(self, built: dict[str, Any], values: Values, left_out: Counter[str]) -> dict[str, Any]:
+        """Put the members that are said into `built`, which is given back."""
+        for member, slot in self.scalars:
+            if (value := values[slot]) is not None:
+                built[member] = value
         if self.objects:
             for member, node in self.objects.items():
-                if part := node.build(values, left_out):
+                if part := node.fill({}, values, left_out):
                     built[member] = part
         if self.arrays:
             for member, elements in self.arrays.items():
@@ -93,7 +95,7 @@ class ElementNode(ObjectNode):
                 if len(self.needed) > 1 and any(values[other] is not None for other in self.needed):
                     left_out[self.step.array] += 1
                 return
-        built = {**self.fixed, **self.build(values, left_out)}
+        built = self.fill(self.fixed.copy(), values, left_out)
         split = values[self.needed[0]] if self.needed else None
         if split.__class__ is list:
             member = self.step.rule.value[0]

@@ -108,7 +108,7 @@ class RowMapping:
                 values.append(fill(values))
         except CellFault:
             raise RowRefused(self._collect_faults(row)) from None
-        return _encode(self._root.build(values, self.left_out))
+        return _encode(self._root.fill({}, values, self.left_out))
 
     def find_column(self, row: Row, path: str) -> str:
         """The column that filled a JSON path of the row's record, or the nearest place around it; "" for none."""
