@@ -50,6 +50,12 @@ def test_all_eight_say_what_they_assume() -> None:
         preset.raise_any()
 
 
+def test_people_are_found_by_the_id_that_is_set() -> None:
+    rows = read_csv(EXPORTS / "klaviyo.csv")
+    assert compile_mapping(read_preset("klaviyo"), describe(rows[0]), ACME, NEWS).match is None
+    assert compile_mapping(read_preset("klaviyo"), describe(rows[0]), ACME, NEWS | {"id": "CRM"}).match == "CRM"
+
+
 def test_an_unknown_preset_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UnknownPreset, match="Did you mean mailchimp"):
         read_preset("mailchimps")

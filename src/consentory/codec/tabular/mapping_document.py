@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -241,8 +242,12 @@ class _Binder:
         names = self._bind_keys(
             document.file_names, "$.fileNames", lambda item, path: self._bind_keys(item, path, self._bind_text)
         )
+        match: str | None = None
+        with suppress(_Left):
+            match = None if document.match is None else self._bind_text(document.match, "$.match")
         return msgspec.structs.replace(
             document,
+            match=match,
             columns=columns,
             file_names=names,
             constants=self._bind_keys(document.constants, "$.constants", self._bind_text),

@@ -78,6 +78,8 @@ class RowMapping:
         """`mapping`: bound, and found good together with `plan` and `description`."""
         self.left_out: Counter[str] = Counter()
         """How many elements of each array were left out, because only a part of their value was there."""
+        self.match = mapping.document.match
+        """The alternate id type that people are found by, where the mapping says one."""
         self._columns = [column.name for column in description.columns]
         self._empty = frozenset(mapping.document.file.empty)
         self._root = ObjectNode()
