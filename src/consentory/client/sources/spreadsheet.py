@@ -19,8 +19,8 @@ from consentory.codec.tabular.cell_text import LARGEST_EXACT, write_cell
 from consentory.codec.tabular.column_names import is_blank, name_columns
 from consentory.codec.tabular.table import Cell, ReadOptions, Row, RowFault, TableDescription, TableFormat
 
-HELD_CELLS = 2_000_000
-"""A sheet of at most so many cells is held in memory as a whole (about 100 MB)."""
+HELD_CELLS = 4_000_000
+"""A sheet of at most so many cells is held in memory as a whole (about 200 MB)."""
 
 
 class Spreadsheet:
@@ -196,11 +196,9 @@ def _hold_sheet(book: python_calamine.CalamineWorkbook, name: str, others: tuple
 
 def _pad_rows(sheet: python_calamine.CalamineSheet, shown: Mapping[int, Mapping[int, Any]]) -> Iterator[Sequence[Any]]:
     """Give the rows of a held sheet from its first row and column on, with `shown` in place of what calamine says."""
-    top, left = sheet.start or (0, 0)
-    before = [""] * left
-    for _ in range(top):
-        yield ()
-    for number, cells in enumerate(sheet.iter_rows(), start=top):
+    # python-calamine gives the rows before the first value, and leaves the columns before it out.
+    before = [""] * (sheet.start or (0, 0))[1]
+    for number, cells in enumerate(sheet.iter_rows()):
         row = [*before, *cells]
         for column, value in shown.get(number, {}).items():
             row.extend([""] * (column + 1 - len(row)))
