@@ -29,6 +29,28 @@ def choices(profile: Wire, array: str = "Emails", preferences: str = "EmailPrefe
     ]
 
 
+LAST_OF_C1: Wire = {
+    "AlternateIds": [{"AlternateIdType": "Crm", "AlternateId": "C-1"}],
+    "Emails": [
+        {
+            "EmailAddressType": "HOME",
+            "EmailAddress": "one@example.com",
+            "EmailPreferences": [
+                {"FilterId": "News-Email", "PreferenceType": 1, "CustomerDate": "2026-01-01T00:00:00Z"}
+            ],
+        }
+    ],
+}
+"""The record that changed C-1 last, byte for byte: the first release knew C-1 by its fingerprint."""
+
+
+def test_no_record_is_passed_by_for_a_fingerprint_of_the_first_release(older: WireClient) -> None:
+    """Under its rules the record would be Unchanged. Under today's its Opt-In is held back."""
+    older.wait(QUEUED)
+    status = older.run([LAST_OF_C1], MatchCriteria="AlternateIdType", MatchValue="Crm")
+    assert (status["NotHonored"], status["Unchanged"]) == (1, 0)
+
+
 def test_an_opt_in_of_january_never_overrules_an_opt_out_of_march_after_a_new_spelling(older: WireClient) -> None:
     """record.md: no stored choice is ever told apart by spelling. The Opt-In staged before the new spelling is held
     back, too."""
@@ -134,3 +156,5 @@ def test_the_spelling_now_configured_stays(older: WireClient) -> None:
 def test_the_deleted_stay_deleted_and_the_audit_trail_goes_on(older: WireClient) -> None:
     assert older.try_find(alternateIdType="CRM", alternateId="C-9").status_code == 404
     assert older.find_crm("C-12")["CustomerName"] == {"FirstName": "Zoë"}
+    trail = require(older.http.get(f"{older.account}/Audit", params={"action": "configuration.applied"}))
+    assert trail["Count"] == 2
