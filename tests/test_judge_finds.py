@@ -47,3 +47,11 @@ def test_an_archived_later_no_keeps_an_older_yes_of_a_newer_version_out_of_force
     assert list(end.faults) == [1]
     named = [fault["Message"].split("needs ")[1].split(" ")[0] for fault in end.faults[1]]
     assert named == (["Privacy", "Texting"] if missing else ["Texting"])
+
+
+def test_white_space_of_any_kind_counts_as_a_space_in_a_telephone_number(store: LiveStore) -> None:
+    """The library of telephone numbers takes a thin space for a letter."""
+    account = store.open_account()
+    account.run(say(PhoneNumbers=[{"PhoneNumber": "212-555-0143"}]), **MATCH)
+    end = account.run(say(PhoneNumbers=[{"PhoneNumber": "212\u2009555\u30000143"}]), **MATCH)
+    assert (end.faults, end.status["Unchanged"]) == ({}, 1)

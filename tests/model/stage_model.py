@@ -62,6 +62,7 @@ def stage_faults(
     permissions = account.permissions(caller)
     faults += switched_off_faults(everything, account)
     off = {one.path for one in faults}
+    faults += [one for one in frequency_faults(everything, account) if one.path not in off]
     faults += [
         one
         for one in prior_version_faults(everything, account, allowed=bool(settings.get("AllowPriorConsents")))
@@ -95,6 +96,15 @@ def switched_off_faults(said: Said, account: Account) -> list[Fault]:
         Fault("Consent.UnknownType", one.path, one.type)
         for one in said.consents
         if one.status not in (DENIED, REVOKED) and not account.consent_type(one.type).active
+    ]
+
+
+def frequency_faults(said: Said, account: Account) -> list[Fault]:
+    """ "FrequencyId: [...] one of the filter's"."""
+    return [
+        Fault("Preference.UnknownFrequency", one.path)
+        for one in said.preferences
+        if one.frequency is not None and one.frequency not in account.filter(one.filter).frequencies
     ]
 
 

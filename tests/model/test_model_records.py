@@ -166,3 +166,9 @@ def test_a_record_that_reaches_further_is_never_half_accepted(model: Model) -> N
     result = by_clerk(model, record)
     assert codes(result) == [("Permission.Program", "$.Emails[0].EmailPreferences[1]")]
     assert model.all_profiles() == []
+
+
+def test_a_frequency_is_one_that_the_filter_offers(model: Model) -> None:
+    configured(model, frequencies_dropped=("Daily",))
+    result = run(model, with_pref(pref(1, D1, FrequencyId="daily")))
+    assert codes(result) == [("Preference.UnknownFrequency", "$.Emails[0].EmailPreferences[0]")]

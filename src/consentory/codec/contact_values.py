@@ -133,6 +133,7 @@ def _find_plan(first_digits: str) -> tuple[int, _Plan | None]:
 
 def compare_phone_by_library(text: str, region: str) -> str:
     """As compare_phone, always by the library."""
+    text = " ".join(text.split())  # white space of any kind counts as a space; the library knows only some of it
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
