@@ -45,6 +45,10 @@ _NESTED = frozenset(
 """Members that hold objects of the record: where an earlier answer's faults may stand, which are taken out."""
 
 
+_LEVELS = 6
+"""Objects inside objects that a record has at most; what lies deeper is no part of it and stays as it was sent."""
+
+
 class _Placed(NamedTuple):
     """A fault on its way down to the nested element that it belongs to."""
 
@@ -73,7 +77,7 @@ def render_exception(
             _Placed(order, _read_steps(fault.Path), text)
             for order, (fault, text) in enumerate(zip(faults, rendered, strict=True))
         ]
-        _place_in_members(members, placed, stale=b'"Exceptions"' in raw)
+        _place_in_members(members, placed, stale=_LEVELS if b'"Exceptions"' in raw else 0)
         for name in _GIVEN_OUT:
             members.pop(name, None)
     else:
@@ -96,8 +100,11 @@ def _read_steps(path: str) -> tuple[str | int, ...]:
     return tuple(steps)
 
 
-def _place(raw: bytes, placed: list[_Placed], stale: bool) -> tuple[bytes, list[_Placed]]:
-    """The value with what belongs inside it put in, and the faults that it has no object for."""
+def _place(raw: bytes, placed: list[_Placed], stale: int) -> tuple[bytes, list[_Placed]]:
+    """The value with what belongs inside it put in, and the faults that it has no object for.
+
+    `stale`: in how many levels of objects the faults of an earlier answer are taken out.
+    """
     if raw.startswith(b"{"):
         members = _split_object(raw)
         if stale:
@@ -111,21 +118,23 @@ def _place(raw: bytes, placed: list[_Placed], stale: bool) -> tuple[bytes, list[
         groups = _group(placed)
         left = groups.pop(None, [])
         for index in range(len(elements)) if stale else [step for step in groups if isinstance(step, int)]:
-            if index < len(elements):
+            if index < len(elements) and elements[index].startswith(b"["):
+                left += groups.get(index, [])  # an array in an array is no part of a record
+            elif index < len(elements):
                 elements[index], rest = _place(elements[index], groups.get(index, []), stale)
                 left += rest
         return _join_array(elements), left
     return raw, placed
 
 
-def _place_in_members(members: dict[str, bytes], placed: list[_Placed], *, stale: bool) -> list[_Placed]:
+def _place_in_members(members: dict[str, bytes], placed: list[_Placed], *, stale: int) -> list[_Placed]:
     """Put each fault into the member that its path leads to; those that stay with this object itself."""
     groups = _group(placed)
     own = groups.pop(None, [])
     names = {step for step in groups if isinstance(step, str)}
     for name in names | (_NESTED & members.keys() if stale else set()):
         if name in members:
-            members[name], rest = _place(members[name], groups.get(name, []), stale)
+            members[name], rest = _place(members[name], groups.get(name, []), max(stale - 1, 0))
             own += rest
         else:
             own += groups[name]
