@@ -407,7 +407,7 @@ DOCUMENTS = {
     "100,000 unknown keys": b"".join(b"k%d: 1\n" % number for number in range(100_000)),
     "a number of a million digits": b"account:\n  importsPerDay: " + b"9" * MILLION,
     "an object of Python": b'!!python/object/apply:os.system ["id"]',
-    "a document of 10 MB": b"#" * (10 * MILLION),
+    "a document of 2 MB": b"#" * (2 * MILLION),
 }
 
 

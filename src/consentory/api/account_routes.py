@@ -6,16 +6,16 @@ from typing import Any
 
 from litestar import Response, Router, get, put
 from litestar.di import NamedDependency
-from litestar.params import RawBody, SkipValidation
+from litestar.params import SkipValidation
 
 from consentory.api.gate import ApiRequest
 from consentory.api.media_types import JSON, YAML_TYPES
 from consentory.api.parameters import DryRun
-from consentory.services.account_service import AccountService
+from consentory.api.request_body import BODY, Content
+from consentory.codec.account_nodes import MAX_BYTES
+from consentory.services.account_service import AccountService, require_write
 
 Accounts = NamedDependency[SkipValidation[AccountService]]
-
-_BODY_BYTES = 20_000_000
 
 
 @get("/{clientId:str}/Configuration", operation_id="getConfiguration", sync_to_thread=True)
@@ -28,14 +28,14 @@ def get_configuration(request: ApiRequest, accounts: Accounts) -> Response[bytes
     "/{clientId:str}/Configuration",
     operation_id="applyConfiguration",
     sync_to_thread=True,
-    request_max_body_size=_BODY_BYTES,
-    opt={"takes": (JSON, *YAML_TYPES)},
+    dependencies=BODY,
+    opt={"takes": (JSON, *YAML_TYPES), "needs": require_write, "largest_body": MAX_BYTES},
 )
 def apply_configuration(
-    request: ApiRequest, accounts: Accounts, body: RawBody, dry_run: DryRun = False
+    request: ApiRequest, accounts: Accounts, content: Content, dry_run: DryRun = False
 ) -> dict[str, Any]:
     """Make the account be what the document says, or with dryRun only say what would change."""
-    return accounts.apply_configuration(request.user, body, dry_run)
+    return accounts.apply_configuration(request.user, content, dry_run)
 
 
 ACCOUNT_ROUTES = Router("/", route_handlers=[get_configuration, apply_configuration], tags=["Account"])

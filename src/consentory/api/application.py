@@ -14,13 +14,15 @@ from consentory.api.account_routes import ACCOUNT_ROUTES
 from consentory.api.api_description import make_openapi_config
 from consentory.api.audit_routes import AUDIT_ROUTES
 from consentory.api.body_pace import BodyPace
+from consentory.api.call_checks import check_call
 from consentory.api.gate import Gate, note_refusal
 from consentory.api.import_routes import IMPORT_ROUTES
-from consentory.api.media_types import JSON, check_media
+from consentory.api.media_types import JSON
 from consentory.api.operation_routes import get_health, get_metrics, get_readiness
 from consentory.api.problems import EXCEPTION_HANDLERS
 from consentory.api.profile_routes import PROFILE_ROUTES
 from consentory.api.read_lanes import CostlyReads, ReadLanes
+from consentory.api.request_body import BodyLanes
 from consentory.api.request_journal import RequestJournal
 from consentory.api.stage_lanes import StageLanes
 from consentory.api.token_routes import issue_token
@@ -61,6 +63,7 @@ def create_app(
             "authentication": services.authentication,
             "audit": services.audit,
             "stage_lanes": StageLanes(),
+            "body_lanes": BodyLanes(),
             "read_lanes": ReadLanes(),
             "trusted_proxies": trusted_proxies or TrustedProxies(),
         }
@@ -76,7 +79,7 @@ def create_app(
         [account_calls, issue_token, get_health, get_readiness, get_metrics],
         dependencies={field.name: _provide(getattr(services, field.name)) for field in fields(services)},
         exception_handlers=EXCEPTION_HANDLERS,
-        before_request=check_media,
+        before_request=check_call,
         after_exception=[note_refusal],
         openapi_config=make_openapi_config(),
         logging_config=None,

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, Router, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency, Provide
-from litestar.params import RawBody, SkipValidation
+from litestar.params import SkipValidation
 from litestar.response import ServerSentEvent, Stream
 
 from consentory.api.exception_streams import write_csv, write_ndjson
@@ -25,7 +25,7 @@ from consentory.api.parameters import (
     read_window,
 )
 from consentory.api.progress_stream import watch_import
-from consentory.api.request_body import spool_body
+from consentory.api.request_body import BODY, Content, spool_body
 from consentory.api.request_journal import note_import
 from consentory.api.request_metrics import count_import_call, count_staged
 from consentory.api.stage_lanes import StageLanes
@@ -33,7 +33,7 @@ from consentory.codec.status_object import StatusObject, render_status
 from consentory.domain.imports import Import
 from consentory.services.authentication import Authentication
 from consentory.services.exception_service import ExceptionService
-from consentory.services.import_service import ImportService
+from consentory.services.import_service import ImportService, require_import
 from consentory.services.stage_processes import StageCall, StageProcesses
 from consentory.services.staging_service import StagingService
 
@@ -73,14 +73,14 @@ class ExceptionList(msgspec.Struct):
     operation_id="initiate",
     status_code=200,
     sync_to_thread=True,
-    request_max_body_size=_SMALL_BODY,
-    opt={"takes": (JSON,)},
+    dependencies=BODY,
+    opt={"takes": (JSON,), "needs": require_import, "largest_body": _SMALL_BODY},
 )
 def initiate(
-    request: ApiRequest, imports: Imports, body: RawBody, idempotency_key: IdempotencyKey = None
+    request: ApiRequest, imports: Imports, content: Content, idempotency_key: IdempotencyKey = None
 ) -> StatusObject:
     """Start an import."""
-    item = imports.initiate(request.user, body, idempotency_key)
+    item = imports.initiate(request.user, content, idempotency_key)
     return answer_import(request, item, "initiate")
 
 
@@ -88,11 +88,11 @@ def initiate(
     "/Async/{clientId:str}/Import/{accessToken:str}/Stage",
     operation_id="stage",
     status_code=200,
-    request_max_body_size=None,
-    opt={"takes": (JSON, NDJSON)},
+    opt={"takes": (JSON, NDJSON), "needs": require_import},
 )
 async def stage(
     request: ApiRequest,
+    imports: Imports,
     staging: Staging,
     processes: Processes,
     access_token: AccessToken,
@@ -101,6 +101,7 @@ async def stage(
     """Stage one batch of records: all of it or nothing."""
     lanes: StageLanes = request.app.state.stage_lanes
     is_json = read_content_type(request, (JSON, NDJSON)) == JSON
+    await sync_to_thread(imports.find_by_token, request.user, access_token)  # before its body is taken
     limit = await sync_to_thread(staging.body_limit, request.user)
     encoding = request.headers.get("content-encoding")
     call = StageCall(request.user, access_token, "json" if is_json else "ndjson", encoding, limit, idempotency_key)

@@ -20,9 +20,8 @@ FORM = "application/x-www-form-urlencoded"
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 
 
-async def check_media(request: Request[Any, Any, Any]) -> None:
-    """Refuse, before anything is read, a body of a type that the route does not take (415) or an Accept
-    that fits none of its answers (406). Runs before every handler."""
+def check_media(request: Request[Any, Any, Any]) -> None:
+    """Refuse a body of a type that the route does not take (415), or an Accept that fits none of its answers (406)."""
     opt = request.route_handler.opt
     if opt.get("answers"):
         choose_answer(request, opt["answers"])

@@ -10,6 +10,7 @@ anything else               503 Server.Unexpected, with a reference into the log
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -195,10 +196,34 @@ def _respond(problem: Problem, headers: dict[str, str]) -> Response[Problem]:
     return Response(problem, status_code=problem.status, headers=headers, media_type=PROBLEM_JSON)
 
 
-EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]] = {
-    RequestRefused: answer_refusal,
-    StoreUnavailable: answer_unavailable,
-    OutcomeUnknown: answer_unknown_outcome,
-    HTTPException: answer_framework,
-    Exception: answer_unexpected,
+def forget_body(error: BaseException) -> None:
+    """Let go of what the functions that an error went through had in hand, the body of the request for one.
+
+    An error and those functions hold each other, and Python looks for such rings seldom (`calm_collector`).
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__
+
+
+Answerer = Callable[[Request[Any, Any, Any], Any], Response[Any]]
+
+
+def _forgetting(answer: Answerer) -> Answerer:
+    def answer_and_forget(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        try:
+            return answer(request, error)
+        finally:
+            forget_body(error)
+
+    return answer_and_forget
+
+
+EXCEPTION_HANDLERS: dict[int | type[Exception], Answerer] = {
+    RequestRefused: _forgetting(answer_refusal),
+    StoreUnavailable: _forgetting(answer_unavailable),
+    OutcomeUnknown: _forgetting(answer_unknown_outcome),
+    HTTPException: _forgetting(answer_framework),
+    Exception: _forgetting(answer_unexpected),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Response, Router, delete, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import RawBody, SkipValidation
+from litestar.params import SkipValidation
 
 from consentory.api.gate import ApiRequest
 from consentory.api.media_types import JSON
@@ -21,9 +21,10 @@ from consentory.api.parameters import (
     ProfileId,
     read_flags,
 )
+from consentory.api.request_body import BODY, Content
 from consentory.domain.text import trim
 from consentory.errors import RequestRefused
-from consentory.services.profile_service import ProfileService
+from consentory.services.profile_service import ProfileService, require_write
 
 Profiles = NamedDependency[SkipValidation[ProfileService]]
 Flags = NamedDependency[SkipValidation[dict[str, bool]]]
@@ -83,28 +84,26 @@ def get_history(
     "/{clientId:str}/Profile",
     operation_id="createProfile",
     sync_to_thread=True,
-    request_max_body_size=_BODY_BYTES,
-    opt={"takes": (JSON,)},
-    dependencies={"flags": Provide(read_flags, sync_to_thread=False)},
+    opt={"takes": (JSON,), "needs": require_write, "largest_body": _BODY_BYTES},
+    dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
 )
-def create_profile(request: ApiRequest, profiles: Profiles, body: RawBody, flags: Flags) -> Response[Answer]:
+def create_profile(request: ApiRequest, profiles: Profiles, content: Content, flags: Flags) -> Response[Answer]:
     """Write one person at once, under the very same rules as an import."""
-    return answer_write(*profiles.write(request.user, None, body, flags))
+    return answer_write(*profiles.write(request.user, None, content, flags))
 
 
 @post(
     "/{clientId:str}/Profile/{profileId:str}",
     operation_id="updateProfile",
     sync_to_thread=True,
-    request_max_body_size=_BODY_BYTES,
-    opt={"takes": (JSON,)},
-    dependencies={"flags": Provide(read_flags, sync_to_thread=False)},
+    opt={"takes": (JSON,), "needs": require_write, "largest_body": _BODY_BYTES},
+    dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
 )
 def update_profile(
-    request: ApiRequest, profiles: Profiles, profile_id: ProfileId, body: RawBody, flags: Flags
+    request: ApiRequest, profiles: Profiles, profile_id: ProfileId, content: Content, flags: Flags
 ) -> Response[Answer]:
     """Write one person who is known, under the very same rules as an import."""
-    return answer_write(*profiles.write(request.user, read_profile_id(profile_id), body, flags))
+    return answer_write(*profiles.write(request.user, read_profile_id(profile_id), content, flags))
 
 
 @delete(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
-from consentory.errors import RequestRefused
+from consentory.api.account_lanes import AccountLanes
 
 ParametersT = ParamSpec("ParametersT")
 ResultT = TypeVar("ResultT")
@@ -21,33 +20,19 @@ AT_ONCE_AN_ACCOUNT = 2
 """And of one account."""
 LANES_AN_ACCOUNT = 8
 """Batches of one account that are read, wait to be validated or are: the next are not read yet."""
-PATIENCE = 60.0
-"""Seconds to wait for a lane."""
-RETRY_SECONDS = 10
 
 
-class StageLanes:
-    """The places and threads of one process. Used in one event loop."""
+class StageLanes(AccountLanes):
+    """The places and threads of one process. A lane is held while the batch is in memory."""
 
     def __init__(self) -> None:
+        super().__init__(
+            LANES_AN_ACCOUNT,
+            "Stage.TooManyAtOnce",
+            f"The account stages {LANES_AN_ACCOUNT} batches here already; send this one again later.",
+        )
         self._threads = ThreadPoolExecutor(AT_ONCE, "stage")
-        self._lanes: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
         self._turns: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
-
-    @asynccontextmanager
-    async def hold(self, account_id: int) -> AsyncIterator[None]:
-        """Hold one of the account's lanes, while its batch is in memory. Raises RequestRefused, too_many."""
-        lane = self._lanes.setdefault(account_id, asyncio.Semaphore(LANES_AN_ACCOUNT))
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await lane.acquire()
-        except TimeoutError:
-            detail = f"The account stages {LANES_AN_ACCOUNT} batches here already; send this one again later."
-            raise RequestRefused("too_many", "Stage.TooManyAtOnce", detail, retry_after=RETRY_SECONDS) from None
-        try:
-            yield
-        finally:
-            lane.release()
 
     async def run(
         self,

@@ -10,11 +10,12 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
-from litestar.params import RawBody, SkipValidation
+from litestar.params import SkipValidation
 
 from consentory.api.gate import read_origin
 from consentory.api.media_types import FORM, JSON
-from consentory.api.problems import Problem, render_refusal
+from consentory.api.problems import Problem, forget_body, render_refusal
+from consentory.api.request_body import BODY, Content
 from consentory.errors import RequestRefused
 from consentory.services.authentication import Authentication
 
@@ -40,6 +41,7 @@ class TokenAnswer(msgspec.Struct):
 
 def answer_token_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> Response[Problem]:
     """The one shape of every refusal, with the member `error` that clients of OAuth look for."""
+    forget_body(refusal)
     usual = "invalid_client" if refusal.kind == "unauthorized" else "invalid_request"
     return render_refusal(refusal, _OAUTH_ERRORS.get(refusal.code, usual))
 
@@ -49,14 +51,14 @@ def answer_token_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> 
     operation_id="issueToken",
     status_code=200,
     sync_to_thread=True,
-    request_max_body_size=_BODY_BYTES,
-    opt={"takes": (FORM,), "answers": (JSON,)},
+    dependencies=BODY,
+    opt={"takes": (FORM,), "answers": (JSON,), "largest_body": _BODY_BYTES},
     exception_handlers={RequestRefused: answer_token_refusal},
     tags=["Token"],
 )
-def issue_token(request: Request[Any, Any, Any], authentication: Authenticator, body: RawBody) -> TokenAnswer:
+def issue_token(request: Request[Any, Any, Any], authentication: Authenticator, content: Content) -> TokenAnswer:
     """Change client_id and client_secret, as Basic or in the body, for a bearer token of one hour."""
-    form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    form = dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
     if form.get("grant_type", GRANT_TYPE) != GRANT_TYPE:
         detail = f"The only grant_type here is {GRANT_TYPE}."
         raise RequestRefused("invalid", "Auth.GrantUnsupported", detail)

@@ -113,7 +113,7 @@ class AccountService:
 
         Raises RequestRefused: forbidden, or invalid with every fault and its line.
         """
-        _require(caller, "write")
+        require_write(caller)
         try:
             wanted = read_account_document(body, source="body")
             if wanted.account.client_id != caller.client_id:
@@ -135,6 +135,11 @@ class AccountService:
                 "invalid", "Configuration.Invalid", f"The document has {count}; nothing was applied.", errors=details
             ) from None
         return {"Changes": lines, "Applied": is_change(lines) and not dry_run}
+
+
+def require_write(caller: Caller) -> None:
+    """Raises RequestRefused, forbidden, when the caller's groups do not permit to write the configuration."""
+    _require(caller, "write")
 
 
 def _require(caller: Caller, action: str) -> None:

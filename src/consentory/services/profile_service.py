@@ -159,7 +159,7 @@ class ProfileService:
 
         Raises RequestRefused: invalid (staging faults), conflict (execution faults), not_found, forbidden.
         """
-        _require(caller, "write")
+        require_write(caller)
         flags = {REFRESH_NAMES[name]: flag for name, flag in refresh.items()}
         settings = msgspec.structs.replace(ImportSettings(name="single write"), **flags)
         if settings.refresh_contacts and not (
@@ -256,6 +256,11 @@ def _compare(compare: Callable[..., str], *given: str) -> str | None:
         return compare(*given)
     except ContactFault:
         return None
+
+
+def require_write(caller: Caller) -> None:
+    """Raises RequestRefused, forbidden, when the caller's groups do not permit to write profiles."""
+    _require(caller, "write")
 
 
 def _make_not_found() -> RequestRefused:

@@ -180,7 +180,7 @@ class ServerProcess:
 
     @property
     def is_running(self) -> bool:
-        return not self._ended.is_set()
+        return self._thread.is_alive() and not self._ended.is_set()  # after a fork the thread is the parent's
 
     def wait(self, seconds: float) -> None:
         """Returns when the server has ended, at the latest after so many seconds."""

@@ -1,0 +1,38 @@
+"""How many of one kind of call an account may have under way in one process: the memory of each is taken at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
+
+from consentory.errors import RequestRefused
+
+PATIENCE = 60.0
+"""Seconds to wait for a lane."""
+RETRY_SECONDS = 10
+
+
+class AccountLanes:
+    """Lanes of each account in one event loop. A call that waits in vain is refused with a code and its detail."""
+
+    def __init__(self, lanes: int, code: str, detail: str) -> None:
+        self._count = lanes
+        self._code = code
+        self._detail = detail
+        self._lanes: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def hold(self, account_id: int) -> AsyncIterator[None]:
+        """Hold one of the account's lanes. Raises RequestRefused, too_many."""
+        lane = self._lanes.setdefault(account_id, asyncio.Semaphore(self._count))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await lane.acquire()
+        except TimeoutError:
+            raise RequestRefused("too_many", self._code, self._detail, retry_after=RETRY_SECONDS) from None
+        try:
+            yield
+        finally:
+            lane.release()
