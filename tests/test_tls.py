@@ -133,7 +133,7 @@ def test_insisting_is_also_a_setting_and_means_yes_or_no(tmp_path: Path) -> None
         check=False,
     )
     assert run.returncode == 2
-    assert "insecure_http must be yes or no" in run.stderr
+    assert "Insecure http must be yes or no" in run.stderr
 
 
 # Over TLS -----------------------------------------------------------------------------------------------------------

@@ -5,9 +5,11 @@ the names of the table.
 """
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from consentory.errors import ConsentoryError
 
@@ -21,14 +23,52 @@ class SettingError(ConsentoryError):
     """A setting is missing or its file cannot be used; the text says which, and how to give it."""
 
 
+_NUMBER = re.compile("[0-9]{1,9}")
+_SWITCH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_FORMS = {
+    "url": (re.compile(r"https?://[^/\s?#]+\S*"), "a URL like https://consentory.example"),
+    "path": (re.compile(r"/[A-Za-z0-9._~/-]*"), "a path that begins with /, like /Profiles/v4"),
+    "database": (re.compile(r"postgres(ql)?://.*|.*=.*", re.DOTALL), "like postgresql://user@host/database"),
+}
+"""Kinds of a setting that have a form, and how to say it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `name` is its key in the file, and with hyphens its flag, if it has one."""
+    """One setting. `name` is its key in the file, and with hyphens its flag, if it has one.
+
+    A value of kind "number" is from `least` to `most`. One of kind "database" may hold a password, and is never shown.
+    """
 
     name: str
     help: str
     default: str | None = None
     has_flag: bool = True
+    kind: Literal["text", "number", "switch", "url", "path", "database"] = "text"
+    least: int = 0
+    most: int = 0
+
+    def find_fault(self, value: str) -> str | None:
+        """What is wrong with a value, to be read after the setting's name; None when nothing is."""
+        shown = f", not {value!r}"
+        match self.kind:
+            case "number":
+                fits = _NUMBER.fullmatch(value) is not None and self.least <= int(value) <= self.most
+                wanted = f"a number from {self.least} to {self.most}"
+            case "switch":
+                fits, wanted = value.lower() in _SWITCH, "yes or no"
+            case "text":
+                return None
+            case _:
+                form, wanted = _FORMS[self.kind]
+                fits = form.fullmatch(value) is not None
+                shown = "" if self.kind == "database" else shown
+        return None if fits else f"must be {wanted}{shown}"
+
+    @property
+    def title(self) -> str:
+        """The name as it stands at the beginning of a sentence."""
+        return self.name.replace("_", " ").capitalize()
 
     @property
     def variable(self) -> str:
@@ -49,9 +89,9 @@ class Setting:
 SETTINGS: dict[str, Setting] = {
     setting.name: setting
     for setting in (
-        Setting("server", "Where Consentory answers", "http://127.0.0.1:8480"),
+        Setting("server", "Where Consentory answers", "http://127.0.0.1:8480", kind="url"),
         Setting("data", "The data folder of `up`, and of commands beside it", None),
-        Setting("database_url", "A PostgreSQL server of your own, 15 or newer, as a libpq URL"),
+        Setting("database_url", "A PostgreSQL server of your own, 15 or newer, as a libpq URL", kind="database"),
         # Whoever opens a data folder has to go by the same one, so it is nothing to say at one command.
         Setting(
             "postgres_binaries",
@@ -60,18 +100,18 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting("secret_key_file", "A file that holds the key which encrypts keys in the database"),
         Setting("host", "Address to listen on; only this machine unless you say otherwise", "127.0.0.1"),
-        Setting("port", "Port to listen on", "8480"),
+        Setting("port", "Port to listen on", "8480", kind="number", least=1, most=65_535),
         Setting("tls_cert", "Certificate (PEM, with its chain) to serve HTTPS with"),
         Setting("tls_key", "The certificate's private key (PEM)"),
-        Setting("insecure_http", "Serve plain HTTP also to other machines: yes or no", "no"),
+        Setting("insecure_http", "Serve plain HTTP also to other machines: yes or no", "no", kind="switch"),
         Setting(
             "trusted_proxies",
             "Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses and networks, separated by commas",
             has_flag=False,
         ),
-        Setting("processes", "HTTP server processes", "2"),
-        Setting("workers", "Worker processes of `up`", "2"),
-        Setting("base_path", "Path before every call that names an account", "/Profiles/v4"),
+        Setting("processes", "HTTP server processes", "2", kind="number", least=1, most=256),
+        Setting("workers", "Worker processes of `up`", "2", kind="number", least=0, most=256),
+        Setting("base_path", "Path before every call that names an account", "/Profiles/v4", kind="path"),
         Setting("ca_file", "Certificates (PEM) to trust the server by, in place of the public ones"),
         Setting("account", "The account, by its clientId"),
         Setting("client_id", "The credential's id"),
@@ -84,11 +124,33 @@ SETTINGS: dict[str, Setting] = {
 def load_setting(name: str, flag: str | None = None) -> str | None:
     """Give a setting's value by the order of precedence, None where nothing gives one and it has no default.
 
-    Raises SettingError where the settings file is broken or holds an unknown key, KeyError for a name that is
-    not in SETTINGS. An empty flag or variable counts as not given.
+    Raises SettingError where the value is none for this setting, and where the settings file is broken or holds an
+    unknown key; KeyError for a name that is not in SETTINGS. An empty flag or variable counts as not given.
     """
     setting = SETTINGS[name]
-    return flag or os.environ.get(setting.variable) or _read_config_file().get(name) or setting.default
+    value, source = flag, setting.flag
+    if not value:
+        value, source = os.environ.get(setting.variable), setting.variable
+    if not value:
+        value, source = _read_config_file().get(name), str(_find_config_file())
+    if not value:
+        return setting.default
+    fault = setting.find_fault(value)
+    if fault is not None:
+        raise SettingError(f"{setting.title} {fault} ({source}).")
+    return value
+
+
+def check_settings(**flags: object) -> None:
+    """Look at these settings, each with its flag or None. Raises SettingError with a line for each faulty one."""
+    faults: dict[str, None] = {}
+    for name, flag in flags.items():
+        try:
+            load_setting(name, None if flag is None else str(flag))
+        except SettingError as error:
+            faults[str(error)] = None
+    if faults:
+        raise SettingError("\n".join(faults))
 
 
 def require_setting(name: str, flag: str | None = None) -> str:
@@ -104,18 +166,31 @@ def require_setting(name: str, flag: str | None = None) -> str:
     return value
 
 
+def load_number(name: str, flag: str | None = None) -> int:
+    """Like require_setting, of a setting that is a number."""
+    return int(require_setting(name, flag))
+
+
 def load_switch(name: str, flag: bool | None = None) -> bool:
-    """Like load_setting, of a setting that is yes or no. Raises SettingError for any other word."""
-    given = load_setting(name, None if flag is None else ("yes" if flag else "no"))
-    words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-    if given is None or given.lower() not in words:
-        raise SettingError(f"{name} must be yes or no, not {given!r}.")
-    return words[given.lower()]
+    """Like require_setting, of a setting that is yes or no."""
+    return _SWITCH[require_setting(name, None if flag is None else ("yes" if flag else "no")).lower()]
+
+
+def read_test_number(variable: str, default: int) -> int:
+    """The number in an environment variable that is no setting, but for tests. Raises SettingError."""
+    text = os.environ.get(variable) or str(default)
+    if _NUMBER.fullmatch(text) is None or int(text) == 0:
+        raise SettingError(f"{variable} must be a number from 1 to 999999999, not {text!r}. Tests alone need it.")
+    return int(text)
+
+
+def _find_config_file() -> Path:
+    return Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
 
 
 def _read_config_file() -> dict[str, str]:
     named = os.environ.get(CONFIG_VARIABLE)
-    path = Path(named or CONFIG_FILE)
+    path = _find_config_file()
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -17,6 +17,7 @@ from consentory.bootstrap.listener import check_port, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, open_metrics_folder
 from consentory.bootstrap.process_habits import PARENT_VARIABLE, calm_collector, die_with_parent, ended_by_signals
 from consentory.bootstrap.secret_keys import open_secret_box
+from consentory.config import read_test_number
 from consentory.store.migration import migrate
 
 HEAD_BYTES = 64 * 1024
@@ -94,9 +95,9 @@ def _run_worker(conninfo: str) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    chunk_records = os.environ.get(CHUNK_VARIABLE)
+    chunk_records = read_test_number(CHUNK_VARIABLE, 0) if CHUNK_VARIABLE in os.environ else None
     calm_collector()
-    services = open_worker(conninfo, int(chunk_records) if chunk_records else None)
+    services = open_worker(conninfo, chunk_records)
     try:
         ImportWorker(services.database, services.execution, services.retention, services.sealing, stop).run()
     finally:

@@ -25,7 +25,15 @@ from consentory.cli.setting_options import (
     SecretFileOption,
     WorkersOption,
 )
-from consentory.config import DATA_FOLDER, SETTINGS, load_setting, load_switch, require_setting
+from consentory.config import (
+    DATA_FOLDER,
+    SETTINGS,
+    check_settings,
+    load_number,
+    load_setting,
+    load_switch,
+    require_setting,
+)
 
 if TYPE_CHECKING:
     from consentory.bootstrap.endpoint import Endpoint
@@ -58,6 +66,7 @@ def up(
     """
     from consentory.bootstrap.process_habits import ended_by_signals
 
+    check_settings(port=port, processes=processes, workers=workers, base_path=base_path, insecure_http=insecure_http)
     with ended_by_signals():
         from consentory.bootstrap.logs import configure_logs
         from consentory.bootstrap.process_tree import ProcessTree
@@ -68,8 +77,8 @@ def up(
         tree = ProcessTree(
             Path(data or load_setting("data") or DATA_FOLDER),
             _read_endpoint(host, port, tls_cert, tls_key, insecure_http),
-            int(require_setting("processes", _text(processes))),
-            int(require_setting("workers", _text(workers))),
+            load_number("processes", processes),
+            load_number("workers", workers),
             require_setting("base_path", base_path),
         )
         tree.run(lambda url: typer.echo(f"Consentory is up: {url}"))
@@ -95,12 +104,15 @@ def serve(
     from consentory.bootstrap.process_entry import run_server
     from consentory.bootstrap.secret_keys import name_secret_key_file
 
+    check_settings(
+        database_url=database_url, port=port, processes=processes, base_path=base_path, insecure_http=insecure_http
+    )
     name_secret_key_file(secret_key_file)
     os.environ[SETTINGS["database_url"].variable] = require_setting("database_url", database_url)
     configure_logs()
     run_server(
         _read_endpoint(host, port, tls_cert, tls_key, insecure_http),
-        int(require_setting("processes", _text(processes))),
+        load_number("processes", processes),
         require_setting("base_path", base_path),
     )
 
@@ -131,18 +143,18 @@ def migrate(database_url: DatabaseOption = None) -> None:
 
 
 def _read_endpoint(
-    host: str | None, port: int | None, tls_cert: Path | None, tls_key: Path | None, insecure_http: bool | None
+    host: str | None, port: str | None, tls_cert: Path | None, tls_key: Path | None, insecure_http: bool | None
 ) -> Endpoint:
     from consentory.bootstrap.endpoint import choose_endpoint
 
     return choose_endpoint(
         require_setting("host", host),
-        int(require_setting("port", _text(port))),
+        load_number("port", port),
         load_setting("tls_cert", _text(tls_cert)),
         load_setting("tls_key", _text(tls_key)),
         insecure_http=load_switch("insecure_http", insecure_http),
     )
 
 
-def _text(value: int | Path | None) -> str | None:
+def _text(value: Path | None) -> str | None:
     return None if value is None else str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, LiteralString
@@ -17,6 +16,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from consentory.config import read_test_number
 from consentory.errors import OutcomeUnknown, StatementRefused, StoreContended, StoreRefused, StoreUnavailable
 from consentory.store.statements import statement
 
@@ -44,7 +44,7 @@ Parameters = Mapping[str, Any] | Sequence[Any]
 LEASE_VARIABLE = "CONSENTORY_LEASE_SECONDS"
 """No setting, but for tests, which cannot wait as long: 30 seconds are promised to clients."""
 
-LEASE_SECONDS = int(os.environ.get(LEASE_VARIABLE, "30"))
+LEASE_SECONDS = read_test_number(LEASE_VARIABLE, 30)
 """After this long a frozen or cut-off session loses its locks (execution.md, "While it runs")."""
 
 _SESSION = {
