@@ -15,6 +15,8 @@ from consentory.errors import ConsentoryError
 
 CONFIG_VARIABLE = "CONSENTORY_CONFIG"
 CONFIG_FILE = "consentory.toml"
+HEAD_BYTES = 64 * 1024
+"""Of a request's line and headers: so much memory a connection may take before anybody knows whose it is."""
 DATA_FOLDER = "consentory-data"
 """Where `up` keeps its data unless told otherwise."""
 

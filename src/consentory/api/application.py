@@ -23,6 +23,7 @@ from consentory.api.problems import EXCEPTION_HANDLERS
 from consentory.api.profile_routes import PROFILE_ROUTES
 from consentory.api.read_lanes import CostlyReads, ReadLanes
 from consentory.api.request_body import BodyLanes
+from consentory.api.request_form import RequestForm
 from consentory.api.request_journal import RequestJournal
 from consentory.api.stage_lanes import StageLanes
 from consentory.api.token_routes import issue_token
@@ -86,7 +87,7 @@ def create_app(
         state=state,
     )
     # Around everything, so that also what no route takes gets an id, a line of log and a count.
-    app.asgi_handler = RequestJournal(BodyPace(app.asgi_handler))
+    app.asgi_handler = RequestJournal(BodyPace(RequestForm(app.asgi_handler)))
     return app
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request
 
 from consentory.api.media_types import check_media
+from consentory.api.parameters import check_query
 
 
 async def check_call(request: Request[Any, Any, Any]) -> None:
@@ -15,6 +16,7 @@ async def check_call(request: Request[Any, Any, Any]) -> None:
     `needs` in the route's `opt` raises RequestRefused for a caller who may not make this call at all.
     """
     check_media(request)
+    check_query(request.query_params.multi_items())
     needs = request.route_handler.opt.get("needs")
     if needs is not None:
         needs(request.user)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_type_hints
 from uuid import UUID
@@ -10,6 +12,7 @@ from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from consentory.domain.audit_event import Action
 from consentory.domain.imports import REFUSED, Phase
+from consentory.errors import ErrorDetail, RequestRefused
 
 _AS_AT_INITIATE = "Means what it does at Initiate."
 
@@ -93,6 +96,53 @@ def read_flags(
         "RefreshTags": refresh_tags,
         "AllowPriorConsents": allow_prior_consents,
     }
+
+
+_NUMBERS = frozenset(("limit", "offset", "after"))
+_REPEATED = frozenset(("phase",))
+_CHOICES = frozenset(("status", "action", "importId", "phase"))
+"""Parameters for which Litestar takes the word null as if they were not sent."""
+_NAMES = frozenset(
+    (*_NUMBERS, *_CHOICES, "cursor", "of", "dryRun", "alternateIdType", "alternateId", "emailAddress", "phoneNumber")
+) | {
+    "RefreshAlternateIds", "RefreshContacts", "RefreshCustomFields", "RefreshGroups", "RefreshTags",
+    "AllowPriorConsents",
+}  # fmt: skip
+_NAMES_BY_FOLD = {name.casefold(): name for name in _NAMES}
+_DIGITS = re.compile("[0-9]{1,16}")
+
+
+def check_query(items: Iterable[tuple[str, str]]) -> None:
+    """Refuse what would be read as something else than was meant. Raises RequestRefused, invalid, with every fault.
+
+    A number that is no row of digits; null where there is nothing of that name; one parameter sent twice; and the
+    name of a parameter in other letters (dryrun), which would count as not sent.
+    """
+    faults: dict[str, str] = {}
+    seen: set[str] = set()
+    for name, value in items:
+        known = _NAMES_BY_FOLD.get(name.casefold())
+        if known is None:
+            continue
+        if known != name:
+            faults[name] = f"this parameter is written {known}"
+        elif name in seen and name not in _REPEATED:
+            faults[name] = "it is sent twice; send it once"
+        elif name in _NUMBERS and _DIGITS.fullmatch(value) is None:
+            faults[name] = f"a whole number is written with digits alone, not {value[:50]!r}"
+        elif name in _CHOICES and value.casefold() == "null":
+            faults[name] = f"{value!r} is no value of it; leave it out to ask for all"
+        seen.add(name)
+    if faults:
+        raise refuse_parameters(list(faults.items()))
+
+
+def refuse_parameters(faults: list[tuple[str, str]]) -> RequestRefused:
+    """The refusal of parameters, each with its name on the wire and what is wrong."""
+    code = "Request.InvalidParameter"
+    errors = [ErrorDetail(code, name, f"{name}: {reason}.") for name, reason in faults]
+    detail = " ".join(["A parameter does not fit.", *(error.message for error in errors)])
+    return RequestRefused("invalid", code, detail, errors=errors)
 
 
 _HINTS = {

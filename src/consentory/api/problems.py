@@ -19,7 +19,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from consentory.api.parameters import name_on_wire
+from consentory.api.parameters import name_on_wire, refuse_parameters
 from consentory.api.request_journal import log_unexpected, name_request
 from consentory.errors import ErrorDetail, OutcomeUnknown, RefusalKind, RequestRefused, StoreUnavailable
 
@@ -50,6 +50,7 @@ TITLES: dict[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The media type or encoding is not supported",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request's head is too large",
     HTTPStatus.SERVICE_UNAVAILABLE: "The server cannot answer just now",
 }
 _FRAMEWORK_CODES = {
@@ -147,7 +148,8 @@ def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> R
     except ValueError:
         return answer_unexpected(request, error)
     if isinstance(error, ValidationException):
-        problem = make_problem(HTTPStatus.BAD_REQUEST, *_describe_parameters(error, request.path_params))
+        refusal = refuse_parameters(_list_parameter_faults(error, request.path_params))
+        problem = make_problem(HTTPStatus.BAD_REQUEST, refusal.code, refusal.detail, refusal.errors)
     elif status is HTTPStatus.NOT_ACCEPTABLE:
         problem = make_problem(status, "Request.NotAcceptable", error.detail, [])
     elif status in _FRAMEWORK_CODES:
@@ -159,10 +161,8 @@ def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> R
     return _respond(problem, {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
 
 
-def _describe_parameters(
-    error: ValidationException, path_parameters: Mapping[str, Any]
-) -> tuple[str, str, list[ErrorDetail]]:
-    """Code, detail and faults of parameters that do not fit what the call's signature says of them.
+def _list_parameter_faults(error: ValidationException, path_parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and fault of each parameter that does not fit what the call's signature says of it.
 
     Parameters of the path are texts and fit; once its OpenAPI document was asked for, Litestar names those among
     the faults that a handler does not take.
@@ -175,9 +175,7 @@ def _describe_parameters(
             for item in error.extra
             if item.get("key") not in path_parameters
         ]
-    code = "Request.InvalidParameter"
-    faults = [ErrorDetail(code, name, f"{name}: {reason}.") for name, reason in found]
-    return code, " ".join(["A parameter does not fit.", *(fault.message for fault in faults)]), faults
+    return found
 
 
 def answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

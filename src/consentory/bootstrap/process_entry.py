@@ -17,11 +17,8 @@ from consentory.bootstrap.listener import check_port, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, open_metrics_folder
 from consentory.bootstrap.process_habits import PARENT_VARIABLE, calm_collector, die_with_parent, ended_by_signals
 from consentory.bootstrap.secret_keys import open_secret_box
-from consentory.config import read_test_number
+from consentory.config import HEAD_BYTES, read_test_number
 from consentory.store.migration import migrate
-
-HEAD_BYTES = 64 * 1024
-"""Of a request's line and headers; so much memory a connection may take before anybody knows whose it is."""
 
 CHUNK_VARIABLE = "CONSENTORY_CHUNK_RECORDS"
 """No setting, but for tests, in which a few records are to be many chunks. How much is done at a time an operator need
