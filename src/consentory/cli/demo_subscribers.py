@@ -13,31 +13,10 @@ SUBSCRIBERS = 200
 FILE_NAME = "subscribed_email_audience_export_demo.csv"
 """Mailchimp says in the name what everybody in the file said."""
 
-_HEADER = [
-    "Email Address",
-    "First Name",
-    "Last Name",
-    "Address",
-    "Phone Number",
-    "Birthday",
-    "MEMBER_RATING",
-    "OPTIN_TIME",
-    "OPTIN_IP",
-    "CONFIRM_TIME",
-    "CONFIRM_IP",
-    "LATITUDE",
-    "LONGITUDE",
-    "GMTOFF",
-    "DSTOFF",
-    "TIMEZONE",
-    "CC",
-    "REGION",
-    "LAST_CHANGED",
-    "LEID",
-    "EUID",
-    "NOTES",
-    "TAGS",
-]
+_HEADER = (
+    "Email Address,First Name,Last Name,Address,Phone Number,Birthday,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,"
+    "CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,LAST_CHANGED,LEID,EUID,NOTES,TAGS"
+).split(",")
 _FAULTS: tuple[dict[str, str], ...] = (
     {"Email Address": "maria.example.com"},
     {"Email Address": "jo hn@example.com"},
