@@ -23,6 +23,7 @@ from consentory.bootstrap.secret_keys import pass_secret_keys
 from consentory.errors import ConsentoryError
 from consentory.store.embedded_server import EmbeddedServer, EmbeddedServerError
 from consentory.store.migration import migrate
+from consentory.store.server_logins import Logins, open_logins
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +98,8 @@ class ProcessTree:
         with self._ended_by_signals():
             server.start()
             migrate(server.conninfo)
-        self._start_children(server, claim, metrics)
+            logins = open_logins(server.conninfo)
+        self._start_children(server, logins, claim, metrics)
         self._await_answer()
         if not self.stopping:
             on_up(self.endpoint.url)
@@ -122,14 +124,18 @@ class ProcessTree:
         finally:
             self.waiting = False
 
-    def _start_children(self, server: EmbeddedServer, claim: int, metrics: MetricsFolder) -> None:
+    def _start_children(self, server: EmbeddedServer, logins: Logins, claim: int, metrics: MetricsFolder) -> None:
         environment = {
             **os.environ,
-            DATABASE_VARIABLE: server.conninfo,
+            DATABASE_VARIABLE: logins.worker,
             PARENT_VARIABLE: str(os.getpid()),
             METRICS_VARIABLE: str(metrics.path),
         }
-        served = {**pass_secret_keys(environment, server), CLAIM_VARIABLE: str(claim)}
+        served = {
+            **pass_secret_keys(environment, server),
+            DATABASE_VARIABLE: logins.server,
+            CLAIM_VARIABLE: str(claim),
+        }
         serve = ["serve", *self.endpoint.list_flags(), "--processes", str(self.servers), "--base-path", self.base_path]
         self.children = [Child("server", serve, served, [metrics.lock, claim])]
         self.children += [

@@ -140,7 +140,7 @@ COPY import_fault (import_id, held, sequence_number, repeats, phase, faults) FRO
 -- name: end_frozen_sessions
 -- A client that is alive answers within milliseconds: a statement that has waited for it this long has lost it.
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-WHERE datname = current_database() AND usename = current_user
+WHERE datname = current_database() AND pg_has_role(usesysid, 'USAGE')
   AND application_name IN ('consentory_service', 'consentory_worker')
   AND state = 'active' AND wait_event IN ('ClientRead', 'ClientWrite')
   AND query_start < clock_timestamp() - make_interval(secs => %(seconds)s);
