@@ -56,6 +56,50 @@ def test_what_is_said_is_given_back(ours: WireClient) -> None:
     assert status["AllowPriorConsents"] is True
 
 
+SOURCE = {"FileName": "Kunden März.csv", "Sha256": "0" * 60 + "ABCD", "Rows": 12, "Mapping": "columns:\n  A: ignore\n"}
+
+
+def test_the_source_is_given_back_with_the_import(ours: WireClient) -> None:
+    """Source at Initiate, given back with the import."""
+    assert ours.initiate()["Source"] is None
+    status = ours.initiate(Source=SOURCE)
+    told = SOURCE | {"Sha256": "0" * 60 + "abcd"}
+    assert status["Source"] == told
+    ours.stage(status["AccessToken"], [person(1)])
+    assert require(ours.call(status["AccessToken"], "Execute"))["Source"] == told
+    assert ours.wait(status["AccessToken"])["Source"] == told
+    listed = next(item for item in require(ours.try_list())["Imports"] if item["ImportId"] == status["ImportId"])
+    assert listed["Source"] == told | {"Mapping": None}, "a listing leaves the mapping out"
+    short = ours.initiate(Source={"FileName": "x", "Mapping": "m" * 65_536})["Source"]
+    assert short == {"FileName": "x", "Sha256": None, "Rows": None, "Mapping": "m" * 65_536}
+
+
+def test_every_fault_of_a_source_is_named(ours: WireClient) -> None:
+    """FileName at most 255, Mapping at most 64 KB."""
+    source = {"FileName": "x" * 256, "Sha256": "abc", "Rows": -1, "Mapping": "é" * 32_769, "Extra": 1}
+    assert refuse(ours, {"Name": "n", "Source": source}) == [
+        ("Request.UnknownMember", "$.Source.Extra"),
+        ("String.TooLong", "$.Source.FileName"),
+        ("Initiate.NotSha256", "$.Source.Sha256"),
+        ("Number.OutOfRange", "$.Source.Rows"),
+        ("String.TooLong", "$.Source.Mapping"),
+    ]
+    assert refuse(ours, {"Name": "n", "Source": {}}) == [("Value.Required", "$.Source.FileName")]
+    assert refuse(ours, {"Name": "n", "Source": {"FileName": "x", "Mapping": "a\0b"}}) == [
+        ("String.ControlCharacter", "$.Source.Mapping")
+    ]
+    assert refuse(ours, {"Name": "n", "Source": "x.csv"}) == [("Value.WrongType", "$.Source")]
+
+
+def test_another_source_is_another_request(ours: WireClient) -> None:
+    """An idempotency key with another body is a conflict."""
+    fields = {"Name": "n", "Source": SOURCE}
+    first = require(ours.try_initiate(fields, "source-key"))
+    assert require(ours.try_initiate(fields, "source-key"))["ImportId"] == first["ImportId"]
+    again = ours.try_initiate(fields | {"Source": SOURCE | {"Rows": 13}}, "source-key")
+    check_problem(again, 409, "IdempotencyKey.Reused")
+
+
 @pytest.mark.parametrize("name", ["a", "é" * 100, "🎈" * 100, " " + "a" * 100 + " "])
 def test_a_name_of_1_to_100_characters(ours: WireClient, name: str) -> None:
     """Name: string, required, 1..100 (in code points after trimming)."""

@@ -73,6 +73,7 @@ STATUS: Example = {
     "StartedAt": "2026-03-02T02:10:00Z",
     "CompletedAt": "2026-03-02T02:10:09Z",
     "FailureReason": None,
+    "Source": {"FileName": "people.csv", "Sha256": "5" * 64, "Rows": 1000, "Mapping": "columns: …"},
 }
 NOTHING_DONE: Example = {
     **STATUS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -13,14 +14,19 @@ from consentory.codec.lenient_decode import decode_leniently
 from consentory.codec.member_text import read_text
 from consentory.domain.catalog import Catalog
 from consentory.domain.configuration import Permissions
-from consentory.domain.imports import Action, ImportSettings
+from consentory.domain.imports import Action, ImportSettings, ImportSource
 from consentory.domain.text import trim
 from consentory.errors import ErrorDetail, RequestRefused
 
 MATCH_CRITERIA = "AlternateIdType"
 LONGEST_RETENTION_DAYS = 10
+LONGEST_MAPPING = 65_536
+"""Bytes of UTF-8."""
 UNKNOWN_MATCH = "Initiate.MatchValueUnknown"
 
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Of a document of several lines: line ends and tabs are none.
 _ACTIONS: dict[str, Action] = {"Add": "Add", "Delete": "Delete"}
 _FLAGS = (
     "RefreshAlternateIds",
@@ -30,6 +36,15 @@ _FLAGS = (
     "RefreshTags",
     "AllowPriorConsents",
 )
+
+
+class SourceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The file that the records come from (files.md, `Source`). None: absent or null."""
+
+    FileName: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    Sha256: Annotated[str, Meta(pattern="^[0-9A-Fa-f]{64}$")] | None = None
+    Rows: Annotated[int, Meta(ge=0)] | None = None
+    Mapping: str | None = None
 
 
 class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -47,6 +62,7 @@ class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     RefreshGroups: bool | None = None
     RefreshTags: bool | None = None
     AllowPriorConsents: bool | None = None
+    Source: SourceRequest | None = None
 
 
 def read_initiate(body: bytes, catalog: Catalog, permissions: Permissions) -> ImportSettings:
@@ -107,6 +123,7 @@ def _read_settings(request: InitiateRequest, catalog: Catalog, findings: Finding
         refresh_groups=flags["RefreshGroups"],
         refresh_tags=flags["RefreshTags"],
         allow_prior_consents=flags["AllowPriorConsents"],
+        source=_read_source(request, findings),
     )
 
 
@@ -135,6 +152,35 @@ def _read_action(request: InitiateRequest, findings: Findings) -> Action:
         text = f"ImportAction is Add or Delete, not {quote(request.ImportAction)}."
         findings.report("Initiate.UnknownAction", text, "$.ImportAction", request.ImportAction)
     return action or "Add"
+
+
+def _read_source(request: InitiateRequest, findings: Findings) -> ImportSource | None:
+    source = request.Source
+    if source is None:
+        return None
+    if source.FileName is None:
+        findings.require("$.Source", "FileName")
+    name = read_text(findings, source.FileName or "-", "$.Source", "FileName", 1, 255)
+    if source.Sha256 is not None and not _SHA256.fullmatch(source.Sha256):
+        text = f"Sha256 must be 64 hexadecimal digits, not {quote(source.Sha256)}."
+        findings.report("Initiate.NotSha256", text, "$.Source.Sha256", source.Sha256)
+    if source.Rows is not None and source.Rows < 0:
+        text = f"Rows must be a number from 0 on, not {source.Rows}."
+        findings.report("Number.OutOfRange", text, "$.Source.Rows", source.Rows)
+    _check_mapping(source.Mapping or "", findings)
+    sha256 = source.Sha256.lower() if source.Sha256 else None
+    return ImportSource(file_name=name or "-", sha256=sha256, rows=source.Rows, mapping=source.Mapping)
+
+
+def _check_mapping(mapping: str, findings: Findings) -> None:
+    size = len(mapping.encode())
+    if size > LONGEST_MAPPING:
+        text = f"Mapping has {size:,} bytes; at most {LONGEST_MAPPING:,} are allowed. Shorten it or leave it out."
+        findings.report("String.TooLong", text, "$.Source.Mapping", size)
+    if control := _CONTROL.search(mapping):
+        where = f"U+{ord(control[0]):04X} as character {control.start() + 1}"
+        text = f"Mapping has a control character ({where}); take it out."
+        findings.report("String.ControlCharacter", text, "$.Source.Mapping", None)
 
 
 def _read_match(request: InitiateRequest, catalog: Catalog, findings: Findings) -> str | None:

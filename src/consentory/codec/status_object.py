@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from consentory.domain.imports import Action, Import, StagedBatch, Status
+from consentory.domain.imports import Action, Import, ImportSource, StagedBatch, Status
 
 
 class StatusBatch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -54,6 +54,8 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     StartedAt: datetime | None
     CompletedAt: datetime | None
     FailureReason: str | None
+    Source: ImportSource | None
+    """The file that the import came from, as Initiate said it; in a listing without its mapping."""
     UndatedChoices: int = 0
     """Of accepted records: preferences and consents without a date, which have the time of their Stage call."""
     RefusedOptOuts: int = 0
@@ -97,6 +99,7 @@ def render_status(item: Import, batch: StagedBatch | None = None, *, show_token:
         StartedAt=_to_utc(item.started_at),
         CompletedAt=_to_utc(item.completed_at),
         FailureReason=item.failure_reason,
+        Source=settings.source,
         UndatedChoices=item.counts.undated_choices,
         RefusedOptOuts=item.counts.refused_opt_outs,
         NumbersWithoutCountryCode=item.counts.numbers_without_country_code,

@@ -27,6 +27,17 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
 """From each status, where it may go. The diagram in docs/import-lifecycle.md is compared with it by a test."""
 
 
+class ImportSource(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """The file that an import came from, as the client says it; names as on the wire (files.md, `Source`)."""
+
+    file_name: str
+    sha256: str | None = None
+    """Of the file as it lay there, 64 hexadecimal digits."""
+    rows: int | None = None
+    mapping: str | None = None
+    """The document that made the rows into records."""
+
+
 class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The Initiate fields with their defaults filled in. `match_type` is MatchValue as configured."""
 
@@ -40,6 +51,7 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
     refresh_groups: bool = False
     refresh_tags: bool = False
     allow_prior_consents: bool = False
+    source: ImportSource | None = None
 
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):

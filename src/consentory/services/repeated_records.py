@@ -61,7 +61,7 @@ def make_seal(settings: ImportSettings, catalog: Catalog) -> bytes:
 
     Under other rules, another configuration or another flag the same record is another one.
     """
-    flags = msgspec.structs.replace(settings, name="", data_stage_duration=0)
+    flags = msgspec.structs.replace(settings, name="", data_stage_duration=0, source=None)
     return blake2b(msgspec.json.encode((MERGE_VERSION, catalog.rules_digest.hex(), flags)), digest_size=32).digest()
 
 

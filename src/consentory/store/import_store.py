@@ -63,10 +63,10 @@ def _read_import(row: Sequence[Any]) -> Import:
         import_id=row[1],
         access_token=row[2],
         status=row[3],
-        settings=msgspec.convert(row[4], ImportSettings),
+        settings=msgspec.convert({**row[4], "source": row[26]}, ImportSettings),
         books=Books(**counts),
         **dict(zip(Import.__struct_fields__[6:-1], row[15:23], strict=True)),
-        counts=StageCounts(**dict(zip(StageCounts.__struct_fields__, row[23:], strict=True))),
+        counts=StageCounts(**dict(zip(StageCounts.__struct_fields__, row[23:26], strict=True))),
     )
 
 
@@ -77,7 +77,9 @@ def insert_import(tx: Transaction, item: Import, idempotency_key: str | None, re
         {
             "import_id": item.import_id,
             "access_token": item.access_token,
-            "settings": Jsonb(msgspec.json.encode(item.settings)),
+            # The source is a column of its own: a mapping is long, and settings are read all the time.
+            "settings": Jsonb(msgspec.json.encode(msgspec.structs.replace(item.settings, source=None))),
+            "source": Jsonb(msgspec.json.encode(source)) if (source := item.settings.source) else None,
             "caller": item.caller,
             "idempotency_key": idempotency_key,
             "request_hash": request_hash if idempotency_key is not None else None,

@@ -1,7 +1,8 @@
 -- name: insert_import
 -- Zero rows: the same caller has a living import under this idempotency key (then find_import_by_key).
-INSERT INTO import (import_id, access_token, settings, caller, idempotency_key, request_hash, created_at, expires_at)
-VALUES (%(import_id)s, %(access_token)s, %(settings)s, %(caller)s, %(idempotency_key)s, %(request_hash)s,
+INSERT INTO import (import_id, access_token, settings, source, caller, idempotency_key, request_hash, created_at,
+                    expires_at)
+VALUES (%(import_id)s, %(access_token)s, %(settings)s, %(source)s, %(caller)s, %(idempotency_key)s, %(request_hash)s,
         %(created_at)s, %(expires_at)s)
 ON CONFLICT (account_id, caller, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 RETURNING import_id;
@@ -29,21 +30,24 @@ WHERE account_id = current_account() AND created_at > now() - interval '24 hours
 -- One import, whole. Zero rows: none of this account's. Index: primary key.
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
-       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code
+       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
+       source
 FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: find_import_by_token
 -- As find_import, by access token. Zero rows: unknown or another account's; expired ones are given (see expires_at).
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
-       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code
+       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
+       source
 FROM import WHERE account_id = current_account() AND access_token = %(access_token)s;
 
 -- name: list_imports
--- Newest first, as find_import. `before` is the import_id (UUIDv7, so ordered by time) after which to go on, or NULL.
+-- Newest first, as find_import, without the mapping of the source. `before` is the import_id (UUIDv7, so ordered by time) after which to go on, or NULL.
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
-       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code
+       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
+       source - 'Mapping'
 FROM import
 WHERE account_id = current_account()
   AND (%(status)s::text IS NULL OR status = %(status)s)
