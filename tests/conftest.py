@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
+from command_line import CONSENTORY, Run, make_environment
 from consentory.store.embedded_server import EmbeddedServer
 from embedded_scene import open_place, run_server
 from permission_office import Office
@@ -64,6 +66,30 @@ def running(engine: str, template: str) -> Iterator[RunningServer]:
 def server(running: RunningServer) -> AccountAccess:
     """The running server with an account of the test's own."""
     return running.create_account()
+
+
+@pytest.fixture
+def environment(server: AccountAccess) -> dict[str, str]:
+    """The environment of a client of the test's own account."""
+    return make_environment(server)
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Runs `consentory` with words in the test's own folder; keywords go into its environment."""
+
+    def run_command(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [CONSENTORY, *words],
+            env={**environment, **more},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    return run_command
 
 
 @pytest.fixture

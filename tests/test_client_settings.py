@@ -3,13 +3,11 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from consentory.client.api_client import ConsentoryClient, ServerUnreachable
-from consentory.client.undated_choices import count_undated
 from consentory.config import SETTINGS, SettingError, load_setting, require_setting
 from consentory.errors import ConsentoryError
 
@@ -95,34 +93,14 @@ def test_every_command_has_help_with_an_example_and_its_settings(command: list[s
         assert SETTINGS[setting].variable in text
 
 
-def test_a_server_that_is_not_there_is_told_after_the_clients_patience() -> None:
-    began = time.monotonic()
+def test_a_server_that_is_not_there_is_named_at_the_first_try_with_advice() -> None:
     with (
-        ConsentoryClient("http://127.0.0.1:9", "ACME", "id", "secret", "nightly", patience=0.5) as client,
-        pytest.raises(ServerUnreachable, match=r"No answer from http://127.0.0.1:9 .* Is it running"),
+        ConsentoryClient("http://127.0.0.1:9", "ACME", "id", "secret", "nightly", patience=600) as client,
+        pytest.raises(ServerUnreachable, match=r"No answer from http://127.0.0.1:9 .*consentory up.*--server"),
     ):
         client.status(1)
-    assert time.monotonic() - began < 5
 
 
 def test_a_server_is_an_address() -> None:
     with pytest.raises(ValueError, match="must be an address such as"):
         ConsentoryClient("localhost:8480", "ACME", "id", "secret", "nightly")
-
-
-@pytest.mark.parametrize(
-    ("record", "undated"),
-    [
-        (b"{}", (0, 0)),
-        (b'{"ProfilePreferences": [{"FilterId": "A"}, {"FilterId": "B", "CustomerDate": "2026-01-01"}]}', (1, 0)),
-        (b'{"ProfilePreferences": [{"CustomerDate": null}, null], "Emails": null}', (1, 0)),
-        (b'{"Emails": [{"EmailPreferences": [{}, {}], "Consents": [{}]}, null]}', (2, 1)),
-        (b'{"PhoneNumbers": [{"PhoneNumberPreferences": [{}], "Consents": [{"ConsentDate": "2026-01-01"}]}]}', (1, 0)),
-        (b'{"Addresses": [{"AddressPreferences": [{"Custom\\u0065rDate": "2026-01-01"}], "Consents": [{}]}]}', (0, 1)),
-        (b'{"Consents": [{"CustomerDate": "2026-01-01"}], "ProfileTags": [{"Name": "CustomerDate"}]}', (0, 1)),
-        (b'{"Consents": [{}], "Emails": "none"}', (0, 0)),
-        (b'"a text"', (0, 0)),
-    ],
-)
-def test_undated_choices_are_counted(record: bytes, undated: tuple[int, int]) -> None:
-    assert count_undated(record) == undated

@@ -205,12 +205,95 @@ def test_a_broken_array_is_named_with_its_place(tmp_path: Path, text: bytes, pla
         ("[{}]".encode("utf-16"), "UTF-16"),
         (b"BZh91AY", "bzip2"),
         (b"PAR1....", "Parquet"),
-        (b"Name,Email\nAnn,a@example.com\n", "one record a line"),
+        (b"Name,Email\nAnn,a@example.com\n", r"CSV\) whose first line is: Name, Email"),
+        (b"Name;Email\r\nAnn;a@example.com\r\n", "CSV"),
+        (b'"Name"\t"E-Mail"\n"Ann"\t"a@example.com"\n', "Name, E-Mail"),
+        (gzip.compress(b"\xef\xbb\xbfName|Email\n"), "CSV"),
+        ('{"a":1}\n{"b":2}\n'.encode("utf-16-le"), "UTF-16LE"),
+        ('{"a":1}\n{"b":2}\n'.encode("utf-16-be"), "UTF-16BE"),
+        ('{"a":1}\n{"b":2}\n'.encode("utf-32-le"), "UTF-32LE"),
+        ('{"a":1}\n{"b":2}\n'.encode("utf-32"), "UTF-32"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", "Excel"),
+        (b"people.ndjson".ljust(257, b"\0") + b"ustar\x0000", "tar archive"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\n<!DOCTYPE HTML><html>", "web page"),
+        (b'<?xml version="1.0"?><people/>', "XML"),
+        (b"BEGIN:VCARD\r\nVERSION:4.0\r\n", "vCards"),
+        (b"SQLite format 3\0", "SQLite"),
+        (b"\0\x01\0\0Standard Jet DB", "Access"),
+        (b'{"a": "Zo\xeb"}\n', "iconv -f WINDOWS-1252 -t UTF-8"),
     ],
 )
-def test_another_kind_of_file_is_told_what_it_is(tmp_path: Path, text: bytes, kind: str) -> None:
+def test_another_kind_of_file_is_named_with_what_to_do(tmp_path: Path, text: bytes, kind: str) -> None:
     with pytest.raises(RecordFileError, match=kind):
         read_all(write(tmp_path, text))
+
+
+def make_long_window(text: bytes, window: int) -> bytes:
+    """As `zstd --long=N` makes it from a pipe: the window is larger than the text."""
+    parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=window, write_content_size=False)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    return packer.compress(text) + packer.flush()
+
+
+def test_a_long_window_is_read_up_to_128_megabytes_and_named_beyond(tmp_path: Path) -> None:
+    assert read_all(write(tmp_path, make_long_window(b'{"a":1}\n', 27))) == [b'{"a":1}']
+    with pytest.raises(RecordFileError, match=r"window of more than 128 MB.* zstd --long=27"):
+        read_all(write(tmp_path, make_long_window(b'{"a":1}\n', 30)))
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@given(people=st.lists(records, min_size=2, max_size=5), indent=st.sampled_from([0, 2]), skip=st.integers(0, 5))
+@settings(unusual_cuts, max_examples=40)
+def test_objects_over_several_lines_are_read_one_after_another(
+    tmp_path: Path, packing: str, people: list[Any], indent: int, skip: int
+) -> None:
+    people[0] = {"first": people[0]}
+    parts = [json.dumps(person, indent=indent).encode() for person in people]
+    path = write(tmp_path, PACKINGS[packing](b"\r\n".join(parts)))
+    assert read_all(path, skip) == parts[skip:]
+
+
+def test_records_with_carriage_returns_alone_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path, b'{"a":1}\r{"b":2}\r\r{"c":3}\r')
+    source = RecordFile(path)
+    assert [(source.line, record) for record in source.read_records()] == [
+        (1, b'{"a":1}'),
+        (2, b'{"b":2}'),
+        (4, b'{"c":3}'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (b'\n{"a":1}\n\n{"b":2}', [2, 4]),
+        (b'[\n{"a":1},\n\n{"b":\n2}, {"c":3}\n]', [2, 4, 5]),
+        (b'{"UserProfilePreferences":[{"a":1},\n{"b":2}]}', [1, 2]),
+        (b'{\n"a":1}\n\n{"b":2}\n', [1, 4]),
+        (b'[{"a":"' + b"x" * 2 * CHUNK + b'"},\n{"b":2}]', [1, 2]),
+    ],
+)
+def test_each_record_has_its_line(tmp_path: Path, text: bytes, places: list[int]) -> None:
+    source = RecordFile(write(tmp_path, text))
+    assert [source.line for _ in source.read_records()] == places
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "broken"),
+    [
+        (b'{"a":1}\nnope\n{"b":NaN}\n{"c":3}\n{"d"', [b'{"a":1}', b'{"c":3}'], [b"nope", b'{"b":NaN}', b'{"d"']),
+        (b'[{"a":1}, {"b":NaN}, {"c":3}]', [b'{"a":1}', b'{"c":3}'], [b'{"b":NaN}']),
+        (b'{\n"a":1}\n{\n"b":NaN}\n{"c":3}', [b'{\n"a":1}', b'{"c":3}'], [b'{\n"b":NaN}']),
+    ],
+)
+def test_broken_pieces_are_given_and_the_rest_is_read(
+    tmp_path: Path, text: bytes, good: list[bytes], broken: list[bytes]
+) -> None:
+    path, found = write(tmp_path, text), []
+    assert list(RecordFile(path, found.append).read_records()) == good
+    assert [piece.raw for piece in found] == broken
+    assert list(RecordFile(path, found.append).read_records(skip=1)) == good[1:]
 
 
 def test_a_missing_file_and_a_folder_are_errors_for_people(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consentory.cli.connection import JsonOption, print_json
+from consentory.cli.connection import JsonOption
 from consentory.cli.plain_errors import refuse_plainly
 from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.cli.terminal import print_json, say, write_json_text
+from consentory.codec.hidden_characters import is_hidden
 from consentory.config import load_setting, require_setting
 
 if TYPE_CHECKING:
@@ -73,12 +76,12 @@ def apply_account(
             print_json({"account": client_id, "changes": lines, "applied": changes and not dry_run})
         else:
             for line in lines:
-                typer.echo(line)
+                say(line)
         if not dry_run:
             services.accounts.apply_document(content, source=str(file), dry_run=False)
     if not as_json:
         outcome = "Nothing to change." if not changes else "Not applied (--dry-run)." if dry_run else "Applied."
-        typer.echo(f"{client_id}: {outcome}")
+        say(f"{client_id}: {outcome}")
 
 
 @account_app.command("show")
@@ -94,7 +97,14 @@ def show_account(
     Example: consentory account show ACME
     """
     with open_for_command(data, database_url) as services:
-        typer.echo(services.accounts.show(client_id, form="json" if as_json else "yaml").decode().rstrip())
+        text = services.accounts.show(client_id, form="json" if as_json else "yaml").decode().rstrip()
+        # JSON is YAML as well, and can write each hidden character as an escape.
+        if not as_json and any(is_hidden(one) for one in text.replace("\n", "")):
+            as_json, text = True, services.accounts.show(client_id, form="json").decode().rstrip()
+    if as_json:
+        write_json_text(text)
+    else:
+        sys.stdout.write(text + "\n")
 
 
 @credentials_app.command("create")
@@ -104,8 +114,9 @@ def create_credential(
     account: AccountOption = None,
     data: DataOption = None,
     database_url: DatabaseOption = None,
+    as_json: JsonOption = False,  # noqa: ARG001 - the answer is always JSON
 ) -> None:
-    """Make a credential for a user. The secret is shown this once and kept only as a hash.
+    """Make a credential for a user. The answer is JSON. The secret is shown this once and kept only as a hash.
 
     Example: consentory credentials create --account ACME --user nightly
     """
@@ -140,7 +151,7 @@ def list_credentials(
         return
     for item in found:
         state = "live" if item.revoked_at is None else f"revoked {item.revoked_at:%Y-%m-%d %H:%M}Z"
-        typer.echo(f"{item.client_id}  {item.user_id}  created {item.created_at:%Y-%m-%d %H:%M}Z  {state}")
+        say(f"{item.client_id}  {item.user_id}  created {item.created_at:%Y-%m-%d %H:%M}Z  {state}")
 
 
 @credentials_app.command("revoke")
@@ -150,6 +161,7 @@ def revoke_credential(
     account: AccountOption = None,
     data: DataOption = None,
     database_url: DatabaseOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """End a credential and every token that it was changed for.
 
@@ -158,4 +170,7 @@ def revoke_credential(
     with open_for_command(data, database_url) as services:
         account_id = services.accounts.find_account(require_setting("account", account))
         services.authentication.revoke_credential(account_id, client_id)
-    typer.echo(f"{client_id}: revoked.")
+    if as_json:
+        print_json({"client_id": client_id, "revoked": True})
+    else:
+        say(f"{client_id}: revoked.")

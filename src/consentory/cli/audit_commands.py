@@ -12,9 +12,10 @@ from uuid import UUID
 import typer
 
 from consentory.cli.account_commands import choose_database
-from consentory.cli.connection import JsonOption, print_json
+from consentory.cli.connection import JsonOption
 from consentory.cli.plain_errors import refuse_plainly
 from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.cli.terminal import print_json, say
 from consentory.config import SettingError, load_setting, require_setting
 from consentory.domain.audit_event import Action
 from consentory.domain.caller import OPERATOR, Party
@@ -101,7 +102,7 @@ def print_head(
         print_json([{"account": name, "head": head} for name, head in heads.items()])
         return
     for name, head in heads.items():
-        typer.echo(f"{name} {head or '(nothing recorded yet)'}")
+        say(f"{name} {head or '(nothing recorded yet)'}")
 
 
 @audit_app.command("show")
@@ -131,17 +132,17 @@ def show_audit(
         print_json(page)
         return
     for event in page["Events"]:
-        typer.echo(_describe(event))
+        say(_describe(event))
 
 
 def _print_verdict(verdict: Verdict) -> None:
     counts = f"{verdict.events} events" + (f", {verdict.waiting} not sealed yet" if verdict.waiting else "")
     state = f"{len(verdict.findings)} findings" if verdict.findings else "as recorded"
-    typer.echo(f"{verdict.account}: {counts}, {state}" + (f"; head {verdict.head}" if verdict.head else ""))
+    say(f"{verdict.account}: {counts}, {state}" + (f"; head {verdict.head}" if verdict.head else ""))
     for finding in verdict.findings:
         number = "" if finding.number is None else f" {finding.number}"
         event = "" if finding.event_id is None else f" ({finding.event_id})"
-        typer.echo(f"{verdict.account}{number} {finding.what}: {finding.text}{event}")
+        say(f"{verdict.account}{number} {finding.what}: {finding.text}{event}")
 
 
 def _describe(event: dict[str, Any]) -> str:

@@ -1,21 +1,22 @@
 """The commands that ask a server: imports, status, exceptions, cancel, and the registration of the others."""
 
-import sys
 import time
 import uuid
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from consentory.cli.connection import JsonOption, TokenArgument, connected, exit_refused, notes, print_json
-from consentory.cli.import_command import ImportBars, choose_exit_code, import_files, make_books_table
+from consentory.cli.connection import JsonOption, TokenArgument, connected, exit_refused
+from consentory.cli.import_command import ImportBars, import_files
+from consentory.cli.import_summary import choose_exit_code, make_books_table
 from consentory.cli.profile_command import show_profile
+from consentory.cli.terminal import make_console, notes, print_json, write_json_text
+from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ConsentoryClient, ImportRef, JsonObject
 from consentory.client.import_run import ImportProgress
+from consentory.client.own_files import spell_path
 from consentory.client.private_files import replace_private
 
 _WATCH_PAUSE = 1.0  # seconds
@@ -57,8 +58,8 @@ def list_imports(
     for item in page["Imports"]:
         refused = item["ValidationFailed"] + item["Exceptions"]
         counts = (f"{count:,}" for count in (item["TotalRecordsReceived"], item["Processed"], refused))
-        table.add_row(escape(item["Name"]), item["Status"], str(item["AccessToken"] or "-"), *counts, item["Expires"])
-    Console().print(table)
+        table.add_row(show_text(item["Name"]), item["Status"], str(item["AccessToken"] or "-"), *counts, item["Expires"])
+    make_console().print(table)
 
 
 @connected
@@ -79,17 +80,18 @@ def show_status(
     if watch:
         with ImportBars(notes) as bars:
             while status["Status"] not in _ENDED:
-                worked_off = status["ValidationSuccessful"] - status["Pending"]
-                bars.show_progress(ImportProgress("execute", worked_off, status["ValidationSuccessful"], status))
+                done = status["ValidationSuccessful"] - status["Pending"]
+                bars.show_progress(ImportProgress("execute", done, status["ValidationSuccessful"], done))
                 time.sleep(_WATCH_PAUSE)
                 # By its id: that goes on answering when the token expires meanwhile.
                 status = client.import_by_id(status["ImportId"])
     if as_json:
         print_json(status)
     else:
-        Console().print(make_books_table(status))
+        console = make_console()
+        console.print(make_books_table(status))
         if status.get("FailureReason"):
-            Console().print(f"Failed: {status['FailureReason']}", markup=False)
+            console.print(show_text(f"Failed: {status['FailureReason']}"))
     if watch:
         raise typer.Exit(choose_exit_code(status))
 
@@ -107,22 +109,28 @@ def fetch_exceptions(
         Literal["Stage", "Execute", "NotHonored"] | None,
         typer.Option(help="Only these; default is Stage and Execute.", show_default=False),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Fetch the refused records as NDJSON, each with its faults, ready to be corrected and imported again.
+
+    On standard output they are JSON anyway; --json is for the answer after -o.
 
     Example: consentory exceptions 4503599627370496 -o refused.ndjson
     """
     lines = client.stream_exceptions(read_ref(token), phase=phase)
     if output is None:
         for line in lines:
-            sys.stdout.buffer.write(line + b"\n")
+            write_json_text(line.decode())
         return
     count = 0
     with replace_private(output) as file:
         for line in lines:
             file.write(line + b"\n")
             count += 1
-    notes.print(f"{count:,} records written to {output}", markup=False)
+    if as_json:
+        print_json({"File": spell_path(output), "Records": count})
+    else:
+        notes.print(show_text(f"{count:,} records written to {output}"))
 
 
 @connected
@@ -139,7 +147,7 @@ def cancel_import(client: ConsentoryClient, token: TokenArgument, *, as_json: Js
     if as_json:
         print_json(status)
     else:
-        Console().print(make_books_table(status))
+        make_console().print(make_books_table(status))
 
 
 def read_ref(token: str) -> ImportRef:

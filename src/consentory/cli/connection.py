@@ -2,17 +2,16 @@
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any, NoReturn
 
-import msgspec
 import stamina.instrumentation
 import typer
-from rich.console import Console
 
 from consentory.cli.setting_options import describe_option
+from consentory.cli.terminal import notes
+from consentory.cli.visible_text import show_lines, show_text
 from consentory.client.api_client import ApiProblem, ConsentoryClient
 from consentory.config import SettingError, load_setting, require_setting
 from consentory.errors import ConsentoryError
@@ -32,9 +31,6 @@ TokenArgument = Annotated[
     str,
     typer.Argument(metavar="TOKEN", help="The import's access token, or its ImportId.", show_default=False),
 ]
-
-notes = Console(stderr=True, soft_wrap=True, highlight=False)
-"""For people: progress, warnings, errors. What a command answers goes to standard output."""
 
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
@@ -64,7 +60,7 @@ def _connect(
                 command(client, **options)
         except (ConsentoryError, OSError) as error:
             exit_refused(error)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):
             exit_refused("Interrupted.")
 
     added = [_make_parameter(name) for name in (*_CONNECTION, "ca_file")]
@@ -88,19 +84,16 @@ def _open_where_set(flags: dict[str, str | None]) -> AbstractContextManager[Cons
     return open_client(flags) if named or flags["server"] else nullcontext()
 
 
-def print_json(answer: object) -> None:
-    """Write an answer for machines to standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
-
-
 def exit_refused(error: Exception | str) -> NoReturn:
     """Say to a person what went wrong and end with exit code 2."""
     if isinstance(error, ApiProblem):
-        notes.print(f"[red]Refused[/red] ({error.status} {error.code})", error.detail or error.title, markup=True)
+        notes.print(
+            f"[red]Refused[/red] ({error.status} {show_text(error.code)})", show_text(error.detail or error.title)
+        )
         for fault in error.errors:
-            notes.print(f"  {fault.get('path', '')} {fault.get('code', '')}: {fault.get('message', '')}", markup=False)
+            notes.print(show_text(f"  {fault.get('path', '')} {fault.get('code', '')}: {fault.get('message', '')}"))
     else:
-        notes.print(str(error), markup=False, style="red")
+        notes.print(show_lines(str(error)), style="red")
     raise typer.Exit(REFUSED)
 
 
@@ -112,4 +105,4 @@ def _make_parameter(name: str) -> inspect.Parameter:
 def _note_retry(details: stamina.instrumentation.RetryDetails) -> None:
     cause = details.caused_by
     why = cause.detail or cause.title if isinstance(cause, ApiProblem) else str(cause) or type(cause).__name__
-    notes.print(f"The server cannot answer now ({why}); trying again in {details.wait_for:.1f} s.", markup=False)
+    notes.print(f"The server cannot answer now ({show_text(why)}); trying again in {details.wait_for:.1f} s.")

@@ -28,8 +28,10 @@ from consentory.cli.demo_report import (
     print_speed,
 )
 from consentory.cli.demo_server import DemoFailed, DemoServer, undisturbed
-from consentory.cli.import_command import ImportBars
+from consentory.cli.import_command import PHASES, ImportBars
 from consentory.cli.people import generate_records
+from consentory.cli.terminal import make_console
+from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ConsentoryClient
 from consentory.client.import_run import ImportOutcome, ImportProgress, ImportRun, ImportUnfinished
 from consentory.errors import ConsentoryError
@@ -82,13 +84,13 @@ def run_demo(
     if not surprises:
         console.print("The books balance, and exactly the faulty records were refused.", style="green")
     for surprise in surprises:
-        console.print(surprise, style="bold red", markup=False)
+        console.print(show_text(surprise), style="bold red")
     raise typer.Exit(int(bool(surprises)))
 
 
 def _open_console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
+    console = make_console()
+    return console if console.is_terminal else make_console(width=_PLAIN_WIDTH)
 
 
 def _interrupt(*_: object) -> None:
@@ -199,5 +201,4 @@ class ProgressLines:
         quarter = 4 * step.done // max(step.total, 1)
         if quarter > self._quarters.get(step.phase, 0):
             self._quarters[step.phase] = quarter
-            title = {"stage": "Staging", "execute": "Executing", "exceptions": "Fetching refused"}[step.phase]
-            self._console.print(f"{title}: {25 * quarter} %")
+            self._console.print(f"{PHASES[step.phase]}: {25 * quarter} %")

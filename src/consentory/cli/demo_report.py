@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from consentory.cli.profile_command import make_history_table, make_profile_tree, read_history
+from consentory.cli.visible_text import show_lines, show_text
 from consentory.client.api_client import ConsentoryClient, HistoryKind, JsonObject
 from consentory.client.exceptions_file import FaultCount
 from consentory.client.import_run import ImportOutcome
@@ -60,7 +60,7 @@ def print_faults(console: Console, faults: Iterable[FaultCount]) -> None:
     for fault in faults:
         example = fault.example
         value = json.dumps(example.Value, ensure_ascii=False)
-        table.add_row(f"{fault.count:,}", example.Code, escape(f"{example.Path} = {value}\n{example.Message}"))
+        table.add_row(f"{fault.count:,}", example.Code, show_lines(f"{example.Path} = {value}\n{example.Message}"))
     console.print(table)
 
 
@@ -69,7 +69,7 @@ def print_not_honored(console: Console, client: ConsentoryClient, status: JsonOb
     page = client.exceptions(uuid.UUID(status["ImportId"]), limit=1, phase="NotHonored")
     for record in page["UserProfilePreferences"]:
         fault = record["Exceptions"][0]
-        console.print(f"Not honored, for example {escape(fault['Code'])}: {escape(fault['Message'])}")
+        console.print(f"Not honored, for example {show_text(fault['Code'])}: {show_text(fault['Message'])}")
 
 
 def print_person(console: Console, client: ConsentoryClient, crm_ids: Iterable[str]) -> None:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from consentory.cli.connection import notes
+from consentory.cli.terminal import notes
+from consentory.cli.visible_text import show_lines
 from consentory.errors import ConsentoryError
 
 _START_PATIENCE, _STOP_PATIENCE = 120.0, 60.0  # seconds
@@ -74,7 +75,7 @@ class DemoServer:
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, ConsentoryError) and (log := self.read_log()):
-            notes.print(f"The server's last words:\n{log}", markup=False)
+            notes.print(f"The last lines of the server's log:\n{show_lines(log)}")
         self.stop()
 
     def _await_up(self, child: subprocess.Popen[bytes]) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consentory.cli.account_commands import credentials_app, open_for_command
-from consentory.cli.connection import JsonOption, print_json
+from consentory.cli.connection import JsonOption
 from consentory.cli.plain_errors import refuse_plainly
 from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption, SecretFileOption
+from consentory.cli.terminal import print_json, say
 from consentory.config import require_setting
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def keep_hmac_key(
             _list_keys(keys.list_all(account_id), as_json)
         elif revoke is not None:
             keys.revoke(account_id, revoke)
-            typer.echo(f"{revoke}: revoked.")
+            if as_json:
+                print_json({"key_id": revoke, "revoked": True})
+            else:
+                say(f"{revoke}: revoked.")
         else:
             key_id, key = keys.create(account_id, brought)
             print_json({"key_id": key_id} if bring else {"key_id": key_id, "key": key})
@@ -72,7 +76,7 @@ def _list_keys(found: list[SealedKey], as_json: bool) -> None:
         return
     for key in found:
         state = "live" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d %H:%M}Z"
-        typer.echo(f"{key.key_id}  created {key.created_at:%Y-%m-%d %H:%M}Z  {state}  sealed under {key.seal_id}")
+        say(f"{key.key_id}  created {key.created_at:%Y-%m-%d %H:%M}Z  {state}  sealed under {key.seal_id}")
 
 
 @refuse_plainly
@@ -83,6 +87,7 @@ def rotate_signing_key(
     data: DataOption = None,
     database_url: DatabaseOption = None,
     secret_key_file: SecretFileOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Sign bearer tokens with a new key from now on. Tokens given out before go on counting until they end.
 
@@ -91,8 +96,10 @@ def rotate_signing_key(
     _name_file(secret_key_file)
     with open_for_command(data, database_url) as services:
         key_id = services.authentication.tokens.rotate(at_once=at_once)
+    if as_json:
+        return print_json({"key_id": key_id, "older_ended": at_once})
     rest = "every token given out so far has ended" if at_once else "tokens given out so far count until they end"
-    typer.echo(f"{key_id}: signs from now on; {rest}.")
+    say(f"{key_id}: signs from now on; {rest}.")
 
 
 @refuse_plainly
@@ -100,6 +107,7 @@ def reseal_keys(
     data: DataOption = None,
     database_url: DatabaseOption = None,
     secret_key_file: SecretFileOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Encrypt all keys under the newest secret key, the first that is given; afterwards the older ones can go.
 
@@ -108,7 +116,9 @@ def reseal_keys(
     _name_file(secret_key_file)
     with open_for_command(data, database_url) as services:
         count = services.authentication.tokens.reseal() + services.authentication.shared_keys.reseal()
-    typer.echo(f"{count} key{'s' if count != 1 else ''} encrypted anew.")
+    if as_json:
+        return print_json({"keys": count})
+    say(f"{count} key{'s' if count != 1 else ''} encrypted anew.")
 
 
 def _name_file(path: Path | None) -> None:

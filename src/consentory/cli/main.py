@@ -11,6 +11,7 @@ from consentory.cli import (
     mapping_commands,
     server_commands,
 )
+from consentory.cli.terminal import prepare_streams
 
 app = typer.Typer(
     name="consentory",
@@ -19,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
+app.callback()(prepare_streams)
 for commands in (
     server_commands,
     account_commands,

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
-from consentory.cli.connection import connected_where_set, exit_refused, notes
+from consentory.cli.connection import connected_where_set, exit_refused
+from consentory.cli.terminal import make_console, notes
 from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ApiProblem, ConsentoryClient
 from consentory.client.sources import open_file
@@ -22,7 +22,7 @@ from consentory.codec.tabular.table import ReadOptions, Row, TableDescription
 from consentory.domain.configuration import Configuration
 from consentory.errors import ConsentoryError
 
-_answers = Console(soft_wrap=True, highlight=False, emoji=False)
+_answers = make_console(soft_wrap=True)
 mapping_app = typer.Typer(no_args_is_help=True, help="Mappings: from the columns of a file to records.")
 
 FileArgument = Annotated[

@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
 
-from consentory.cli.connection import JsonOption, connected, exit_refused, print_json
+from consentory.cli.connection import JsonOption, connected, exit_refused
+from consentory.cli.terminal import make_console, print_json
 from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ConsentoryClient, HistoryKind, JsonObject
 
@@ -52,7 +52,7 @@ def show_profile(
     if as_json:
         items = [{"Profile": profile, "History": history} for profile, history in found]
         return print_json({"Count": len(items), "Profiles": items})
-    console = Console()
+    console = make_console()
     if not found:
         console.print("Nobody was found; only active profiles are found by email or phone.")
     for profile, history in found:

@@ -1,22 +1,17 @@
-"""What others wrote, as a terminal may show it: nothing in it can hide, reorder or overwrite what stands beside it."""
+"""Text of others, as a terminal may show it: nothing in it can hide, move or overwrite the text beside it."""
 
 from __future__ import annotations
 
-from unicodedata import category
-
 from rich.markup import escape
 
-_CONTROLS = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-"""Controls, formats (the bidirectional ones among them), half characters, and separators of lines."""
-_JOINERS = "\u200c\u200d"
-"""Names in Persian, in scripts of India and in emoji need them, and they move nothing."""
+from consentory.codec.hidden_characters import spell_hidden
 
 
 def show_text(text: str) -> str:
-    """The text for Rich's markup; a control character in it is spelled out, as <U+202E>."""
-    return escape("".join(map(_show_character, text)))
+    """The text for Rich's markup; a hidden character in it is spelled out, as <U+202E>."""
+    return escape(spell_hidden(text))
 
 
-def _show_character(character: str) -> str:
-    hidden = category(character) in _CONTROLS and character not in _JOINERS
-    return f"<U+{ord(character):04X}>" if hidden else character
+def show_lines(text: str) -> str:
+    """As `show_text`, and the text keeps its line ends."""
+    return "\n".join(map(show_text, text.split("\n")))

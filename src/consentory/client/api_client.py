@@ -6,7 +6,8 @@
 
 Every call here may be repeated without harm: the reading ones, those with an Idempotency-Key (made up where
 the caller gives none), and Execute and Cancel by their contract. So all are tried again on a lost connection
-and on 503, for as long as the client's `patience`; on 429 where the server asks for a short wait.
+and on 503, for as long as the client's `patience`; on 429 where the server asks for a short wait. A server that
+cannot be connected to and has not answered this client yet is given up at the first try.
 """
 
 import datetime
@@ -92,6 +93,7 @@ class ConsentoryClient:
         self._base = f"{self.server}/{base_path.strip('/')}".rstrip("/")
         self._bearer = ""
         self._bearer_ends = 0.0
+        self._has_answered = False
         # A proxy set for the workplace is never meant for this very machine.
         self._http = httpx.Client(timeout=_TIMEOUTS, trust_env=not self.is_local, verify=_trust(ca_file))
 
@@ -246,21 +248,27 @@ class ConsentoryClient:
     def _repeat(self, send: Callable[[], _Result]) -> _Result:
         """Call `send` until it gives an answer, no longer than `patience`, and map what httpx raises."""
         try:
-            for attempt in stamina.retry_context(on=_choose_wait, attempts=None, timeout=self.patience):
+            for attempt in stamina.retry_context(on=self._choose_wait, attempts=None, timeout=self.patience):
                 with attempt:
                     return send()
         except httpx.HTTPError as error:
             raise ServerUnreachable(
-                f"No answer from {self.server} ({str(error) or type(error).__name__}). "
-                "Is it running, and is the server setting (CONSENTORY_SERVER) right?"
+                f"No answer from {self.server} ({str(error) or type(error).__name__}). Start the server there "
+                "(consentory up), or give the address of another one with --server or CONSENTORY_SERVER."
             ) from error
         raise AssertionError("stamina gives a result or raises")
+
+    def _choose_wait(self, error: Exception) -> bool | float | datetime.timedelta:
+        if isinstance(error, httpx.ConnectError) and not self._has_answered:
+            return False
+        return _choose_wait(error)
 
     def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
         """Send with a bearer token; a 401 is tried once more with a new one. Raises ApiProblem."""
         cached = self._bearer_ends > time.monotonic()
         request.headers["Authorization"] = f"Bearer {self._fetch_bearer()}"
         response = self._http.send(request, stream=stream)
+        self._has_answered = True
         if response.status_code == httpx.codes.UNAUTHORIZED and cached:
             response.close()
             self._bearer_ends = 0.0
@@ -282,6 +290,7 @@ class ConsentoryClient:
                 data={"grant_type": "client_credentials", "scope": self._scope},
                 auth=self._credentials,
             )
+            self._has_answered = True
             if not response.is_success:
                 raise _read_problem(response)
             answer = _read_object(response)

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from consentory.client.record_files import RecordFile
-from consentory.client.undated_choices import count_undated
+from consentory.client.record_files import OnBroken, RecordFile
 
 _OPENING = b'{"UserProfilePreferences":['
 _CLOSING = b"]}"
@@ -24,23 +23,28 @@ class Batch:
     file: int
     records_done: int
     position: int
-    undated_preferences: int
-    undated_consents: int
 
 
 def cut_batches(
-    paths: Sequence[Path], batch_bytes: int, *, number: int = 0, file: int = 0, records_done: int = 0
+    paths: Sequence[Path],
+    batch_bytes: int,
+    *,
+    number: int = 0,
+    file: int = 0,
+    records_done: int = 0,
+    skip_broken: bool = False,
 ) -> Iterator[Batch]:
     """Yield batches of at most `batch_bytes` (a larger record goes alone), in order; none spans two files.
 
-    Goes on behind `records_done` records of `paths[file]`, with batch `number`. Raises RecordFileError.
+    Goes on behind `records_done` records of `paths[file]`, with batch `number`. Raises RecordFileError, with
+    `skip_broken` only where a file cannot be read on.
     """
+    on_broken: OnBroken | None = (lambda _: None) if skip_broken else None
     for index in range(file, len(paths)):
-        source = RecordFile(paths[index])
+        source = RecordFile(paths[index], on_broken)
         done = records_done if index == file else 0
         for records in _group_records(source.read_records(skip=done), batch_bytes):
             done += len(records)
-            undated = [count_undated(record) for record in records]
             yield Batch(
                 number=number,
                 body=_OPENING + b",".join(records) + _CLOSING,
@@ -48,8 +52,6 @@ def cut_batches(
                 file=index,
                 records_done=done,
                 position=source.position,
-                undated_preferences=sum(preferences for preferences, _ in undated),
-                undated_consents=sum(consents for _, consents in undated),
             )
             number += 1
 

@@ -1,6 +1,9 @@
 """The refused records of an import, as a file beside its input: one record a line, ready to be corrected."""
 
 import contextlib
+import json
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,9 +12,20 @@ from typing import Any
 
 import msgspec
 
-from consentory.client.private_files import replace_private
+from consentory.client.own_files import name_exceptions
+from consentory.client.private_files import create_private
+from consentory.codec.exception_record import split_object
 
-FAULTS_KEPT = 3
+FAULTS_KEPT = 5
+
+_HOLDS_NO = b"true"
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where a refused record comes from: the file's name without folders, and the line on which it begins."""
+
+    File: str
+    Line: int
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -21,10 +35,6 @@ class Fault(msgspec.Struct, frozen=True):
     Message: str = ""
     Path: str = ""
     Value: Any = None
-
-
-class _Refused(msgspec.Struct):
-    Exceptions: list[Fault] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,44 +47,68 @@ class FaultCount:
 
 @dataclass(slots=True)
 class FaultTally:
-    """Counts the faults of refused records by their code."""
+    """Counts the faults of refused records by their code. `file`: where the records lie, None without any."""
 
     records: int = 0
+    opt_outs: int = 0
+    """Records among them that hold an opt-out, a denial or a withdrawal."""
+    file: Path | None = None
     _counts: Counter[str] = field(default_factory=Counter)
     _examples: dict[str, Fault] = field(default_factory=dict)
 
-    def add_record(self, line: bytes) -> None:
-        """Count a refused record, given as its NDJSON line."""
+    def add_record(self, members: dict[str, bytes]) -> None:
+        """Count a refused record, given by its members."""
         self.records += 1
-        with contextlib.suppress(msgspec.MsgspecError):  # a tally is not worth losing the file for
-            for fault in msgspec.json.decode(line, type=_Refused).Exceptions:
-                self._counts[fault.Code] += 1
-                self._examples.setdefault(fault.Code, fault)
+        self.opt_outs += members.get("HoldsOptOut") == _HOLDS_NO
+        for fault in _read_faults(members.get("Exceptions", b"[]")):
+            self._counts[fault.Code] += 1
+            self._examples.setdefault(fault.Code, fault)
 
     @property
     def commonest(self) -> list[FaultCount]:
-        """The FAULTS_KEPT commonest faults, commonest first."""
+        """The FAULTS_KEPT commonest kinds of fault, commonest first."""
         return [FaultCount(n, self._examples[code]) for code, n in self._counts.most_common(FAULTS_KEPT)]
 
+    @property
+    def more_kinds(self) -> int:
+        """Kinds of fault that are not among the commonest."""
+        return max(0, len(self._counts) - FAULTS_KEPT)
 
-def name_exceptions_file(first_input: Path) -> Path:
-    """Where the refused records of an import go: beside its first input file."""
-    return first_input.with_name(first_input.name + ".exceptions.ndjson")
+
+def _read_faults(text: bytes) -> list[Fault]:
+    try:
+        return msgspec.json.decode(text, type=list[Fault])
+    except msgspec.MsgspecError:
+        pass  # half a character in a value, which this reader refuses
+    with contextlib.suppress(ValueError, msgspec.MsgspecError):
+        return msgspec.convert(json.loads(text), list[Fault])
+    return []
 
 
-def write_exceptions(path: Path, lines: Iterable[bytes]) -> FaultTally:
-    """Write refused records to `path`, mode 0600, whole or not at all.
+def write_exceptions(first_input: Path, records: Iterable[tuple[bytes, Origin | None]]) -> FaultTally:
+    """Write refused records to a new file beside the first input, mode 0600, whole or not at all.
 
-    A file of that name belongs to an earlier import and may hold corrections: it is kept as `.bak`. With no
-    line at all no file is left. Raises OSError, and whatever `lines` raises.
+    Records that hold an opt-out, a denial or a withdrawal come first. A record's `Origin` becomes a member of it.
+    With no record at all no file is made. Raises OSError, and whatever `records` raises.
     """
     tally = FaultTally()
-    with replace_private(path) as file:
-        for line in lines:
-            file.write(line + b"\n")
-            tally.add_record(line)
-        if path.exists():
-            path.replace(path.with_name(path.name + ".bak"))
-    if not tally.records:
-        path.unlink()
+    new = create_private(name_exceptions(first_input))
+    with new as (file, taken), tempfile.TemporaryFile(dir=first_input.parent) as others:
+        for line, origin in records:
+            members = split_object(line)
+            tally.add_record(members)
+            target = file if members.get("HoldsOptOut") == _HOLDS_NO else others
+            target.write((line if origin is None else _put_origin(members, origin)) + b"\n")
+        others.seek(0)
+        shutil.copyfileobj(others, file)
+    tally.file = taken[0] if taken else None
     return tally
+
+
+def _put_origin(members: dict[str, bytes], origin: Origin) -> bytes:
+    """The record with its origin as its first member; one of an earlier import is replaced."""
+    members.pop("Origin", None)
+    texts = [b'"Origin":' + msgspec.json.encode(origin)]
+    # json.dumps escapes half a character in a name, so the text stays valid UTF-8.
+    texts += [json.dumps(name).encode() + b":" + value for name, value in members.items()]
+    return b"{" + b",".join(texts) + b"}"

@@ -1,4 +1,7 @@
-"""The main job over HTTP: initiate, stage in batches, execute, wait, fetch what was refused. Resumable."""
+"""The main job over HTTP: check the files, initiate, stage in batches, execute, wait, fetch the refused records.
+
+Resumable.
+"""
 
 import contextlib
 import time
@@ -13,7 +16,8 @@ import zstandard
 
 from consentory.client.api_client import ApiProblem, ConsentoryClient, JsonObject, ServerUnreachable
 from consentory.client.batch_cutter import Batch, cut_batches
-from consentory.client.exceptions_file import FaultCount, name_exceptions_file, write_exceptions
+from consentory.client.exceptions_file import FaultCount, Origin, write_exceptions
+from consentory.client.file_check import check_files, require_file
 from consentory.client.import_state import (
     ImportState,
     ImportStateError,
@@ -22,13 +26,15 @@ from consentory.client.import_state import (
     read_state,
     write_state,
 )
+from consentory.client.own_files import spell_path
 from consentory.client.record_files import RecordFileError
+from consentory.client.record_origins import name_origins
 from consentory.errors import ConsentoryError
 
 BATCH_BYTES = 8_000_000
 """Of one Stage call, by default: well below every server's limit, and large enough to cost nothing."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds between two looks at an import that is worked off
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds between two looks at a running import
 _BEFORE_EXECUTE = ("Initiated", "Staging")
 _HOPELESS = frozenset({400, 403, 404, 409, 413, 415})  # refusals that come again however often one tries
 
@@ -48,15 +54,15 @@ class ImportUnfinished(ConsentoryError):
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """One step forward. `done` and `total` are bytes of the input in "stage", records otherwise.
+    """One step forward. `done` and `total` are bytes of the input in "check" and "stage", records otherwise.
 
-    `status` is the latest status object.
+    `records`: how many records have come so far.
     """
 
-    phase: Literal["stage", "execute", "exceptions"]
+    phase: Literal["check", "stage", "execute", "exceptions"]
     done: int
     total: int
-    status: JsonObject
+    records: int
 
 
 @dataclass(slots=True)
@@ -64,13 +70,16 @@ class ImportOutcome:
     """How a completed import went. `exceptions_file` is None where nothing was refused or it is gone."""
 
     status: JsonObject
-    undated_preferences: int
-    undated_consents: int
     resumed: bool
     seconds: dict[str, float]
+    broken: int = 0
+    """Pieces of the files that are no JSON and were skipped; `broken_files`: where they were written."""
+    broken_files: list[str] = field(default_factory=list)
     exceptions_file: Path | None = None
     exceptions_gone: bool = False
     commonest_faults: list[FaultCount] = field(default_factory=list)
+    more_kinds: int = 0
+    """Kinds of fault beside the commonest."""
 
 
 class ImportRun:
@@ -83,40 +92,52 @@ class ImportRun:
         fields: JsonObject,
         *,
         batch_bytes: int = BATCH_BYTES,
+        skip_broken: bool = False,
+        confirm_unmatched: Callable[[list[str]], bool] = lambda _: False,
         on_progress: Callable[[ImportProgress], None] = lambda _: None,
     ) -> None:
-        """`fields`: what Initiate takes (import-api.md, "Initiate")."""
+        """`fields`: the body of Initiate (import-api.md, "Initiate").
+
+        `skip_broken`: go on without pieces of the files that are no JSON. `confirm_unmatched` is asked before an
+        import without a match type whose records carry alternate ids (of the types given) and no ProfileId: each
+        would become a new person. Raises RecordFileError where a path is no file.
+        """
+        for path in paths:
+            require_file(path)
         self._client = client
         self._paths = list(paths)
         self._fields = fields
         self._batch_bytes = batch_bytes
+        self._skip_broken = skip_broken
+        self._confirm_unmatched = confirm_unmatched
         self._report = on_progress
         self._state_file = name_state_file(self._paths[0])
         self._packer = None if client.is_local else zstandard.ZstdCompressor(level=3)
         self._executed = False
         self._seconds: dict[str, float] = {}
 
-    def forget_interrupted(self) -> None:
+    def _forget_interrupted(self) -> None:
         """Give up an interrupted import of these files, at the server too where that is still possible."""
         with contextlib.suppress(ImportStateError):
             if (state := read_state(self._state_file)) and state.access_token:
                 self._give_up(state)
         self._state_file.unlink(missing_ok=True)
 
-    def run(self) -> ImportOutcome:
-        """Do the whole job and give its outcome.
+    def run(self, *, restart: bool = False) -> ImportOutcome:
+        """Do the whole job and give its outcome; with `restart` an interrupted one is given up first.
 
-        Raises RecordFileError (the import is cancelled, nothing was applied), ImportRefused, ImportUnfinished
+        Raises BrokenFiles and RecordFileError (nothing was applied), ImportRefused, ImportUnfinished
         (resume by calling again), ImportStateError (another import of this file was interrupted), ApiProblem
         (refused before anything was begun) and ServerUnreachable (likewise).
         """
+        if restart:
+            self._forget_interrupted()
         state = self._open_state()
         resumed = bool(state.import_id)
         if resumed:
             status = self._look_again(state)
         else:
-            # The first batch is cut before anything is begun, so that a broken file never makes an import.
-            self._require_records()
+            self._check_files(state)
             status = self._initiate(state)
         try:
             if not state.all_staged:
@@ -146,6 +167,7 @@ class ImportRun:
             fields=self._fields,
             files=[describe_input(path) for path in self._paths],
             batch_bytes=self._batch_bytes,
+            skip_broken=self._skip_broken,
         )
         old = read_state(self._state_file)
         if old is None or not old.import_id:
@@ -153,7 +175,7 @@ class ImportRun:
         for what, before, now in (
             ("server", old.server, new.server),
             ("account", old.account, new.account),
-            ("settings", old.fields, new.fields),
+            ("settings", (old.fields, old.skip_broken), (new.fields, new.skip_broken)),
             ("files, or the content of one", old.files, new.files),
         ):
             if before != now:
@@ -164,10 +186,27 @@ class ImportRun:
                 )
         return old
 
-    def _require_records(self) -> None:
-        if next(cut_batches(self._paths, self._batch_bytes), None) is None:
+    def _check_files(self, state: ImportState) -> None:
+        """Read all files before anything is begun. Raises BrokenFiles, RecordFileError and ImportRefused."""
+        total = sum(file.size for file in state.files)
+        found = check_files(
+            self._paths,
+            skip_broken=self._skip_broken,
+            report=lambda done, records: self._report(ImportProgress("check", done, total, records)),
+        )
+        if not found.records:
             names = ", ".join(map(str, self._paths))
             raise ImportRefused(f"{names}: no record in it; nothing was imported.")
+        adds = self._fields.get("ImportAction", "Add") == "Add" and "MatchValue" not in self._fields
+        if adds and found.unmatched and not self._confirm_unmatched(found.unmatched):
+            raise ImportRefused(
+                f"The records carry alternate ids ({', '.join(found.unmatched)}) and no ProfileId, and --match is not "
+                f"given. Each record would become a new person, also one who is stored already. "
+                f"Add --match {found.unmatched[0]}, or --no-match if each record is a new person. "
+                "Nothing was imported."
+            )
+        state.undated = found.undated
+        state.broken, state.broken_files = found.broken, [spell_path(path) for path in found.broken_files]
 
     def _initiate(self, state: ImportState) -> JsonObject:
         write_state(self._state_file, state)  # where that cannot be done, nothing should be begun
@@ -204,14 +243,19 @@ class ImportRun:
         total = sum(file.size for file in state.files)
         before = [sum(file.size for file in state.files[:index]) for index in range(len(state.files))]
         batches = cut_batches(
-            self._paths, state.batch_bytes, number=state.batches, file=state.file, records_done=state.records
+            self._paths,
+            state.batch_bytes,
+            number=state.batches,
+            file=state.file,
+            records_done=state.records,
+            skip_broken=state.skip_broken,
         )
         for batch, status in self._send_in_order(state, batches):
             state.batches, state.file, state.records = batch.number + 1, batch.file, batch.records_done
-            state.undated_preferences += batch.undated_preferences
-            state.undated_consents += batch.undated_consents
+            state.staged += batch.records
             write_state(self._state_file, state)
-            self._report(ImportProgress("stage", before[batch.file] + batch.position, total, status))
+            done = before[batch.file] + batch.position
+            self._report(ImportProgress("stage", done, total, status["TotalRecordsReceived"]))
         state.all_staged = True
         write_state(self._state_file, state)
         self._seconds["stage"] = time.monotonic() - began
@@ -244,7 +288,7 @@ class ImportRun:
         pause = _FIRST_PAUSE
         while True:
             done = status["Processed"] + status["Exceptions"] + status["NotHonored"]
-            self._report(ImportProgress("execute", done, status["ValidationSuccessful"], status))
+            self._report(ImportProgress("execute", done, status["ValidationSuccessful"], done))
             if status["Status"] == "Completed":
                 self._seconds["execute"] = time.monotonic() - began
                 return status
@@ -253,34 +297,33 @@ class ImportRun:
             status = self._require_alive(self._client.import_by_id(state.import_id))
 
     def _conclude(self, state: ImportState, status: JsonObject, resumed: bool) -> ImportOutcome:
-        outcome = ImportOutcome(
-            status=status,
-            undated_preferences=state.undated_preferences,
-            undated_consents=state.undated_consents,
-            resumed=resumed,
-            seconds=self._seconds,
-        )
-        target = name_exceptions_file(self._paths[0])
+        status.setdefault("UndatedChoices", state.undated)  # an older server does not count them
+        outcome = ImportOutcome(status, resumed, self._seconds, state.broken, state.broken_files)
         try:
-            tally = write_exceptions(target, self._fetch_exceptions(state, status))
+            tally = write_exceptions(self._paths[0], self._fetch_exceptions(state, status))
         except ApiProblem as problem:
             if problem.status != 410:
                 raise
             outcome.exceptions_gone = True
         else:
-            outcome.exceptions_file = target if tally.records else None
-            outcome.commonest_faults = tally.commonest
+            outcome.exceptions_file = tally.file
+            outcome.commonest_faults, outcome.more_kinds = tally.commonest, tally.more_kinds
         self._state_file.unlink(missing_ok=True)
         return outcome
 
-    def _fetch_exceptions(self, state: ImportState, status: JsonObject) -> Iterator[bytes]:
+    def _fetch_exceptions(self, state: ImportState, status: JsonObject) -> Iterator[tuple[bytes, Origin | None]]:
         total = status["ValidationFailed"] + status["Exceptions"]
         if not total:
             return
-        for number, line in enumerate(self._client.stream_exceptions(uuid.UUID(state.import_id)), start=1):
-            yield line
+        lines = self._client.stream_exceptions(uuid.UUID(state.import_id))
+        # SequenceNumber counts the records of the files only where nobody else has staged into this import.
+        alone = state.staged == status["TotalRecordsReceived"]
+        unchanged = alone and state.files == [describe_input(path) for path in self._paths]
+        records = name_origins(lines, self._paths) if unchanged else ((line, None) for line in lines)
+        for number, record in enumerate(records, start=1):
+            yield record
             if number % 1000 == 0 or number == total:
-                self._report(ImportProgress("exceptions", number, total, status))
+                self._report(ImportProgress("exceptions", number, total, number))
 
     def _stop_at(self, state: ImportState, problem: ApiProblem) -> NoReturn:
         """A refusal that would come again ends the import; another leaves it to be resumed."""

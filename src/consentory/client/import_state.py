@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from consentory.client.own_files import STATE_ENDING, spell_path
 from consentory.client.private_files import replace_private
 from consentory.errors import ConsentoryError
 
@@ -42,8 +43,12 @@ class ImportState(msgspec.Struct):
     batches: int = 0
     file: int = 0
     records: int = 0
-    undated_preferences: int = 0
-    undated_consents: int = 0
+    staged: int = 0
+    """Records in the batches so far."""
+    undated: int = 0
+    skip_broken: bool = False
+    broken: int = 0
+    broken_files: list[str] = []
     all_staged: bool = False
 
     def batch_key(self, number: int) -> str:
@@ -57,12 +62,12 @@ def describe_input(path: Path) -> InputFile:
         stat = path.stat()
     except OSError as error:
         raise ImportStateError(f"{path}: cannot be read: {error.strerror}") from error
-    return InputFile(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    return InputFile(spell_path(path.resolve()), stat.st_size, stat.st_mtime_ns)
 
 
 def name_state_file(first_input: Path) -> Path:
     """Where the state of an import lies: beside its first input file."""
-    return first_input.with_name(first_input.name + ".import-state.json")
+    return first_input.with_name(first_input.name + STATE_ENDING)
 
 
 def read_state(path: Path) -> ImportState | None:

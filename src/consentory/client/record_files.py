@@ -1,22 +1,25 @@
 """Import files, read as a stream: each record's own bytes, in order, in constant memory.
 
-Three forms are taken, told apart by content: `{"UserProfilePreferences": [record, …]}`, a bare JSON array of
-records, and NDJSON (one record a line); each as it stands or packed with gzip or zstd.
+The content shows which of four forms a file has: `{"UserProfilePreferences": [record, …]}`, a bare JSON array of
+records, NDJSON (one record a line), and JSON objects one after another, each over one or several lines. Each form
+may be packed with gzip or zstd.
 A record is cut out of the stream and never parsed into objects, so that no number, escape or repeated member
-is altered on its way. What is cut out is checked to be JSON; what it means is the server's to judge.
+is altered on its way. Each record is checked to be JSON; its meaning is the server's to judge.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
+from consentory.client.foreign_files import describe_foreign
 from consentory.client.record_streams import CHUNK, ByteStream, RecordFileError, open_unpacked, unpack_errors
+from consentory.codec.json_scanner import JsonFault, skip_value
 
-__all__ = ["MAX_RECORD_BYTES", "RecordFile", "RecordFileError"]
+__all__ = ["MAX_RECORD_BYTES", "BrokenRecord", "RecordFile", "RecordFileError"]
 
 MAX_RECORD_BYTES = 28_000_000
 """No server takes a body larger than this, so no larger record can ever be staged; it bounds memory here."""
@@ -38,16 +41,35 @@ _PLAIN_VALUE = re.compile(_SCALAR, re.DOTALL)
 # rest, where the buffer ends before the next bracket comes.
 _BRACKET = re.compile(rb'[^"{}\[\]]*+(?:%s[^"{}\[\]]*+)*+(?:([{\[])|([}\]]))|[\s\S]++' % _STRING, re.DOTALL)
 
+_NOT_UTF_8 = "invalid UTF-8"
+_HOW_TO_CONVERT = "; if the whole file is in Windows-1252 or Latin-1, convert it: iconv -f WINDOWS-1252 -t UTF-8 FILE"
+
 _POSITION = re.compile(r"\(byte (\d+)\)")
 _CHECKER = msgspec.json.Decoder(msgspec.Raw)
+
+
+class BrokenRecord(NamedTuple):
+    """A piece of a file that stands where a record should, and is no JSON. `place` and `fault` are for a person."""
+
+    place: str
+    fault: str
+    raw: bytes
+
+
+OnBroken = Callable[[BrokenRecord], None]
 
 
 class RecordFile:
     """One import file. `size` is its length in bytes; `position` how many of them have been read so far."""
 
-    def __init__(self, path: Path) -> None:
-        """Raise RecordFileError where there is no such file or it may not be read."""
+    def __init__(self, path: Path, on_broken: OnBroken | None = None) -> None:
+        """Raise RecordFileError where there is no such file or it may not be read.
+
+        `on_broken` gets each broken record, and the reading goes on; without it the first one is an error.
+        """
         self.path = path
+        self._on_broken = on_broken
+        self._cutter: _Cutter | None = None
         with unpack_errors(path):
             self._source = path.open("rb", buffering=0)
             self.size = path.stat().st_size
@@ -56,26 +78,48 @@ class RecordFile:
     def position(self) -> int:
         return self.size if self._source.closed else self._source.tell()
 
+    @property
+    def line(self) -> int:
+        """The line of the unpacked text on which the record that was yielded last begins, from 1."""
+        return self._cutter.line if self._cutter else 0
+
     def read_records(self, skip: int = 0) -> Iterator[bytes]:
         """Yield the bytes of each record after the first `skip`, in the order of the file. Works once.
 
-        Raises RecordFileError at the first place that is not JSON or not one of the three forms, with the
-        line (NDJSON) or byte (of the unpacked text, from 0) and what to do. Skipped records are not checked.
+        Raises RecordFileError at the first place that is not JSON or not one of the four forms, with the
+        line (NDJSON) or byte (of the unpacked text, from 0) and what to do. Without `on_broken`, skipped records
+        are not checked.
         """
         with self._source, unpack_errors(self.path):
-            stream = open_unpacked(self.path, self._source)
+            stream = open_unpacked(self._source)
             head = _read_head(stream)
-            bom = len(_BOM) if head.startswith(_BOM) else 0
-            envelope = _ENVELOPE.match(head, bom)
-            first = _SPACE.match(head, bom).end()  # type: ignore[union-attr]  # matches everywhere
-            if envelope:
-                cutter = _ArrayCutter(self.path, stream, head, envelope.end(), in_envelope=True)
-                yield from cutter.cut_records(skip)
-            elif head[first : first + 1] == b"[":
-                cutter = _ArrayCutter(self.path, stream, head, first + 1, in_envelope=False)
-                yield from cutter.cut_records(skip)
-            else:
-                yield from _cut_lines(self.path, stream, head, bom, skip)
+            if kind := describe_foreign(head):
+                raise RecordFileError(self.path, "", f"this is {kind}")
+            self._cutter = self._choose_cutter(stream, head)
+            yield from self._cutter.cut_records(skip)
+
+    def _choose_cutter(self, stream: ByteStream, head: bytes) -> "_Cutter":
+        bom = len(_BOM) if head.startswith(_BOM) else 0
+        first = _SPACE.match(head, bom).end()  # type: ignore[union-attr]  # matches everywhere
+        if envelope := _ENVELOPE.match(head, bom):
+            return _ArrayCutter(self.path, stream, head, envelope.end(), self._on_broken, in_envelope=True)
+        if head[first : first + 1] == b"[":
+            return _ArrayCutter(self.path, stream, head, first + 1, self._on_broken)
+        if _is_sequence(head, first):
+            return _SequenceCutter(self.path, stream, head, first, self._on_broken)
+        return _LineCutter(self.path, stream, head, bom, self._on_broken)
+
+
+def _is_sequence(head: bytes, first: int) -> bool:
+    """Whether the first record goes over several lines, or another one follows it on its line."""
+    if head[first : first + 1] != b"{":
+        return False
+    try:
+        end = skip_value(head, first)
+    except JsonFault:
+        return False
+    rest = head[end:].partition(b"\n")[0].lstrip(b" \t\r")
+    return b"\n" in head[first:end] or rest.startswith(b"{")
 
 
 def _read_head(stream: ByteStream) -> bytes:
@@ -85,87 +129,107 @@ def _read_head(stream: ByteStream) -> bytes:
     return head
 
 
-def _cut_lines(path: Path, stream: ByteStream, chunk: bytes, start: int, skip: int) -> Iterator[bytes]:
-    """Yield the lines that are not blank, without the white space around them."""
-    offset, number, tail = start, 0, chunk[start:]
-    while True:
-        lines = tail.split(b"\n")
-        chunk = stream.read(CHUNK)
-        tail = lines.pop() + chunk if chunk else b""
-        for line in lines:
-            number += 1
-            record = line.strip(b" \t\r\n")
-            if record:
-                if skip:
-                    skip -= 1
-                else:
-                    _check_line(path, record, number, offset)
-                    yield record
-            offset += len(line) + 1
-        if not chunk:
-            return
-        if len(tail) > MAX_RECORD_BYTES + CHUNK:
-            _refuse_large(path, f"line {number + 1}")
+class _Cutter:
+    """What the three ways to cut have in common. `line`: where the record that was yielded last begins."""
 
-
-def _check_line(path: Path, record: bytes, number: int, offset: int) -> None:
-    if fault := find_json_fault(record):
-        hint = "correct or remove the line"
-        if number == 1:
-            hint += (
-                "; the file is read as one record a line, because it begins neither with [ "
-                'nor with {"UserProfilePreferences": ['
-            )
-        raise RecordFileError(path, f"line {number} (byte {offset})", f"not JSON: {fault}; {hint}")
-
-
-class _ArrayCutter:
-    """Cuts the elements of one JSON array out of a stream that stands just behind its opening bracket."""
-
-    def __init__(self, path: Path, stream: ByteStream, head: bytes, at: int, *, in_envelope: bool) -> None:
+    def __init__(self, path: Path, stream: ByteStream, head: bytes, at: int, on_broken: OnBroken | None) -> None:
         self._path = path
         self._stream = stream
         self._buffer = head
         self._at = at
-        self._base = 0  # the offset of the buffer's first byte in the unpacked text
-        self._in_envelope = in_envelope
+        self._on_broken = on_broken
+        self.line = 0
 
     def cut_records(self, skip: int) -> Iterator[bytes]:
-        """Yield the elements after the first `skip`; a broken one, or a broken end, is a RecordFileError."""
-        if self._next_byte() == b"]":
-            return self._check_end()
-        while True:
-            self._next_byte()
-            record, place = self._cut_value(), self._base + self._at
-            self._at += len(record)
-            if skip:
-                skip -= 1
-            else:
-                self._check_record(record, place)
-                yield record
-            delimiter = self._next_byte()
-            if delimiter == b"]":
-                return self._check_end()
-            if delimiter != b",":
-                self._refuse("a comma or the closing bracket ] must follow a record")
-            self._at += 1
+        raise NotImplementedError
 
-    def _check_record(self, record: bytes, place: int) -> None:
-        if fault := find_json_fault(record):
-            raise RecordFileError(self._path, f"record at byte {place}", f"not JSON: {fault}; correct the record")
+    def _accept(self, record: bytes, place: str, remedy: str) -> bool:
+        """Whether the record is JSON; a broken one is given to `on_broken`, or raised as RecordFileError."""
+        fault = find_json_fault(record)
+        if fault is None:
+            return True
+        if fault.startswith(_NOT_UTF_8):
+            remedy += _HOW_TO_CONVERT
+        broken = BrokenRecord(place, f"not JSON: {fault}; {remedy}", record)
+        if self._on_broken is None:
+            raise RecordFileError(self._path, broken.place, broken.fault)
+        self._on_broken(broken)
+        return False
+
+
+class _LineCutter(_Cutter):
+    """NDJSON: yields the lines that are not blank, without the white space around them."""
+
+    def cut_records(self, skip: int) -> Iterator[bytes]:
+        offset, number, tail = self._at, 0, self._buffer[self._at :]
+        self._buffer = b""
+        while True:
+            lines = tail.split(b"\n")
+            chunk = self._stream.read(CHUNK)
+            tail = lines.pop() + chunk if chunk else b""
+            for line in lines:
+                number += 1
+                record = line.strip(b" \t\r\n")
+                if record:
+                    if skip and self._on_broken is None:
+                        skip -= 1
+                    elif self._accept_line(record, number, offset):
+                        if skip:
+                            skip -= 1
+                        else:
+                            self.line = number
+                            yield record
+                offset += len(line) + 1
+            if not chunk:
+                return
+            if len(tail) > MAX_RECORD_BYTES + CHUNK:
+                _refuse_large(self._path, f"line {number + 1}")
+
+    def _accept_line(self, record: bytes, number: int, offset: int) -> bool:
+        remedy = "correct or remove the line"
+        if number == 1:
+            remedy += (
+                "; the file is read as one record a line, because it begins neither with [ "
+                'nor with {"UserProfilePreferences": ['
+            )
+        return self._accept(record, f"line {number} (byte {offset})", remedy)
+
+
+class _BracketCutter(_Cutter):
+    """Finds the end of a record by its brackets, wherever the line ends are."""
+
+    def __init__(self, path: Path, stream: ByteStream, head: bytes, at: int, on_broken: OnBroken | None) -> None:
+        super().__init__(path, stream, head, at, on_broken)
+        self._base = 0  # the offset of the buffer's first byte in the unpacked text
+        self._line_end = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
+        self._lines = 1  # the number of the line that `_counted` is on
+        self._counted = 0  # how far the buffer's line ends have been counted
+
+    def _take_record(self, skipped: bool) -> bytes | None:
+        """Cut the record that begins here, and note its line; None for one that is broken or to be skipped."""
+        record, place = self._cut_value(), self._base + self._at
+        self._count_lines()
+        line = self._lines
+        self._at += len(record)
+        if skipped and self._on_broken is None:
+            return None
+        if not self._accept(record, f"record at byte {place}", "correct the record"):
+            return None
+        self.line = line
+        return record
+
+    def _count_lines(self) -> None:
+        self._lines += self._buffer.count(self._line_end, self._counted, self._at)
+        self._counted = self._at
 
     def _next_byte(self) -> bytes:
-        """Step over white space; the byte found stays unread."""
+        """Step over white space; the byte found stays unread. b"" at the end of the file."""
         while True:
             self._at = _SPACE.match(self._buffer, self._at).end()  # type: ignore[union-attr]
             if self._at < len(self._buffer):
                 return self._buffer[self._at : self._at + 1]
             if not self._read_more():
-                raise RecordFileError(
-                    self._path,
-                    f"byte {self._base + self._at}",
-                    "the file ends inside the array of records: it seems cut off; fetch or export it again",
-                )
+                return b""
 
     def _cut_value(self) -> bytes:
         """Return the value that begins here; where it ends is found by its brackets alone."""
@@ -208,10 +272,75 @@ class _ArrayCutter:
 
     def _read_more(self) -> bool:
         chunk = self._stream.read(CHUNK)
+        self._count_lines()
         self._base += self._at
+        self._counted = 0
         self._buffer = self._buffer[self._at :] + chunk
         self._at = 0
         return bool(chunk)
+
+    def _refuse(self, fault: str) -> NoReturn:
+        raise RecordFileError(self._path, f"byte {self._base + self._at}", fault)
+
+
+class _SequenceCutter(_BracketCutter):
+    """JSON objects one after another, with nothing but white space between them."""
+
+    def cut_records(self, skip: int) -> Iterator[bytes]:
+        """Yield the objects after the first `skip`; a broken one, or a cut off one, is a RecordFileError."""
+        while self._next_byte():
+            if self._buffer[self._at] != ord("{"):
+                self._refuse("the file holds one JSON object after another, and here is none")
+            record = self._take_record(skipped=bool(skip))
+            if skip and (record is not None or self._on_broken is None):
+                skip -= 1
+            elif record is not None:
+                yield record
+
+
+class _ArrayCutter(_BracketCutter):
+    """Cuts the elements of one JSON array out of a stream that stands just behind its opening bracket."""
+
+    def __init__(
+        self,
+        path: Path,
+        stream: ByteStream,
+        head: bytes,
+        at: int,
+        on_broken: OnBroken | None,
+        *,
+        in_envelope: bool = False,
+    ) -> None:
+        super().__init__(path, stream, head, at, on_broken)
+        self._in_envelope = in_envelope
+
+    def cut_records(self, skip: int) -> Iterator[bytes]:
+        """Yield the elements after the first `skip`; a broken one, or a broken end, is a RecordFileError."""
+        if self._require_byte() == b"]":
+            return self._check_end()
+        while True:
+            self._require_byte()
+            record = self._take_record(skipped=bool(skip))
+            if skip and (record is not None or self._on_broken is None):
+                skip -= 1
+            elif record is not None:
+                yield record
+            delimiter = self._require_byte()
+            if delimiter == b"]":
+                return self._check_end()
+            if delimiter != b",":
+                self._refuse("a comma or the closing bracket ] must follow a record")
+            self._at += 1
+
+    def _require_byte(self) -> bytes:
+        found = self._next_byte()
+        if not found:
+            raise RecordFileError(
+                self._path,
+                f"byte {self._base + self._at}",
+                "the file ends inside the array of records: it seems cut off; fetch or export it again",
+            )
+        return found
 
     def _check_end(self) -> None:
         """Nothing but white space, and the envelope's other plain members, may follow the array."""
@@ -227,9 +356,6 @@ class _ArrayCutter:
             "the array of records ends here, and what follows is no part of the file's form; "
             "give each array of records a file of its own"
         )
-
-    def _refuse(self, fault: str) -> NoReturn:
-        raise RecordFileError(self._path, f"byte {self._base + self._at}", fault)
 
 
 def _refuse_large(path: Path, place: str) -> NoReturn:
@@ -251,7 +377,7 @@ def find_json_fault(text: bytes) -> str | None:
         try:
             text.decode()
         except UnicodeDecodeError as error:
-            return f"invalid UTF-8 at byte {error.start} of the record"
+            return f"{_NOT_UTF_8} at byte {error.start} of the record"
     try:
         _CHECKER.decode(text)
     except msgspec.DecodeError as error:

@@ -1,4 +1,4 @@
-"""The bytes of an import file as one stream, however it is packed: told by its content, not by its name."""
+"""The bytes of an import file as one stream, however it is packed: its content shows the packing, not its name."""
 
 import contextlib
 import gzip
@@ -20,14 +20,10 @@ _ZSTD_PIECE = 1 << 10
 # is fed in pieces this small: the most one piece can become is 32 MiB. (Its pull decoder has a limit but says
 # nothing when a file is cut off, which would lose records in silence.)
 
-_FOREIGN = (
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook; unpack it, or export it as NDJSON"),
-    (b"\xff\xfe", "text in UTF-16; convert it first: iconv -f UTF-16 -t UTF-8 FILE"),
-    (b"\xfe\xff", "text in UTF-16; convert it first: iconv -f UTF-16 -t UTF-8 FILE"),
-    (b"BZh", "packed with bzip2; unpack it, or pack it with gzip or zstd"),
-    (b"\xfd7zXZ", "packed with xz; unpack it, or pack it with gzip or zstd"),
-    (b"PAR1", "a Parquet file; export it as NDJSON"),
-)
+MAX_WINDOW = 1 << 27
+"""The window of a zstd frame is memory for whoever unpacks it: 128 MB, as `zstd --long` makes it."""
+_WINDOW_REFUSAL = "requires too much memory"
+"""In the words of the zstd library."""
 
 
 class RecordFileError(ConsentoryError):
@@ -65,7 +61,7 @@ class _ZstdStream:
 
     @staticmethod
     def _unpack(source: io.FileIO) -> Iterator[bytes]:
-        decoder = zstandard.ZstdDecompressor()
+        decoder = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
         frame = decoder.decompressobj()
         complete = True
         while packed := source.read(CHUNK):
@@ -91,21 +87,22 @@ def unpack_errors(path: Path) -> Iterator[None]:
     except EOFError as error:
         raise RecordFileError(path, "", "the packed file is cut off before its end; fetch or pack it again") from error
     except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        if _WINDOW_REFUSAL in str(error):
+            raise RecordFileError(
+                path,
+                "",
+                f"it is packed with a zstd window of more than {MAX_WINDOW >> 20} MB, and unpacking it would take as "
+                "much memory; pack it again with: zstd --long=27",
+            ) from error
         raise RecordFileError(path, "", f"the packed file is damaged ({error}); fetch or pack it again") from error
     except OSError as error:
         raise RecordFileError(path, "", f"cannot be read: {error.strerror or error}") from error
 
 
-def open_unpacked(path: Path, source: io.FileIO) -> ByteStream:
-    """Give the stream of `source` unpacked: gzip and zstd (several members or frames too), or as it stands.
-
-    Raises RecordFileError for a kind of file that is known and is not an import file.
-    """
+def open_unpacked(source: io.FileIO) -> ByteStream:
+    """Give the stream of `source` unpacked: gzip and zstd (several members or frames too), or as it stands."""
     magic = source.read(8)
     source.seek(0)
-    for mark, kind in _FOREIGN:
-        if magic.startswith(mark):
-            raise RecordFileError(path, "", f"this is {kind}")
     if magic.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=source, mode="rb")
     # The second mark is a skippable frame, with which parallel packers begin.

@@ -160,6 +160,7 @@ class WireRecord(WireObject, gc=False):
     CustomFields: list[WireField] | None = None
     SequenceNumber: Raw = _IGNORED
     HoldsOptOut: Raw = _IGNORED
+    Origin: Raw = _IGNORED
 
 
 class WireDeleteId(msgspec.Struct, gc=False):

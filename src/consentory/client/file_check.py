@@ -1,0 +1,136 @@
+"""Looks through all files before an import begins: nothing is staged of a file that is broken somewhere."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from consentory.client.own_files import name_broken
+from consentory.client.private_files import create_private
+from consentory.client.record_files import BrokenRecord, RecordFile, RecordFileError
+from consentory.client.record_streams import unpack_errors
+from consentory.client.undated_choices import count_undated
+from consentory.errors import ConsentoryError
+
+BROKEN_NAMED = 100
+"""Broken pieces that are named one by one."""
+
+_REPORT_EVERY = 1000  # records
+
+
+class BrokenFiles(ConsentoryError):
+    """Pieces of the files are no JSON; the text names the first of them, and says what to do."""
+
+
+class _AlternateId(msgspec.Struct):
+    AlternateIdType: object = None
+
+
+class _Ids(msgspec.Struct):
+    ProfileId: object = None
+    AlternateIds: list[_AlternateId] | None = None
+
+
+_IDS = msgspec.json.Decoder(_Ids)
+
+
+@dataclass(slots=True)
+class FileCheck:
+    """What was found. `records` are all that are JSON.
+
+    `unmatched`: the alternate id types of the first record with alternate ids and without a ProfileId.
+    `broken_files`: where the broken pieces were written.
+    """
+
+    records: int = 0
+    undated: int = 0
+    broken: int = 0
+    unmatched: list[str] = field(default_factory=list)
+    broken_files: list[Path] = field(default_factory=list)
+
+
+def check_files(
+    paths: Sequence[Path],
+    *,
+    skip_broken: bool,
+    report: Callable[[int, int], None] = lambda *_: None,
+) -> FileCheck:
+    """Read all files to their ends. `report` gets the bytes and the records that were read so far.
+
+    With `skip_broken` the broken pieces of a file are written, raw, to a file beside it. Raises BrokenFiles
+    without it, RecordFileError for a file that cannot be read on, and OSError.
+    """
+    found = FileCheck()
+    named: list[str] = []
+    done = 0
+    for path in paths:
+        with contextlib.ExitStack() as stack:
+            take = _Taker(path, found, named)
+            if skip_broken:
+                file, taken = stack.enter_context(create_private(name_broken(path)))
+                take.keep = lambda raw, file=file: file.write(raw + b"\n")  # type: ignore[misc]
+            source = RecordFile(path, take.take_broken)
+            for record in source.read_records():
+                found.records += 1
+                found.undated += sum(count_undated(record))
+                if not found.unmatched:
+                    found.unmatched = _list_unmatched(record)
+                if found.records % _REPORT_EVERY == 0:
+                    report(done + source.position, found.records)
+            done += source.size
+            report(done, found.records)
+        if skip_broken:
+            found.broken_files += taken
+    if named and not skip_broken:
+        raise BrokenFiles(_describe(named, found.broken))
+    return found
+
+
+class _Taker:
+    """Takes the broken pieces of one file."""
+
+    def __init__(self, path: Path, found: FileCheck, named: list[str]) -> None:
+        self._path = path
+        self._found = found
+        self._named = named
+        self.keep: Callable[[bytes], object] = lambda _: None
+
+    def take_broken(self, broken: BrokenRecord) -> None:
+        self._found.broken += 1
+        if len(self._named) < BROKEN_NAMED:
+            self._named.append(str(RecordFileError(self._path, broken.place, broken.fault)))
+        self.keep(broken.raw)
+
+
+def _describe(named: list[str], count: int) -> str:
+    more = [f"and {count - len(named):,} more"] if count > len(named) else []
+    remedy = (
+        "Nothing was staged. Correct the file, or add --skip-broken: the import then goes on without these "
+        f"{'lines' if count > 1 else 'line'} and writes them to FILE.broken."
+    )
+    return "\n".join([*named, *more, remedy])
+
+
+def _list_unmatched(record: bytes) -> list[str]:
+    """The types of a record's alternate ids, where it has no ProfileId; empty otherwise."""
+    if b'"AlternateIds"' not in record:
+        return []
+    try:
+        ids = _IDS.decode(record)
+    except (msgspec.MsgspecError, RecursionError):
+        return []  # the server refuses it, so it makes nobody
+    if ids.ProfileId is not None:
+        return []
+    return [item.AlternateIdType for item in ids.AlternateIds or () if isinstance(item.AlternateIdType, str)]
+
+
+def require_file(path: Path) -> None:
+    """Raise RecordFileError where the path is a folder or anything else that is no file to read twice."""
+    with unpack_errors(path):
+        path.stat()
+    if path.is_dir():
+        raise RecordFileError(path, "", f"this is a folder; name the files in it, as {path / '*.ndjson'}")
+    if not path.is_file():
+        raise RecordFileError(path, "", "this is a pipe or a device; write the records to a file first")

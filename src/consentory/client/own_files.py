@@ -1,0 +1,52 @@
+"""The files that an import writes beside its input: their names, and how a pattern like `*` leaves them out.
+
+    people.ndjson.exceptions.ndjson      refused records, to be corrected and imported
+    people.ndjson.exceptions.2.ndjson    those of the next import of the same file
+    people.ndjson.broken                 pieces of the file that are no JSON, as they were
+    people.ndjson.import-state.json      how far an import has come, while it runs or is interrupted
+
+A person corrects files of the first three names, so none of them is ever overwritten.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+STATE_ENDING = ".import-state.json"
+
+_CORRECTIONS = re.compile(r"(?P<input>.+)\.exceptions(?:\.\d+)?\.\w+(?:\.bak)?|(?P<broken>.+?)(?:\.\d+)?\.broken")
+_WORKING = re.compile(rf".+(?:{re.escape(STATE_ENDING)}|\.part)")
+
+
+def leave_out_own(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Divide the names of a command line into those to import and own files that a pattern brought.
+
+    Files of corrections are imported when they are named alone; beside other files they came by a pattern.
+    """
+    working = [path for path in paths if _WORKING.fullmatch(path.name)]
+    corrections = [path for path in paths if path not in working and _CORRECTIONS.fullmatch(path.name)]
+    left_out = working if len(working) + len(corrections) == len(paths) else working + corrections
+    return [path for path in paths if path not in left_out], left_out
+
+
+def name_exceptions(first_input: Path) -> Iterator[Path]:
+    """Names for the refused records of an import, the first choice first: beside its first input file."""
+    made = _CORRECTIONS.fullmatch(first_input.name)
+    name = (made["input"] or made["broken"]) if made else first_input.name
+    yield first_input.with_name(f"{name}.exceptions.ndjson")
+    for number in count(2):
+        yield first_input.with_name(f"{name}.exceptions.{number}.ndjson")
+
+
+def name_broken(path: Path) -> Iterator[Path]:
+    """Names for the pieces of an input file that are no JSON, the first choice first."""
+    yield path.with_name(f"{path.name}.broken")
+    for number in count(2):
+        yield path.with_name(f"{path.name}.{number}.broken")
+
+
+def spell_path(path: Path) -> str:
+    """The path as text that JSON can hold: bytes that are no UTF-8 are spelled out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
