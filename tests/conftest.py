@@ -84,7 +84,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
             env={**environment, **more},
             cwd=tmp_path,
             capture_output=True,
-            text=True,
+            encoding=more.get("PYTHONIOENCODING", "utf-8"),
             stdin=subprocess.DEVNULL,
             check=False,
         )

@@ -9,6 +9,7 @@ from itertools import islice
 
 import msgspec
 
+from consentory.codec.hidden_characters import spell_hidden
 from consentory.domain.record import Fault
 from consentory.services.exception_service import ExceptionRow
 
@@ -16,6 +17,8 @@ CSV_COLUMNS = ("SequenceNumber", "Phase", "Code", "Path", "Value", "Message")
 _RECORDS_A_CHUNK = 200
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet would run such a cell as a formula; the last two begin one in some spreadsheets."""
+_HARMLESS = "\t\r\n"
+"""White space that a quoted cell may hold."""
 
 
 def write_ndjson(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
@@ -34,7 +37,8 @@ def write_csv(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
 def _make_cells(row: ExceptionRow, fault: Fault) -> tuple[str, ...]:
     value = fault.Value if isinstance(fault.Value, str) else _show(fault.Value)
     cells = (str(row.sequence_number), row.phase, fault.Code, fault.Path, value, fault.Message)
-    return tuple(f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in cells)
+    shown = (spell_hidden(cell, keep=_HARMLESS) for cell in cells)
+    return tuple(f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in shown)
 
 
 def _show(value: float | bool | None) -> str:

@@ -58,7 +58,9 @@ def list_imports(
     for item in page["Imports"]:
         refused = item["ValidationFailed"] + item["Exceptions"]
         counts = (f"{count:,}" for count in (item["TotalRecordsReceived"], item["Processed"], refused))
-        table.add_row(show_text(item["Name"]), item["Status"], str(item["AccessToken"] or "-"), *counts, item["Expires"])
+        table.add_row(
+            show_text(item["Name"]), item["Status"], str(item["AccessToken"] or "-"), *counts, item["Expires"]
+        )
     make_console().print(table)
 
 

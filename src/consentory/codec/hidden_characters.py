@@ -20,11 +20,11 @@ def is_hidden(character: str) -> bool:
     return category(character) in _CATEGORIES and character not in _JOINERS
 
 
-def spell_hidden(text: str) -> str:
-    """Spell each hidden character out, as `<U+202E>`; all others stay."""
+def spell_hidden(text: str, *, keep: str = "") -> str:
+    """Spell each hidden character out, as `<U+202E>`; all others stay, and those of `keep`."""
     if text.isprintable():
         return text
-    return "".join(f"<U+{ord(one):04X}>" if is_hidden(one) else one for one in text)
+    return "".join(f"<U+{ord(one):04X}>" if one not in keep and is_hidden(one) else one for one in text)
 
 
 def escape_hidden(json_text: str) -> str:
