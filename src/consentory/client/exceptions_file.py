@@ -14,7 +14,7 @@ import msgspec
 
 from consentory.client.own_files import name_exceptions
 from consentory.client.private_files import create_private
-from consentory.codec.exception_record import split_object
+from consentory.codec.exception_record import split_members
 
 FAULTS_KEPT = 5
 
@@ -95,7 +95,7 @@ def write_exceptions(first_input: Path, records: Iterable[tuple[bytes, Origin | 
     new = create_private(name_exceptions(first_input))
     with new as (file, taken), tempfile.TemporaryFile(dir=first_input.parent) as others:
         for line, origin in records:
-            members = split_object(line)
+            members = split_members(line)
             tally.add_record(members)
             target = file if members.get("HoldsOptOut") == _HOLDS_NO else others
             target.write((line if origin is None else _put_origin(members, origin)) + b"\n")

@@ -8,7 +8,7 @@ import msgspec
 from consentory.client.exceptions_file import Origin
 from consentory.client.own_files import spell_path
 from consentory.client.record_files import RecordFile, RecordFileError
-from consentory.codec.exception_record import split_object
+from consentory.codec.exception_record import split_members
 
 
 def name_origins(lines: Iterable[bytes], paths: Sequence[Path]) -> Iterator[tuple[bytes, Origin | None]]:
@@ -20,7 +20,7 @@ def name_origins(lines: Iterable[bytes], paths: Sequence[Path]) -> Iterator[tupl
     places = _list_places(paths)
     number, place = 0, None
     for line in lines:
-        wanted = int(msgspec.json.decode(split_object(line)["SequenceNumber"]))
+        wanted = int(msgspec.json.decode(split_members(line)["SequenceNumber"]))
         while number < wanted:
             number, place = number + 1, next(places, None)
         yield line, place

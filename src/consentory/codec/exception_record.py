@@ -72,7 +72,7 @@ def render_exception(
     raw = bytes(raw).translate(_LINE_ENDS).strip()
     rendered = [msgspec.json.encode(fault) for fault in faults]
     if raw.startswith(b"{"):
-        members = split_object(raw)
+        members = split_members(raw)
         placed = [
             _Placed(order, _read_steps(fault.Path), text)
             for order, (fault, text) in enumerate(zip(faults, rendered, strict=True))
@@ -106,7 +106,7 @@ def _place(raw: bytes, placed: list[_Placed], stale: int) -> tuple[bytes, list[_
     `stale`: in how many levels of objects the faults of an earlier answer are taken out.
     """
     if raw.startswith(b"{"):
-        members = split_object(raw)
+        members = split_members(raw)
         if stale:
             members.pop("Exceptions", None)
         own = _place_in_members(members, placed, stale=stale)
