@@ -22,7 +22,7 @@ def refuse(text: str, *headers: str, account: bool = True, **settings: str) -> l
 def test_every_fault_is_told_at_once_with_its_line() -> None:
     faults = refuse(
         """\
-match: CMR
+match: Loyalti
 zone: Europe/Atlantis
 columns:
   Email: Emails[Hoome].EmailAddress
@@ -41,6 +41,7 @@ constants:
         *("Email", "First", "Id", "Status", "When", "Tier", "Other"),
     )
     assert [(line, code) for line, code, _ in faults] == [
+        (1, "MatchUnfilled"),
         (1, "UnknownName"),
         (2, "UnknownZone"),
         (3, "OtherColumn"),
@@ -134,6 +135,24 @@ columns:
     ((line, code, message),) = refuse(text, "Email", "Opt out")
     assert (line, code) == (6, "YesNotSaid")
     assert f'"{cell}": nothing' in message
+
+
+@pytest.mark.parametrize("condition", ["absent", "'0'", "['false', absent]"])
+def test_a_rule_makes_no_yes_of_what_is_not_said(condition: str) -> None:
+    text = f"""
+columns: {{Email: "Emails[Home].EmailAddress", Opt out: ignore}}
+rules:
+  - if: {{Opt out: {condition}}}
+    set: {{"Emails[Home].EmailPreferences[NEWS-EMAIL].PreferenceType": OptIn}}
+"""
+    assert [fault[:2] for fault in refuse(text, "Email", "Opt out")] == [(5, "YesNotSaid")]
+    compile_text(text.replace(condition, "given"), ["Email", "Opt out"], ACME)
+
+
+def test_the_id_that_people_are_found_by_must_be_filled() -> None:
+    text = "match: CRM\ncolumns: {E: 'Emails[Home].EmailAddress', I: 'AlternateIds[Loyalty].AlternateId'}"
+    assert [fault[:2] for fault in refuse(text, "E", "I")] == [(1, "MatchUnfilled")]
+    compile_text(text.replace("Loyalty", "crm"), ["E", "I"], ACME)
 
 
 def test_an_element_that_nothing_gives_a_value_is_told() -> None:

@@ -56,6 +56,12 @@ def test_people_are_found_by_the_id_that_is_set() -> None:
     assert compile_mapping(read_preset("klaviyo"), describe(rows[0]), ACME, NEWS | {"id": "CRM"}).match == "CRM"
 
 
+def test_the_text_of_a_mapping_says_the_values_of_its_parameters() -> None:
+    rows = read_csv(EXPORTS / "klaviyo.csv")
+    text = compile_mapping(read_preset("klaviyo"), describe(rows[0]), ACME, NEWS).text
+    assert text == b"# newsletter: NEWS-EMAIL\n" + read_preset("klaviyo").text
+
+
 def test_an_unknown_preset_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UnknownPreset, match="Did you mean mailchimp"):
         read_preset("mailchimps")

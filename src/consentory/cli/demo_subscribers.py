@@ -16,7 +16,7 @@ FILE_NAME = "subscribed_email_audience_export_demo.csv"
 _HEADER = (
     "Email Address,First Name,Last Name,Address,Phone Number,Birthday,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,"
     "CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,LAST_CHANGED,LEID,EUID,NOTES,TAGS"
-).split(",")
+)
 _FAULTS: tuple[dict[str, str], ...] = (
     {"Email Address": "maria.example.com"},
     {"Email Address": "jo hn@example.com"},
@@ -38,7 +38,7 @@ def write_subscribers(folder: Path, seed: int) -> tuple[Path, set[int]]:
     spoilt = dict(zip(range(11, SUBSCRIBERS, SUBSCRIBERS // len(_FAULTS)), _FAULTS, strict=True))
     path = folder / FILE_NAME
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, _HEADER, restval="")
+        writer = csv.DictWriter(file, _HEADER.split(","), restval="")
         writer.writeheader()
         for number in range(SUBSCRIBERS):
             writer.writerow(_make_subscriber(rng, number) | spoilt.get(number, {}))

@@ -24,7 +24,7 @@ CODES: Mapping[str, frozenset[str]] = {
 }
 NO_CODES: frozenset[object] = frozenset({"OptOut", "Denied", "Revoked"})
 """The texts of a deciding member that are a no, whose bare date is the end of its day. Numbers: see `is_no`."""
-YES_CODES: frozenset[str] = frozenset({"OptIn", "Granted"})
+YES_CODES: frozenset[object] = frozenset({"OptIn", "Granted", 1})
 
 _DENIALS = frozenset({"", "0", "false", "no", "n", "off", "none", "null"})
 _CLOCK = re.compile(r"%[HIMSfpXcTR]")
@@ -66,9 +66,14 @@ def is_no(member: str, value: object) -> bool:
     return value in NO_CODES or (value == 2 or (value == 3 and member == "ConsentStatus"))
 
 
-def is_unsaid_yes(cell: str, value: str, member: str) -> bool:
-    """Whether a mapping makes a yes out of a cell that only does not say no: `false: OptIn`."""
-    return fold(cell.strip()) in _DENIALS and (value in YES_CODES or (value == "1" and member in CODES))
+def is_denial(cell: str) -> bool:
+    """Whether a cell only does not say yes: blank, `false`, `0`."""
+    return fold(cell.strip()) in _DENIALS
+
+
+def is_yes(member: str, value: object) -> bool:
+    """Whether the value of a deciding member agrees to something."""
+    return member in CODES and value in YES_CODES
 
 
 def read_boolean(text: str) -> bool:

@@ -196,7 +196,8 @@ def bind_parameters(
 ) -> TableMapping:
     """Put values in the place of `${name}`: the given one, or the account's only one, or the default.
 
-    An optional parameter without a value takes with it whatever uses it. Faults go to the log.
+    An optional parameter without a value takes with it whatever uses it. Faults go to the log. The text of the
+    mapping begins with the values, as comments, so that it says all of what was done.
     """
     declared = mapping.document.parameters
     for name in settings.keys() - declared.keys():
@@ -206,7 +207,9 @@ def bind_parameters(
         name: _choose_value(mapping, name, parameter, settings.get(name), configuration)
         for name, parameter in declared.items()
     }
-    return TableMapping(_Binder(values, mapping.log).bind_document(mapping.document), mapping.log, mapping.text)
+    said = "".join(f"# {name}: {value}\n" for name, value in values.items() if value is not None)
+    document = _Binder(values, mapping.log).bind_document(mapping.document)
+    return TableMapping(document, mapping.log, said.encode() + mapping.text)
 
 
 def _choose_value(

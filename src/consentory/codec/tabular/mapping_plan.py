@@ -12,11 +12,12 @@ from consentory.codec.tabular.cell_conversions import (
     BOOLEANS,
     CODES,
     check_pattern,
-    is_unsaid_yes,
+    is_denial,
+    is_yes,
     make_code,
     make_value,
 )
-from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, ColumnRule, MappingDocument
+from consentory.codec.tabular.mapping_document import ABSENT, IGNORE, NOTHING, ColumnRule, MappingDocument
 from consentory.codec.tabular.target_path import Element, Target, TargetFault, read_target
 from consentory.domain.text import fold
 
@@ -76,13 +77,22 @@ class _Planner:
                 filling.constant, filling.has_constant = self._read_value(target, value, path), True
         for place, conditional in enumerate(document.rules):
             for text, value in conditional.set.items():
-                path = f"$.rules[{place}].set.{text}"
-                if target := self._read_target(text, path):
-                    self._plan.find(target, path).rules.append((conditional.if_, self._read_value(target, value, path)))
+                self._add_rule(conditional.if_, text, value, f"$.rules[{place}].set.{text}")
         for pattern, constants in document.file_names.items():
             self._plan.file_names[pattern] = list(self._read_constants(constants, f"$.fileNames.{pattern}"))
         self._check_elements()
+        self._check_match(document.match)
         return self._plan
+
+    def _add_rule(self, conditions: Conditions, text: str, value: str, path: str) -> None:
+        target = self._read_target(text, path)
+        if target is None:
+            return
+        read = self._read_value(target, value, path)
+        if is_yes(target.member, read) and conditions and all(map(_says_nothing, conditions.values())):
+            message = f"a yes must be said, and these conditions hold where nothing is said; set {NOTHING}"
+            self._log.refuse(path, "YesNotSaid", message)
+        self._plan.find(target, path).rules.append((conditions, read))
 
     def _read_zone(self, name: str | None) -> ZoneInfo | None:
         if name is None:
@@ -133,8 +143,7 @@ class _Planner:
             self._log.refuse(f"{path}.otherValues", "OtherValues", "keep needs values: and a target of text")
         for cell, value in rule.values.items():
             here = f"{path}.values.{cell}"
-            self._read_value(target, value, here)
-            if is_unsaid_yes(cell, value, target.member):
+            if is_yes(target.member, self._read_value(target, value, here)) and is_denial(cell):
                 message = f'"{cell}" is no yes: a yes must be said. Write "{cell}": {NOTHING}'
                 self._log.refuse(here, "YesNotSaid", message)
 
@@ -163,6 +172,13 @@ class _Planner:
             self._log.refuse(path, "Value", message)
         return make_value(text, target.kind, target.member)
 
+    def _check_match(self, match: str | None) -> None:
+        if match is None:
+            return
+        target = self._read_target(f"AlternateIds[{match}].AlternateId", "$.match")
+        if target and not {target.identity, read_target("ProfileId").identity} & self._plan.fillings.keys():
+            self._log.refuse("$.match", "MatchUnfilled", f"people are found by {target.text}, and nothing fills it")
+
     def _check_elements(self) -> None:
         """Find elements whose value nothing gives: they would be left out of every record."""
         seen: set[tuple[object, ...]] = set()
@@ -177,6 +193,12 @@ class _Planner:
                     if Target("", steps, member, "text").identity not in self._plan.fillings:
                         message = f"nothing fills {name_steps(steps)}.{member}, and without it this is never said"
                         self._log.refuse(filling.path, "ValueMissing", message)
+
+
+def _says_nothing(wanted: str | tuple[str, ...]) -> bool:
+    """Whether a condition holds only for cells that say no yes."""
+    words = (wanted,) if isinstance(wanted, str) else wanted
+    return all(word == ABSENT or is_denial(word) for word in words)
 
 
 def name_steps(steps: tuple[Element | str, ...]) -> str:

@@ -80,6 +80,8 @@ class RowMapping:
         """How many elements of each array were left out, because only a part of their value was there."""
         self.match = mapping.document.match
         """The alternate id type that people are found by, where the mapping says one."""
+        self.text = mapping.text
+        """The document with the values of its parameters: what Source of Initiate keeps."""
         self._columns = [column.name for column in description.columns]
         self._empty = frozenset(mapping.document.file.empty)
         self._root = ObjectNode()
