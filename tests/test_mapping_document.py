@@ -61,7 +61,7 @@ constants:
     assert told["Value"] == '"OptedIn" is no value of PreferenceType; write 1, 2, OptIn, OptOut or nothing'
     messages = " ".join(message for _, _, message in faults)
     for advice in (
-        "CRM?",
+        "did you mean Loyalty?",
         "did you mean FirstName?",
         "did you mean Home?",
         "did you mean NEWS-EMAIL?",
