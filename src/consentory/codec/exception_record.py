@@ -150,7 +150,7 @@ def _group(placed: list[_Placed]) -> dict[str | int | None, list[_Placed]]:
     return groups
 
 
-def split_object(raw: bytes) -> dict[str, bytes]:
+def split_members(raw: bytes) -> dict[str, bytes]:
     """Each member's own bytes; of a repeated one the last."""
     try:
         return {name: bytes(value) for name, value in _OBJECT.decode(raw).items()}
