@@ -282,7 +282,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Preference.Superseded",
         _HELD,
-        "A later choice is stored, or an Opt-Out not earlier than this Opt-In.",
+        "A later choice is stored, or an Opt-Out of this address, under any type, not earlier than this Opt-In.",
         "Nothing: the newer choice stands, and no is stronger than yes.",
     ),
     FaultCode(
@@ -318,8 +318,8 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Consent.Superseded",
         _HELD,
-        "A later status of the same version is stored.",
-        "Nothing: the newer status stands.",
+        "A later status of the same version is stored, or a no of this address that is not earlier than this Granted.",
+        "Nothing: the newer status stands, and no is stronger than yes.",
     ),
     FaultCode(
         "Consent.NewerVersionPresent",
