@@ -112,7 +112,10 @@ class PlainReader:
             if known is None:
                 return keys, None
             rule, hash_value = known
-            if not is_name(value) or not _fits(rule, value):
+            # As is_name, without the call.
+            if not value.isprintable() or value.strip() != value:
+                return keys, None
+            if rule.pattern is not None and not rule.pattern.matches(value):
                 return keys, None
             key = hash_value(fold(value))
             if rule is self._match and wire.IsActive is not False:
@@ -155,7 +158,10 @@ class PlainReader:
                 return False
             if compared != given:
                 numbers[given] = compared
-                self._without_code += not has_country_code(given, compared)
+                first = given[1] if given[0] == "(" else given[0]
+                is_local = "0" < first <= "9" and first != compared[1]
+                if is_local or (first != "+" and not has_country_code(given, compared)):
+                    self._without_code += 1
             seen.add((rule.name, compared))
         return len(seen) == len(wires) and _has_one_default(wires)
 

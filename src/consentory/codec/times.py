@@ -65,13 +65,15 @@ def _read_milliseconds(text: str) -> int | None:
 
 def parse_second(text: str) -> datetime | None:
     """The moment that a text of the form YYYY-MM-DDThh:mm:ssZ names; None for all else."""
-    # The places of the separators leave fromisoformat no other form. From Python 3.14 on it takes 24:00:00, too.
-    if len(text) != 20 or text[4:20:3] != "--T::Z" or text[11:13] == "24":
+    # The places of the separators leave fromisoformat no other form.
+    if len(text) != 20 or text[4:20:3] != "--T::Z":
         return None
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    # From Python 3.14 on it takes 24:00:00 too, as the next midnight.
+    return moment if moment.hour or text[11:13] == "00" else None
 
 
 def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:

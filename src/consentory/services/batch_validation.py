@@ -84,9 +84,10 @@ class _BatchValidation:
         may_be_plain = sum(map(len, raws)) <= PLAIN_BYTES * len(raws)
         work: Work = []
         refused: dict[int, bytes] = {}
+        recognise = self._validator.recognise
         for place, raw in enumerate(raws):
             try:
-                result: Record | PlainRecord | None = self._validator.recognise(raw) if may_be_plain else None
+                result: Record | PlainRecord | None = recognise(raw) if may_be_plain else None
                 if result is None:
                     known = self._refused.get(raw) if len(raw) <= _SHORT else None
                     judged = known if known is not None else self._judge(offset + place, raw)
