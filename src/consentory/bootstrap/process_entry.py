@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
-from threading import Event
+import time
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
@@ -20,14 +24,20 @@ from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.config import HEAD_BYTES, read_test_number
 from consentory.store.migration import migrate
 
+HEAD_SECONDS = 30
+"""So long a connection may be open without the whole head of a request."""
+CONNECTIONS = 8192
+"""Of one process at once. An idle one takes some 20 kB; those beyond wait until another is closed."""
+
 CHUNK_VARIABLE = "CONSENTORY_CHUNK_RECORDS"
 """No setting, but for tests, in which a few records are to be many chunks. How much is done at a time an operator need
 not say: steps are sized by what the last ones took."""
 
 
-def run_server(endpoint: Endpoint, processes: int, base_path: str) -> None:
+def run_server(endpoint: Endpoint, processes: int, base_path: str, on_up: Callable[[str], None]) -> None:
     """Serve the API in `processes` processes that share the port, until SIGTERM or SIGINT.
 
+    `on_up` is called with the URL once it answers, but for a server of `consentory up`, which says so itself.
     The database is the one that CONSENTORY_DATABASE_URL names; its schema is brought up to date first.
     Raises PortRefused, SettingError without a secret key, and SecretKeyError when it is not the database's.
     """
@@ -43,11 +53,19 @@ def run_server(endpoint: Endpoint, processes: int, base_path: str) -> None:
             return
         with open_metrics_folder() as metrics:
             os.environ[METRICS_VARIABLE] = str(metrics.path)
+            server.announce = lambda: _announce(endpoint, on_up)
             server.serve()
 
 
 class _Server(MPServer):
     """Granian, whose processes are forks of this one."""
+
+    announce: Callable[[], None] | None = None
+
+    def _spawn_workers(self, *arguments: Any) -> None:
+        super()._spawn_workers(*arguments)  # type: ignore[no-untyped-call]
+        if self.announce is not None:  # by now: a thread is no good company for a fork
+            Thread(target=self.announce, name="announce", daemon=True).start()
 
     def signal_handler_interrupt(self, *_: object) -> None:
         """Granian's handler. A process that was just forked has it, too, until it is ready to serve."""
@@ -56,8 +74,29 @@ class _Server(MPServer):
         super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
 
 
+def _announce(endpoint: Endpoint, on_up: Callable[[str], None]) -> None:
+    while True:
+        try:
+            endpoint.probe()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return on_up(endpoint.url)
+
+
+def _allow_connections() -> None:
+    """Let a process have as many open files as it may, for a connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + 1024
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
+
+
 def _make_server(endpoint: Endpoint, processes: int) -> _Server:
     multiprocessing.set_start_method("fork", force=True)
+    _allow_connections()
     return _Server(
         "consentory.bootstrap.served_app:create_served_app",
         address=endpoint.host,
@@ -72,8 +111,9 @@ def _make_server(endpoint: Endpoint, processes: int) -> _Server:
         websockets=False,
         log_enabled=False,
         respawn_failed_workers=True,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=HEAD_BYTES),
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_SECONDS * 1000, max_buffer_size=HEAD_BYTES),
         workers_kill_timeout=10,
+        backpressure=CONNECTIONS,
     )
 
 

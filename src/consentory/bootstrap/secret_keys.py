@@ -37,6 +37,13 @@ def load_secret_keys(server: EmbeddedServer | None = None) -> list[str]:
     return keys
 
 
+def name_sources() -> str:
+    """Where the secret keys of a server come from, in words; no key itself."""
+    file = load_setting("secret_key_file")
+    sources = [SECRET_VARIABLE] if os.environ.get(SECRET_VARIABLE) else []
+    return " and ".join([*sources, *([str(Path(file).absolute())] if file else [])])
+
+
 def open_secret_box(server: EmbeddedServer | None = None) -> SecretBox:
     """The box of the keys that are given. Raises SettingError when there is none, and for one that is too short."""
     keys = load_secret_keys(server)

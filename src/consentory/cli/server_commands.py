@@ -102,7 +102,7 @@ def serve(
     """
     from consentory.bootstrap.logs import configure_logs
     from consentory.bootstrap.process_entry import run_server
-    from consentory.bootstrap.secret_keys import name_secret_key_file
+    from consentory.bootstrap.secret_keys import name_secret_key_file, name_sources
 
     check_settings(
         database_url=database_url, port=port, processes=processes, base_path=base_path, insecure_http=insecure_http
@@ -114,6 +114,7 @@ def serve(
         _read_endpoint(host, port, tls_cert, tls_key, insecure_http),
         load_number("processes", processes),
         require_setting("base_path", base_path),
+        lambda url: typer.echo(f"Consentory is up: {url}\nIts secret key comes from {name_sources()}."),
     )
 
 
