@@ -34,6 +34,7 @@ from consentory.cli.terminal import make_console
 from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ConsentoryClient
 from consentory.client.import_run import ImportOutcome, ImportProgress, ImportRun, ImportUnfinished
+from consentory.client.record_inputs import open_inputs
 from consentory.errors import ConsentoryError
 from consentory.store.embedded_server import EmbeddedServer
 
@@ -183,10 +184,11 @@ def make_people(console: Console, path: Path, count: int) -> MadePeople:
 
 def import_people(console: Console, client: ConsentoryClient, path: Path) -> ImportOutcome:
     """Import the file as `consentory import` would, watched with bars, or lines where there is no terminal."""
-    if not console.is_terminal:
-        return ImportRun(client, [path], IMPORT_FIELDS, on_progress=ProgressLines(console).show_progress).run()
-    with ImportBars(console) as bars:
-        return ImportRun(client, [path], IMPORT_FIELDS, on_progress=bars.show_progress).run()
+    with open_inputs([path]) as inputs:
+        if not console.is_terminal:
+            return ImportRun(client, inputs, IMPORT_FIELDS, on_progress=ProgressLines(console).show_progress).run()
+        with ImportBars(console) as bars:
+            return ImportRun(client, inputs, IMPORT_FIELDS, on_progress=bars.show_progress).run()
 
 
 class ProgressLines:

@@ -101,7 +101,7 @@ def find_surprises(outcome: ImportOutcome, faults: Mapping[int, str]) -> list[st
     refused = status["ValidationFailed"] + status["Exceptions"]
     if refused != len(faults):
         surprises.append(f"{refused:,} records were refused, and {len(faults):,} are faulty.")
-    numbers = _read_numbers(outcome.exceptions_file)
+    numbers = _read_numbers(next(iter(outcome.exceptions_files), None))
     missed = [f"Record {n} was accepted, in spite of {faults[n]}." for n in sorted(faults.keys() - numbers.keys())]
     wronged = [f"Record {n} was refused ({numbers[n]}), though good." for n in sorted(numbers.keys() - faults.keys())]
     for mismatches in (missed, wronged):

@@ -11,11 +11,11 @@ from consentory.client.api_client import JsonObject
 from consentory.client.import_run import ImportOutcome
 
 
-def choose_exit_code(status: JsonObject, broken: int = 0) -> int:
-    """0: all processed; 1: done, with exceptions, not honored ones or broken lines; 2: failed."""
+def choose_exit_code(status: JsonObject, left_out: int = 0) -> int:
+    """0: all processed; 1: done, with exceptions, not honored ones, broken lines or refused rows; 2: failed."""
     if status["Status"] == "Failed":
         return 2
-    return int(bool(broken or status["ValidationFailed"] or status["Exceptions"] or status["NotHonored"]))
+    return int(bool(left_out or status["ValidationFailed"] or status["Exceptions"] or status["NotHonored"]))
 
 
 def count(number: int, one: str, many: str) -> str:
@@ -38,7 +38,9 @@ def summarize_outcome(outcome: ImportOutcome) -> JsonObject:
     """The outcome as `--json` gives it: the status object under `Status`, and what the client adds to it."""
     return {
         "Status": outcome.status,
-        "ExceptionsFile": str(outcome.exceptions_file) if outcome.exceptions_file else None,
+        "ExceptionsFile": str(outcome.exceptions_files[0]) if outcome.exceptions_files else None,
+        "ExceptionsFiles": [str(path) for path in outcome.exceptions_files],
+        "RefusedRows": outcome.refused_rows,
         "CommonestFaults": [{"Count": fault.count, "Example": fault.example} for fault in outcome.commonest_faults],
         "MoreKindsOfFault": outcome.more_kinds,
         "BrokenLines": outcome.broken,
@@ -58,6 +60,7 @@ def print_outcome(outcome: ImportOutcome) -> None:
         console.print(
             f"  {fault.count:,} × [bold]{show_text(example.Code)}[/bold]: {show_text(example.Message)} "
             f"Example: {show_text(f'{example.Path} = {show_value(example.Value)}')}"
+            f"{show_text(f' ({example.Place})') if example.Place else ''}"
         )
     if outcome.more_kinds:
         console.print(f"  and {count(outcome.more_kinds, 'more kind', 'more kinds')} of fault")
@@ -72,11 +75,20 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
         lines.append(
             f"[bold red]{count(refused, 'refused record holds', 'refused records hold')}[/bold red] an opt-out, a "
             "denial or a withdrawal. It does not count yet: correct and import it first. "
-            'It stands at the top of the file of refused records, marked "HoldsOptOut": true.'
+            + (
+                'It stands at the top of the file of refused records, marked "HoldsOptOut": true.'
+                if all(path.suffix == ".ndjson" for path in outcome.exceptions_files)
+                else "It stands in the file of refused records."
+            )
         )
-    if outcome.exceptions_file:
-        path = show_text(str(outcome.exceptions_file))
-        lines.append(f"Refused records: {path}. Correct them there and import that file.")
+    if outcome.refused_rows:
+        lines.append(
+            f"{count(outcome.refused_rows, 'row', 'rows')} could not become a record, so the server never saw "
+            f"{'it' if outcome.refused_rows == 1 else 'them'}: see the file of refused records."
+        )
+    if outcome.exceptions_files:
+        paths = show_text(", ".join(map(str, outcome.exceptions_files)))
+        lines.append(f"Refused records: {paths}. Correct them there and import that file.")
     if outcome.exceptions_gone:
         lines.append("The refused records are gone at the server: their retention is over.")
     if outcome.broken:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from consentory.client.record_files import OnBroken, RecordFile
+from consentory.client.record_files import OnBroken
+from consentory.client.record_inputs import RecordInput
 
 _OPENING = b'{"UserProfilePreferences":['
 _CLOSING = b"]}"
@@ -26,7 +26,7 @@ class Batch:
 
 
 def cut_batches(
-    paths: Sequence[Path],
+    inputs: Sequence[RecordInput],
     batch_bytes: int,
     *,
     number: int = 0,
@@ -36,14 +36,14 @@ def cut_batches(
 ) -> Iterator[Batch]:
     """Yield batches of at most `batch_bytes` (a larger record goes alone), in order; none spans two files.
 
-    Goes on behind `records_done` records of `paths[file]`, with batch `number`. Raises RecordFileError, with
+    Goes on behind `records_done` records of `inputs[file]`, with batch `number`. Raises SourceError, with
     `skip_broken` only where a file cannot be read on.
     """
     on_broken: OnBroken | None = (lambda _: None) if skip_broken else None
-    for index in range(file, len(paths)):
-        source = RecordFile(paths[index], on_broken)
+    for index in range(file, len(inputs)):
+        item = inputs[index]
         done = records_done if index == file else 0
-        for records in _group_records(source.read_records(skip=done), batch_bytes):
+        for records in _group_records(item.read_records(done, on_broken), batch_bytes):
             done += len(records)
             yield Batch(
                 number=number,
@@ -51,7 +51,7 @@ def cut_batches(
                 records=len(records),
                 file=index,
                 records_done=done,
-                position=source.position,
+                position=item.file.source.position,
             )
             number += 1
 

@@ -35,6 +35,8 @@ class Fault(msgspec.Struct, frozen=True):
     Message: str = ""
     Path: str = ""
     Value: Any = None
+    Place: str = ""
+    """Of a table: the file, the line, and the column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ class FaultCount:
 
 @dataclass(slots=True)
 class FaultTally:
-    """Counts the faults of refused records by their code. `file`: where the records lie, None without any."""
+    """Counts the faults of refused records by their code. `files`: where the records lie."""
 
     records: int = 0
     opt_outs: int = 0
     """Records among them that hold an opt-out, a denial or a withdrawal."""
-    file: Path | None = None
+    files: list[Path] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
     _examples: dict[str, Fault] = field(default_factory=dict)
 
@@ -60,9 +62,13 @@ class FaultTally:
         """Count a refused record, given by its members."""
         self.records += 1
         self.opt_outs += members.get("HoldsOptOut") == _HOLDS_NO
-        for fault in _read_faults(members.get("Exceptions", b"[]")):
-            self._counts[fault.Code] += 1
-            self._examples.setdefault(fault.Code, fault)
+        for fault in read_faults(members):
+            self.add_fault(fault)
+
+    def add_fault(self, fault: Fault) -> None:
+        """Count one fault."""
+        self._counts[fault.Code] += 1
+        self._examples.setdefault(fault.Code, fault)
 
     @property
     def commonest(self) -> list[FaultCount]:
@@ -75,7 +81,9 @@ class FaultTally:
         return max(0, len(self._counts) - FAULTS_KEPT)
 
 
-def _read_faults(text: bytes) -> list[Fault]:
+def read_faults(members: dict[str, bytes]) -> list[Fault]:
+    """The faults of a refused record, given by its members."""
+    text = members.get("Exceptions", b"[]")
     try:
         return msgspec.json.decode(text, type=list[Fault])
     except msgspec.MsgspecError:
@@ -101,7 +109,7 @@ def write_exceptions(first_input: Path, records: Iterable[tuple[bytes, Origin | 
             target.write((line if origin is None else _put_origin(members, origin)) + b"\n")
         others.seek(0)
         shutil.copyfileobj(others, file)
-    tally.file = taken[0] if taken else None
+    tally.files = taken
     return tally
 
 

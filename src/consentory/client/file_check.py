@@ -9,8 +9,9 @@ import msgspec
 
 from consentory.client.own_files import name_broken
 from consentory.client.private_files import create_private
-from consentory.client.record_files import BrokenRecord, RecordFile, RecordFileError
-from consentory.client.record_streams import unpack_errors
+from consentory.client.record_files import BrokenRecord
+from consentory.client.record_inputs import RecordInput, TableInput
+from consentory.client.sources import SourceError
 from consentory.client.undated_choices import count_undated
 from consentory.errors import ConsentoryError
 
@@ -38,13 +39,16 @@ _IDS = msgspec.json.Decoder(_Ids)
 
 @dataclass(slots=True)
 class FileCheck:
-    """What was found. `records` are all that are JSON.
+    """What was found. `records` are all that are JSON, or the rows of tables that became records.
+
+    `refused_rows`: rows of tables that became none.
 
     `unmatched`: the alternate id types of the first record with alternate ids and without a ProfileId.
     `broken_files`: where the broken pieces were written.
     """
 
     records: int = 0
+    refused_rows: int = 0
     undated: int = 0
     broken: int = 0
     unmatched: list[str] = field(default_factory=list)
@@ -52,7 +56,7 @@ class FileCheck:
 
 
 def check_files(
-    paths: Sequence[Path],
+    inputs: Sequence[RecordInput],
     *,
     skip_broken: bool,
     report: Callable[[int, int], None] = lambda *_: None,
@@ -60,19 +64,20 @@ def check_files(
     """Read all files to their ends. `report` gets the bytes and the records that were read so far.
 
     With `skip_broken` the broken pieces of a file are written, raw, to a file beside it. Raises BrokenFiles
-    without it, RecordFileError for a file that cannot be read on, and OSError.
+    without it, SourceError for a file that cannot be read on, and OSError.
     """
     found = FileCheck()
     named: list[str] = []
     done = 0
-    for path in paths:
+    for item in inputs:
+        take = _Taker(item, found, named)
         with contextlib.ExitStack() as stack:
-            take = _Taker(path, found, named)
-            if skip_broken:
-                file, taken = stack.enter_context(create_private(name_broken(path)))
+            taken: list[Path] = []
+            if skip_broken and not isinstance(item, TableInput):
+                file, taken = stack.enter_context(create_private(name_broken(item.path)))
                 take.keep = lambda raw, file=file: file.write(raw + b"\n")  # type: ignore[misc]
-            source = RecordFile(path, take.take_broken)
-            for record in source.read_records():
+            source = item.file.source
+            for record in item.read_records(on_broken=take.take_broken):
                 found.records += 1
                 found.undated += sum(count_undated(record))
                 if not found.unmatched:
@@ -81,8 +86,8 @@ def check_files(
                     report(done + source.position, found.records)
             done += source.size
             report(done, found.records)
-        if skip_broken:
-            found.broken_files += taken
+        found.broken_files += taken
+        found.refused_rows += item.refused if isinstance(item, TableInput) else 0
     if named and not skip_broken:
         raise BrokenFiles(_describe(named, found.broken))
     return found
@@ -91,8 +96,8 @@ def check_files(
 class _Taker:
     """Takes the broken pieces of one file."""
 
-    def __init__(self, path: Path, found: FileCheck, named: list[str]) -> None:
-        self._path = path
+    def __init__(self, item: RecordInput, found: FileCheck, named: list[str]) -> None:
+        self._name = item.name
         self._found = found
         self._named = named
         self.keep: Callable[[bytes], object] = lambda _: None
@@ -100,7 +105,7 @@ class _Taker:
     def take_broken(self, broken: BrokenRecord) -> None:
         self._found.broken += 1
         if len(self._named) < BROKEN_NAMED:
-            self._named.append(str(RecordFileError(self._path, broken.place, broken.fault)))
+            self._named.append(str(SourceError(self._name, broken.place, broken.fault)))
         self.keep(broken.raw)
 
 
@@ -124,13 +129,3 @@ def _list_unmatched(record: bytes) -> list[str]:
     if ids.ProfileId is not None:
         return []
     return [item.AlternateIdType for item in ids.AlternateIds or () if isinstance(item.AlternateIdType, str)]
-
-
-def require_file(path: Path) -> None:
-    """Raise RecordFileError where the path is a folder or anything else that is no file to read twice."""
-    with unpack_errors(path):
-        path.stat()
-    if path.is_dir():
-        raise RecordFileError(path, "", f"this is a folder; name the files in it, as {path / '*.ndjson'}")
-    if not path.is_file():
-        raise RecordFileError(path, "", "this is a pipe or a device; write the records to a file first")

@@ -16,8 +16,8 @@ import zstandard
 
 from consentory.client.api_client import ApiProblem, ConsentoryClient, JsonObject, ServerUnreachable
 from consentory.client.batch_cutter import Batch, cut_batches
-from consentory.client.exceptions_file import FaultCount, Origin, write_exceptions
-from consentory.client.file_check import check_files, require_file
+from consentory.client.exceptions_file import FaultCount, FaultTally, write_exceptions
+from consentory.client.file_check import FileCheck, check_files
 from consentory.client.import_state import (
     ImportState,
     ImportStateError,
@@ -27,8 +27,11 @@ from consentory.client.import_state import (
     write_state,
 )
 from consentory.client.own_files import spell_path
-from consentory.client.record_files import RecordFileError
+from consentory.client.record_inputs import RecordInput, TableInput
 from consentory.client.record_origins import name_origins
+from consentory.client.refused_tables import write_refused_tables
+from consentory.client.source_note import describe_source
+from consentory.client.sources import SourceError
 from consentory.errors import ConsentoryError
 
 BATCH_BYTES = 8_000_000
@@ -67,7 +70,7 @@ class ImportProgress:
 
 @dataclass(slots=True)
 class ImportOutcome:
-    """How a completed import went. `exceptions_file` is None where nothing was refused or it is gone."""
+    """How a completed import went. `exceptions_files` is empty where nothing was refused or it is gone."""
 
     status: JsonObject
     resumed: bool
@@ -75,7 +78,9 @@ class ImportOutcome:
     broken: int = 0
     """Pieces of the files that are no JSON and were skipped; `broken_files`: where they were written."""
     broken_files: list[str] = field(default_factory=list)
-    exceptions_file: Path | None = None
+    refused_rows: int = 0
+    """Rows of tables that could not become a record: the server never saw them."""
+    exceptions_files: list[Path] = field(default_factory=list)
     exceptions_gone: bool = False
     commonest_faults: list[FaultCount] = field(default_factory=list)
     more_kinds: int = 0
@@ -88,30 +93,35 @@ class ImportRun:
     def __init__(
         self,
         client: ConsentoryClient,
-        paths: Sequence[Path],
+        inputs: Sequence[RecordInput],
         fields: JsonObject,
         *,
+        mapping: bytes | None = None,
+        reading: dict[str, str | None] | None = None,
         batch_bytes: int = BATCH_BYTES,
         skip_broken: bool = False,
         confirm_unmatched: Callable[[list[str]], bool] = lambda _: False,
         on_progress: Callable[[ImportProgress], None] = lambda _: None,
     ) -> None:
-        """`fields`: the body of Initiate (import-api.md, "Initiate").
+        """`inputs`: from `open_inputs`, all of JSON or all tables. `fields`: the body of Initiate (import-api.md,
+        "Initiate") without Source, which is made here. `mapping`: the document that is noted in Source. `reading`: the
+        options of reading, so that an interrupted import goes on with the same ones.
 
         `skip_broken`: go on without pieces of the files that are no JSON. `confirm_unmatched` is asked before an
         import without a match type whose records carry alternate ids (of the types given) and no ProfileId: each
-        would become a new person. Raises RecordFileError where a path is no file.
+        would become a new person.
         """
-        for path in paths:
-            require_file(path)
         self._client = client
-        self._paths = list(paths)
+        self._inputs = list(inputs)
+        self._mapping = mapping
+        self._reading = reading or {}
+        self._can_resume = all(item.file.source.regular for item in inputs)
         self._fields = fields
         self._batch_bytes = batch_bytes
         self._skip_broken = skip_broken
         self._confirm_unmatched = confirm_unmatched
         self._report = on_progress
-        self._state_file = name_state_file(self._paths[0])
+        self._state_file = name_state_file(self._inputs[0].path)
         self._packer = None if client.is_local else zstandard.ZstdCompressor(level=3)
         self._executed = False
         self._seconds: dict[str, float] = {}
@@ -126,7 +136,7 @@ class ImportRun:
     def run(self, *, restart: bool = False) -> ImportOutcome:
         """Do the whole job and give its outcome; with `restart` an interrupted one is given up first.
 
-        Raises BrokenFiles and RecordFileError (nothing was applied), ImportRefused, ImportUnfinished
+        Raises BrokenFiles and SourceError (nothing was applied), ImportRefused, ImportUnfinished
         (resume by calling again), ImportStateError (another import of this file was interrupted), ApiProblem
         (refused before anything was begun) and ServerUnreachable (likewise).
         """
@@ -148,14 +158,14 @@ class ImportRun:
             status = self._wait(state, status)
             return self._conclude(state, status, resumed)
         except KeyboardInterrupt:
-            raise ImportUnfinished("Interrupted.", state.access_token) from None
-        except RecordFileError:
+            self._leave_unfinished(state, "Interrupted.")
+        except SourceError:
             self._give_up(state)
             raise
         except ApiProblem as problem:
             self._stop_at(state, problem)
         except (ServerUnreachable, ImportStateError, OSError) as error:
-            raise ImportUnfinished(str(error), state.access_token) from error
+            self._leave_unfinished(state, str(error), error)
 
     # Beginning
 
@@ -165,37 +175,42 @@ class ImportRun:
             server=self._client.server,
             account=self._client.account,
             fields=self._fields,
-            files=[describe_input(path) for path in self._paths],
+            files=[describe_input(item) for item in self._inputs],
             batch_bytes=self._batch_bytes,
             skip_broken=self._skip_broken,
+            reading=self._reading,
         )
+        if not self._can_resume:
+            return new
         old = read_state(self._state_file)
         if old is None or not old.import_id:
             return new
         for what, before, now in (
             ("server", old.server, new.server),
             ("account", old.account, new.account),
-            ("settings", (old.fields, old.skip_broken), (new.fields, new.skip_broken)),
+            ("settings", (old.fields, old.skip_broken, old.reading), (new.fields, new.skip_broken, new.reading)),
             ("files, or the content of one", old.files, new.files),
         ):
             if before != now:
                 raise ImportStateError(
-                    f"An import of {self._paths[0]} was interrupted (token {old.access_token}), and this run "
+                    f"An import of {self._inputs[0].name} was interrupted (token {old.access_token}), and this run "
                     f"has other {what}. Repeat the command as it was to go on with it, or add --restart to "
                     "give that import up and begin anew."
                 )
         return old
 
     def _check_files(self, state: ImportState) -> None:
-        """Read all files before anything is begun. Raises BrokenFiles, RecordFileError and ImportRefused."""
+        """Read all files before anything is begun. Raises BrokenFiles, SourceError and ImportRefused."""
         total = sum(file.size for file in state.files)
         found = check_files(
-            self._paths,
+            self._inputs,
             skip_broken=self._skip_broken,
             report=lambda done, records: self._report(ImportProgress("check", done, total, records)),
         )
+        if not found.records and found.refused_rows:
+            self._refuse_all(found)
         if not found.records:
-            names = ", ".join(map(str, self._paths))
+            names = ", ".join(item.name for item in self._inputs)
             raise ImportRefused(f"{names}: no record in it; nothing was imported.")
         adds = self._fields.get("ImportAction", "Add") == "Add" and "MatchValue" not in self._fields
         if adds and found.unmatched and not self._confirm_unmatched(found.unmatched):
@@ -205,18 +220,39 @@ class ImportRun:
                 f"Add --match {found.unmatched[0]}, or --no-match if each record is a new person. "
                 "Nothing was imported."
             )
-        state.undated = found.undated
+        state.undated, state.refused_rows = found.undated, found.refused_rows
+        rows = found.records + found.refused_rows + found.broken
+        state.source = describe_source(self._inputs, rows, self._mapping)
         state.broken, state.broken_files = found.broken, [spell_path(path) for path in found.broken_files]
 
+    def _refuse_all(self, found: FileCheck) -> NoReturn:
+        """No row can become a record: there is nothing to import, and all there is to correct."""
+        tally = write_refused_tables(self._tables, [])
+        files = ", ".join(spell_path(path) for path in tally.files)
+        first = tally.commonest[0]
+        raise ImportRefused(
+            f"None of the {found.refused_rows:,} rows can become a record; nothing was imported. The commonest fault, "
+            f"{first.count:,} times: {first.example.Code}, {first.example.Message} (first in {first.example.Place}). "
+            f"All rows with their faults: {files}."
+        )
+
+    @property
+    def _tables(self) -> list[TableInput]:
+        return [item for item in self._inputs if isinstance(item, TableInput)]
+
+    def _keep_state(self, state: ImportState) -> None:
+        if self._can_resume:
+            write_state(self._state_file, state)
+
     def _initiate(self, state: ImportState) -> JsonObject:
-        write_state(self._state_file, state)  # where that cannot be done, nothing should be begun
+        self._keep_state(state)  # where that cannot be done, nothing should be begun
         try:
-            status = self._client.initiate(state.fields)
+            status = self._client.initiate(state.fields | {"Source": state.source})
         except ConsentoryError:
             self._state_file.unlink(missing_ok=True)
             raise
         state.import_id, state.access_token = status["ImportId"], status["AccessToken"]
-        write_state(self._state_file, state)
+        self._keep_state(state)
         return status
 
     def _look_again(self, state: ImportState) -> JsonObject:
@@ -243,7 +279,7 @@ class ImportRun:
         total = sum(file.size for file in state.files)
         before = [sum(file.size for file in state.files[:index]) for index in range(len(state.files))]
         batches = cut_batches(
-            self._paths,
+            self._inputs,
             state.batch_bytes,
             number=state.batches,
             file=state.file,
@@ -253,11 +289,11 @@ class ImportRun:
         for batch, status in self._send_in_order(state, batches):
             state.batches, state.file, state.records = batch.number + 1, batch.file, batch.records_done
             state.staged += batch.records
-            write_state(self._state_file, state)
+            self._keep_state(state)
             done = before[batch.file] + batch.position
             self._report(ImportProgress("stage", done, total, status["TotalRecordsReceived"]))
         state.all_staged = True
-        write_state(self._state_file, state)
+        self._keep_state(state)
         self._seconds["stage"] = time.monotonic() - began
         return status
 
@@ -298,37 +334,57 @@ class ImportRun:
 
     def _conclude(self, state: ImportState, status: JsonObject, resumed: bool) -> ImportOutcome:
         status.setdefault("UndatedChoices", state.undated)  # an older server does not count them
-        outcome = ImportOutcome(status, resumed, self._seconds, state.broken, state.broken_files)
+        outcome = ImportOutcome(status, resumed, self._seconds, state.broken, state.broken_files, state.refused_rows)
         try:
-            tally = write_exceptions(self._paths[0], self._fetch_exceptions(state, status))
+            tally = self._write_refused(state, status)
         except ApiProblem as problem:
             if problem.status != 410:
                 raise
             outcome.exceptions_gone = True
         else:
-            outcome.exceptions_file = tally.file
+            outcome.exceptions_files = tally.files
             outcome.commonest_faults, outcome.more_kinds = tally.commonest, tally.more_kinds
         self._state_file.unlink(missing_ok=True)
         return outcome
 
-    def _fetch_exceptions(self, state: ImportState, status: JsonObject) -> Iterator[tuple[bytes, Origin | None]]:
+    def _write_refused(self, state: ImportState, status: JsonObject) -> FaultTally:
+        """Write the refused records: rows in the form of their tables, records as NDJSON with their origins."""
         total = status["ValidationFailed"] + status["Exceptions"]
-        if not total:
-            return
-        lines = self._client.stream_exceptions(uuid.UUID(state.import_id))
+        lines = self._fetch_exceptions(state, total) if total else iter(())
         # SequenceNumber counts the records of the files only where nobody else has staged into this import.
         alone = state.staged == status["TotalRecordsReceived"]
-        unchanged = alone and state.files == [describe_input(path) for path in self._paths]
-        records = name_origins(lines, self._paths) if unchanged else ((line, None) for line in lines)
-        for number, record in enumerate(records, start=1):
-            yield record
+        unchanged = alone and state.files == [describe_input(item) for item in self._inputs]
+        if self._tables and unchanged:
+            # Without a refused row no table is read once more.
+            return write_refused_tables(self._tables if total or state.refused_rows else [], lines)
+        records = name_origins(lines, self._inputs) if unchanged else ((line, None) for line in lines)
+        return write_exceptions(self._inputs[0].path, records)
+
+    def _fetch_exceptions(self, state: ImportState, total: int) -> Iterator[bytes]:
+        for number, line in enumerate(self._client.stream_exceptions(uuid.UUID(state.import_id)), start=1):
+            yield line
             if number % 1000 == 0 or number == total:
                 self._report(ImportProgress("exceptions", number, total, number))
+
+    def _leave_unfinished(self, state: ImportState, cause: str, error: Exception | None = None) -> NoReturn:
+        """Stop midway. What came through a pipe cannot be read again, so its import is given up before execution."""
+        if self._can_resume:
+            raise ImportUnfinished(cause, state.access_token) from error
+        if self._executed:
+            raise ImportRefused(
+                f"{cause}\nThe server goes on with import {state.access_token}; see: consentory status "
+                f"{state.access_token}, and consentory exceptions {state.access_token}."
+            ) from error
+        self._give_up(state)
+        raise ImportRefused(
+            f"{cause}\nThe input came through a pipe, which cannot be read again, so this import cannot go on. It was "
+            "cancelled and nothing was applied. Save the input as a file to be able to go on after an interruption."
+        ) from error
 
     def _stop_at(self, state: ImportState, problem: ApiProblem) -> NoReturn:
         """A refusal that would come again ends the import; another leaves it to be resumed."""
         if self._executed or problem.status not in _HOPELESS:
-            raise ImportUnfinished(str(problem), state.access_token) from problem
+            self._leave_unfinished(state, str(problem), problem)
         self._give_up(state)
         hint = " A smaller --batch-megabytes may help." if problem.status == 413 else ""
         raise ImportRefused(f"{problem}{hint} The import was cancelled, nothing was applied.") from problem

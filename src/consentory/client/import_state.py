@@ -12,6 +12,7 @@ import msgspec
 
 from consentory.client.own_files import STATE_ENDING, spell_path
 from consentory.client.private_files import replace_private
+from consentory.client.record_inputs import RecordInput
 from consentory.errors import ConsentoryError
 
 
@@ -47,6 +48,11 @@ class ImportState(msgspec.Struct):
     """Records in the batches so far."""
     undated: int = 0
     skip_broken: bool = False
+    reading: dict[str, str | None] = {}
+    """How tables are read: the options, and the mapping's SHA-256."""
+    refused_rows: int = 0
+    """Rows of tables that became no record."""
+    source: dict[str, Any] | None = None
     broken: int = 0
     broken_files: list[str] = []
     all_staged: bool = False
@@ -56,8 +62,11 @@ class ImportState(msgspec.Struct):
         return str(uuid.uuid5(uuid.UUID(self.import_id), f"batch {number}"))
 
 
-def describe_input(path: Path) -> InputFile:
+def describe_input(item: RecordInput) -> InputFile:
     """Note what is compared when the import is resumed. Raises ImportStateError where the file is missing."""
+    if not item.file.source.regular:
+        return InputFile(item.name, item.file.source.size, 0)
+    path = item.path
     try:
         stat = path.stat()
     except OSError as error:

@@ -2,10 +2,11 @@
 
     people.ndjson.exceptions.ndjson      refused records, to be corrected and imported
     people.ndjson.exceptions.2.ndjson    those of the next import of the same file
+    people.csv.exceptions.csv            refused rows, in the form of their file
     people.ndjson.broken                 pieces of the file that are no JSON, as they were
     people.ndjson.import-state.json      how far an import has come, while it runs or is interrupted
 
-A person corrects files of the first three names, so none of them is ever overwritten.
+A person corrects files of all names but the last, so none of them is ever overwritten.
 """
 
 import os
@@ -31,13 +32,13 @@ def leave_out_own(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return [path for path in paths if path not in left_out], left_out
 
 
-def name_exceptions(first_input: Path) -> Iterator[Path]:
-    """Names for the refused records of an import, the first choice first: beside its first input file."""
-    made = _CORRECTIONS.fullmatch(first_input.name)
-    name = (made["input"] or made["broken"]) if made else first_input.name
-    yield first_input.with_name(f"{name}.exceptions.ndjson")
+def name_exceptions(input_file: Path, suffix: str = ".ndjson") -> Iterator[Path]:
+    """Names for the refused records of an import, the first choice first: beside an input file."""
+    made = _CORRECTIONS.fullmatch(input_file.name)
+    name = (made["input"] or made["broken"]) if made else input_file.name
+    yield input_file.with_name(f"{name}.exceptions{suffix}")
     for number in count(2):
-        yield first_input.with_name(f"{name}.exceptions.{number}.ndjson")
+        yield input_file.with_name(f"{name}.exceptions.{number}{suffix}")
 
 
 def name_broken(path: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ A record is cut out of the stream and never parsed into objects, so that no numb
 is altered on its way. Each record is checked to be JSON; its meaning is the server's to judge.
 """
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -15,11 +16,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from consentory.client.foreign_files import describe_foreign
-from consentory.client.record_streams import CHUNK, ByteStream, RecordFileError, open_unpacked, unpack_errors
+from consentory.client.sources import SourceError, SourceFile, open_file
+from consentory.client.sources.byte_source import CHUNK, read_fully
 from consentory.codec.json_scanner import JsonFault, skip_value
-
-__all__ = ["MAX_RECORD_BYTES", "BrokenRecord", "RecordFile", "RecordFileError"]
 
 MAX_RECORD_BYTES = 28_000_000
 """No server takes a body larger than this, so no larger record can ever be staged; it bounds memory here."""
@@ -62,21 +61,21 @@ OnBroken = Callable[[BrokenRecord], None]
 class RecordFile:
     """One import file. `size` is its length in bytes; `position` how many of them have been read so far."""
 
-    def __init__(self, path: Path, on_broken: OnBroken | None = None) -> None:
-        """Raise RecordFileError where there is no such file or it may not be read.
+    def __init__(self, file: Path | SourceFile, on_broken: OnBroken | None = None) -> None:
+        """Take a file by its path, or an opened one. Raises SourceError for one that cannot be read or is not read.
 
         `on_broken` gets each broken record, and the reading goes on; without it the first one is an error.
         """
-        self.path = path
+        self._file = open_file(file) if isinstance(file, Path) else file
+        self._is_own = isinstance(file, Path)
+        self.path = Path(self._file.source.name)
+        self.size = self._file.source.size
         self._on_broken = on_broken
         self._cutter: _Cutter | None = None
-        with unpack_errors(path):
-            self._source = path.open("rb", buffering=0)
-            self.size = path.stat().st_size
 
     @property
     def position(self) -> int:
-        return self.size if self._source.closed else self._source.tell()
+        return self._file.source.position
 
     @property
     def line(self) -> int:
@@ -86,19 +85,20 @@ class RecordFile:
     def read_records(self, skip: int = 0) -> Iterator[bytes]:
         """Yield the bytes of each record after the first `skip`, in the order of the file. Works once.
 
-        Raises RecordFileError at the first place that is not JSON or not one of the four forms, with the
+        Raises SourceError at the first place that is not JSON or not one of the four forms, with the
         line (NDJSON) or byte (of the unpacked text, from 0) and what to do. Without `on_broken`, skipped records
         are not checked.
         """
-        with self._source, unpack_errors(self.path):
-            stream = open_unpacked(self._source)
-            head = _read_head(stream)
-            if kind := describe_foreign(head):
-                raise RecordFileError(self.path, "", f"this is {kind}")
-            self._cutter = self._choose_cutter(stream, head)
-            yield from self._cutter.cut_records(skip)
+        try:
+            with self._file.source.unpack_errors():
+                stream = self._file.open_json()
+                self._cutter = self._choose_cutter(stream, read_fully(stream, CHUNK))
+                yield from self._cutter.cut_records(skip)
+        finally:
+            if self._is_own:
+                self._file.close()
 
-    def _choose_cutter(self, stream: ByteStream, head: bytes) -> "_Cutter":
+    def _choose_cutter(self, stream: io.RawIOBase, head: bytes) -> "_Cutter":
         bom = len(_BOM) if head.startswith(_BOM) else 0
         first = _SPACE.match(head, bom).end()  # type: ignore[union-attr]  # matches everywhere
         if envelope := _ENVELOPE.match(head, bom):
@@ -122,17 +122,10 @@ def _is_sequence(head: bytes, first: int) -> bool:
     return b"\n" in head[first:end] or rest.startswith(b"{")
 
 
-def _read_head(stream: ByteStream) -> bytes:
-    head = stream.read(CHUNK)
-    while len(head) < CHUNK and (more := stream.read(CHUNK)):
-        head += more
-    return head
-
-
 class _Cutter:
     """What the three ways to cut have in common. `line`: where the record that was yielded last begins."""
 
-    def __init__(self, path: Path, stream: ByteStream, head: bytes, at: int, on_broken: OnBroken | None) -> None:
+    def __init__(self, path: Path, stream: io.RawIOBase, head: bytes, at: int, on_broken: OnBroken | None) -> None:
         self._path = path
         self._stream = stream
         self._buffer = head
@@ -144,7 +137,7 @@ class _Cutter:
         raise NotImplementedError
 
     def _accept(self, record: bytes, place: str, remedy: str) -> bool:
-        """Whether the record is JSON; a broken one is given to `on_broken`, or raised as RecordFileError."""
+        """Whether the record is JSON; a broken one is given to `on_broken`, or raised as SourceError."""
         fault = find_json_fault(record)
         if fault is None:
             return True
@@ -152,7 +145,7 @@ class _Cutter:
             remedy += _HOW_TO_CONVERT
         broken = BrokenRecord(place, f"not JSON: {fault}; {remedy}", record)
         if self._on_broken is None:
-            raise RecordFileError(self._path, broken.place, broken.fault)
+            raise SourceError(self._path, broken.place, broken.fault)
         self._on_broken(broken)
         return False
 
@@ -165,7 +158,7 @@ class _LineCutter(_Cutter):
         self._buffer = b""
         while True:
             lines = tail.split(b"\n")
-            chunk = self._stream.read(CHUNK)
+            chunk = self._stream.read(CHUNK) or b""
             tail = lines.pop() + chunk if chunk else b""
             for line in lines:
                 number += 1
@@ -198,7 +191,7 @@ class _LineCutter(_Cutter):
 class _BracketCutter(_Cutter):
     """Finds the end of a record by its brackets, wherever the line ends are."""
 
-    def __init__(self, path: Path, stream: ByteStream, head: bytes, at: int, on_broken: OnBroken | None) -> None:
+    def __init__(self, path: Path, stream: io.RawIOBase, head: bytes, at: int, on_broken: OnBroken | None) -> None:
         super().__init__(path, stream, head, at, on_broken)
         self._base = 0  # the offset of the buffer's first byte in the unpacked text
         self._line_end = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
@@ -264,14 +257,14 @@ class _BracketCutter(_Cutter):
         if len(self._buffer) - self._at > MAX_RECORD_BYTES:
             _refuse_large(self._path, place)
         if not self._read_more():
-            raise RecordFileError(
+            raise SourceError(
                 self._path,
                 place,
                 "the file ends inside this record: it seems cut off; fetch or export it again",
             )
 
     def _read_more(self) -> bool:
-        chunk = self._stream.read(CHUNK)
+        chunk = self._stream.read(CHUNK) or b""
         self._count_lines()
         self._base += self._at
         self._counted = 0
@@ -280,14 +273,14 @@ class _BracketCutter(_Cutter):
         return bool(chunk)
 
     def _refuse(self, fault: str) -> NoReturn:
-        raise RecordFileError(self._path, f"byte {self._base + self._at}", fault)
+        raise SourceError(self._path, f"byte {self._base + self._at}", fault)
 
 
 class _SequenceCutter(_BracketCutter):
     """JSON objects one after another, with nothing but white space between them."""
 
     def cut_records(self, skip: int) -> Iterator[bytes]:
-        """Yield the objects after the first `skip`; a broken one, or a cut off one, is a RecordFileError."""
+        """Yield the objects after the first `skip`; a broken one, or a cut off one, is a SourceError."""
         while self._next_byte():
             if self._buffer[self._at] != ord("{"):
                 self._refuse("the file holds one JSON object after another, and here is none")
@@ -304,7 +297,7 @@ class _ArrayCutter(_BracketCutter):
     def __init__(
         self,
         path: Path,
-        stream: ByteStream,
+        stream: io.RawIOBase,
         head: bytes,
         at: int,
         on_broken: OnBroken | None,
@@ -315,7 +308,7 @@ class _ArrayCutter(_BracketCutter):
         self._in_envelope = in_envelope
 
     def cut_records(self, skip: int) -> Iterator[bytes]:
-        """Yield the elements after the first `skip`; a broken one, or a broken end, is a RecordFileError."""
+        """Yield the elements after the first `skip`; a broken one, or a broken end, is a SourceError."""
         if self._require_byte() == b"]":
             return self._check_end()
         while True:
@@ -335,7 +328,7 @@ class _ArrayCutter(_BracketCutter):
     def _require_byte(self) -> bytes:
         found = self._next_byte()
         if not found:
-            raise RecordFileError(
+            raise SourceError(
                 self._path,
                 f"byte {self._base + self._at}",
                 "the file ends inside the array of records: it seems cut off; fetch or export it again",
@@ -359,7 +352,7 @@ class _ArrayCutter(_BracketCutter):
 
 
 def _refuse_large(path: Path, place: str) -> NoReturn:
-    raise RecordFileError(
+    raise SourceError(
         path,
         place,
         f"one record of more than {MAX_RECORD_BYTES // 1_000_000} MB, more than a server takes; "

@@ -7,17 +7,18 @@ import msgspec
 
 from consentory.client.exceptions_file import Origin
 from consentory.client.own_files import spell_path
-from consentory.client.record_files import RecordFile, RecordFileError
+from consentory.client.record_inputs import RecordInput
+from consentory.client.sources import SourceError
 from consentory.codec.exception_record import split_members
 
 
-def name_origins(lines: Iterable[bytes], paths: Sequence[Path]) -> Iterator[tuple[bytes, Origin | None]]:
+def name_origins(lines: Iterable[bytes], inputs: Sequence[RecordInput]) -> Iterator[tuple[bytes, Origin | None]]:
     """Give each refused record with its origin. `lines` are in the order of their SequenceNumber.
 
-    The records of `paths` have the SequenceNumbers from 1 on. From where a file cannot be read any more, origins
+    The records of `inputs` have the SequenceNumbers from 1 on. From where a file cannot be read any more, origins
     are None.
     """
-    places = _list_places(paths)
+    places = _list_places(inputs)
     number, place = 0, None
     for line in lines:
         wanted = int(msgspec.json.decode(split_members(line)["SequenceNumber"]))
@@ -26,12 +27,11 @@ def name_origins(lines: Iterable[bytes], paths: Sequence[Path]) -> Iterator[tupl
         yield line, place
 
 
-def _list_places(paths: Sequence[Path]) -> Iterator[Origin]:
-    for path in paths:
-        name = spell_path(Path(path.name))
+def _list_places(inputs: Sequence[RecordInput]) -> Iterator[Origin]:
+    for item in inputs:
+        name = spell_path(Path(item.path.name))
         try:
-            source = RecordFile(path, on_broken=lambda _: None)
-            for _ in source.read_records():
-                yield Origin(name, source.line)
-        except RecordFileError:
+            for _ in item.read_records(on_broken=lambda _: None):
+                yield Origin(name, item.line)
+        except SourceError:
             return

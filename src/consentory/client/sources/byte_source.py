@@ -19,7 +19,7 @@ from typing import IO, Self
 import zstandard
 
 from consentory.client.sources.source_error import SourceError
-from consentory.client.sources.zstd_stream import ZstdStream
+from consentory.client.sources.zstd_stream import LARGEST_WINDOW, ZstdStream
 from consentory.codec.tabular.table import Packing
 
 CHUNK = 1 << 18
@@ -29,6 +29,8 @@ HEAD = 1 << 16
 """Bytes looked at to tell what a file is."""
 
 STANDARD_INPUT = "-"
+_WINDOW_REFUSAL = "requires too much memory"
+"""In the words of the zstd library."""
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # at byte 1: the frame with which parallel packers begin
@@ -136,6 +138,12 @@ class ByteSource:
             fault = "the packed file is cut off before its end; fetch or pack it again"
             raise SourceError(self.name, "", fault) from error
         except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+            if _WINDOW_REFUSAL in str(error):
+                fault = (
+                    f"it is packed with a zstd window of more than {LARGEST_WINDOW >> 20} MB, and unpacking it would "
+                    "take as much memory; pack it again with: zstd --long=27"
+                )
+                raise SourceError(self.name, "", fault) from error
             fault = f"the packed file is damaged ({error}); fetch or pack it again"
             raise SourceError(self.name, "", fault) from error
         except OSError as error:

@@ -42,9 +42,9 @@ class ParquetTable:
         self._writers = [_choose_writer(field.type) for field in schema]
 
     @property
-    def rows(self) -> int:
-        """The number of rows, as the footer says it."""
-        return int(self._file.metadata.num_rows)
+    def schema(self) -> Any:
+        """The types of the columns, as pyarrow has them."""
+        return self._file.schema_arrow
 
     def read_rows(self, skip: int = 0) -> Iterator[Row]:
         """Yield the rows after the first `skip`, without the blank ones. Each call begins at the first row."""

@@ -1,4 +1,6 @@
-"""The one error of reading files: it stops the file before anything is staged."""
+"""The one error of reading files: it stops the file."""
+
+from pathlib import Path
 
 from consentory.errors import ConsentoryError
 
@@ -6,8 +8,8 @@ from consentory.errors import ConsentoryError
 class SourceError(ConsentoryError):
     """A file that cannot be read on; the text names the file, the place, the fault and the remedy."""
 
-    def __init__(self, name: str, place: str, fault: str) -> None:
-        super().__init__(f"{name}{', ' if place else ''}{place}: {fault}")
-        self.name = name
+    def __init__(self, path: Path | str, place: str, fault: str) -> None:
+        super().__init__(f"{path}{', ' if place else ''}{place}: {fault}")
+        self.path = Path(path)
         self.place = place
         self.fault = fault

@@ -1,5 +1,6 @@
 """Opens an input and says what it is; a table of any format is read the same way."""
 
+import io
 from pathlib import Path
 from typing import IO, Self
 
@@ -7,7 +8,7 @@ from consentory.client.sources.byte_source import ByteSource, open_source
 from consentory.client.sources.delimited_text import DelimitedText
 from consentory.client.sources.file_kinds import FileKind, recognise_binary, recognise_text
 from consentory.client.sources.source_error import SourceError
-from consentory.client.sources.text_encoding import Encoding, find_encoding, open_text
+from consentory.client.sources.text_encoding import Encoding, TranscodedText, find_encoding, open_text
 from consentory.codec.tabular.table import ReadOptions, Table
 
 _BEGINNING = 1 << 13  # characters
@@ -41,6 +42,16 @@ class SourceFile:
     def close(self) -> None:
         """Close the input and what was copied of it."""
         self.source.close()
+
+    def open_json(self) -> io.RawIOBase:
+        """Give the unpacked text as UTF-8, from its beginning: also text in UTF-16, UTF-32 or a given encoding."""
+        stream = self.source.open_unpacked()
+        encoding = self.encoding
+        if encoding is None or encoding.name.startswith("utf-8"):
+            return stream
+        if encoding.source == "detected" and not encoding.name.startswith(("utf-16", "utf-32")):
+            return stream  # JSON is UTF-8, and what is none is a broken record
+        return TranscodedText(stream, encoding.name)
 
     def open_table(self, options: ReadOptions) -> Table:
         """Give the table in it. Raises SourceError where there is none."""

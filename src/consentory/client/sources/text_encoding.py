@@ -74,6 +74,28 @@ def open_text(stream: io.RawIOBase, encoding: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BufferedReader(_BoundedLines(stream), CHUNK), name, MARK, newline="")
 
 
+class TranscodedText(io.RawIOBase):
+    """Text of any encoding as UTF-8. What cannot be decoded becomes bytes that are no UTF-8 either."""
+
+    def __init__(self, stream: io.RawIOBase, encoding: str) -> None:
+        self._text = open_text(stream, encoding)
+        self._left = self._encode(True)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self._left = self._left or self._encode(False)
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+    def _encode(self, first: bool) -> memoryview:
+        text = self._text.read(CHUNK)
+        return memoryview((text.removeprefix("\ufeff") if first else text).encode("utf-8", "surrogatepass"))
+
+
 class LineTooLong(Exception):
     """A line of more than LONGEST_LINE bytes."""
 
@@ -125,7 +147,12 @@ def _check_name(source: ByteSource, given: str, head: bytes) -> str:
 
 
 def _find_wide(source: ByteSource, head: bytes) -> str:
-    """Tell UTF-16 without a mark by the places of its zero bytes."""
+    """Tell UTF-16 and UTF-32 without a mark by the places of their zero bytes."""
+    places = [head[place::4].count(0) * 4 for place in range(4)]
+    if len(head) >= 8 and min(places[1:]) > 0.6 * len(head) and not places[0]:
+        return "utf-32-le"
+    if len(head) >= 8 and min(places[:3]) > 0.6 * len(head) and not places[3]:
+        return "utf-32-be"
     even, odd = head[::2].count(0), head[1::2].count(0)
     for name, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
         if not others and zeros * 20 > len(head):

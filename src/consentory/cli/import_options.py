@@ -1,0 +1,168 @@
+"""The options of `consentory import`, and what they become: files, the fields of Initiate, a way of reading."""
+
+import enum
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from consentory.cli.connection import exit_refused
+from consentory.cli.mapping_commands import choose_mapping, fetch_configuration, read_settings
+from consentory.cli.terminal import notes
+from consentory.cli.visible_text import show_text
+from consentory.client.api_client import ConsentoryClient, JsonObject
+from consentory.client.own_files import leave_out_own
+from consentory.client.record_inputs import InputOptions, RecordInput
+from consentory.client.sources.byte_source import STANDARD_INPUT
+
+_REFRESH_FIELDS = {
+    "alternate-ids": "RefreshAlternateIds",
+    "contacts": "RefreshContacts",
+    "custom-fields": "RefreshCustomFields",
+    "groups": "RefreshGroups",
+    "tags": "RefreshTags",
+}
+
+
+class Action(enum.StrEnum):
+    ADD = "Add"
+    DELETE = "Delete"
+
+
+def _option(help_text: str, *flags: str, **more: Any) -> Any:
+    return typer.Option(*flags, help=help_text, show_default=False, **more)
+
+
+FilesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE…",
+        help="JSON, NDJSON, CSV, XLSX, XLS, ODS or Parquet, also packed with gzip or zstd; - for standard input.",
+        show_default=False,
+    ),
+]
+NameOption = Annotated[str, _option("A name for the import, 1 to 100 characters.")]
+MatchOption = Annotated[str | None, _option("Find people by their alternate id of this type.", metavar="TYPE")]
+NoMatchOption = Annotated[bool, _option("Every record without a ProfileId is a new person.", "--no-match")]
+SkipOption = Annotated[
+    bool, _option("Go on without lines that are no JSON, and write them to FILE.broken.", "--skip-broken")
+]
+ActionOption = Annotated[
+    Action,
+    _option(
+        "Add people (the default), or delete them. A deleted person comes back with the next file that holds them.",
+        case_sensitive=False,
+        metavar="Add|Delete",
+    ),
+]
+RefreshOption = Annotated[
+    str | None, _option(f"Remove what a record does not include: {','.join(_REFRESH_FIELDS)}.", metavar="LIST")
+]
+PriorOption = Annotated[bool, _option("Accept a yes to an older version of a consent.", "--allow-prior-consents")]
+DaysOption = Annotated[int | None, _option("Days that staged records are kept; default 3.", min=0, max=10)]
+BatchOption = Annotated[int, _option("Size of one Stage call; default 8.", min=1, max=28)]
+RestartOption = Annotated[bool, _option("Give up an interrupted import of these files, and begin anew.", "--restart")]
+EncodingOption = Annotated[str | None, _option("The encoding of a text file, where it is not told rightly.")]
+DelimiterOption = Annotated[
+    str | None, _option("The delimiter of a CSV file: a character, or tab, comma, semicolon.", metavar="CHARACTER")
+]
+SheetOption = Annotated[str | None, _option("The sheet of a spreadsheet, by name or number; default the first.")]
+
+
+def choose_files(names: Sequence[str]) -> list[Path]:
+    """The files to import; names those that are left out. Ends the command where none is left."""
+    if not all(names):
+        exit_refused("A file name is empty. Is a variable of the shell not set? Give the name of the file.")
+    if names.count(STANDARD_INPUT) > 1:
+        exit_refused("Standard input (-) is named twice; it can be read once.")
+    paths, left_out = leave_out_own([Path(name) for name in names])
+    for path in left_out:
+        notes.print(show_text(f"{path}: left out, because an import wrote it. To import it, name it alone."))
+    if not paths:
+        exit_refused("No file is left to import.")
+    return paths
+
+
+def choose_match(match: str | None, no_match: bool, options: InputOptions) -> str | None:
+    """The match type: the given one, else that of the mapping. Ends the command for options that contradict."""
+    if match and no_match:
+        exit_refused("--match and --no-match contradict each other; give one of them.")
+    told = options.mapping.document.match if options.mapping and not no_match else None
+    return match or told
+
+
+def confirm_unmatched(types: Sequence[str]) -> bool:
+    """Ask whether records with alternate ids are meant to become new people; no, where nobody can be asked."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    notes.print(
+        f"The records carry alternate ids ({show_text(', '.join(types))}), and --match is not given. Each record "
+        "without a ProfileId would become a new person, also one who is stored already."
+    )
+    return typer.confirm("Import every record as a new person?", err=True)
+
+
+def make_fields(
+    name: str,
+    match: str | None,
+    action: Action,
+    refresh: str | None,
+    allow_prior_consents: bool,
+    stage_days: int | None,
+) -> JsonObject:
+    """Put the options into the fields of Initiate; ends the command where --refresh is wrong."""
+    fields: dict[str, Any] = {"Name": name, "ImportAction": str(action)}
+    if match:
+        fields |= {"MatchCriteria": "AlternateIdType", "MatchValue": match}
+    if stage_days is not None:
+        fields["DataStageDuration"] = stage_days
+    if allow_prior_consents:
+        fields["AllowPriorConsents"] = True
+    for word in (refresh or "").split(","):
+        if not (word := word.strip()):
+            continue
+        field = _REFRESH_FIELDS.get(word.lower())
+        if field is None:
+            exit_refused(f"--refresh {word}: unknown; known are {', '.join(_REFRESH_FIELDS)}.")
+        fields[field] = True
+    return fields
+
+
+def make_input_options(
+    client: ConsentoryClient,
+    mapping: Path | None,
+    preset: str | None,
+    settings: list[str] | None,
+    **reading: str | None,
+) -> InputOptions:
+    """Put the options of reading together; `reading`: encoding, delimiter and sheet."""
+    return InputOptions(
+        mapping=choose_mapping(mapping, preset),
+        settings=read_settings(settings),
+        fetch_configuration=lambda: fetch_configuration(client),
+        **reading,
+    )
+
+
+def describe_reading(options: InputOptions) -> dict[str, str | None]:
+    """What must be the same when an interrupted import goes on."""
+    mapping = options.mapping
+    return {
+        "encoding": options.encoding,
+        "delimiter": options.delimiter,
+        "sheet": options.sheet,
+        "mapping": hashlib.sha256(mapping.text).hexdigest() if mapping else None,
+        "settings": " ".join(f"{name}={value}" for name, value in sorted(options.settings.items())) or None,
+    }
+
+
+def say_how_read(inputs: Sequence[RecordInput]) -> None:
+    """Say the encoding, the delimiter and the like of each file: the first lines of output."""
+    for item in inputs:
+        if item.summary:
+            notes.print(show_text(item.summary))
+    if not all(item.file.source.regular for item in inputs):
+        notes.print("The input is no regular file: if this import is interrupted, it cannot go on and is cancelled.")

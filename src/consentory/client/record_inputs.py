@@ -1,0 +1,143 @@
+"""What an import reads: files of records, or tables whose rows become records by a mapping; each opened once."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from consentory.client.record_files import OnBroken, RecordFile
+from consentory.client.sources import SourceError, SourceFile, open_file
+from consentory.client.sources.byte_source import STANDARD_INPUT
+from consentory.codec.tabular.mapping_document import TableMapping
+from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
+from consentory.codec.tabular.table import ReadOptions, Row, RowFault, Table
+from consentory.domain.configuration import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class InputOptions:
+    """How a person says that files are read. What is None is detected, or stands in the mapping."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    mapping: TableMapping | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    """The values of the mapping's parameters."""
+    fetch_configuration: Callable[[], Configuration | None] = lambda: None
+    """The account's configuration, to check a mapping against; called for tables alone."""
+
+    def read_options(self) -> ReadOptions:
+        """The options together with those of the mapping, which they overrule."""
+        told = self.mapping.options if self.mapping else ReadOptions()
+        return ReadOptions(
+            encoding=self.encoding or told.encoding,
+            delimiter=told.delimiter if self.delimiter is None else self.delimiter,
+            header=told.header,
+            sheet=told.sheet if self.sheet is None else self.sheet,
+        )
+
+
+class RecordInput:
+    """One opened file of JSON. `name` is what a person calls it; `path` is where own files lie beside it."""
+
+    def __init__(self, path: Path, file: SourceFile) -> None:
+        self.name = str(path)
+        self.path = Path("stdin") if self.name == STANDARD_INPUT else path
+        self.file = file
+        self._reader: RecordFile | None = None
+
+    @property
+    def line(self) -> int:
+        """Where the record that was yielded last begins."""
+        return self._reader.line if self._reader else 0
+
+    @property
+    def summary(self) -> str:
+        """How the file is read, "" where there is nothing to say: JSON in UTF-8."""
+        encoding = self.file.encoding
+        if encoding is None or encoding.name.startswith("utf-8"):
+            return ""
+        return f"{self.path.name}: JSON, encoding {encoding.name} ({encoding.source})."
+
+    def read_records(self, skip: int = 0, on_broken: OnBroken | None = None) -> Iterator[bytes]:
+        """Yield the records after the first `skip`. May be called again: each call begins at the first record."""
+        self._reader = RecordFile(self.file, on_broken)
+        yield from self._reader.read_records(skip)
+
+
+class TableInput(RecordInput):
+    """One opened table with its mapping."""
+
+    def __init__(self, path: Path, file: SourceFile, table: Table, mapping: RowMapping) -> None:
+        super().__init__(path, file)
+        self.table = table
+        self.mapping = mapping
+        self.refused = 0
+        """Rows that became no record in the latest reading."""
+        self._line = 0
+
+    @property
+    def line(self) -> int:
+        return self._line
+
+    @property
+    def summary(self) -> str:
+        return self.table.description.summary()
+
+    def read_records(self, skip: int = 0, on_broken: OnBroken | None = None) -> Iterator[bytes]:  # noqa: ARG002
+        """Yield the records of the rows that can become one. A table has no broken records."""
+        self.refused = 0
+        for row, record, _ in self.map_rows():
+            if record is None:
+                self.refused += 1
+            elif skip:
+                skip -= 1
+            else:
+                self._line = row.line
+                yield record
+
+    def map_rows(self) -> Iterator[tuple[Row, bytes | None, tuple[RowFault, ...]]]:
+        """Yield every row with its record, or with None and its faults."""
+        make_record = self.mapping.make_record
+        for row in self.table.read_rows():
+            try:
+                record = make_record(row)
+            except RowRefused as refused:
+                yield row, None, refused.faults
+            else:
+                yield row, record, ()
+
+
+@contextlib.contextmanager
+def open_inputs(
+    paths: Sequence[Path], options: InputOptions | None = None, stream: IO[bytes] | None = None
+) -> Iterator[list[RecordInput]]:
+    """Open all files of one import; `stream` is read where a path is "-". They are closed at the end of the block.
+
+    Raises SourceError for a file that is not read, MappingInvalid for a mapping that does not fit.
+    """
+    options = options or InputOptions()
+    with contextlib.ExitStack() as stack:
+        files = [(path, stack.enter_context(_open(path, options, stream))) for path in paths]
+        json = [path for path, file in files if file.kind == "json"]
+        if json and (len(json) < len(files) or options.mapping):
+            fault = "this file holds JSON, which needs no mapping; import it without one, and apart from tables"
+            raise SourceError(json[0], "", fault)
+        if json:
+            yield [RecordInput(path, file) for path, file in files]
+            return
+        configuration = options.fetch_configuration()
+        yield [_open_table(path, file, options, configuration) for path, file in files]
+
+
+def _open(path: Path, options: InputOptions, stream: IO[bytes] | None) -> SourceFile:
+    is_stream = str(path) == STANDARD_INPUT
+    return open_file(path, options.read_options().encoding, stream if is_stream else None)
+
+
+def _open_table(path: Path, file: SourceFile, options: InputOptions, configuration: Configuration | None) -> TableInput:
+    table = file.open_table(options.read_options())
+    mapping = compile_mapping(options.mapping, table.description, configuration, options.settings)
+    return TableInput(path, file, table, mapping)
