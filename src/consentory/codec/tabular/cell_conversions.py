@@ -49,7 +49,7 @@ def check_pattern(pattern: str) -> str | None:
     probe = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
     try:
         read = datetime.strptime(probe.strftime(pattern), pattern)  # noqa: DTZ007
-    except ValueError:
+    except (ValueError, re.error):  # of a directive that stands twice it says re.error
         return "is no form that a time can be read by"
     return None if read.date() == probe.date() else "must name year, month and day, as in %d.%m.%Y"
 

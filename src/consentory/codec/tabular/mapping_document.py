@@ -6,7 +6,7 @@ Nothing is guessed from how a word looks: `yes`, `1` and `2026-01-01` are texts 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -255,7 +255,7 @@ class _Binder:
             file_names=names,
             constants=self._bind_keys(document.constants, "$.constants", self._bind_text),
             rules=tuple(self._bind_rule(rule, f"$.rules[{place}]") for place, rule in enumerate(document.rules)),
-            required_columns=tuple(self._bind_text(name, "$.requiredColumns") for name in document.required_columns),
+            required_columns=self._bind_texts(document.required_columns, "$.requiredColumns"),
         )
 
     def _bind_keys(self, given: Mapping[str, Any], path: str, bind_value: Any) -> dict[str, Any]:
@@ -274,20 +274,25 @@ class _Binder:
         if isinstance(rule, str):
             return self._bind_text(rule, path)
         given = (rule.to,) if isinstance(rule.to, str) else rule.to
-        targets = []
-        for target in given:
-            try:
-                targets.append(self._bind_text(target, path))
-            except _Left:
-                continue
+        targets = self._bind_texts(given, path)
         if not targets:
             raise _Left
-        values = {cell: self._bind_text(value, f"{path}.values.{cell}") for cell, value in rule.values.items()}
-        return msgspec.structs.replace(rule, to=tuple(targets), values=values)
+        return msgspec.structs.replace(
+            rule, to=targets, values=self._bind_keys(rule.values, f"{path}.values", self._bind_text)
+        )
 
     def _bind_rule(self, rule: Rule, path: str) -> Rule:
+        """A rule one of whose conditions is left out sets nothing: it must not hold more often than it was written."""
         conditions = self._bind_keys(rule.if_, f"{path}.if", lambda value, _: value)
-        return Rule(if_=conditions, set=self._bind_keys(rule.set, f"{path}.set", self._bind_text))
+        wanted = {} if len(conditions) < len(rule.if_) else rule.set
+        return Rule(if_=conditions, set=self._bind_keys(wanted, f"{path}.set", self._bind_text))
+
+    def _bind_texts(self, texts: Iterable[str], path: str) -> tuple[str, ...]:
+        bound = []
+        for text in texts:
+            with suppress(_Left):
+                bound.append(self._bind_text(text, path))
+        return tuple(bound)
 
     def _bind_text(self, text: str, path: str) -> str:
         def choose(found: re.Match[str]) -> str:

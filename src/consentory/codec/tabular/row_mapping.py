@@ -82,7 +82,8 @@ class RowMapping:
         """The alternate id type that people are found by, where the mapping says one."""
         self.text = mapping.text
         """The document with the values of its parameters: what Source of Initiate keeps."""
-        self._columns = [column.name for column in description.columns]
+        self.columns = [column.name for column in description.columns]
+        """The names of the table's columns, in order."""
         self._empty = frozenset(mapping.document.file.empty)
         self._root = ObjectNode()
         self._targets: dict[int, Target] = {}
@@ -90,7 +91,7 @@ class RowMapping:
         slots = compile_slots(
             [*plan.fillings.values(), *list_passed(document, description)],
             plan,
-            self._columns,
+            self.columns,
             choose_constants(document, plan, description.file_name),
         )
         self._constants, self._fills, self._sources = slots.constants, slots.fills, slots.sources
@@ -159,7 +160,7 @@ class RowMapping:
         collected = []
         for slot, fault in faults.items():
             column = self._name_column(slot, values)
-            cell = row.cells[self._columns.index(column)] if column else None
+            cell = row.cells[self.columns.index(column)] if column else None
             shown = spell_undecodable(cell)[:_SHOWN] if isinstance(cell, str) else None
             path = paths.get(slot, f"$.{self._targets[slot].text}")
             collected.append(RowFault(fault.code, fault.message, column, shown, path))
@@ -167,11 +168,11 @@ class RowMapping:
 
     def _name_column(self, slot: int, values: Values) -> str:
         """The column that a slot's value came from, "" for a constant or the list of a rule."""
-        if slot < len(self._columns):
-            return self._columns[slot]
+        if slot < len(self.columns):
+            return self.columns[slot]
         sources = self._sources.get(slot, [])
         filled = [place for place in sources if values[place] is not None]
-        return self._columns[(filled or sources)[0]] if sources else ""
+        return self.columns[(filled or sources)[0]] if sources else ""
 
 
 _encode = msgspec.json.Encoder().encode
