@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from consentory.codec.tabular.mapping_presets import list_presets
 from running_server import AccountAccess
@@ -103,6 +104,25 @@ def test_a_table_without_a_mapping_is_told_what_to_do(run: Run) -> None:
     assert "consentory mapping suggest people.csv > mapping.yaml" in done.stderr
     done = run("show", EXPORTS / "klaviyo.csv")
     assert "try --preset klaviyo" in done.stderr
+
+
+def test_a_suggestion_keeps_what_was_said_of_reading(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_bytes("Liste\nE-Mail|Näme\na@example.com|Zoë\n".encode("cp1252"))
+    done = run("suggest", "odd.csv", "--encoding", "cp1252", "--delimiter", "|", "--header", "2")
+    assert 'file: {encoding: "cp1252", delimiter: "|", header: 2}\n' in done.stdout
+    (tmp_path / "odd.yaml").write_text(done.stdout.replace("ignore", "CustomerName.LastName"))
+    assert '"LastName": "Zoë"' in run("show", "odd.csv", "--mapping", "odd.yaml").stdout
+    book = Workbook()
+    book.active.title = "Notes"
+    book.active.append(["x"])
+    book.create_sheet("People").append(["Email"])
+    book["People"].append(["a@example.com"])
+    book.save(tmp_path / "book.xlsx")
+    assert "other sheets, too: 'People'" in run("suggest", "book.xlsx").stdout
+    done = run("suggest", "book.xlsx", "--sheet", "People")
+    assert 'file: {sheet: "People"}' in done.stdout
+    assert "Email: Emails.EmailAddress" in done.stdout
+    assert run("suggest", "book.xlsx", "--sheet", "2").stdout.replace("2}", '"People"}') == done.stdout
 
 
 def test_presets_are_listed_with_what_they_assume(run: Run) -> None:

@@ -41,6 +41,18 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the mapping or preset.", show_default=False),
 ]
+EncodingOption = Annotated[
+    str | None, typer.Option("--encoding", help="Encoding of a CSV; detected by default.", show_default=False)
+]
+DelimiterOption = Annotated[
+    str | None, typer.Option("--delimiter", help="Delimiter of a CSV; detected by default.", show_default=False)
+]
+HeaderOption = Annotated[
+    int | None, typer.Option("--header", min=1, help="Line of the header; the first by default.", show_default=False)
+]
+SheetOption = Annotated[
+    str | None, typer.Option("--sheet", help="Sheet, by name or number; the first by default.", show_default=False)
+]
 RowsOption = Annotated[int, typer.Option("--rows", min=1, max=1000, help="How many rows to show.")]
 
 
@@ -84,7 +96,16 @@ def fetch_configuration(client: ConsentoryClient | None) -> Configuration | None
 
 @mapping_app.command("suggest")
 @connected_where_set
-def suggest(client: ConsentoryClient | None, file: FileArgument, *, preset: PresetOption = None) -> None:
+def suggest(
+    client: ConsentoryClient | None,
+    file: FileArgument,
+    *,
+    preset: PresetOption = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    header: HeaderOption = None,
+    sheet: SheetOption = None,
+) -> None:
     """Propose a mapping for a file, from its header and its first 1,000 rows. Look at each comment, then use it.
 
     With a server, its types, filters and fields are used. With --preset the preset's own text is given out, to edit.
@@ -95,10 +116,11 @@ def suggest(client: ConsentoryClient | None, file: FileArgument, *, preset: Pres
         typer.echo(read_preset(preset).text.decode(), nl=False)
         return
     configuration = fetch_configuration(client)
-    with open_file(file) as source:
-        table = source.open_table(ReadOptions())
+    options = ReadOptions(encoding, delimiter, header, int(sheet) if sheet and sheet.isdecimal() else sheet)
+    with open_file(file, encoding) as source:
+        table = source.open_table(options)
         rows = list(itertools.islice(table.read_rows(), SAMPLE_ROWS))
-        typer.echo(suggest_mapping(table.description, rows, configuration), nl=False)
+        typer.echo(suggest_mapping(table.description, rows, configuration, options), nl=False)
 
 
 @mapping_app.command("show")
@@ -117,8 +139,9 @@ def show(
     Example: consentory mapping show people.csv --mapping mapping.yaml --rows 3
     """
     chosen = choose_mapping(mapping, preset)
-    with open_file(file) as source:
-        table = source.open_table(chosen.options if chosen else ReadOptions())
+    options = chosen.options if chosen else ReadOptions()
+    with open_file(file, options.encoding) as source:
+        table = source.open_table(options)
         compiled = compile_mapping(chosen, table.description, fetch_configuration(client), read_settings(settings))
         for row in itertools.islice(table.read_rows(), rows):
             for line in [*_show_row(row, table.description), *_show_record(row, compiled), ""]:

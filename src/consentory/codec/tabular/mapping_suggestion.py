@@ -9,6 +9,8 @@ import json
 import re
 from collections.abc import Iterable
 
+import msgspec
+
 from consentory.codec.tabular.column_facts import (
     FEW,
     ISO_FORMS,
@@ -27,7 +29,7 @@ from consentory.codec.tabular.column_guess import (
 from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, list_candidates
 from consentory.codec.tabular.mapping_header import OWN_COLUMNS
 from consentory.codec.tabular.mapping_presets import recognise_preset
-from consentory.codec.tabular.table import Column, Row, TableDescription
+from consentory.codec.tabular.table import Column, ReadOptions, Row, TableDescription
 from consentory.codec.tabular.target_path import ELEMENTS, RECORD_MEMBERS
 from consentory.codec.wire_record import WireAddress
 from consentory.domain.configuration import Configuration, TypeName
@@ -41,13 +43,24 @@ _MOSTLY = 0.8
 _KINDS = {"Emails": "email_types", "PhoneNumbers": "phone_types", "Addresses": "address_types"}
 
 
-def suggest_mapping(table: TableDescription, rows: Iterable[Row], configuration: Configuration | None = None) -> str:
-    """The text of a mapping document. `rows` are the first of the table, at most SAMPLE_ROWS of them."""
-    return _Suggestion(table, list(rows), configuration).write()
+def suggest_mapping(
+    table: TableDescription,
+    rows: Iterable[Row],
+    configuration: Configuration | None = None,
+    options: ReadOptions | None = None,
+) -> str:
+    """The text of a mapping document. `rows` are the first of the table, at most SAMPLE_ROWS of them.
+
+    `options`: what was said of reading the file, which the mapping says too.
+    """
+    return _Suggestion(table, list(rows), configuration, options or ReadOptions()).write()
 
 
 class _Suggestion:
-    def __init__(self, table: TableDescription, rows: list[Row], configuration: Configuration | None) -> None:
+    def __init__(
+        self, table: TableDescription, rows: list[Row], configuration: Configuration | None, options: ReadOptions
+    ) -> None:
+        self._options = options
         self._table = table
         self._configuration = configuration
         self._facts = gather_facts(rows, len(table.columns))
@@ -74,12 +87,26 @@ class _Suggestion:
             head.append(f"# The columns are those of {preset}: perhaps --preset {preset} is all that you need.")
         if self._configuration is None:
             head.append("# No account was looked at: types, filters and fields are guesses. Compare them with yours.")
-        if absent := sorted({word for facts in self._facts for word in facts.no_values}):
-            words = ", ".join(json.dumps(word, ensure_ascii=False) for word in ("", *absent))
-            head.append(f"file: {{empty: [{words}]}}   # these say nothing")
+        if self._table.other_sheets:
+            others = ", ".join(map(repr, self._table.other_sheets))
+            head.append(f"# The file has other sheets, too: {others}. Choose one with file: {{sheet: …}}.")
+        head += self._write_form()
         if self._match:
             head.append(f"match: {_quote(self._match)}   # people are found by their id of this type")
         return "\n".join([*head, "columns:", *self._lines, *self._write_end()]) + "\n"
+
+    def _write_form(self) -> list[str]:
+        said = {
+            name: json.dumps(value, ensure_ascii=False)
+            for name, value in msgspec.structs.asdict(self._options).items()
+            if value is not None
+        }
+        comment = ""
+        if absent := sorted({word for facts in self._facts for word in facts.no_values}):
+            said["empty"] = json.dumps(["", *absent], ensure_ascii=False)
+            comment = "   # cells that say nothing"
+        members = ", ".join(f"{name}: {value}" for name, value in said.items())
+        return [f"file: {{{members}}}{comment}"] if said else []
 
     def _write_end(self) -> list[str]:
         if self._choice:
