@@ -86,7 +86,7 @@ def take_over(account: LiveAccount) -> None:
     ((revision, document),) = account.store.query(query, account.caller.account_id)
     insert = "INSERT INTO configuration (account_id, revision, document) VALUES (%s, %s, %s)"
     account.store.change(insert, account.caller.account_id, revision + 1, json.dumps(swap(document)))
-    update = "UPDATE account SET revision = revision + 1 WHERE account_id = %s"
+    update = "UPDATE account SET revision = revision + 1, respelled = true WHERE account_id = %s"
     account.store.change(update, account.caller.account_id)
 
 
@@ -140,15 +140,23 @@ def test_what_is_stored_under_an_earlier_spelling_is_one_with_what_comes(account
     assert not [name for name in NAMES if f'"{name}"' in stored[0][0]]
 
 
-def test_an_option_that_comes_back_in_another_spelling_is_the_same(account: LiveAccount) -> None:
-    """A value of a picklist or a frequency that was left out for a time: what is stored goes by the new spelling."""
+def test_an_option_that_comes_back_keeps_its_spelling(account: LiveAccount) -> None:
+    """A value of a picklist, a frequency or a locale that was left out for a time."""
     account.run([[everything()]], **MATCH)
     accounts, document = account.store.services.accounts, account.document
-    for values, frequencies in ((["basic"], ["Daily"]), (["basic", "Gold"], ["Daily", "WEEKLY"])):
+    for locales, values, frequencies in (
+        (["es_US"], ["basic"], ["Daily"]),
+        (["es_US", "EN_us"], ["basic", "Gold"], ["Daily", "WEEKLY"]),
+    ):
+        document["account"]["locales"] = locales
         document["picklists"][0]["values"] = values
         document["programs"][0]["filters"][0] |= {"frequencies": frequencies, "defaultFrequency": "Daily"}
-        accounts.apply_document(json.dumps(document).encode(), source="test", dry_run=False)
-    (shown,) = account.profiles().values()
-    assert shown["CustomFields"] == [{"Name": "Tier", "Value": "Gold"}]
-    assert shown["Emails"][0]["EmailPreferences"][0]["FrequencyId"] == "WEEKLY"
+        lines = accounts.apply_document(json.dumps(document).encode(), source="test", dry_run=False)[1]
+    assert [line.partition(",")[0] for line in lines if line.startswith("= ")] == [
+        "= locale EN_us: stays en_US",
+        "= picklist Tiers: value Gold: stays gold",
+        "= filter NEWS-EMAIL: frequency WEEKLY: stays Weekly",
+    ]
+    before = account.versions()
     assert account.run([[everything()]], **MATCH).status["Unchanged"] == 1
+    assert account.versions() == before

@@ -67,15 +67,18 @@ def is_change(lines: Iterable[str]) -> bool:
     return any(not line.startswith(NOTE) for line in lines)
 
 
-def merge_configurations(old: Configuration | None, new: Configuration, log: FaultLog) -> ConfigurationChange:
-    """The change from `old` to `new`; what may not change goes to the log, with paths of `new`'s document."""
+def merge_configurations(
+    old: Configuration | None, earlier: Sequence[Configuration], new: Configuration, log: FaultLog
+) -> ConfigurationChange:
+    """The change from `old`, after `earlier` revisions, to `new`. Whatever may not change goes to the log, with paths
+    of `new`'s document."""
     if old is None:
         old = Configuration(account=new.account)
         lines = [f"+ account {new.account.client_id}"]
     else:
         lines = []
         _check_client_id(old, new, log)
-        new = keep_spellings(old, new, lines)
+        new = keep_spellings(old, earlier, new, lines)
         _describe_change("account", old.account, new.account, lines)
     sections: dict[str, Any] = {}
     for attribute, noun in _NOUNS.items():

@@ -7,7 +7,7 @@ which are the only place where keys, types and defaults stand. JSON is read as t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -53,19 +53,21 @@ def compare_configurations(
     old: Configuration | None,
     new: Configuration,
     *,
+    earlier: Sequence[Configuration] = (),
     source: str = "configuration",
     lines: Mapping[str, int] | None = None,
 ) -> ConfigurationChange:
     """What applying `new` to an account that has `old` (None: no account yet) comes to.
 
     The result's `configuration` is what to store: what `new` leaves out of `old` stays, switched off,
-    after what `new` has; names stay as `old` spells them. Its `lines` are the difference for people, empty when
+    after what `new` has; names stay as `old` spells them, and as
+    `earlier` revisions did. Its `lines` are the difference for people, empty when
     there is none.
     Raises AccountDocumentInvalid where proof would change (text, expiration or order of consent versions
     already applied) or clientId differs; `source` and `lines` (from `find_lines`) only tell where.
     """
     log = FaultLog(source, lines)
-    change = merge_configurations(old, new, log)
+    change = merge_configurations(old, earlier, new, log)
     log.raise_any()
     return change
 

@@ -6,7 +6,7 @@ spelling (record.md, introduction). What refers to a name is written as the name
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -46,21 +46,29 @@ _TYPES = {
 }
 
 
-def keep_spellings(old: Configuration, new: Configuration, lines: list[str]) -> Configuration:
-    """`new` with every name as `old` spells it; a line for each that `new` spells differently."""
-    return _Speller(old, new, lines).spell()
+def keep_spellings(
+    old: Configuration, earlier: Sequence[Configuration], new: Configuration, lines: list[str]
+) -> Configuration:
+    """`new` with every name as `old` spells it; a line for each that `new` spells differently.
+
+    Of `earlier` revisions come the options, frequencies and locales that `old` has no longer: of these alone nothing is
+    kept when they are left out.
+    """
+    return _Speller(old, earlier, new, lines).spell()
 
 
 class _Speller:
-    def __init__(self, old: Configuration, new: Configuration, lines: list[str]) -> None:
+    def __init__(
+        self, old: Configuration, earlier: Sequence[Configuration], new: Configuration, lines: list[str]
+    ) -> None:
         self._old, self._new, self._lines = old, new, lines
-        self._locales = self._keep("locale", old.account.locales, new.account.locales)
+        self._revisions = (old, *earlier)  # where spellings differ, the one in force counts
+        locales = [locale for revision in self._revisions for locale in revision.account.locales]
+        self._locales = self._keep("locale", locales, new.account.locales)
         self._picklists = self._keep("picklist", _names(old.picklists), _names(new.picklists))
         self._fields = self._keep("custom field", _names(old.custom_fields), _names(new.custom_fields))
         self._programs = self._keep("program", _ids(old.programs), _ids(new.programs))
-        self._old_filters = {fold(item.id): item for program in old.programs for item in program.filters}
-        new_filters = [item.id for program in new.programs for item in program.filters]
-        self._filters = self._keep("filter", [item.id for item in self._old_filters.values()], new_filters)
+        self._filters = self._keep("filter", _filter_ids(old), _filter_ids(new))
         self._consents = self._keep("consent type", _names(old.consent_types), _names(new.consent_types))
         self._groups = self._keep("user group", _names(old.user_groups), _names(new.user_groups))
         self._users = self._keep("user", _ids(old.users), _ids(new.users))
@@ -92,7 +100,9 @@ class _Speller:
 
     def _keep(self, noun: str, old: Iterable[str], new: Iterable[str]) -> Names:
         """Each of the new names to its spelling so far, or to itself; a line for each that differs."""
-        before = {fold(name): name for name in old}
+        before: dict[str, str] = {}
+        for name in old:
+            before.setdefault(fold(name), name)
         kept = {name: before.get(fold(name), name) for name in new}
         self._lines += [
             f"{NOTE}{noun} {name}: stays {stays}, as first spelled" for name, stays in kept.items() if name != stays
@@ -116,7 +126,10 @@ class _Speller:
 
     def _keep_values(self) -> dict[str, Names]:
         """The values of each picklist, by the folded name of the picklist."""
-        before = {fold(item.name): item.values for item in self._old.picklists}
+        before: dict[str, list[str]] = {}
+        for revision in self._revisions:
+            for item in revision.picklists:
+                before.setdefault(fold(item.name), []).extend(item.values)
         return {
             fold(item.name): self._keep(f"picklist {item.name}: value", before.get(fold(item.name), ()), item.values)
             for item in self._new.picklists
@@ -138,8 +151,15 @@ class _Speller:
         return msgspec.structs.replace(program, id=self._programs[program.id], filters=filters)
 
     def _spell_filter(self, item: Filter) -> Filter:
-        before = self._old_filters.get(fold(item.id))
-        kept = self._keep(f"filter {item.id}: frequency", before.frequencies if before else (), item.frequencies)
+        before = [
+            frequency
+            for revision in self._revisions
+            for program in revision.programs
+            for one in program.filters
+            if fold(one.id) == fold(item.id)
+            for frequency in one.frequencies
+        ]
+        kept = self._keep(f"filter {item.id}: frequency", before, item.frequencies)
         default = item.default_frequency
         return msgspec.structs.replace(
             item,
@@ -179,6 +199,10 @@ class _Speller:
 
 def _names(items: Iterable[TypeName | Picklist | CustomField | ConsentType | UserGroup]) -> list[str]:
     return [item.name for item in items]
+
+
+def _filter_ids(configuration: Configuration) -> list[str]:
+    return [item.id for program in configuration.programs for item in program.filters]
 
 
 def _ids(items: Iterable[Program | User]) -> list[str]:

@@ -88,10 +88,14 @@ class ConsentEntry:
 class Catalog:
     """One revision of an account's configuration, indexed. Immutable; made once per revision and process."""
 
-    def __init__(self, account_id: int, revision: int, configuration: Configuration) -> None:
+    def __init__(
+        self, account_id: int, revision: int, configuration: Configuration, *, respelled: bool = False
+    ) -> None:
+        """`respelled`: people and staged records may have names in another spelling (`domain/spelling.py`)."""
         self.account_id = account_id
         self.revision = revision
         self.configuration = configuration
+        self.respelled = respelled
         self.account = configuration.account
         self.zone = ZoneInfo(configuration.account.time_zone)
         self.locales = {fold(name): name for name in configuration.account.locales}

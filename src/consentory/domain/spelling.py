@@ -47,6 +47,8 @@ class Spelling:
     def __init__(self, catalog: Catalog) -> None:
         configuration = catalog.configuration
         self._catalog = catalog
+        self.are_many = catalog.respelled
+        """False: the account never had another spelling, and nothing needs a look."""
         self.locales = _name_finder(configuration.account.locales)
         self.customer_types = _name_finder(item.name for item in configuration.customer_types)
         self.alternate_id_types = _name_finder(item.name for item in configuration.alternate_id_types)
@@ -99,7 +101,7 @@ def find_spelling(catalog: Catalog) -> Spelling:
 
 def spell_record(record: Record, names: Spelling) -> Record:
     """The record with every name as configured. It may have been staged under another spelling."""
-    if _is_spelled(record, record.fields, names):
+    if not names.are_many or _is_spelled(record, record.fields, names):
         return record
     return msgspec.structs.replace(
         record,
@@ -120,7 +122,7 @@ def spell_record(record: Record, names: Spelling) -> Record:
 
 def spell_body(body: Body, names: Spelling) -> None:
     """Spell every name of a body as configured, in place; what only its spelling had made two becomes one."""
-    if _is_spelled(body, body.fields.items(), names):
+    if not names.are_many or _is_spelled(body, body.fields.items(), names):
         return
     body.locale = names.locales[body.locale]
     if body.customer_type is not None:

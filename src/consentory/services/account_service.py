@@ -46,7 +46,9 @@ class AccountService:
             if account_id is not None:
                 tx.set_account(account_id)
             old = None if account_id is None else self._load_current(tx)
-            change = compare_configurations(old, wanted, source=source, lines=find_lines(data, source=source))
+            earlier = account_store.list_configurations(tx) if old is not None else []
+            place = find_lines(data, source=source)
+            change = compare_configurations(old, wanted, earlier=earlier, source=source, lines=place)
             if is_change(change.lines) and not dry_run:
                 if account_id is None:
                     account_id = account_store.create_account(tx, client_id)

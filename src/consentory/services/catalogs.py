@@ -36,7 +36,8 @@ class Catalogs:
             known = self._newest.get(account_id)
         if known is not None and known.revision == revision:
             return known
-        catalog = Catalog(account_id, revision, account_store.load_configuration(tx, revision))
+        configuration = account_store.load_configuration(tx, revision)
+        catalog = Catalog(account_id, revision, configuration, respelled=account_store.is_respelled(tx))
         with self._lock:
             self._newest[account_id] = catalog
         return catalog

@@ -46,6 +46,17 @@ def load_configuration(tx: Transaction, revision: int) -> Configuration:
     return msgspec.json.decode(row[0], type=Configuration)
 
 
+def list_configurations(tx: Transaction) -> list[Configuration]:
+    """Every revision of the account's configuration, the first first."""
+    return [msgspec.json.decode(row[0], type=Configuration) for row in tx.rows("list_configurations")]
+
+
+def is_respelled(tx: Transaction) -> bool:
+    """Whether people and staged records of the account may have names in another spelling than the configured one."""
+    row = tx.row("is_respelled")
+    return row is not None and bool(row[0])
+
+
 def save_configuration(tx: Transaction, revision: int, document: str, texts: Iterable[dict[str, str]]) -> None:
     """Store a new revision (JSON) and put it in force; `texts` are rows of consent_text, kept once for ever."""
     tx.run("save_configuration", {"revision": revision, "document": document})

@@ -26,6 +26,14 @@ SELECT revision FROM account WHERE account_id = current_account();
 -- One revision of the configuration as JSON. Zero rows: no such revision.
 SELECT document::text FROM configuration WHERE account_id = current_account() AND revision = %(revision)s;
 
+-- name: list_configurations
+-- Every revision of the configuration as JSON, the first first. Zero rows: none yet.
+SELECT document::text FROM configuration WHERE account_id = current_account() ORDER BY revision;
+
+-- name: is_respelled
+-- Whether an earlier release may have spelled a configured name anew. Zero rows: no such account.
+SELECT respelled FROM account WHERE account_id = current_account();
+
 -- name: save_configuration
 -- A new revision. Refused by configuration_pkey: somebody else made it.
 INSERT INTO configuration (revision, document) VALUES (%(revision)s, %(document)s);
