@@ -45,6 +45,11 @@ def test_demo_plays_and_leaves_nothing(tmp_path: Path, demo_environment: dict[st
         "Email.Malformed",
         "A person who came more than once",
         "History",
+        "And now a file as Mailchimp exports it: 200 subscribers, 10 rows faulty.",
+        "--preset mailchimp --set newsletter=NEWS-EMAIL --set id=Loyalty",
+        "subscribed_email_audience_export_demo.csv.exceptions.csv",
+        "Row.TimeMalformed in OPTIN_TIME",
+        "Phone.NotANumber in Phone",
         "exactly the faulty records were refused",
     ):
         assert said in done.stdout

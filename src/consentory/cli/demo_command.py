@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from consentory.cli.connection import exit_refused
+from consentory.cli.demo_files import play_file_scene
 from consentory.cli.demo_report import (
     find_surprises,
     make_balance_table,
@@ -145,7 +146,14 @@ def play_demo(console: Console, folder: Path, count: int) -> list[str]:
                 print_not_honored(console, client, outcome.status)
             console.print()
             print_person(console, client, made.repeated)
-    return find_surprises(outcome, made.faults)
+        settings = {
+            "CONSENTORY_ACCOUNT": ACCOUNT,
+            "CONSENTORY_USER": USER,
+            "CONSENTORY_CLIENT_ID": credentials["client_id"],
+            "CONSENTORY_CLIENT_SECRET": credentials["client_secret"],
+        }
+        surprises = play_file_scene(console, server, settings, folder)
+    return find_surprises(outcome, made.faults) + surprises
 
 
 @dataclass(slots=True)

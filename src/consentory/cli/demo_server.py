@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -125,6 +125,19 @@ class DemoServer:
             said = (done.stderr or done.stdout).strip()
             raise DemoFailed(f"consentory {' '.join(words[:2])} failed with exit code {done.returncode}:\n{said}")
         return done.stdout
+
+    def run_client(self, words: Sequence[str], settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run a `consentory` command that talks to this server; `settings` are variables of its environment."""
+        return subprocess.run(
+            [*_CONSENTORY, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=self._folder,
+            env={**self._environment, "CONSENTORY_SERVER": self.url, "PYTHONIOENCODING": "utf-8", **settings},
+            check=False,
+        )
 
     def measure_memory(self) -> list[tuple[str, int]]:
         """Peak resident bytes of the server's own processes, largest first; PostgreSQL's are left out.

@@ -17,6 +17,7 @@ from consentory.client.api_client import ConsentoryClient, JsonObject
 from consentory.client.own_files import leave_out_own
 from consentory.client.record_inputs import InputOptions, RecordInput
 from consentory.client.sources.byte_source import STANDARD_INPUT
+from consentory.codec.tabular.mapping_document import bind_parameters
 
 _REFRESH_FIELDS = {
     "alternate-ids": "RefreshAlternateIds",
@@ -139,12 +140,15 @@ def make_input_options(
     **reading: str | None,
 ) -> InputOptions:
     """Put the options of reading together; `reading`: encoding, delimiter and sheet."""
-    return InputOptions(
-        mapping=choose_mapping(mapping, preset),
-        settings=read_settings(settings),
-        fetch_configuration=lambda: fetch_configuration(client),
-        **reading,
-    )
+    chosen, values = choose_mapping(mapping, preset), read_settings(settings)
+    if chosen is None:
+        return InputOptions(
+            mapping=None, settings=values, fetch_configuration=lambda: fetch_configuration(client), **reading
+        )
+    configuration = fetch_configuration(client)
+    # A parameter may stand in the match type, which is needed before any file is opened.
+    bound = bind_parameters(chosen, values, configuration)
+    return InputOptions(mapping=bound, settings=values, fetch_configuration=lambda: configuration, **reading)
 
 
 def describe_reading(options: InputOptions) -> dict[str, str | None]:

@@ -119,6 +119,8 @@ class TableMapping:
     document: MappingDocument
     log: FaultLog
     text: bytes
+    is_bound: bool = False
+    """Whether the parameters have their values."""
 
     @property
     def options(self) -> ReadOptions:
@@ -197,8 +199,10 @@ def bind_parameters(
     """Put values in the place of `${name}`: the given one, or the account's only one, or the default.
 
     An optional parameter without a value takes with it whatever uses it. Faults go to the log. The text of the
-    mapping begins with the values, as comments, so that it says all of what was done.
+    mapping begins with the values, as comments, so that it says all of what was done. A bound mapping stays as it is.
     """
+    if mapping.is_bound:
+        return mapping
     declared = mapping.document.parameters
     for name in settings.keys() - declared.keys():
         known = ", ".join(declared) or "none"
@@ -209,7 +213,7 @@ def bind_parameters(
     }
     said = "".join(f"# {name}: {value}\n" for name, value in values.items() if value is not None)
     document = _Binder(values, mapping.log).bind_document(mapping.document)
-    return TableMapping(document, mapping.log, said.encode() + mapping.text)
+    return TableMapping(document, mapping.log, said.encode() + mapping.text, is_bound=True)
 
 
 def _choose_value(
