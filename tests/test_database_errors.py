@@ -1,5 +1,5 @@
-"""What becomes of the database's errors: the data's fault is StoreRefused, ours is StatementRefused, and all else is
-StoreUnavailable and passes."""
+"""What becomes of the database's errors: the data's fault is StoreRefused, what passes is StoreUnavailable, and
+anything else is StatementRefused."""
 
 # ruff: noqa: PT012 -- the transaction as a whole is what raises
 
@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Json
 
-from consentory.errors import OutcomeUnknown, StatementRefused, StoreRefused, StoreUnavailable
+from consentory.errors import OutcomeUnknown, StatementRefused, StoreBusy, StoreRefused, StoreUnavailable
 from consentory.store import account_store, credential_store, profile_store
 from consentory.store.database import LEASE_SECONDS, Database, Transaction, translate, wait_for_notice
 from sample_rows import THEN
@@ -309,14 +309,19 @@ def test_classes_22_and_23_are_the_datas_fault(sqlstate: str) -> None:
     assert isinstance(translate(psycopg.errors.lookup(sqlstate)("")), StoreRefused)
 
 
-@pytest.mark.parametrize("sqlstate", ["08006", "40001", "40P01", "53300", "53100", "55P03", "57014", "57P01", "58030"])
-def test_the_other_classes_are_waited_out(sqlstate: str) -> None:
-    """execution.md, "While it runs": 08, 40, 53, 55, 57, 58."""
-    assert isinstance(translate(psycopg.errors.lookup(sqlstate)("")), StoreUnavailable)
+WAITED_OUT = ["08006", "40001", "40P01", "53300", "53100", "55P03", "57014", "57P01", "58030", "25P03"]
 
 
-@pytest.mark.parametrize("sqlstate", ["42501", "42601", "42703", "42883", "42P01"])
-def test_class_42_is_our_own_fault(sqlstate: str) -> None:
+@pytest.mark.parametrize("sqlstate", WAITED_OUT)
+def test_what_is_not_the_datas_fault_is_waited_out(sqlstate: str) -> None:
+    """execution.md, "While it runs": 08, 40, 53, 55, 57, 58; and a transaction that was idle for too long."""
+    error = translate(psycopg.errors.lookup(sqlstate)(""))
+    assert isinstance(error, StoreUnavailable)
+    assert isinstance(error, StoreBusy) == (sqlstate[:2] in ("40", "53", "55", "58") or sqlstate == "57014")
+
+
+@pytest.mark.parametrize("sqlstate", ["42501", "42601", "42703", "42883", "42P01", "XX000", "XX001", "54000", "0A000"])
+def test_anything_else_is_no_reason_to_try_again_at_once(sqlstate: str) -> None:
     error = translate(psycopg.errors.lookup(sqlstate)(""))
     assert isinstance(error, StatementRefused)
     assert sqlstate in str(error)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib.resources import files
 
 import psycopg
 import pytest
@@ -273,6 +274,66 @@ def test_a_thinning_cut_off_is_finished_by_the_next(bench: Workbench) -> None:
     bench.worker.retention.tidy()
     assert count_staged(bench, item) == (1, 1)
     assert [record["SequenceNumber"] for record in list_exceptions(bench, item)] == [6465]
+
+
+MORE_FRAMES = """
+  INSERT INTO import_frame (account_id, import_id, first_sequence, record_count, batch_number, raw, work, named_keys,
+                            named_at, profile_ids, profile_at)
+  SELECT account_id, import_id, first_sequence + 64 * n, 64, batch_number, raw, work, '{}', '{}', '{}', '{}'
+  FROM import_frame CROSS JOIN generate_series(1, 1000) AS n WHERE import_id = %s"""
+
+
+def test_of_two_workers_at_one_import_none_says_it_is_gone_before_it_is(bench: Workbench) -> None:
+    """The second one waits for the first 1,000 frames, which the first one deletes; then the first one is killed."""
+    item = bench.complete([make_person(1)], DataStageDuration=1)
+    age(bench, item, days=2)
+    bench.owner(MORE_FRAMES, item.import_id)
+    with psycopg.connect(bench.url) as first, psycopg.connect(bench.url, autocommit=True) as watcher:
+        first.execute("DELETE FROM import_frame WHERE import_id = %s AND first_sequence < 64 * 1000", [item.import_id])
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(bench.worker.retention.tidy)
+            deadline = time.monotonic() + 20
+            while not watcher.execute("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchall():
+                assert time.monotonic() < deadline
+                threading.Event().wait(0.02)
+            first.commit()
+            second.result(20)
+    assert count_staged(bench, item) == (64, 0)
+    assert bench.owner("SELECT cleared_at FROM import WHERE import_id = %s", item.import_id) == [(None,)]
+    bench.worker.retention.tidy()
+    assert_gone(bench, item)
+    assert bench.owner("SELECT cleared_at IS NOT NULL FROM import WHERE import_id = %s", item.import_id) == [(True,)]
+
+
+def test_what_an_earlier_release_left_behind_goes_after_the_migration(bench: Workbench) -> None:
+    item, clean = bench.complete([make_person(1)]), bench.complete([make_person(2)])
+    for one in (item, clean):
+        age(bench, one, days=4)
+    bench.owner("UPDATE import SET purged_at = now(), cleared_at = now()")
+    bench.owner("DELETE FROM import_frame WHERE import_id = %s", clean.import_id)
+    heal = files("consentory.store").joinpath("migrations", "0007_staged_bytes.sql").read_text("utf-8").split(";")[0]
+    bench.owner(heal)
+    assert bench.owner("SELECT import_id FROM import WHERE cleared_at IS NULL") == [(item.import_id,)]
+    bench.worker.retention.tidy()
+    assert_gone(bench, item)
+
+
+def test_one_import_that_cannot_be_tidied_now_holds_up_no_other(bench: Workbench) -> None:
+    stuck, other = (bench.complete([make_person(number)], DataStageDuration=1) for number in (1, 2))
+    for item in (stuck, other):
+        age(bench, item, days=2)
+    bench.owner(
+        "CREATE FUNCTION seam() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f"  IF OLD.import_id = '{stuck.import_id}' THEN RAISE EXCEPTION 'seam' USING ERRCODE = '55P03'; END IF;"
+        "  RETURN OLD; END $$"
+    )
+    bench.owner("CREATE TRIGGER seam BEFORE DELETE ON import_frame FOR EACH ROW EXECUTE FUNCTION seam()")
+    bench.worker.retention.tidy()
+    assert_gone(bench, other)
+    assert count_staged(bench, stuck) == (1, 0)
+    bench.owner("DROP TRIGGER seam ON import_frame")
+    bench.worker.retention.tidy()
+    assert_gone(bench, stuck)
 
 
 def test_tidying_twice_does_nothing_more(bench: Workbench) -> None:

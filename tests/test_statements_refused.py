@@ -97,7 +97,7 @@ def test_no_record_is_at_fault_for_a_right_that_the_worker_lacks(database_url: s
         store.change("GRANT INSERT ON profile TO consentory_worker")
         assert execution.step() is None
         time.sleep(0.2)
-        assert execution.step() == 5
+        assert [execution.step(), execution.step()] == [2, 3], "the next try is smaller"
         assert account.status(token)["Created"] == 5
     finally:
         store.close()

@@ -3,9 +3,10 @@
 ConsentoryError
 ├── RequestRefused          the caller asked for something it cannot have; `kind` says which answer it gets
 ├── StoreRefused            PostgreSQL refused the data (SQLSTATE classes 22 and 23); the transaction is undone
-├── StatementRefused        PostgreSQL refused a statement of ours (SQLSTATE class 42): no data and no waiting helps
+├── StatementRefused        PostgreSQL refused a statement of ours (any other SQLSTATE): no data and no waiting helps
 ├── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
-│   └── StoreContended      two transactions were in each other's way (SQLSTATE class 40)
+│   └── StoreBusy           it is there, and could not do this now: resources, locks, a time-out
+│       └── StoreContended  two transactions were in each other's way (SQLSTATE class 40)
 └── OutcomeUnknown          PostgreSQL, or the process that worked on it, was lost: all was done, or nothing
 
 What only one module raises stands in that module and hangs on the root as well, its text written for a person:
@@ -74,7 +75,11 @@ class StoreUnavailable(ConsentoryError):
     """The database cannot be reached, or lacks resources just now. Nothing was done."""
 
 
-class StoreContended(StoreUnavailable):
+class StoreBusy(StoreUnavailable):
+    """The database is there, and could not do this now: it lacks a resource, waits for a lock, or took too long."""
+
+
+class StoreContended(StoreBusy):
     """This transaction and another were in each other's way, and this one was undone: try again at once."""
 
 
@@ -93,8 +98,9 @@ class StoreRefused(ConsentoryError):
 
 
 class StatementRefused(ConsentoryError):
-    """The database refused a statement as such (`sqlstate` of class 42, "" from the driver): it names what is not
-    there, is no SQL, or needs a right that its role lacks. Our fault or the installation's: no reason to try again."""
+    """The database refused a statement as such (`sqlstate` of class 42 or of one that is neither the data's fault nor
+    waited out, "" from the driver): it names what is not there, needs a right that its role lacks, or meets damaged
+    storage. Our fault or the installation's: no reason to try again at once."""
 
     def __init__(self, kind: str, sqlstate: str) -> None:
         super().__init__(

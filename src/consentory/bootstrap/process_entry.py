@@ -128,6 +128,8 @@ def run_worker(conninfo: str) -> None:
 def _run_worker(conninfo: str) -> None:
     # Here: prometheus_client chooses how it counts when it is imported, and the processes of `serve` are forks.
     from consentory.worker.import_worker import ImportWorker
+    from consentory.worker.maintenance import Maintenance
+    from consentory.worker.worker_process import run_loops
 
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -136,6 +138,7 @@ def _run_worker(conninfo: str) -> None:
     calm_collector()
     services = open_worker(conninfo, chunk_records)
     try:
-        ImportWorker(services.database, services.execution, services.retention, services.sealing, stop).run()
+        worker = ImportWorker(services.database, services.execution, stop)
+        run_loops(worker, Maintenance(services.database, services.retention, services.sealing, stop), stop)
     finally:
         services.close()

@@ -134,9 +134,9 @@ class ExceptionService:
                 first, frame, staged_by = frames[position]
                 records = unpack_raw(frame)
                 position += 1
-            if sequence - first >= len(records):  # purged since the import was looked up
-                raise _make_gone()
-            if staged_by == caller.user_id or caller.may_read_all():
+            if sequence - first >= len(records):  # lost, or purged since the import was looked up: see _require_kept
+                record = render_exception(b"{}", sequence, phase, faults)
+            elif staged_by == caller.user_id or caller.may_read_all():
                 raw = records[sequence - first]
                 marks = item.settings.action == "Add"
                 record = render_exception(raw, sequence, phase, faults, marks_opt_out=marks)

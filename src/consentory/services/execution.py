@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import structlog
@@ -17,78 +16,32 @@ from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.draft import make_fault
 from consentory.domain.imports import StageCounts
 from consentory.domain.instants import to_micros
-from consentory.errors import OutcomeUnknown, StatementRefused, StoreRefused, StoreUnavailable
+from consentory.errors import OutcomeUnknown, StatementRefused, StoreBusy, StoreRefused, StoreUnavailable
 from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
 from consentory.services.chunking import CHUNK_RECORDS, Groups, cut_chunks
 from consentory.services.record_application import Rules, Task, apply_records
 from consentory.services.repeated_records import StagedRecord, apply_all, sort_out
+from consentory.services.step_pace import SET_ASIDE_SECONDS, Pace, Setbacks, StepDone
 from consentory.store import account_store, execution_store, import_store
-from consentory.store.database import Database, Transaction
+from consentory.store.database import LEASE_SECONDS, Database, Transaction
 from consentory.store.execution_store import Chunk, ProcessedRecord, RunningImport, WorkFrame
 from consentory.store.profile_store import Source
 
 log = structlog.get_logger(__name__)
 
-FIRST_STEP_RECORDS = 500
-STEP_SECONDS = 0.15
-"""A step, which is one transaction, is sized towards this: everyday writes do not wait for an import."""
-
 MATCH_TYPE_INACTIVE = "Import.MatchTypeInactive"
-SET_ASIDE_SECONDS = 60.0
-"""How long an import that broke for a reason nobody foresaw is passed over, before it is tried again."""
-
 BUSY_SECONDS = 1.0
+"""How long an import is passed over that another worker resolves."""
+
+RETRY_STATEMENT_SECONDS = max(1, LEASE_SECONDS // 6)
+"""So long may a statement of an import take that failed before: meanwhile this worker does nothing for the others."""
 
 _SENT_BYTES = PLAIN_BYTES + 64
 """For each record of a frame, of what was sent, packed: a frame with more has no plain records."""
 
 KEY_RACE_TRIES = 3
 """How often a step is tried again because an everyday write gave out one of its alternate ids meanwhile."""
-
-
-class SetAside:
-    """Imports that this worker passes over for a while, so that others go on."""
-
-    def __init__(self) -> None:
-        self._until: dict[UUID, float] = {}
-
-    def add(self, import_id: UUID, seconds: float) -> None:
-        """Pass an import over from now on."""
-        self._until[import_id] = time.monotonic() + seconds
-
-    def list_ids(self) -> list[UUID]:
-        """Those whose time is not over."""
-        now = time.monotonic()
-        self._until = {import_id: until for import_id, until in self._until.items() if until > now}
-        return list(self._until)
-
-
-class StepDone(NamedTuple):
-    """What a step did: records counted, and how many of them it applied; `was_cut`: there were more to apply."""
-
-    records: int
-    tasks: int
-    was_cut: bool
-
-
-class Pace:
-    """How many records a step looks at, and how many of them it may apply: sized by what the last steps took.
-
-    Passing a record by takes a sixth of the time of applying it, and the next ones may be all of one kind.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.records = self.tasks = min(FIRST_STEP_RECORDS, most)
-
-    def note(self, done: StepDone, seconds: float) -> None:
-        """Size the next step by what this one took."""
-        factor = min(2.0, max(0.5, STEP_SECONDS / max(seconds, 0.001)))
-        if done.tasks >= self.tasks // 2:
-            self.tasks = max(1, min(self._most, round(self.tasks * factor)))
-        if done.was_cut or done.records >= self.records // 2:
-            self.records = max(1, min(self._most, round((done.records if done.was_cut else self.records) * factor)))
 
 
 class Execution:
@@ -107,18 +60,27 @@ class Execution:
         self._chunk_records = chunk_records
         self._set_aside_seconds = set_aside_seconds
         # Two, because an import that another worker is resolving may be worked on a moment later.
-        self._unresolved, self._unworkable = SetAside(), SetAside()
+        self._unresolved, self._unworkable = Setbacks(), Setbacks()
+        self._held_elsewhere = Setbacks()
         self._pace = Pace(chunk_records)
+        self.waits = 0
+        """How often an import was put off for what is not the data's fault."""
+
+    def count_set_aside(self) -> int:
+        """Imports that this worker passes over just now because their last try failed."""
+        return len({*self._unresolved.list_waiting(), *self._unworkable.list_waiting()})
 
     def resolve_next(self) -> UUID | None:
         """Resolve the next queued import into chunks: it is Processing then, or Failed because it cannot run.
 
-        Returns its id; None when there is nothing to resolve, or another worker is at it. One that breaks for
-        a reason nobody foresaw is logged and set aside for a while, so that other accounts' go on.
-        Raises StoreUnavailable; then nothing was done. Raises OutcomeUnknown, too: ask again.
+        Returns its id; None when there is nothing to resolve, when another worker is at it, or when it failed: then it
+        is logged and passed over for a while, so that other accounts' go on.
+        Raises StoreUnavailable where the database is lost; then nothing was done. Raises OutcomeUnknown: ask again.
         """
+        begun = time.monotonic()
         with self._database.transaction() as tx:
-            found = execution_store.next_queued_import(tx, self._unresolved.list_ids())
+            skipped = [*self._unresolved.list_waiting(), *self._held_elsewhere.list_waiting()]
+            found = execution_store.next_queued_import(tx, skipped)
         if found is None:
             return None
         account_id, import_id = found
@@ -126,16 +88,35 @@ class Execution:
             with self._database.transaction(account_id) as tx:
                 if not execution_store.try_resolve_lock(tx):
                     # Another worker is at it, which may take minutes: other accounts' imports do not wait for that.
-                    self._unresolved.add(import_id, BUSY_SECONDS)
+                    self._held_elsewhere.set_aside(import_id, BUSY_SECONDS)
                     return None
-                return import_id if self._resolve(tx, account_id, import_id) else None
-        except (StoreUnavailable, OutcomeUnknown):
-            raise
+                is_resolved = self._resolve(tx, account_id, import_id)
+        except (StoreUnavailable, OutcomeUnknown) as error:
+            self._put_off(self._unresolved, import_id, error, begun)
+            return None
         except Exception as error:
-            self._unresolved.add(import_id, self._set_aside_seconds)
+            self._unresolved.set_aside(import_id, self._set_aside_seconds)
             failure = _describe(error)
             log.error("import cannot be resolved, trying again later", import_id=str(import_id), failure=failure)
             return None
+        self._unresolved.go_on(import_id, is_well=True)
+        return import_id if is_resolved else None
+
+    def _put_off(
+        self,
+        setbacks: Setbacks,
+        import_id: UUID,
+        error: StoreUnavailable | OutcomeUnknown,
+        begun: float,
+        pace: Pace | None = None,
+    ) -> None:
+        """Pass over an import that failed for what is not the data's fault; raises the error where all others would
+        fail as well."""
+        seconds = setbacks.wait_out(import_id, time.monotonic() - begun, pace)
+        if not isinstance(error, StoreBusy):
+            raise error
+        self.waits += 1
+        log.warning("import waits", import_id=str(import_id), failure=str(error), seconds=seconds)
 
     def _resolve(self, tx: Transaction, account_id: int, import_id: UUID) -> bool:
         status, records, settings = execution_store.load_resolvable(tx, import_id)
@@ -154,7 +135,7 @@ class Execution:
         chunks = list(cut_chunks(import_id, records, groups, self._chunk_records))
         first_id = account_store.reserve_profile_ids(tx, records)
         if not execution_store.start_import(tx, import_id, catalog.revision, first_id, chunks):
-            raise StoreUnavailable("the import was cancelled while it was being resolved")
+            raise StoreBusy("the import was cancelled while it was being resolved")
         note_event(tx, worker, "import.started", import_id=import_id, details={"Revision": catalog.revision})
         if execution_store.complete_import(tx, import_id):  # where no record passed validation
             note_event(tx, worker, "import.completed", import_id=import_id)
@@ -165,24 +146,31 @@ class Execution:
     def step(self) -> int | None:
         """Claim a chunk and work off a part of it in one transaction; the records done, None: nothing to claim.
 
-        A chunk that breaks for a reason nobody foresaw, a frame that cannot be read say, is logged, its import is
-        set aside for a while, and no records were done. Raises StoreUnavailable; then nothing was done, and the
-        claim is gone. Raises OutcomeUnknown: the claim is gone, and what is left of the chunk is what was not done.
+        A chunk that fails is logged, its import is passed over for a while and then tried with fewer records, and no
+        records were done. Raises StoreUnavailable where the database is lost; then nothing was done, and the claim is
+        gone. Raises OutcomeUnknown: the claim is gone, and what is left of the chunk is what was not done.
         """
         begun = time.monotonic()
-        chunk = None
+        chunk, pace = None, self._pace
         try:
             with self._database.transaction() as tx:
-                chunk = execution_store.claim_chunk(tx, self._unworkable.list_ids())
+                chunk = execution_store.claim_chunk(tx, self._unworkable.list_waiting())
                 if chunk is None:
                     return None
-                done = self._work_off(tx, chunk)
-        except (StoreUnavailable, OutcomeUnknown):
-            raise
+                after_failure = self._unworkable.find_pace(chunk.import_id)
+                if after_failure is not None:
+                    pace = after_failure
+                    execution_store.limit_statements(tx, RETRY_STATEMENT_SECONDS)
+                done = self._work_off(tx, chunk, pace)
+        except (StoreUnavailable, OutcomeUnknown) as error:
+            if chunk is None:
+                raise
+            self._put_off(self._unworkable, chunk.import_id, error, begun, pace.make_smaller(_count_left(chunk)))
+            return 0
         except Exception as error:
             if chunk is None:
                 raise
-            self._unworkable.add(chunk.import_id, self._set_aside_seconds)
+            self._unworkable.set_aside(chunk.import_id, self._set_aside_seconds, pace.make_smaller(_count_left(chunk)))
             log.error(
                 "chunk cannot be worked off, trying again later",
                 import_id=str(chunk.import_id),
@@ -191,28 +179,31 @@ class Execution:
                 place=_find_place(error),
             )
             return 0
-        self._pace.note(done, time.monotonic() - begun)
+        pace.note(done, time.monotonic() - begun)
+        if pace is not self._pace:
+            self._unworkable.go_on(chunk.import_id, is_well=pace.records >= self._pace.records)
         return done.records
 
-    def _work_off(self, tx: Transaction, chunk: Chunk) -> StepDone:
+    def _work_off(self, tx: Transaction, chunk: Chunk, pace: Pace) -> StepDone:
         """Apply the next records of a claimed chunk and count them."""
         tx.set_account(chunk.account_id)
         running = execution_store.load_running(tx, chunk.import_id)
         are_lone = chunk.sequences is None
-        limit = self._pace.records if are_lone else self._pace.tasks
-        staged, next_sequence = _load_staged(tx, chunk, running, limit)
-        if not staged:
+        limit = pace.records if are_lone else pace.tasks
+        staged, gone, next_sequence = _load_staged(tx, chunk, running, limit)
+        if not staged and not gone:
             execution_store.leave_chunk(tx, chunk, next_sequence)
             return StepDone(0, 0, was_cut=False)
         catalog = self._catalogs.at_revision(tx, chunk.account_id, running.configuration_revision)
         rules = Rules(catalog, running.settings, to_micros(running.started_at), running.first_profile_id)
         found = sort_out(tx, rules, staged) if are_lone else apply_all(staged)
-        work, cut_at = found.cut(self._pace.tasks)
+        work, cut_at = found.cut(pace.tasks)
         done = work.unchanged + (_apply_or_split(tx, rules, work.tasks, work.locked) if work.tasks else [])
+        done += _make_gone(chunk.import_id, [one for one in gone if cut_at is None or one < cut_at])
         execution_store.leave_chunk(tx, chunk, next_sequence if cut_at is None else cut_at)
         pending = execution_store.record_outcomes(tx, chunk.import_id, done)
         if pending is None:
-            raise StoreUnavailable("the import is not processing")
+            raise StoreBusy("the import is not processing")
         if running.settings.action == "Add":
             counts = StageCounts(refused_opt_outs=_count_refused_opt_outs(work.tasks, done))
             import_store.add_stage_counts(tx, chunk.import_id, counts)
@@ -229,27 +220,58 @@ def _count_refused_opt_outs(tasks: Sequence[Task], done: Sequence[ProcessedRecor
     return sum(claims_opt_out(task.record) for task in tasks if task.source.sequence_number in refused)
 
 
-def _load_staged(tx: Transaction, chunk: Chunk, running: RunningImport, limit: int) -> tuple[list[StagedRecord], int]:
-    """The next records of a chunk, up to `limit` SequenceNumbers, and where to go on after them."""
+def _count_left(chunk: Chunk) -> int:
+    """How many records a claimed chunk has at most."""
+    if chunk.sequences is None:
+        return chunk.last_sequence - chunk.next_sequence + 1
+    return sum(sequence >= chunk.next_sequence for sequence in chunk.sequences)
+
+
+def _load_staged(
+    tx: Transaction, chunk: Chunk, running: RunningImport, limit: int
+) -> tuple[list[StagedRecord], list[int], int]:
+    """The next records of a chunk, up to `limit` SequenceNumbers; those of them whose frame is gone, by number; and
+    where to go on after them."""
     first, last = chunk.next_sequence, chunk.last_sequence
     if chunk.sequences is None:
         upper = min(last, first + limit - 1)
         frames = execution_store.list_work(tx, chunk.import_id, first, upper, FRAME_RECORDS, _SENT_BYTES)
         excluded = set(chunk.excluded)
-        staged = _read_staged(frames, chunk.import_id, running)
-        return [s for s in staged if first <= (s.source.sequence_number or 0) <= upper
-                and s.source.sequence_number not in excluded], upper + 1  # fmt: skip
-    left = [sequence for sequence in chunk.sequences if sequence >= first]
-    wanted = set(left[:limit])
-    frames = execution_store.list_scattered_work(tx, chunk.import_id, left[:limit], _SENT_BYTES)
-    staged = _read_staged(frames, chunk.import_id, running)
-    next_sequence = left[limit] if len(left) > limit else last + 1
-    return [record for record in staged if record.source.sequence_number in wanted], next_sequence
+        staged = [s for s in _read_staged(frames, chunk.import_id, running)
+                  if first <= (s.source.sequence_number or 0) <= upper
+                  and s.source.sequence_number not in excluded]  # fmt: skip
+        wanted: Collection[int] = range(first, upper + 1)
+        next_sequence = upper + 1
+    else:
+        excluded = set()
+        left = [sequence for sequence in chunk.sequences if sequence >= first]
+        wanted = left[:limit]
+        frames = execution_store.list_scattered_work(tx, chunk.import_id, wanted, _SENT_BYTES)
+        asked = set(wanted)
+        staged = [s for s in _read_staged(frames, chunk.import_id, running) if s.source.sequence_number in asked]
+        next_sequence = left[limit] if len(left) > limit else last + 1
+    gone = [number for number in _find_uncovered(wanted, frames) if number not in excluded]
+    if gone and running.is_processing:  # else nothing is pending, and the records went with their retention
+        refused = set(execution_store.list_refused(tx, chunk.import_id, gone))
+        return staged, [number for number in gone if number not in refused], next_sequence
+    return staged, [], next_sequence
+
+
+def _find_uncovered(wanted: Collection[int], frames: Sequence[WorkFrame]) -> list[int]:
+    """Those of the SequenceNumbers, ascending, that no frame holds."""
+    if isinstance(wanted, range) and wanted:
+        ends = [(frame.first_sequence, frame.first_sequence + frame.record_count) for frame in frames]
+        if sum(min(end, wanted.stop) - max(start, wanted.start) for start, end in ends) == len(wanted):
+            return []
+    held = {frame.first_sequence + place for frame in frames for place in range(frame.record_count)}
+    return [number for number in wanted if number not in held]
 
 
 def _read_staged(frames: Sequence[WorkFrame], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
     staged = []
     for frame in frames:
+        if not frame.work:  # none of its records is valid, or they were thinned
+            continue
         items = unpack_work(frame.work)
         sent = unpack_raw(frame.raw) if any(item.is_plain for item in items) else []
         for item in items:
@@ -258,6 +280,28 @@ def _read_staged(frames: Sequence[WorkFrame], import_id: UUID, running: RunningI
             plain = sent[item.place] if item.is_plain else None
             staged.append(StagedRecord(item.encoded, plain, source, running.first_profile_id + sequence - 1))
     return staged
+
+
+def _make_gone(import_id: UUID, sequences: Sequence[int]) -> list[ProcessedRecord]:
+    """Exceptions for records that were staged and are no longer there: damaged storage, or somebody deleted them."""
+    if not sequences:
+        return []
+    reference = secrets.token_hex(8)
+    log.error(
+        "staged records are gone, each becomes an exception",
+        reference=reference,
+        import_id=str(import_id),
+        records=len(sequences),
+        first=sequences[0],
+        last=sequences[-1],
+    )
+    fault = make_fault(
+        "Execution.Unexpected",
+        "$",
+        "This record is no longer in the database, and nothing of it was applied. Stage it again."
+        f" The log has it under {reference}.",
+    )
+    return [ProcessedRecord(sequence, "Exception", [fault]) for sequence in sequences]
 
 
 def _apply_or_split(

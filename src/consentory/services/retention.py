@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import get_args
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import structlog
 from consentory.codec.frame import UNREADABLE, pack_raw, unpack_raw
 from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.imports import Status
+from consentory.errors import StoreBusy
 from consentory.services.audit_trail import note_event
 from consentory.store import execution_store, import_store, profile_store
 from consentory.store.database import Database
@@ -18,13 +20,22 @@ log = structlog.get_logger(__name__)
 
 
 class Retention:
-    """Tidies all accounts. Every step is a short transaction of its own and can be cut off anywhere."""
+    """Tidies all accounts. Every step is a short transaction of its own and can be cut off anywhere.
+
+    Any number of workers may tidy at once: one of them is at an import, the others leave it to that one.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def tidy(self) -> None:
-        """Expire imports never executed, let staged records go whose time has come, fold tag counts.
+        """All of `tidy_in_steps`."""
+        for _ in self.tidy_in_steps():
+            pass
+
+    def tidy_in_steps(self) -> Iterator[None]:
+        """Expire imports never executed, let staged records go whose time has come, fold tag counts: one short
+        transaction at a time.
 
         Raises StoreUnavailable; what was done until then stays done, the rest is done by the next call.
         """
@@ -32,17 +43,19 @@ class Retention:
             for account_id, import_id in import_store.expire_imports(tx):
                 tx.set_account(account_id)
                 note_event(tx, Party(account_id, SYSTEM), "import.expired", import_id=import_id)
+        yield
         with self._database.transaction() as tx:
             thinnable = execution_store.find_thinnable(tx)
             purgeable = execution_store.find_purgeable(tx)
             foldable = profile_store.find_foldable(tx)
         for account_id, import_id in thinnable:
-            self._thin(account_id, import_id)
+            yield from _pass_over_busy(self._thin(account_id, import_id), import_id)
         for account_id, import_id in purgeable:
-            self._purge(account_id, import_id)
+            yield from _pass_over_busy(self._purge(account_id, import_id), import_id)
         for account_id in foldable:
             with self._database.transaction(account_id) as tx:
                 profile_store.fold_tags(tx)
+            yield
 
     def count_imports(self) -> dict[str, int]:
         """How many imports of all accounts there are in each status; every status is there."""
@@ -50,23 +63,29 @@ class Retention:
             found = execution_store.count_by_status(tx)
         return {status: found.get(status, 0) for status in get_args(Status)}
 
-    def _purge(self, account_id: int, import_id: UUID) -> None:
+    def _purge(self, account_id: int, import_id: UUID) -> Iterator[None]:
         with self._database.transaction(account_id) as tx:
             if execution_store.mark_purged(tx, import_id):
                 note_event(tx, Party(account_id, SYSTEM), "import.purged", import_id=import_id)
         rows = 1
         while rows:
+            yield
             with self._database.transaction(account_id) as tx:
+                if not execution_store.try_tidy_lock(tx, import_id):
+                    return
                 rows = execution_store.purge_some(tx, import_id)
-                if not rows:
-                    execution_store.mark_cleared(tx, import_id)
+                if not rows and not execution_store.mark_cleared(tx, import_id):
+                    return  # rows are left, or it was noted already
         log.info("staged records purged", import_id=str(import_id))
 
-    def _thin(self, account_id: int, import_id: UUID) -> None:
+    def _thin(self, account_id: int, import_id: UUID) -> Iterator[None]:
         """DataStageDuration 0: what was accepted goes at the import's end, the rest stays until the token expires."""
         after = 0
         while True:
+            yield
             with self._database.transaction(account_id) as tx:
+                if not execution_store.try_tidy_lock(tx, import_id):
+                    return
                 frames = execution_store.list_frames_after(tx, import_id, after)
                 if not frames:
                     if execution_store.mark_thinned(tx, import_id):
@@ -81,6 +100,14 @@ class Retention:
                         continue
                     execution_store.thin_frame(tx, import_id, first, left)
                 after = frames[-1][0]
+
+
+def _pass_over_busy(steps: Iterator[None], import_id: UUID) -> Iterator[None]:
+    """The steps of tidying one import, as far as they go: one that cannot be tidied now holds up no other."""
+    try:
+        yield from steps
+    except StoreBusy as error:
+        log.warning("import cannot be tidied now", import_id=str(import_id), failure=str(error))
 
 
 def _keep(frame: bytes, first: int, kept: list[int]) -> bytes | None:

@@ -17,7 +17,14 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from consentory.config import read_test_number
-from consentory.errors import OutcomeUnknown, StatementRefused, StoreContended, StoreRefused, StoreUnavailable
+from consentory.errors import (
+    OutcomeUnknown,
+    StatementRefused,
+    StoreBusy,
+    StoreContended,
+    StoreRefused,
+    StoreUnavailable,
+)
 from consentory.store.statements import statement
 
 # One JSON for the whole store. Writers hand in Json or Jsonb of JSON that they encoded themselves.
@@ -63,11 +70,14 @@ _SESSION = {
     "plan_cache_mode": "auto",
 }
 _DATA_CLASSES = ("22", "23")
-"""SQLSTATE classes that are the data's fault; all else but our own fault is waited out."""
-_STATEMENT_CLASS = "42"
+"""SQLSTATE classes that are the data's fault."""
 _CONTENTION_CLASS = "40"
+_BUSY = ("53", "55", "58", "57014")
+"""SQLSTATE classes, and a code (a statement took too long), that are waited out while the session goes on."""
 _LOST_CLASSES = ("08", "57")
 """SQLSTATE classes of a lost connection and of a server that goes; libpq's own words on the first have none."""
+_IDLE_TOO_LONG = "25P03"
+"""A transaction was idle for too long: the session is lost, and nothing of it was committed."""
 
 
 def join_keys(keys: Iterable[bytes]) -> str:
@@ -76,17 +86,23 @@ def join_keys(keys: Iterable[bytes]) -> str:
 
 
 def translate(error: psycopg.Error) -> StoreRefused | StatementRefused | StoreUnavailable:
-    """Our error for a psycopg one: StoreRefused when the data is at fault, StatementRefused when it is the statement,
-    else StoreUnavailable."""
+    """Our error for a psycopg one (execution.md, "While it runs"): StoreRefused when the data is at fault,
+    StoreUnavailable when it is waited out, StatementRefused for anything else."""
     state = error.sqlstate or ""
+    name = f"{type(error).__name__} {state}".strip()
     # psycopg refuses some data by itself, a NUL in a text for one, and then there is no SQLSTATE.
     if state[:2] in _DATA_CLASSES or (not state and isinstance(error, psycopg.DataError)):
         return StoreRefused(state, error.diag.constraint_name or "")
+    if state.startswith(_CONTENTION_CLASS):
+        return StoreContended(name)
+    if state.startswith(_BUSY):
+        return StoreBusy(name)
     # A parameter too few is no case for PostgreSQL: psycopg says so by itself.
-    if state.startswith(_STATEMENT_CLASS) or (not state and isinstance(error, psycopg.ProgrammingError)):
-        return StatementRefused(type(error).__name__, state)
-    kind = StoreContended if state.startswith(_CONTENTION_CLASS) else StoreUnavailable
-    return kind(f"{type(error).__name__} {state}".strip())
+    if state.startswith((*_LOST_CLASSES, _IDLE_TOO_LONG)) or (
+        not state and not isinstance(error, psycopg.ProgrammingError)
+    ):
+        return StoreUnavailable(name)
+    return StatementRefused(type(error).__name__, state)
 
 
 class Transaction:
@@ -204,7 +220,7 @@ class Database:
         except PoolTimeout as error:
             raise StoreUnavailable("no connection to the database could be had in time") from error
         except psycopg.Error as error:
-            if is_unknown and (error.sqlstate or "08")[:2] in _LOST_CLASSES:
+            if is_unknown and (error.sqlstate or "08").startswith(_LOST_CLASSES):
                 raise OutcomeUnknown("the connection was lost during the commit") from error
             raise translate(error) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -35,10 +36,14 @@ class RunningImport(msgspec.Struct, frozen=True):
     started_at: datetime
     configuration_revision: int
     first_profile_id: int
+    is_processing: bool
 
 
 class WorkFrame(msgspec.Struct, frozen=True):
+    """`work` is empty where no record of the frame is valid."""
+
     first_sequence: int
+    record_count: int
     raw: bytes
     work: bytes
     caller: str
@@ -112,7 +117,7 @@ def load_running(tx: Transaction, import_id: UUID) -> RunningImport:
     """What the chunks of an import go by."""
     row = tx.row("load_running", {"import_id": import_id})
     assert row is not None
-    return RunningImport(msgspec.convert(row[0], ImportSettings), row[1], row[2], row[3])
+    return RunningImport(msgspec.convert(row[0], ImportSettings), *row[1:])
 
 
 def list_work(
@@ -129,7 +134,11 @@ def list_work(
         "frame_records": frame_records,
         "plain_bytes": plain_bytes,
     }
-    return [WorkFrame(row[0], bytes(row[1]), bytes(row[2]), row[3]) for row in tx.rows("list_work", parameters)]
+    return [_read_frame(row) for row in tx.rows("list_work", parameters)]
+
+
+def _read_frame(row: Sequence[Any]) -> WorkFrame:
+    return WorkFrame(row[0], row[1], bytes(row[2]), bytes(row[3]), row[4])
 
 
 def list_scattered_work(
@@ -137,8 +146,18 @@ def list_scattered_work(
 ) -> list[WorkFrame]:
     """As list_work, the frames that hold the given records."""
     parameters = {"import_id": import_id, "sequences": list(sequences), "plain_bytes": plain_bytes}
-    rows = tx.rows("list_scattered_work", parameters)
-    return [WorkFrame(row[0], bytes(row[1]), bytes(row[2]), row[3]) for row in rows]
+    return [_read_frame(row) for row in tx.rows("list_scattered_work", parameters)]
+
+
+def list_refused(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[int]:
+    """Those of the records that have a fault already."""
+    rows = tx.rows("list_refused", {"import_id": import_id, "sequences": list(sequences)})
+    return [row[0] for row in rows]
+
+
+def limit_statements(tx: Transaction, seconds: int) -> None:
+    """Bound the time of each statement of this transaction from here on."""
+    tx.run("limit_statements", {"limit": f"{seconds}s"})
 
 
 def leave_chunk(tx: Transaction, chunk: Chunk, next_sequence: int) -> None:
@@ -209,9 +228,15 @@ def purge_some(tx: Transaction, import_id: UUID) -> int:
     return tx.run("purge_frames", key).rowcount + tx.run("purge_faults", key).rowcount
 
 
-def mark_cleared(tx: Transaction, import_id: UUID) -> None:
-    """Nothing staged is left of a purged import."""
-    tx.run("mark_cleared", {"import_id": import_id})
+def mark_cleared(tx: Transaction, import_id: UUID) -> bool:
+    """Nothing staged is left of a purged import; False when something is, or when that was noted already."""
+    return tx.row("mark_cleared", {"import_id": import_id}) is not None
+
+
+def try_tidy_lock(tx: Transaction, import_id: UUID) -> bool:
+    """True when this transaction alone tidies the import."""
+    row = tx.row("try_tidy_lock", {"import_id": import_id})
+    return row is not None and row[0]
 
 
 def find_thinnable(tx: Transaction) -> list[tuple[int, UUID]]:

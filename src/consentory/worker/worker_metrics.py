@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.multiprocess import mark_process_dead
 
 _EXECUTED = Counter("consentory_records_executed", "Records worked off.")
 _STEPS = Histogram(
@@ -14,6 +18,13 @@ _STEPS = Histogram(
 )
 _WAITS = Counter("consentory_worker_waits", "Times a worker waited out what is not the data's fault.")
 _IMPORTS = Gauge("consentory_imports", "Imports by status.", ("status",), multiprocess_mode="mostrecent")
+_SET_ASIDE = Gauge(
+    "consentory_imports_set_aside",
+    "Imports that a worker passes over for a while because their last try failed; the most of any worker.",
+    multiprocess_mode="livemax",
+)
+_OF_A_PROCESS = re.compile(r"gauge_live\w+_(\d+)\.db")
+"""prometheus_client's file of what only a living process counts for."""
 
 
 def count_step(records: int, seconds: float) -> None:
@@ -22,12 +33,36 @@ def count_step(records: int, seconds: float) -> None:
     _STEPS.observe(seconds)
 
 
-def count_wait() -> None:
-    """One pause because of the database: an outage, a deadlock, a lack of resources."""
-    _WAITS.inc()
+def count_waits(waits: int) -> None:
+    """Pauses because of the database: an outage, a deadlock, a lack of resources."""
+    _WAITS.inc(waits)
 
 
 def show_imports(by_status: Mapping[str, int]) -> None:
     """How many imports there are in each status."""
     for status, count in by_status.items():
         _IMPORTS.labels(status).set(count)
+
+
+def show_set_aside(imports: int) -> None:
+    """How many imports this worker passes over just now."""
+    _SET_ASIDE.set(imports)
+
+
+def forget_dead_processes() -> None:
+    """Take out of the metrics the current state of processes that ended, however they did."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    for file in Path(folder).glob("gauge_live*.db") if folder else ():
+        found = _OF_A_PROCESS.fullmatch(file.name)
+        if found is not None and not _is_alive(int(found[1])):
+            mark_process_dead(found[1])  # type: ignore[no-untyped-call]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -83,26 +83,28 @@ FOR UPDATE OF c SKIP LOCKED;
 
 -- name: load_running
 -- What a chunk goes by.
-SELECT settings, started_at, configuration_revision, first_profile_id FROM import
+SELECT settings, started_at, configuration_revision, first_profile_id, status = 'Processing' FROM import
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: list_work
--- Frames of valid records that overlap a range, in order, with who staged them; as they were sent only where the frame
--- may hold plain records, which are short: whatever else was sent stays where it is. Index: primary key.
--- A thinned frame has none: an import completes with its last valid record, whatever is left of its chunks.
-SELECT f.first_sequence, CASE WHEN octet_length(f.raw) <= %(plain_bytes)s * f.record_count THEN f.raw ELSE '' END,
+-- Frames that overlap a range, in order, with who staged them; as they were sent only where the frame may hold plain
+-- records, which are short: whatever else was sent stays where it is. Of a frame without valid records, or a thinned
+-- one, `work` is empty. Index: primary key.
+SELECT f.first_sequence, f.record_count,
+  CASE WHEN f.work <> '' AND octet_length(f.raw) <= %(plain_bytes)s * f.record_count THEN f.raw ELSE '' END,
   f.work, b.caller
 FROM import_frame AS f
 JOIN import_batch AS b ON b.account_id = f.account_id AND b.import_id = f.import_id AND b.batch_number = f.batch_number
 WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
   AND f.first_sequence > %(first)s - %(frame_records)s AND f.first_sequence <= %(last)s
-  AND f.first_sequence + f.record_count > %(first)s AND f.work <> ''
+  AND f.first_sequence + f.record_count > %(first)s
 ORDER BY f.first_sequence;
 
 -- name: list_scattered_work
 -- As list_work, for the frames that hold the given records.
-SELECT DISTINCT f.first_sequence,
-  CASE WHEN octet_length(f.raw) <= %(plain_bytes)s * f.record_count THEN f.raw ELSE '' END AS raw, f.work, b.caller
+SELECT DISTINCT f.first_sequence, f.record_count,
+  CASE WHEN f.work <> '' AND octet_length(f.raw) <= %(plain_bytes)s * f.record_count THEN f.raw ELSE '' END AS raw,
+  f.work, b.caller
 FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
 CROSS JOIN LATERAL (
   SELECT first_sequence, record_count, batch_number, raw, work FROM import_frame
@@ -111,8 +113,19 @@ CROSS JOIN LATERAL (
 ) AS f
 JOIN import_batch AS b ON b.account_id = current_account() AND b.import_id = %(import_id)s
   AND b.batch_number = f.batch_number
-WHERE f.work <> ''
 ORDER BY f.first_sequence;
+
+-- name: list_refused
+-- Those of the given records that were refused already. Index: primary key.
+SELECT wanted.sequence_number FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
+CROSS JOIN LATERAL (
+  SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s AND held = false
+    AND sequence_number = wanted.sequence_number OFFSET 0
+) AS f;
+
+-- name: limit_statements
+-- A shorter time-out for the statements of this transaction.
+SELECT set_config('statement_timeout', %(limit)s, true);
 
 -- name: advance_chunk
 -- The part up to `next` is worked off.
@@ -210,8 +223,16 @@ SELECT account_id, import_id FROM import WHERE purged_at IS NOT NULL AND cleared
 ORDER BY purged_at LIMIT 20;
 
 -- name: mark_cleared
--- Nothing staged is left.
-UPDATE import SET cleared_at = now() WHERE account_id = current_account() AND import_id = %(import_id)s;
+-- Nothing staged is left. Zero rows: something is, though it may be about to go, or this was noted already.
+UPDATE import SET cleared_at = now()
+WHERE account_id = current_account() AND import_id = %(import_id)s AND purged_at IS NOT NULL AND cleared_at IS NULL
+  AND NOT EXISTS (SELECT FROM import_frame WHERE account_id = current_account() AND import_id = %(import_id)s)
+  AND NOT EXISTS (SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s)
+RETURNING import_id;
+
+-- name: try_tidy_lock
+-- True when no other worker tidies this import; held until the transaction ends. The number is "tidy" in ASCII.
+SELECT pg_try_advisory_xact_lock(1953064057, hashtext(%(import_id)s::text));
 
 -- name: purge_frames
 -- Deletes some staged frames; zero rows: none left.
