@@ -26,7 +26,7 @@ from crash.plant import LEASE_SECONDS, Plant
 CUT_ALL = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
   WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND random() < %s"""
 IN_STATEMENT = """SELECT count(*) FROM pg_stat_activity
-  WHERE state = 'active' AND wait_event = 'ClientRead' AND application_name = 'consentory_worker'"""
+  WHERE state = 'active' AND wait_event = 'ClientRead' AND application_name LIKE 'consentory_worker/%%'"""
 """The worker is in the middle of sending rows (COPY): no time-out of PostgreSQL's ends that."""
 IN_STEP = """SELECT count(*) FROM pg_stat_activity AS a JOIN pg_locks AS l USING (pid)
   WHERE a.state LIKE 'idle in transaction%%' AND l.relation = 'import_chunk'::regclass"""

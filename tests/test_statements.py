@@ -27,8 +27,8 @@ WORKER_ONLY_MODULES = {"execution", "repeated_records", "retention", "audit_seal
 WORKER_MODULES = WORKER_ONLY_MODULES | {"record_application", "catalogs", "audit_trail"}
 """Services that the worker's role runs at all."""
 
-BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions"}
-"""What database.py runs, for either role."""
+BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat"}
+"""What database.py and heartbeat.py run, for either role."""
 
 ACROSS_ACCOUNTS = {
     "next_queued_import",
@@ -225,9 +225,8 @@ def test_every_statement_is_used_by_the_module_of_its_file(stem: str) -> None:
 
 
 def test_the_connections_own_statements_are_used() -> None:
-    used = set().union(
-        *(names for function, names in read_store_functions().items() if function.startswith("database."))
-    )
+    own = ("database.", "heartbeat.")
+    used = set().union(*(names for function, names in read_store_functions().items() if function.startswith(own)))
     assert used == BY_THE_CONNECTION_ITSELF
 
 

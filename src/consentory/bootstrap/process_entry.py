@@ -127,6 +127,7 @@ def run_worker(conninfo: str) -> None:
 
 def _run_worker(conninfo: str) -> None:
     # Here: prometheus_client chooses how it counts when it is imported, and the processes of `serve` are forks.
+    from consentory.services.clock_metrics import show_clock
     from consentory.worker.import_worker import ImportWorker
     from consentory.worker.maintenance import Maintenance
     from consentory.worker.worker_process import run_loops
@@ -138,6 +139,7 @@ def _run_worker(conninfo: str) -> None:
     calm_collector()
     services = open_worker(conninfo, chunk_records)
     try:
+        services.database.heartbeat.on_clock = show_clock
         worker = ImportWorker(services.database, services.execution, stop)
         run_loops(worker, Maintenance(services.database, services.retention, services.sealing, stop), stop)
     finally:

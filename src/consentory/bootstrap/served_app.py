@@ -16,6 +16,7 @@ from consentory.bootstrap.logs import configure_logs
 from consentory.bootstrap.process_habits import calm_collector, die_with_parent, return_memory
 from consentory.bootstrap.secret_keys import SECRET_VARIABLE, open_secret_box
 from consentory.config import load_setting
+from consentory.services.clock_metrics import show_clock
 from consentory.services.stage_processes import StageProcesses
 
 
@@ -27,6 +28,7 @@ def create_served_app() -> ASGIApp:
     return_memory()
     set_asyncio_executor(ThreadPoolExecutor(SERVER_CONNECTIONS, "call"))
     services = open_services(os.environ[DATABASE_VARIABLE], open_secret_box())
+    services.database.heartbeat.on_clock = show_clock
     routes = application.Services(
         services.authentication,
         services.imports,

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import datetime
 from uuid import UUID
 
 
-def make_uuid7() -> UUID:
-    """A UUID of version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 random bits."""
-    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+def make_uuid7(at: datetime | None = None) -> UUID:
+    """A UUID of version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 random bits.
+
+    `at`: the moment that it carries, where an order goes by it; None: this process's clock will do.
+    """
+    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
+    number = milliseconds << 80 | secrets.randbits(80)
     number = number & ~(0xF << 76) | 0x7 << 76
     return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)

@@ -167,8 +167,10 @@ class Authentication:
     def _identify_bearer(self, token: str, origin: Origin) -> tuple[int, str, Catalog]:
         claims = self.tokens.verify(token)
         with self._database.transaction(claims.account) as tx:
-            revision, live = credential_store.read_standing(tx, claims.client_id)
+            revision, live, ended = credential_store.read_standing(tx, claims.client_id, claims.exp)
             catalog = self._catalogs.at_revision(tx, claims.account, revision)
+        if ended:
+            raise refuse_bearer("Auth.TokenExpired", "The bearer token has ended; ask for a new one.")
         with self._audit.noting(Party(claims.account, claims.sub, origin)):
             if not live:
                 raise refuse_bearer("Auth.CredentialRevoked", "The credential of this bearer token was revoked.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import get_args
 from uuid import UUID
 
@@ -16,10 +16,11 @@ from consentory.domain.caller import SYSTEM, Caller, Party
 from consentory.domain.catalog import Catalog
 from consentory.domain.identifier import make_uuid7
 from consentory.domain.imports import Books, Import, Status
+from consentory.domain.instants import from_micros
 from consentory.errors import RequestRefused
 from consentory.services.audit_trail import note_event
 from consentory.services.catalogs import Catalogs
-from consentory.store import execution_store, import_store
+from consentory.store import execution_store, import_store, profile_store
 from consentory.store.database import Database, Transaction
 
 TOKEN_BITS = 53
@@ -49,10 +50,10 @@ class ImportService:
                 if known is not None:
                     return known
             _check_daily_limit(tx, catalog)
-            now = datetime.now(UTC)
+            now = from_micros(profile_store.read_clock(tx))
             item = Import(
                 account_id=caller.account_id,
-                import_id=make_uuid7(),
+                import_id=make_uuid7(now),
                 access_token=secrets.randbits(TOKEN_BITS),
                 status="Initiated",
                 settings=settings,
@@ -183,7 +184,7 @@ def find_by_token(tx: Transaction, token: str) -> Import:
     digits = token.isascii() and token.isdigit() and len(token) <= 16
     number = int(token) if digits else -1
     item = import_store.find_import_by_token(tx, number) if 0 <= number < 1 << TOKEN_BITS else None
-    if item is None or item.expires_at <= datetime.now(UTC):
+    if item is None:
         raise RequestRefused(
             "unauthorized",
             "AccessToken.Invalid",
@@ -229,9 +230,8 @@ def _reload(tx: Transaction, item: Import) -> Import:
 
 def _expire(tx: Transaction, item: Import) -> Import:
     """Fail an import whose token expired before Execute, should the worker not have come by yet."""
-    if item.status in ("Initiated", "Staging") and item.expires_at <= datetime.now(UTC):
-        if import_store.fail_import(tx, item.import_id, "Import.Expired", ("Initiated", "Staging")):
-            note_event(tx, Party(item.account_id, SYSTEM), "import.expired", import_id=item.import_id)
+    if item.status in ("Initiated", "Staging") and import_store.expire_import(tx, item.import_id):
+        note_event(tx, Party(item.account_id, SYSTEM), "import.expired", import_id=item.import_id)
         return _reload(tx, item)
     return item
 

@@ -6,9 +6,9 @@ import ipaddress
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from consentory.domain.caller import OPERATOR, UNKNOWN, Origin, Party
+from consentory.domain.instants import from_micros
 from consentory.errors import RequestRefused
 from consentory.services.audit_trail import AuditTrail, note_event
 from consentory.services.secret_box import SecretBox
@@ -21,7 +21,7 @@ from consentory.services.signed_header import (
     refuse_signature,
 )
 from consentory.services.throttle import Throttle
-from consentory.store import account_store, key_store
+from consentory.store import account_store, key_store, profile_store
 from consentory.store.database import Database, Transaction
 from consentory.store.key_store import SealedKey
 
@@ -66,8 +66,8 @@ class SharedKeys:
                 "Auth.HmacNeedsTls", "A signed header can be replayed by whoever sees it; send it over HTTPS only."
             )
         signed = read_signed_header(scheme, value)
-        check_time(signed.time, datetime.now(UTC))
         with self._database.transaction() as tx:
+            check_time(signed.time, from_micros(profile_store.read_clock(tx)))
             # What cannot be a clientId must not reach the database as text: it may hold what text there may not.
             account_id = account_store.find_account(tx, client_id if _CLIENT_ID.fullmatch(client_id) else "") or 0
             tx.set_account(account_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -11,12 +11,13 @@ from consentory.codec.batch_body import split_batch
 from consentory.codec.validate_record import RecordValidator
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import, StagedBatch
+from consentory.domain.instants import from_micros
 from consentory.errors import RequestRefused
 from consentory.services.audit_trail import note_event
 from consentory.services.batch_validation import ValidatedBatch, validate_batch
 from consentory.services.catalogs import Catalogs
 from consentory.services.import_service import find_by_token, require_import
-from consentory.store import import_store
+from consentory.store import import_store, profile_store
 from consentory.store.database import Database, Transaction
 from consentory.store.import_store import NewBatch
 
@@ -60,7 +61,7 @@ class StagingService:
                 return find_by_token(tx, token), None  # the twin may have been counted since the first look
             _require_open(item)
             catalog = self._catalogs.current_in(tx, caller.account_id)
-        staged_at = datetime.now(UTC)
+            staged_at = from_micros(profile_store.read_clock(tx))
         validator = RecordValidator(catalog, item.settings, caller.permissions, staged_at)
         records = split_batch(body, media)
         _require_room(item.books.received, len(records))

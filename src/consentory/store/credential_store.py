@@ -32,11 +32,12 @@ def find_credential(tx: Transaction, client_id: str) -> tuple[int, Credential] |
     return None if found is None else (account_id, Credential(*found))
 
 
-def read_standing(tx: Transaction, client_id: str) -> tuple[int, bool]:
+def read_standing(tx: Transaction, client_id: str, ends: int) -> tuple[int, bool, bool]:
     """What every call asks: (the configuration's revision in force, whether the account has this credential and it is
-    not revoked). The revision is 0 where there is none or no such account."""
-    row = tx.row("read_standing", {"client_id": client_id})
-    return (0, False) if row is None else (row[0], row[1])
+    not revoked, whether `ends`, in seconds since 1970, is over). The revision is 0 where there is none or no such
+    account."""
+    row = tx.row("read_standing", {"client_id": client_id, "ends": ends})
+    return (0, False, False) if row is None else (row[0], row[1], row[2])
 
 
 def list_credentials(tx: Transaction) -> list[Credential]:

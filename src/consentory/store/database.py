@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, LiteralString
@@ -25,6 +26,7 @@ from consentory.errors import (
     StoreRefused,
     StoreUnavailable,
 )
+from consentory.store.heartbeat import Heartbeat
 from consentory.store.statements import statement
 
 # One JSON for the whole store. Writers hand in Json or Jsonb of JSON that they encoded themselves.
@@ -177,6 +179,8 @@ class Database:
         self._conninfo = conninfo
         self._role = role
         self._size = size
+        self._mark = secrets.token_hex(4)
+        """In the names of all sessions of this object: which of them belong together."""
         self._pool = ConnectionPool(
             conninfo,
             min_size=0 if size > 1 else 1,
@@ -191,9 +195,12 @@ class Database:
             name=role,
         )
         self._pool.open()
+        self.heartbeat = Heartbeat(conninfo, f"consentory_beat/{self._mark}", LEASE_SECONDS / 6)
+        self.heartbeat.start()
 
     def close(self) -> None:
         """Close all connections; safe to call twice."""
+        self.heartbeat.stop()
         self._pool.close()
 
     def check_ready(self) -> None:
@@ -256,8 +263,9 @@ class Database:
             raise translate(error) from error
 
     def end_frozen_sessions(self) -> int:
-        """End sessions of server processes and workers whose client fell silent in the middle of a COPY, of a pipeline
-        or of a result; how many. PostgreSQL's time-outs see statements and the pauses between them, not these.
+        """End sessions of server processes and workers whose process is frozen, in the middle of a COPY, of a pipeline
+        or of a result; how many. PostgreSQL's time-outs see statements and the pauses between them, not these. A
+        process whose heart beats is not frozen, however long it takes for a result.
 
         Goes by the rights of the owner, whatever this object's role is. Raises StoreUnavailable.
         """
@@ -269,7 +277,7 @@ class Database:
         return 0 if row is None else int(row[0])
 
     def _configure(self, connection: psycopg.Connection[TupleRow]) -> None:
-        settings = {**_SESSION, "application_name": self._role}
+        settings = {**_SESSION, "application_name": f"{self._role}/{self._mark}"}
         if self._role != "owner":
             settings["role"] = self._role
         connection.execute(

@@ -120,7 +120,7 @@ def find_import(tx: Transaction, import_id: UUID) -> Import | None:
 
 
 def find_import_by_token(tx: Transaction, access_token: int) -> Import | None:
-    """One import of the account by its access token, expired or not, or None."""
+    """One import of the account by its access token, or None; also when the token has expired."""
     row = tx.row("find_import_by_token", {"access_token": access_token})
     return None if row is None else _read_import(row)
 
@@ -144,6 +144,11 @@ def fail_import(tx: Transaction, import_id: UUID, reason: str, origins: Sequence
 def expire_imports(tx: Transaction) -> list[tuple[int, UUID]]:
     """Fail every import whose token expired before Execute; their (account id, import id), by account."""
     return sorted((row[0], row[1]) for row in tx.rows("expire_imports"))
+
+
+def expire_import(tx: Transaction, import_id: UUID) -> bool:
+    """Fail an import whose token expired before Execute; False when there was nothing to do."""
+    return tx.row("expire_import", {"import_id": import_id}) is not None
 
 
 def lock_import(tx: Transaction, import_id: UUID) -> tuple[Status, int, int]:

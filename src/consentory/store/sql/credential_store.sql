@@ -9,11 +9,12 @@ SELECT client_id, user_id, secret_hash, created_at, revoked_at
 FROM credential WHERE account_id = current_account() AND client_id = %(client_id)s;
 
 -- name: read_standing
--- The revision in force, and whether a credential is live. Zero rows: no such account. Primary keys.
+-- The revision in force, whether a credential is live, and whether a token has ended. Zero rows: no such account.
+-- Primary keys.
 SELECT revision, EXISTS (
     SELECT FROM credential
     WHERE account_id = current_account() AND client_id = %(client_id)s AND revoked_at IS NULL
-) FROM account WHERE account_id = current_account();
+), %(ends)s::numeric <= extract(epoch FROM clock_timestamp()) FROM account WHERE account_id = current_account();
 
 -- name: list_credentials
 -- All credentials of the account, revoked ones too, oldest first. Zero rows: none was ever made.

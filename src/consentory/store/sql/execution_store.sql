@@ -151,12 +151,21 @@ RETURNING pending;
 COPY import_fault (import_id, held, sequence_number, repeats, phase, faults) FROM STDIN (FORMAT binary);
 
 -- name: end_frozen_sessions
--- A client that is alive answers within milliseconds: a statement that has waited for it this long has lost it.
-SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-WHERE datname = current_database() AND pg_has_role(usesysid, 'USAGE')
-  AND application_name IN ('consentory_service', 'consentory_worker')
-  AND state = 'active' AND wait_event IN ('ClientRead', 'ClientWrite')
-  AND query_start < clock_timestamp() - make_interval(secs => %(seconds)s);
+-- A statement that waits for its client, begun this long ago, of a process whose heart has not beaten since then.
+SELECT count(pg_terminate_backend(s.pid)) FROM pg_stat_activity AS s
+WHERE s.datname = current_database() AND pg_has_role(s.usesysid, 'USAGE')
+  AND s.application_name ~ '^consentory_(service|worker)/'
+  AND s.state = 'active' AND s.wait_event IN ('ClientRead', 'ClientWrite')
+  AND s.query_start < clock_timestamp() - make_interval(secs => %(seconds)s)
+  AND NOT EXISTS (
+    SELECT FROM pg_stat_activity AS heart
+    WHERE heart.datname = s.datname AND heart.usename = s.usename
+      AND heart.application_name = 'consentory_beat/' || split_part(s.application_name, '/', 2)
+      AND heart.query_start > clock_timestamp() - make_interval(secs => %(seconds)s));
+
+-- name: beat
+-- A sign of life (see end_frozen_sessions), and the database's time in seconds since 1970.
+SELECT extract(epoch FROM clock_timestamp())::float8;
 
 -- name: notify_work
 -- Wakes the workers when the transaction commits.

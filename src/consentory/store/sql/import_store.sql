@@ -35,12 +35,12 @@ SELECT account_id, import_id, access_token, status, settings, received, valid, f
 FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: find_import_by_token
--- As find_import, by access token. Zero rows: unknown or another account's; expired ones are given (see expires_at).
+-- As find_import, by access token. Zero rows: unknown, expired, or another account's.
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
        source
-FROM import WHERE account_id = current_account() AND access_token = %(access_token)s;
+FROM import WHERE account_id = current_account() AND access_token = %(access_token)s AND expires_at > now();
 
 -- name: list_imports
 -- Newest first, as find_import, without the mapping of the source. `before` is the import_id (UUIDv7, so ordered by time) after which to go on, or NULL.
@@ -71,6 +71,13 @@ RETURNING import_id;
 UPDATE import SET status = 'Failed', failure_reason = 'Import.Expired', completed_at = now()
 WHERE status IN ('Initiated', 'Staging') AND expires_at <= now()
 RETURNING account_id, import_id;
+
+-- name: expire_import
+-- As expire_imports, one of the account. Zero rows: it has not expired, or was executed before.
+UPDATE import SET status = 'Failed', failure_reason = 'Import.Expired', completed_at = now()
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN ('Initiated', 'Staging')
+  AND expires_at <= now()
+RETURNING import_id;
 
 -- name: lock_import
 -- Locks the import for a batch; batches take their ranges one after another. Zero rows: not there.

@@ -1,0 +1,16 @@
+"""What /metrics shows of the clocks of our processes. To be imported once PROMETHEUS_MULTIPROC_DIR is set."""
+
+from __future__ import annotations
+
+from prometheus_client import Gauge
+
+_OFF = Gauge(
+    "consentory_clock_off_seconds",
+    "Seconds by which a process's clock differs from the database's, ahead or behind; the most of any process.",
+    multiprocess_mode="livemax",
+)
+
+
+def show_clock(seconds_ahead: float) -> None:
+    """How far this process's clock is ahead of the database's; below zero: behind."""
+    _OFF.set(abs(seconds_ahead))
