@@ -22,7 +22,7 @@ import httpx
 import pytest
 import zstandard
 
-from attack_scene import BASE, Party, Scene, speak
+from attack_scene import BASE, Party, Scene, read_memory, speak
 from running_server import RunningServer, create_database, drop_database
 
 CONSENTORY = Path(sys.executable).with_name("consentory")
@@ -187,6 +187,55 @@ def test_one_account_that_stages_all_it_can_leaves_room_for_others(scene: Scene)
     assert waited < 30
     assert set(answers) <= {200, 503}  # 503: it waited for its turn too long, and may come again
     check_bystander(witness)
+
+
+def test_hostile_bodies_leave_no_memory_behind(scene: Scene) -> None:
+    scene.attacker.renew()
+    assert scene.attacker.stage(wrap(b"{}," * (500_000 - 1) + b"{}")).status_code == 200
+    stage_processes = scene.find_family()[1:]
+    assert all(read_memory(pid, "VmRSS") < 300 for pid in stage_processes)
+    assert scene.bystander.stage(wrap(b'{"CustomerName":{"FirstName":"Ana"}}')).status_code == 200
+    assert '"stage process lost"' not in scene.server.log.read_text()
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+FAR_RECORDS = 200_000
+
+
+def test_far_pages_of_one_account_hold_up_nobody(scene: Scene) -> None:
+    """Of exceptions, as pages and as files, while the import takes more records, and after its end."""
+    scene.attacker.renew()
+    assert scene.attacker.stage(wrap(b"{}," * (FAR_RECORDS - 1) + b"{}")).status_code == 200
+    party = scene.attacker
+    answers: list[tuple[int, str | None]] = []
+
+    def read(kind: str) -> None:
+        url = f"{party.imports}/Import/{party.token}/Exceptions?limit=10000&offset={FAR_RECORDS - 20_000}"
+        answer = httpx.get(url, headers={**party.headers, "Accept": kind}, timeout=300, trust_env=False)
+        answers.append((answer.status_code, answer.headers.get("Retry-After")))
+
+    kinds = ["application/json"] * 14 + ["text/csv", "application/x-ndjson"]
+    for moment in ("staging", "ended"):
+        with scene.watch(f"32 far pages at once, {moment}") as witness:
+            threads = [threading.Thread(target=read, args=(kind,)) for kind in kinds * 2]
+            for thread in threads:
+                thread.start()
+            began = time.perf_counter()
+            status = httpx.get(f"{scene.bystander.account}/Profile/1", headers=scene.bystander.headers, timeout=60,
+                               trust_env=False).status_code  # fmt: skip
+            waited = time.perf_counter() - began
+            for thread in threads:
+                thread.join()
+        assert status == 404
+        assert waited < SLOWEST
+        check_bystander(witness)
+        cancel = f"{party.imports}/Import/{party.token}/Cancel"
+        assert httpx.post(cancel, headers=party.headers, timeout=60, trust_env=False).status_code == 200
+    assert {code for code, _ in answers} <= {200, 429}
+    assert {code for code, _ in answers} >= {200}
+    assert all((retry is not None) == (code == 429) for code, retry in answers)
+    assert "ended sessions whose process fell silent" not in scene.server.log.read_text()
 
 
 # Text ---------------------------------------------------------------------------------------------------------------

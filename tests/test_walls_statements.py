@@ -51,7 +51,7 @@ PARAMETERS: dict[str, Any] = {
     "limit": 10, "offset": 0, "step": 1, "status": None, "before": None, "held": False, "phases": [1, 2],
     "from": ["Initiated", "Staging", "Queued"], "reason": "reason", "revision": 1, "document": "{}", "count": 1,
     "first_profile_id": 1, "received": 1, "valid": 1, "failed": 0, "raw": b"raw", "seconds": 1, "ends": 1,
-    "action": None,
+    "staged_bytes": 1, "action": None,
     "total": 1, "exceptions": 0, "not_honored": 0, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0,
     "consent_type": "Privacy", "version": "1", "locale": "en_US", "sha256": "00", "body": "We keep.",
 }  # fmt: skip
@@ -77,7 +77,7 @@ def their_rows(engine: str, template: str) -> Iterator[str]:
         for table in ROWS:
             insert_row(owner, table, make_row(table, THEIRS))
         owner.execute("UPDATE import_batch SET idempotency_key = 'key', body_hash = 'hash'")
-        owner.execute("UPDATE import SET idempotency_key = 'key', request_hash = 'hash'")
+        owner.execute("UPDATE import SET idempotency_key = 'key', request_hash = 'hash', staged_bytes = 7")
         owner.execute('UPDATE ledger SET choices = \'[{"of": "P", "place": "", "at": 0, "value": {}}]\'')
         owner.execute("UPDATE audit_event SET import_id = %s", [IMPORT_ID])
         owner.execute("UPDATE account SET revision = 2")

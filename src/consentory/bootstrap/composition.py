@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from consentory.bootstrap.staged_bound import read_staged_bound
 from consentory.config import DATA_FOLDER, SETTINGS, load_setting
 from consentory.errors import ConsentoryError
 from consentory.services.account_service import AccountService
@@ -85,7 +86,7 @@ def open_services(conninfo: str, box: SecretBox | None = None) -> Services:
         database,
         catalogs,
         ImportService(database, catalogs),
-        StagingService(database, catalogs),
+        StagingService(database, catalogs, read_staged_bound()),
         ExceptionService(database),
         ProfileService(database, catalogs),
         AccountService(database, catalogs),

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 
 from consentory.bootstrap.logs import configure_logs
 from consentory.bootstrap.process_habits import calm_collector, return_memory
+from consentory.bootstrap.staged_bound import read_staged_bound
 from consentory.config import SETTINGS
 from consentory.services.catalogs import Catalogs
 from consentory.services.stage_processes import end_with_server, serve_calls
@@ -27,7 +28,7 @@ def main() -> None:
     return_memory()
     database = Database(os.environ[SETTINGS["database_url"].variable], "consentory_service", size=1)
     try:
-        serve_calls(connection, StagingService(database, Catalogs(database)))
+        serve_calls(connection, StagingService(database, Catalogs(database), read_staged_bound()))
     finally:
         database.close()
 

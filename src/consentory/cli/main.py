@@ -9,6 +9,7 @@ from consentory.cli import (
     demo_command,
     key_commands,
     mapping_commands,
+    purge_command,
     server_commands,
 )
 from consentory.cli.terminal import prepare_streams
@@ -31,3 +32,4 @@ for commands in (
     demo_command,
 ):
     commands.register(app)
+purge_command.register(app)

@@ -20,6 +20,8 @@ _ALGORITHM = "HS256"
 _FIRST_KEY = "1"
 RELOAD_SECONDS = 4
 """Keys held in memory are read again after this; a token that names another one makes them be read at once."""
+UNKNOWN_KEY_SECONDS = 0.5
+"""But not more often than this: anybody can make up the name of a key, at any rate."""
 _FOLLOWED_SECONDS = TOKEN_SECONDS + 60
 """A key that has had a newer one for longer than this has no token left; it does not count any more."""
 
@@ -40,6 +42,7 @@ class BearerTokens:
         self._database = database
         self._box = box
         self._keys: dict[str, OctKey] = {}
+        self._opened: dict[tuple[str, bytes], OctKey] = {}
         self._loaded_at = float("-inf")
 
     def sign(self, account_id: int, user_id: str, client_id: str) -> str:
@@ -89,8 +92,13 @@ class BearerTokens:
             if not key_store.list_signing_keys(tx, _FOLLOWED_SECONDS):
                 self._insert_key(tx, _FIRST_KEY)
             found = key_store.list_signing_keys(tx, _FOLLOWED_SECONDS)
-        secret_keys = {key.key_id: self._box.unseal(key.seal_id, key.sealed, _purpose(key.key_id)) for key in found}
-        self._keys = {key_id: OctKey.import_key(secret) for key_id, secret in secret_keys.items()}
+        known, self._opened = self._opened, {}
+        for key in found:  # what is known is not decrypted again
+            place = key.key_id, key.sealed
+            self._opened[place] = known.get(place) or OctKey.import_key(
+                self._box.unseal(key.seal_id, key.sealed, _purpose(key.key_id))
+            )
+        self._keys = {key_id: opened for (key_id, _), opened in self._opened.items()}
         self._loaded_at = time.monotonic()
         return self._keys
 
@@ -104,7 +112,7 @@ class BearerTokens:
     def _find_key(self, token: GuestProtocol) -> OctKey:
         key_id = token.headers().get("kid")
         keys = self._current_keys()
-        if key_id not in keys:
+        if key_id not in keys and time.monotonic() - self._loaded_at > UNKNOWN_KEY_SECONDS:
             keys = self.load_keys()  # made a moment ago, for another process to sign with
         if not isinstance(key_id, str) or key_id not in keys:
             raise ValueError("the token names a key that is not ours")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from uuid import UUID
 
 from consentory.codec.exception_record import render_exception
@@ -21,7 +22,8 @@ WITHHELD = "Withheld: the record was staged by somebody else."
 
 LANDMARK_STEP = 10_000
 MOST_LANDMARKS = 64
-"""Imports whose landmarks are remembered: some 1,000 numbers at most for each."""
+"""Lists of exceptions whose landmarks are remembered: some 1,000 numbers at most for each."""
+_HELD: frozenset[Phase] = frozenset({"NotHonored"})
 STREAM_RECORDS = 1000
 """Records read at a time while streaming: bounds memory, and no transaction stays open between."""
 
@@ -45,12 +47,29 @@ class ExceptionPage:
     records: list[bytes]
 
 
+class _Landmarks:
+    """Of one list of records: how many they are (of the refused ones the books say so: 0), and where each
+    LANDMARK_STEPth stands; found out once, by one thread while others that want it wait."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: tuple[int, list[int]] | None = None
+
+    def find(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> tuple[int, list[int]]:
+        with self._lock:
+            if self._found is None:
+                places = import_store.list_landmarks(tx, item.import_id, phases == _HELD, LANDMARK_STEP)
+                total = import_store.count_faults(tx, item.import_id, phases) if phases == _HELD else 0
+                self._found = total, places
+            return self._found
+
+
 class ExceptionService:
     """Gives exception records to those who staged them, and to callers who may read everything of a profile."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._landmarks: dict[UUID, list[int]] = {}
+        self._landmarks: dict[tuple[UUID, frozenset[Phase]], _Landmarks] = {}
 
     def page(self, caller: Caller, item: Import, phases: frozenset[Phase], limit: int, offset: int) -> ExceptionPage:
         """Records `offset` (1-based) to `offset + limit - 1` of those with a fault of these phases.
@@ -61,8 +80,10 @@ class ExceptionService:
         self._require_readable(caller, item)
         with self._database.transaction(caller.account_id) as tx:
             total = self._count(tx, item, phases)
-            after, skipped = self._find_start(tx, item, phases, offset - 1, total)
-            found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=limit, offset=skipped)
+            found = []
+            if offset <= total:
+                after, skipped = self._find_start(tx, item, phases, offset - 1)
+                found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=limit, offset=skipped)
             rows = list(self._render(tx, caller, item, found))
             _require_kept(tx, item)
             note_event(tx, caller, "exceptions.read", import_id=item.import_id, details={"Count": len(rows)})
@@ -96,27 +117,29 @@ class ExceptionService:
     def _count(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> int:
         if phases == REFUSED:
             return item.books.failed + item.books.exceptions
+        if phases == _HELD and not TRANSITIONS[item.status]:
+            return self._find_landmarks(tx, item, phases)[0]
         return import_store.count_faults(tx, item.import_id, phases)
 
-    def _find_start(
-        self, tx: Transaction, item: Import, phases: frozenset[Phase], before: int, total: int
-    ) -> tuple[int, int]:
+    def _find_start(self, tx: Transaction, item: Import, phases: frozenset[Phase], before: int) -> tuple[int, int]:
         """Where a page with so many records before it begins: after which SequenceNumber, and how many to skip then.
 
         Counting up to the 900,000th record takes longer than its page, so of an import that has ended, whose faults
-        stay as they are, every LANDMARK_STEPth place among the refused is remembered.
+        stay as they are, every LANDMARK_STEPth place is remembered.
         """
-        landmark = min(before, total) // LANDMARK_STEP
-        if landmark == 0 or phases != REFUSED or TRANSITIONS[item.status]:
+        landmark = before // LANDMARK_STEP
+        if landmark == 0 or phases not in (REFUSED, _HELD) or TRANSITIONS[item.status]:
             return 0, before
-        known = self._landmarks.get(item.import_id)
-        if known is None:
-            if len(self._landmarks) >= MOST_LANDMARKS:
-                self._landmarks.clear()
-            known = self._landmarks[item.import_id] = import_store.list_landmarks(tx, item.import_id, LANDMARK_STEP)
+        _, known = self._find_landmarks(tx, item, phases)
         if landmark > len(known):  # purged since the import was looked up
             raise _make_gone()
         return known[landmark - 1], before - landmark * LANDMARK_STEP
+
+    def _find_landmarks(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> tuple[int, list[int]]:
+        key = item.import_id, phases
+        if key not in self._landmarks and len(self._landmarks) >= MOST_LANDMARKS:
+            self._landmarks.clear()
+        return self._landmarks.setdefault(key, _Landmarks()).find(tx, item, phases)
 
     def _require_readable(self, caller: Caller, item: Import) -> None:
         require_import(caller)

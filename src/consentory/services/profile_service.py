@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
@@ -126,7 +126,7 @@ class ProfileService:
                 )
             profile_ids = [profile.profile_id for profile in found]
             note_event(tx, caller, "profile.found", profile_ids=profile_ids, details={"By": kind})
-            return [self._render(tx, caller, profile) for profile in found]
+            return self._render_all(tx, caller, found)
 
     def history(
         self, caller: Caller, profile_id: int, of: Literal["Preferences", "Consents"], limit: int, offset: int
@@ -234,11 +234,18 @@ class ProfileService:
         return profile
 
     def _render(self, tx: Transaction, caller: Caller, profile: Profile) -> Wire:
+        return self._render_all(tx, caller, [profile])[0]
+
+    def _render_all(self, tx: Transaction, caller: Caller, profiles: Sequence[Profile]) -> list[Wire]:
+        """As the caller may see them: as many statements for many profiles as for one."""
         catalog = self._catalogs.current_in(tx, caller.account_id)
-        spell_body(profile.body, find_spelling(catalog))
-        recorded = profile_store.list_entries(tx, profile.profile_id, list_current_entries(profile.body))
-        view = Viewing(catalog, Scope(caller.permissions), profile_store.read_clock(tx), recorded)
-        return render_profile(profile, view)
+        spelling = find_spelling(catalog)
+        for profile in profiles:
+            spell_body(profile.body, spelling)
+        wanted = [(one.profile_id, entry) for one in profiles for entry in list_current_entries(one.body)]
+        recorded = profile_store.list_entries(tx, wanted)
+        scope, now = Scope(caller.permissions), profile_store.read_clock(tx)
+        return [render_profile(one, Viewing(catalog, scope, now, recorded.get(one.profile_id, {}))) for one in profiles]
 
 
 def _require(caller: Caller, action: Literal["read", "write", "delete"]) -> None:
@@ -313,10 +320,10 @@ def _list_visible(
 ) -> Iterator[HistoryItem]:
     """The history that the caller may see, in order of application."""
     scope = Scope(caller.permissions)
-    start, items = 0, None
+    after, items = 0, None
     while items is None or len(items) == HISTORY_STEP:
-        items = profile_store.list_history(tx, profile_id, of[0], HISTORY_STEP, start)
-        start += len(items)
+        items = profile_store.list_history(tx, profile_id, of[0], HISTORY_STEP, after)
+        after = items[-1].entry if items else after
         yield from (item for item in items if _may_see(item, catalog, scope))
 
 

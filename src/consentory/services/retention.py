@@ -9,9 +9,9 @@ from uuid import UUID
 import structlog
 
 from consentory.codec.frame import UNREADABLE, pack_raw, unpack_raw
-from consentory.domain.caller import SYSTEM, Party
-from consentory.domain.imports import Status
-from consentory.errors import StoreBusy
+from consentory.domain.caller import OPERATOR, SYSTEM, Party
+from consentory.domain.imports import TRANSITIONS, Status
+from consentory.errors import RequestRefused, StoreBusy
 from consentory.services.audit_trail import note_event
 from consentory.store import execution_store, import_store, profile_store
 from consentory.store.database import Database
@@ -57,16 +57,37 @@ class Retention:
                 profile_store.fold_tags(tx)
             yield
 
+    def purge(self, account_id: int, import_id: UUID) -> None:
+        """Let an import's staged records go now, for the operator; one that was not executed fails as cancelled.
+
+        Raises RequestRefused: not_found; conflict, while it is processing.
+        """
+        operator = Party(account_id, OPERATOR)
+        with self._database.transaction(account_id) as tx:
+            if import_store.fail_import(tx, import_id, "Import.Cancelled", ("Initiated", "Staging", "Queued")):
+                note_event(tx, operator, "import.cancelled", import_id=import_id)
+            item = import_store.find_import(tx, import_id)
+            if item is None:
+                raise RequestRefused(
+                    "not_found", "Import.NotFound", f"The account has no import {import_id}; list its imports first."
+                )
+            if TRANSITIONS[item.status]:
+                raise RequestRefused(
+                    "conflict", "Import.NotPurgeable", f"This import is {item.status}; purge it once it has completed."
+                )
+        for _ in self._purge(account_id, import_id, operator):
+            pass
+
     def count_imports(self) -> dict[str, int]:
         """How many imports of all accounts there are in each status; every status is there."""
         with self._database.transaction() as tx:
             found = execution_store.count_by_status(tx)
         return {status: found.get(status, 0) for status in get_args(Status)}
 
-    def _purge(self, account_id: int, import_id: UUID) -> Iterator[None]:
+    def _purge(self, account_id: int, import_id: UUID, by: Party | None = None) -> Iterator[None]:
         with self._database.transaction(account_id) as tx:
             if execution_store.mark_purged(tx, import_id):
-                note_event(tx, Party(account_id, SYSTEM), "import.purged", import_id=import_id)
+                note_event(tx, by or Party(account_id, SYSTEM), "import.purged", import_id=import_id)
         rows = 1
         while rows:
             yield

@@ -4,6 +4,7 @@ the server process would wait for it (docs/adr/0013-stage-processes.md)."""
 from __future__ import annotations
 
 import os
+import resource
 import select
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
+from pathlib import Path
 from threading import Thread
 from typing import BinaryIO
 
@@ -35,6 +37,11 @@ from consentory.services.staging_service import StagingService
 log = structlog.get_logger(__name__)
 
 _PIECE = 1 << 16
+MOST_KEPT_MEGABYTES = 256
+"""A stage process that takes more after its batch is ended, which gives all of it back; the next batch starts another.
+
+Batches of some megabytes leave less than half of that. Where there is no /proc to look at (not Linux), it is kept.
+"""
 _PARTING_SECONDS = 1.0
 """So long after its connection was closed a stage process may take to end, before it is killed."""
 
@@ -114,7 +121,10 @@ class StageProcesses:
             if isinstance(error, OSError | EOFError | msgspec.MsgspecError):
                 raise OutcomeUnknown(f"the stage process was lost (exit status {status})") from error
             raise
-        self._idle.append(process)  # the last one first: as few as will do
+        if process.count_megabytes() > MOST_KEPT_MEGABYTES:
+            process.end()
+        else:
+            self._idle.append(process)  # the last one first: as few as will do
         if isinstance(answer, Staged):
             return answer.item, answer.batch
         if isinstance(answer, Failed):
@@ -174,6 +184,14 @@ class _StageProcess:
     def read_answer(self) -> Answer:
         """Wait for what became of the batch. Raises OSError or EOFError when the process is lost, and MsgspecError."""
         return _ANSWER.decode(self._connection.recv_bytes())
+
+    def count_megabytes(self) -> float:
+        """Memory that it takes now; 0 where nobody can tell."""
+        try:
+            pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        except (OSError, IndexError):
+            return 0.0
+        return pages * resource.getpagesize() / 1_000_000
 
     def end(self) -> int:
         """End it, if it has not ended; its exit status, as Popen has it."""

@@ -24,15 +24,18 @@ from consentory.store.import_store import NewBatch
 RECORD_LIMIT = 10_000_000
 """Records an import may hold."""
 
-MEGABYTE = 1_000_000
+MEGABYTE, GIGABYTE = 1_000_000, 1_000_000_000
+MOST_STAGED_BYTES = 50 * GIGABYTE
 
 
 class StagingService:
     """Takes batches. Needs the permission `import`."""
 
-    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+    def __init__(self, database: Database, catalogs: Catalogs, most_staged: int = MOST_STAGED_BYTES) -> None:
+        """`most_staged`: bytes that the staged records of one account may take."""
         self._database = database
         self._catalogs = catalogs
+        self._most_staged = most_staged
 
     def body_limit(self, caller: Caller) -> int:
         """Bytes that the body of a Stage call may have after decompression."""
@@ -60,6 +63,7 @@ class StagingService:
             if self._is_replay(tx, item, idempotency_key, body_hash):
                 return find_by_token(tx, token), None  # the twin may have been counted since the first look
             _require_open(item)
+            self._require_space(tx)
             catalog = self._catalogs.current_in(tx, caller.account_id)
             staged_at = from_micros(profile_store.read_clock(tx))
         validator = RecordValidator(catalog, item.settings, caller.permissions, staged_at)
@@ -68,6 +72,17 @@ class StagingService:
         batch = validate_batch(records, validator, item.settings)
         with self._database.transaction(caller.account_id) as tx:
             return self._store(tx, item.import_id, caller, batch, staged_at, idempotency_key, body_hash)
+
+    def _require_space(self, tx: Transaction) -> None:
+        taken = import_store.count_staged_bytes(tx)
+        if taken >= self._most_staged:
+            raise RequestRefused(
+                "conflict",
+                "Stage.SpaceUsedUp",
+                f"The account's staged records take {taken / GIGABYTE:.3g} GB, and may take"
+                f" {self._most_staged / GIGABYTE:.3g}. They go when the retention of their imports ends: wait for that,"
+                " or ask the operator to purge an import (`consentory purge`) or to raise max_staged_gigabytes.",
+            )
 
     def _is_replay(self, tx: Transaction, item: Import, key: str | None, body_hash: bytes | None) -> bool:
         known = import_store.find_batch_hash(tx, item.import_id, key) if key is not None else None

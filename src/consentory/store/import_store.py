@@ -186,9 +186,11 @@ def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iter
         },
     )
     tx.run_many("insert_frame", [_frame_row(import_id, batch.number, first, frame) for frame in batch.frames])
+    staged_bytes = sum(len(frame.raw) + len(frame.work) + 18 * len(frame.named_keys) for frame in batch.frames)
     remaining = iter(faults)
     while some := list(islice(remaining, _FAULTS_AT_ONCE)):
         places, repeats, texts = map(list, zip(*some, strict=True))
+        staged_bytes += sum(map(len, texts))
         rows = {"places": places, "repeats": repeats, "faults": texts}
         tx.run("insert_faults", {"import_id": import_id, "first_sequence": first, **rows})
     counted = {
@@ -196,6 +198,7 @@ def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iter
         "received": received,
         "valid": received - batch.failed,
         "failed": batch.failed,
+        "staged_bytes": staged_bytes,
     }
     if tx.row("count_batch", counted) is None:
         return False
@@ -207,6 +210,13 @@ def add_stage_counts(tx: Transaction, import_id: UUID, counts: StageCounts) -> N
     """Add to the counts beside the books, after the books were moved."""
     if counts != StageCounts():
         tx.run("add_stage_counts", {"import_id": import_id, **msgspec.structs.asdict(counts)})
+
+
+def count_staged_bytes(tx: Transaction) -> int:
+    """What the staged records of the account's imports, and their faults, take."""
+    row = tx.row("count_staged_bytes")
+    assert row is not None
+    return int(row[0])
 
 
 def _frame_row(import_id: UUID, batch_number: int, first_sequence: int, frame: NewFrame) -> dict[str, object]:
@@ -241,9 +251,10 @@ def list_faults(
     return [(row[0], PHASE_NAME[row[1]], _decode_faults(row[2])) for row in rows]
 
 
-def list_landmarks(tx: Transaction, import_id: UUID, step: int) -> list[int]:
-    """SequenceNumbers of the `step`th refused record (phases Stage and Execute), the 2 x `step`th and so on."""
-    return [row[0] for row in tx.rows("list_landmarks", {"import_id": import_id, "step": step})]
+def list_landmarks(tx: Transaction, import_id: UUID, held: bool, step: int) -> list[int]:
+    """SequenceNumbers of the `step`th refused record (`held`: of which something was held back), the 2 x `step`th and
+    so on."""
+    return [row[0] for row in tx.rows("list_landmarks", {"import_id": import_id, "held": held, "step": step})]
 
 
 def count_faults(tx: Transaction, import_id: UUID, phases: frozenset[Phase]) -> int:

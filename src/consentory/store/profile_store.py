@@ -141,7 +141,10 @@ def delete_profiles(tx: Transaction, gone: Sequence[tuple[int, Source]], deleted
     if gone:
         ids = {"ids": [profile_id for profile_id, _ in gone]}
         tx.run("delete_profiles", ids)
-        tx.run("delete_ledger", ids)
+        if len(gone) == 1:
+            tx.run("delete_one_ledger", {"profile_id": gone[0][0]})
+        else:
+            tx.run("delete_ledger", ids)
         at = from_micros(deleted_at)
         _put_rows(tx, "tombstone", [(i, at, s.caller, s.import_id, s.sequence_number) for i, s in gone])
 
@@ -207,16 +210,22 @@ def find_contact_profiles(tx: Transaction, key: bytes, limit: int) -> list[Profi
     return [_read_profile(row) for row in rows]
 
 
-def list_history(tx: Transaction, profile_id: int, of: str, limit: int, offset: int) -> list[HistoryItem]:
-    """Applied choices ("P" or "C") of a profile in order of application; `offset` 0-based."""
-    parameters = {"profile_id": profile_id, "of": of, "limit": limit, "offset": offset}
+def list_history(tx: Transaction, profile_id: int, of: str, limit: int, after: int) -> list[HistoryItem]:
+    """Applied choices ("P" or "C") of a profile in order of application, with an entry number above `after`."""
+    parameters = {"profile_id": profile_id, "of": of, "limit": limit, "after": after}
     return [HistoryItem(*row) for row in tx.rows("list_history", parameters)]
 
 
-def list_entries(tx: Transaction, profile_id: int, entries: Sequence[int]) -> dict[int, tuple[datetime, str]]:
-    """(recorded, caller) of ledger entries by their number."""
-    rows = tx.rows("list_entries", {"profile_id": profile_id, "entries": list(entries)})
-    return {row[0]: (row[1], row[2]) for row in rows}
+def list_entries(tx: Transaction, wanted: Sequence[tuple[int, int]]) -> dict[int, dict[int, tuple[datetime, str]]]:
+    """(recorded, caller) of ledger entries, by profile id and then by their number; `wanted` are pairs of both."""
+    found: dict[int, dict[int, tuple[datetime, str]]] = {}
+    if wanted:
+        ids, entries = zip(*wanted, strict=True)
+        for profile_id, entry, recorded, caller in tx.rows(
+            "list_entries", {"ids": list(ids), "entries": list(entries)}
+        ):
+            found.setdefault(profile_id, {})[entry] = (recorded, caller)
+    return found
 
 
 def list_tags(tx: Transaction) -> list[tuple[str, int]]:

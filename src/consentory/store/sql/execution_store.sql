@@ -116,11 +116,12 @@ JOIN import_batch AS b ON b.account_id = current_account() AND b.import_id = %(i
 ORDER BY f.first_sequence;
 
 -- name: list_refused
--- Those of the given records that were refused already. Index: primary key.
+-- Those of the given records that were refused already; a row stands for up to 64 of them. Index: primary key.
 SELECT wanted.sequence_number FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
 CROSS JOIN LATERAL (
   SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s AND held = false
-    AND sequence_number = wanted.sequence_number OFFSET 0
+    AND sequence_number > wanted.sequence_number - 64 AND sequence_number <= wanted.sequence_number
+    AND sequence_number + repeats > wanted.sequence_number OFFSET 0
 ) AS f;
 
 -- name: limit_statements

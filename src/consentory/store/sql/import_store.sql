@@ -113,7 +113,7 @@ SELECT %(import_id)s, false, %(first_sequence)s::integer + place, sent.repeats, 
 -- name: count_batch
 -- Adds a batch to the books; Initiated -> Staging with the first record. Zero rows: the state forbids it.
 UPDATE import SET batches = batches + 1, received = received + %(received)s, valid = valid + %(valid)s,
-  failed = failed + %(failed)s, pending = pending + %(valid)s,
+  failed = failed + %(failed)s, pending = pending + %(valid)s, staged_bytes = staged_bytes + %(staged_bytes)s,
   status = CASE WHEN received + %(received)s > 0 THEN 'Staging' ELSE status END
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN ('Initiated', 'Staging')
 RETURNING import_id;
@@ -124,6 +124,11 @@ UPDATE import SET
   undated_choices = undated_choices + %(undated_choices)s, refused_opt_outs = refused_opt_outs + %(refused_opt_outs)s,
   numbers_without_country_code = numbers_without_country_code + %(numbers_without_country_code)s
 WHERE account_id = current_account() AND import_id = %(import_id)s;
+
+-- name: count_staged_bytes
+-- Bytes that are staged in the account, in imports whose records have not gone yet. Always one row. Index import_kept.
+SELECT coalesce(sum(staged_bytes), 0) FROM import
+WHERE account_id = current_account() AND cleared_at IS NULL AND thinned_at IS NULL;
 
 -- name: list_faults
 -- Faults by SequenceNumber from an offset. A row stands for up to 64 records in succession, so the first that reaches
@@ -147,14 +152,14 @@ WHERE account_id = current_account() AND import_id = %(import_id)s
 ORDER BY record.sequence_number, phase LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: list_landmarks
--- SequenceNumber of each refused record whose place among them is a multiple of `step`, in order. Index: primary key,
--- in order.
+-- SequenceNumber of each refused (or held-back) record whose place among them is a multiple of `step`, in order.
+-- Index: primary key, in order.
 SELECT sequence_number FROM (
   SELECT record.sequence_number, row_number() OVER (ORDER BY fault.sequence_number, record.sequence_number) AS place
   FROM import_fault AS fault
   CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1)
     AS record (sequence_number)
-  WHERE account_id = current_account() AND import_id = %(import_id)s AND held = false) AS numbered
+  WHERE account_id = current_account() AND import_id = %(import_id)s AND held = %(held)s) AS numbered
 WHERE place %% %(step)s = 0
 ORDER BY sequence_number;
 

@@ -148,6 +148,11 @@ DELETE FROM ledger WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM ledger WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id OFFSET 0
   ) AS l));
 
+-- name: delete_one_ledger
+-- As delete_ledger, of one person. Under the policies PostgreSQL would find the places of delete_ledger by reading the
+-- history of the whole account. Index: primary key.
+DELETE FROM ledger WHERE account_id = current_account() AND profile_id = %(profile_id)s;
+
 -- name: find_contact_profiles
 -- Active profiles that have this address or number, actively, by id; one more than the limit says there are too many.
 SELECT k.profile_id, p.body::text, p.created, p.modified
@@ -162,19 +167,25 @@ CROSS JOIN LATERAL (
 ORDER BY k.profile_id LIMIT %(limit)s;
 
 -- name: list_history
--- Applied choices of one kind in order of application. Index: primary key.
+-- Applied choices of one kind in order of application, from the one after a number on. Index: primary key, entered
+-- at the row that holds that number.
 SELECT l.entry + c.number::integer - 1, c.choice->>'place', c.choice->'value', (c.choice->>'at')::bigint,
   l.recorded, l.caller, l.import_id, l.sequence_number
 FROM ledger AS l CROSS JOIN LATERAL json_array_elements(l.choices) WITH ORDINALITY AS c (choice, number)
 WHERE l.account_id = current_account() AND l.profile_id = %(profile_id)s AND c.choice->>'of' = %(of)s
-ORDER BY l.entry, c.number LIMIT %(limit)s OFFSET %(offset)s;
+  AND l.entry >= coalesce((
+    SELECT max(entry) FROM ledger
+    WHERE account_id = current_account() AND profile_id = %(profile_id)s AND entry <= %(after)s), 0)
+  AND l.entry + c.number - 1 > %(after)s
+ORDER BY l.entry, c.number LIMIT %(limit)s;
 
 -- name: list_entries
--- Who recorded each entry of these, and when: of current choices.
-SELECT wanted.entry, l.recorded, l.caller FROM unnest(%(entries)s::integer[]) AS wanted (entry)
+-- Who recorded each entry of these, and when: of current choices of many people.
+SELECT wanted.profile_id, wanted.entry, l.recorded, l.caller
+FROM unnest(%(ids)s::bigint[], %(entries)s::integer[]) AS wanted (profile_id, entry)
 CROSS JOIN LATERAL (
   SELECT recorded, caller FROM ledger
-  WHERE account_id = (SELECT current_account()) AND profile_id = %(profile_id)s AND entry <= wanted.entry
+  WHERE account_id = (SELECT current_account()) AND profile_id = wanted.profile_id AND entry <= wanted.entry
   ORDER BY entry DESC LIMIT 1
 ) AS l;
 
