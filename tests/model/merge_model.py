@@ -223,8 +223,8 @@ def _merge_consents(profile: Profile, said: Said, merge: Merge) -> None:
     versions before newer ones"."""
     account = merge.account
 
-    def turn(one: SaidConsent) -> tuple[bool, int, datetime]:
-        return (one.status not in NOES, account.version_index(one.type, one.version), one.date)
+    def turn(one: SaidConsent) -> tuple[bool, datetime, int]:
+        return (one.status not in NOES, one.date, account.version_index(one.type, one.version))
 
     for one in sorted(said.consents, key=turn):
         new = build_consent(one, account)

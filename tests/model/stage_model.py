@@ -63,11 +63,7 @@ def stage_faults(
     faults += switched_off_faults(everything, account)
     off = {one.path for one in faults}
     faults += [one for one in frequency_faults(everything, account) if one.path not in off]
-    faults += [
-        one
-        for one in prior_version_faults(everything, account, allowed=bool(settings.get("AllowPriorConsents")))
-        if one.path not in off
-    ]
+    faults += prior_version_faults(everything, account, allowed=bool(settings.get("AllowPriorConsents")))
     faults += date_faults(everything, account)
     faults += permission_faults(everything, account, permissions)
     faults += refresh_faults(settings, permissions)

@@ -13,6 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from .account_model import fold
 from .histories import (
     ConfigureStep,
     DeleteStep,
@@ -136,8 +137,8 @@ def _relabel(record: Wire, draw: Draw) -> None:
         if not elements:
             continue
         other = {name: value for name, value in elements[0].items() if name not in ("IsDefault", "Consents")}
-        taken = {one.get(member, types[0]) for one in elements}
-        free = [name for name in types if name not in taken]
+        taken = {fold(one.get(member, types[0])) for one in elements}
+        free = [name for name in types if fold(name) not in taken]
         if not free:
             continue
         other[member] = draw(st.sampled_from(free))
