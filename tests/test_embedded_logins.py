@@ -39,7 +39,8 @@ def test_the_processes_of_up_are_no_superuser(place: Path) -> None:
         assert process.stdout.readline().startswith("Consentory is up")
         with open_server(place / "data") as shared, psycopg.connect(shared.conninfo) as owner:
             rows = owner.execute(
-                "SELECT DISTINCT application_name, usename, usesuper FROM pg_stat_activity JOIN pg_user USING (usename)"
+                "SELECT DISTINCT split_part(application_name, '/', 1), usename, usesuper"
+                " FROM pg_stat_activity JOIN pg_user USING (usename)"
                 " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
             ).fetchall()
             assert ("consentory_service", SERVER_LOGIN, False) in rows
