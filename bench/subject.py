@@ -21,6 +21,8 @@ import httpx
 import yaml
 
 from consentory.bootstrap.composition import open_services
+from consentory.bootstrap.secret_keys import load_secret_keys
+from consentory.services.secret_box import SecretBox
 from consentory.store.embedded_server import EmbeddedServer
 
 ACCOUNT = Path(__file__).parent.parent / "tests" / "accounts" / "acme.yaml"
@@ -58,7 +60,7 @@ class Subject:
         self.seconds_to_up = time.perf_counter() - begun
         self.database = EmbeddedServer(self.folder / "data")
         self.conninfo = self.database.start()  # shares the running server
-        self.services = open_services(self.conninfo)
+        self.services = open_services(self.conninfo, SecretBox(load_secret_keys(self.database)))
         return self
 
     def __exit__(self, *_: object) -> None:

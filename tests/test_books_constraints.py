@@ -313,7 +313,7 @@ def test_every_transition_has_its_move() -> None:
 @pytest.mark.parametrize("status", STATUSES)
 def test_records_are_counted_only_while_they_may_be_staged(base: Database, status: Status) -> None:
     put_import(base, status)
-    counted = {"import_id": IMPORT_ID, "received": 3, "valid": 2, "failed": 1}
+    counted = {"import_id": IMPORT_ID, "received": 3, "valid": 2, "failed": 1, "staged_bytes": 9}
     with base.transaction(1) as tx:
         assert (tx.row("count_batch", counted) is not None) == (status in ("Initiated", "Staging"))
     assert read_status(base) == ("Staging" if status == "Initiated" else status)
@@ -322,7 +322,8 @@ def test_records_are_counted_only_while_they_may_be_staged(base: Database, statu
 def test_an_empty_batch_leaves_an_import_initiated(base: Database) -> None:
     put_import(base, "Initiated")
     with base.transaction(1) as tx:
-        assert tx.row("count_batch", {"import_id": IMPORT_ID, "received": 0, "valid": 0, "failed": 0}) is not None
+        counted = {"import_id": IMPORT_ID, "received": 0, "valid": 0, "failed": 0, "staged_bytes": 0}
+        assert tx.row("count_batch", counted) is not None
     assert read_status(base) == "Initiated"
 
 

@@ -122,7 +122,7 @@ def test_a_ledger_of_single_choices_is_carried_over(empty: str, monkeypatch: pyt
     with psycopg.connect(empty) as owner:
         owner.execute("SELECT set_config('consentory.account_id', '1', false)")
         query = statement("list_history")
-        rows = owner.execute(query, {"profile_id": 7, "of": "P", "limit": 10, "offset": 0}).fetchall()
+        rows = owner.execute(query, {"profile_id": 7, "of": "P", "limit": 10, "after": 0}).fetchall()
     assert [row[:4] for row in rows] == [(n, "E0", {"FilterId": "F"}, 1_709_208_000_000_001) for n in (1, 2)]
     assert {row[5:] for row in rows} == {("me", None, 3)}
 

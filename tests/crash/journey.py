@@ -17,6 +17,7 @@ import yaml
 
 from consentory.bootstrap.composition import open_services
 from consentory.errors import StoreUnavailable
+from consentory.services.secret_box import SecretBox
 from crash.cargo import Cargo
 from crash.courier import Access, Courier, Wire
 from crash.stocktaking import Stock, list_differences, take_stock
@@ -35,6 +36,9 @@ class Site(Protocol):
 
     @property
     def conninfo(self) -> str: ...
+
+    @property
+    def secret_key(self) -> str: ...
 
     def await_answer(self) -> float:
         """Wait until it is ready; the seconds taken."""
@@ -123,7 +127,7 @@ class Journey:
         name = f"C{uuid4().hex[:10].upper()}"
         document["account"]["clientId"] = name
         user = document["users"][0]["id"]
-        services = open_services(self.site.conninfo)
+        services = open_services(self.site.conninfo, SecretBox([self.site.secret_key]))
         try:
             services.accounts.apply_document(json.dumps(document).encode(), source="crash", dry_run=False)
             account_id = services.accounts.find_account(name)

@@ -82,6 +82,11 @@ class Machine:
         """How the owner of the database connects."""
         return (self.data / "conninfo").read_text()
 
+    @property
+    def secret_key(self) -> str:
+        """The secret key of the data folder."""
+        return (self.data / "secret-key").read_text().strip()
+
     def read_log(self, lines: int = 30) -> str:
         """The last words of all processes, requests left out."""
         log = (self.folder / "log").read_text(errors="replace").splitlines()

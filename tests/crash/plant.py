@@ -17,7 +17,7 @@ from consentory.bootstrap.process_entry import CHUNK_VARIABLE
 from consentory.store.database import LEASE_VARIABLE
 from consentory.store.embedded_server import EmbeddedServer
 from consentory.store.migration import migrate
-from running_server import ENGINE_VARIABLE, RunningServer
+from running_server import ENGINE_VARIABLE, SECRET_KEY, RunningServer
 
 LEASE_SECONDS = 3
 CHUNK_RECORDS = 50
@@ -32,6 +32,7 @@ class Plant:
     postgres: EmbeddedServer = field(init=False, repr=False)
     server: RunningServer = field(init=False, repr=False)
     conninfo: str = field(default="", repr=False)
+    secret_key: str = field(default=SECRET_KEY, repr=False)
 
     def start(self) -> None:
         """Start everything."""
