@@ -12,7 +12,6 @@ from consentory.client.private_files import create_private
 from consentory.client.record_files import BrokenRecord
 from consentory.client.record_inputs import RecordInput, TableInput
 from consentory.client.sources import SourceError
-from consentory.client.undated_choices import count_undated
 from consentory.errors import ConsentoryError
 
 BROKEN_NAMED = 100
@@ -49,7 +48,6 @@ class FileCheck:
 
     records: int = 0
     refused_rows: int = 0
-    undated: int = 0
     broken: int = 0
     unmatched: list[str] = field(default_factory=list)
     broken_files: list[Path] = field(default_factory=list)
@@ -79,7 +77,6 @@ def check_files(
             source = item.file.source
             for record in item.read_records(on_broken=take.take_broken):
                 found.records += 1
-                found.undated += sum(count_undated(record))
                 if not found.unmatched:
                     found.unmatched = _list_unmatched(record)
                 if found.records % _REPORT_EVERY == 0:

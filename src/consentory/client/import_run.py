@@ -220,7 +220,7 @@ class ImportRun:
                 f"Add --match {found.unmatched[0]}, or --no-match if each record is a new person. "
                 "Nothing was imported."
             )
-        state.undated, state.refused_rows = found.undated, found.refused_rows
+        state.refused_rows = found.refused_rows
         rows = found.records + found.refused_rows + found.broken
         state.source = describe_source(self._inputs, rows, self._mapping)
         state.broken, state.broken_files = found.broken, [spell_path(path) for path in found.broken_files]
@@ -333,7 +333,6 @@ class ImportRun:
             status = self._require_alive(self._client.import_by_id(state.import_id))
 
     def _conclude(self, state: ImportState, status: JsonObject, resumed: bool) -> ImportOutcome:
-        status.setdefault("UndatedChoices", state.undated)  # an older server does not count them
         outcome = ImportOutcome(status, resumed, self._seconds, state.broken, state.broken_files, state.refused_rows)
         try:
             tally = self._write_refused(state, status)

@@ -46,7 +46,6 @@ class ImportState(msgspec.Struct):
     records: int = 0
     staged: int = 0
     """Records in the batches so far."""
-    undated: int = 0
     skip_broken: bool = False
     reading: dict[str, str | None] = {}
     """How tables are read: the options, and the mapping's SHA-256."""
