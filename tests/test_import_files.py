@@ -244,3 +244,28 @@ def test_five_kinds_of_fault_are_shown_and_the_others_counted(run: Run, tmp_path
 def test_dated_choices_are_not_warned_of(run: Run, tmp_path: Path) -> None:
     assert CHOSEN in (file := write_lines(tmp_path / "dated", make_people(1))).read_text()
     assert "no date of their own" not in run("import", file, *IMPORT).stderr
+
+
+def test_refused_records_with_an_opt_out_are_counted_and_come_first(run: Run, tmp_path: Path) -> None:
+    people = make_people(4)
+    for person in people:
+        person["CustomerType"] = "Nobody"
+    people[2]["Emails"][0]["EmailPreferences"][0]["PreferenceType"] = 2
+    consent = {"ConsentType": "PrivacyPolicy", "ConsentVersion": "2.0", "Locale": "en_US", "ConsentDate": CHOSEN}
+    people[3]["Consents"] = [{**consent, "ConsentStatus": 3}]
+    file = write_lines(tmp_path / "people", people)
+    done = run("import", file, *IMPORT)
+    assert "2 refused records hold an opt-out, a denial or a withdrawal" in done.stdout
+    refused = read_lines(tmp_path / "people.exceptions.ndjson")
+    assert [record["Origin"]["Line"] for record in refused] == [3, 4, 1, 2]
+    assert [record.get("HoldsOptOut", False) for record in refused] == [True, True, False, False]
+    again = run("import", "people.exceptions.ndjson", *IMPORT, "--json")
+    assert json.loads(again.stdout)["Status"]["RefusedOptOuts"] == 2
+
+
+def test_numbers_without_a_country_code_are_counted(run: Run, tmp_path: Path) -> None:
+    numbers = ["(202) 555-0143", "+49 30 1234567", "202-555-0144"]
+    people = [{**make_id(f"PH-{n}"), "PhoneNumbers": [{"PhoneNumber": text}]} for n, text in enumerate(numbers)]
+    done = run("import", write_lines(tmp_path / "people", people), *IMPORT)
+    assert done.returncode == 0, done.stderr
+    assert "2 telephone numbers have no country code" in done.stdout

@@ -90,7 +90,7 @@ def test_no_record_is_at_fault_for_a_right_that_the_worker_lacks(database_url: s
         with capture_logs() as events:
             assert execution.step() == 0
         (failure,) = events
-        assert failure["event"] == "chunk cannot be worked off, trying again later"
+        assert failure["event"] == "chunk cannot be processed, trying again later"
         assert "42501" in failure["failure"]
         status = account.status(token)
         assert (status["Status"], status["Pending"], status["Exceptions"]) == ("Processing", 5, 0)

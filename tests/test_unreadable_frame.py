@@ -21,7 +21,7 @@ from running_server import AccountAccess, RunningServer
 
 Wire = dict[str, Any]
 MATCH = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
-EVENT = "chunk cannot be worked off, trying again later"
+EVENT = "chunk cannot be processed, trying again later"
 WAIT_SECONDS = 0.4
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {

@@ -33,7 +33,12 @@ def make_schemas() -> dict[str, Json]:
     schemas["ExceptionList"]["properties"]["UserProfilePreferences"] = _RECORDS
     request = schemas["InitiateRequest"]
     request["required"] = ["Name"]
-    request["properties"]["ImportAction"] = {"enum": ["Add", "Delete", None], "default": None}
+    request["properties"]["ImportAction"] = {
+        "enum": ["Add", "Delete", None],
+        "default": None,
+        "description": "Add is the default. A person who is deleted comes back with the next Add import that holds "
+        "them, without their opt-outs: to keep a person out, send IsActive false instead.",
+    }
     request["properties"]["MatchCriteria"] = {"enum": [MATCH_CRITERIA, None], "default": None}
     return schemas | _make_plain_schemas()
 

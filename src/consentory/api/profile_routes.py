@@ -114,7 +114,11 @@ def update_profile(
     opt={"answers": ()},
 )
 def delete_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileId) -> None:
-    """Delete one person with their history, for good."""
+    """Delete one person with their history, for good.
+
+    The next import of a file that holds this person brings them back, without their opt-outs. To keep the person from
+    being contacted, send `IsActive: false` to updateProfile instead.
+    """
     profiles.delete(request.user, read_profile_id(profile_id))
 
 

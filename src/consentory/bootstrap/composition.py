@@ -61,7 +61,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class WorkerServices:
-    """Everything that works imports off and looks after the audit trail, over one pool of connections."""
+    """Everything that executes imports and looks after the audit trail, over one pool of connections."""
 
     database: Database
     execution: Execution

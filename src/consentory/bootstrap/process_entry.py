@@ -118,7 +118,7 @@ def _make_server(endpoint: Endpoint, processes: int) -> _Server:
 
 
 def run_worker(conninfo: str) -> None:
-    """Work imports off until SIGTERM or SIGINT; the step under way is finished first."""
+    """Execute imports until SIGTERM or SIGINT; the step under way is finished first."""
     die_with_parent()
     with ended_by_signals():
         migrate(conninfo)

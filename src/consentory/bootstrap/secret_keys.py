@@ -20,7 +20,7 @@ def load_secret_keys(server: EmbeddedServer | None = None) -> list[str]:
     """Every secret key that is given, the one that seals first: CONSENTORY_SECRET_KEY, then the file of
     `secret_key_file`, then that of the data folder, which is made where none is given at all.
 
-    Several keys in one place are parted by white space or commas. Raises SettingError.
+    Several keys in one place are separated by white space or commas. Raises SettingError.
     """
     keys = _split(os.environ.get(SECRET_VARIABLE, ""))
     path = load_setting("secret_key_file")

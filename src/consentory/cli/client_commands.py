@@ -11,7 +11,7 @@ from rich.table import Table
 from consentory.cli.connection import JsonOption, TokenArgument, connected, exit_refused
 from consentory.cli.import_command import ImportBars, import_files
 from consentory.cli.import_summary import choose_exit_code, make_books_table
-from consentory.cli.profile_command import show_profile
+from consentory.cli.profile_command import deactivate_profile, delete_profile, edit_profile, show_profile
 from consentory.cli.terminal import make_console, notes, print_json, write_json_text
 from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ConsentoryClient, ImportRef, JsonObject
@@ -30,8 +30,11 @@ def register(app: typer.Typer) -> None:
     app.command("status")(show_status)
     app.command("exceptions")(fetch_exceptions)
     app.command("cancel")(cancel_import)
-    profile = typer.Typer(help="What is known of a person.", no_args_is_help=True)
+    profile = typer.Typer(help="One person: show, change, deactivate, delete.", no_args_is_help=True)
     profile.command("show")(show_profile)
+    profile.command("edit")(edit_profile)
+    profile.command("deactivate")(deactivate_profile)
+    profile.command("delete")(delete_profile)
     app.add_typer(profile, name="profile")
 
 

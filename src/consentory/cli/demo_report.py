@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from consentory.cli.profile_command import make_history_table, make_profile_tree, read_history
+from consentory.cli.profile_command import read_history
+from consentory.cli.profile_view import make_history_tree, make_profile_tree, read_consent_texts
 from consentory.cli.visible_text import show_lines, show_text
 from consentory.client.api_client import ConsentoryClient, HistoryKind, JsonObject
 from consentory.client.exceptions_file import FaultCount
@@ -85,10 +86,7 @@ def print_person(console: Console, client: ConsentoryClient, crm_ids: Iterable[s
     if best:
         console.print("A person who came more than once:")
         console.print(make_profile_tree(best[1]))
-        table = make_history_table(best[2])
-        for column in table.columns:
-            column.overflow = "fold"  # rather tall than cut off
-        console.print(table)
+        console.print(make_history_tree(best[2], read_consent_texts(client.configuration())))
 
 
 def find_surprises(outcome: ImportOutcome, faults: Mapping[int, str]) -> list[str]:

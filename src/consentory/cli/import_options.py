@@ -122,14 +122,18 @@ def make_fields(
         fields["DataStageDuration"] = stage_days
     if allow_prior_consents:
         fields["AllowPriorConsents"] = True
-    for word in (refresh or "").split(","):
-        if not (word := word.strip()):
-            continue
+    return fields | read_refresh(refresh)
+
+
+def read_refresh(words: str | None) -> dict[str, bool]:
+    """The Refresh flags of `--refresh`; ends the command where a word is unknown."""
+    flags: dict[str, bool] = {}
+    for word in filter(None, map(str.strip, (words or "").split(","))):
         field = _REFRESH_FIELDS.get(word.lower())
         if field is None:
             exit_refused(f"--refresh {word}: unknown; known are {', '.join(_REFRESH_FIELDS)}.")
-        fields[field] = True
-    return fields
+        flags[field] = True
+    return flags
 
 
 def make_input_options(

@@ -1,38 +1,37 @@
-"""`consentory profile show`: what is known of a person, and since when."""
+"""`consentory profile`: what is known of a person and since when; change, deactivate or delete one person."""
 
+import json
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.tree import Tree
 
 from consentory.cli.connection import JsonOption, connected, exit_refused
-from consentory.cli.terminal import make_console, print_json
+from consentory.cli.import_options import PriorOption, RefreshOption, read_refresh
+from consentory.cli.profile_view import ConsentTexts, make_history_tree, make_profile_tree, read_consent_texts
+from consentory.cli.terminal import make_console, notes, print_json
 from consentory.cli.visible_text import show_text
-from consentory.client.api_client import ConsentoryClient, HistoryKind, JsonObject
+from consentory.client.api_client import ApiProblem, ConsentoryClient, HistoryKind, JsonObject
 
-_PREFERENCES = {1: "Opt-In", 2: "Opt-Out"}
-_CONSENTS = {1: "Granted", 2: "Denied", 3: "Revoked", 4: "NotSet"}
-_CONTACTS = {
-    "Emails": ("EmailAddressType", ("EmailAddress",), "EmailPreferences"),
-    "PhoneNumbers": ("PhoneType", ("PhoneNumber",), "PhoneNumberPreferences"),
-    "Addresses": (
-        "AddressType",
-        ("Address1", "Address2", "PostalCode", "City", "StateProvince"),
-        "AddressPreferences",
-    ),
-}
+COMES_BACK = (
+    "The next import of a file that holds this person brings them back, without their opt-outs. To keep the person "
+    "from being contacted, deactivate them instead: consentory profile deactivate"
+)
+"""What a deletion means today."""
+
+IdArgument = Annotated[int | None, typer.Argument(metavar="ID", help="The ProfileId.", show_default=False)]
+AlternateIdOption = Annotated[
+    str | None, typer.Option(metavar="TYPE:ID", help="By alternate id, as CRM:C-100-1.", show_default=False)
+]
 
 
 @connected
 def show_profile(
     client: ConsentoryClient,
-    profile_id: Annotated[int | None, typer.Argument(metavar="ID", help="The ProfileId.", show_default=False)] = None,
+    profile_id: IdArgument = None,
     *,
-    alternate_id: Annotated[
-        str | None,
-        typer.Option(metavar="TYPE:ID", help="By alternate id, as CRM:C-100-1.", show_default=False),
-    ] = None,
+    alternate_id: AlternateIdOption = None,
     email: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Everyone with this email address.", show_default=False),
@@ -43,7 +42,7 @@ def show_profile(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a profile with its history: who set what, when, and from which import.
+    """Show a profile with its history: who chose what and when, the evidence, the text that was shown, the import.
 
     Example: consentory profile show --alternate-id CRM:C-100-1
     """
@@ -55,9 +54,10 @@ def show_profile(
     console = make_console()
     if not found:
         console.print("Nobody was found; only active profiles are found by email or phone.")
+    texts = fetch_consent_texts(client) if any(history["Consents"] for _, history in found) else {}
     for profile, history in found:
         console.print(make_profile_tree(profile))
-        console.print(make_history_table(history))
+        console.print(make_history_tree(history, texts))
 
 
 def find_profiles(
@@ -93,76 +93,135 @@ def read_history(client: ConsentoryClient, profile_id: int) -> dict[HistoryKind,
     return history
 
 
-def make_profile_tree(profile: JsonObject) -> Tree:
-    """The profile as a tree: each contact element with the choices that are bound to it."""
-    name = profile.get("CustomerName") or {}
-    parts = (name.get(part) for part in ("Prefix", "FirstName", "MiddleName", "LastName", "Suffix"))
-    title = " ".join(part for part in parts if part) or "(no name)"
-    state = "" if profile.get("IsActive", True) else " [red]inactive[/red]"
-    tree = Tree(f"[bold]{show_text(title)}[/bold] · profile {profile['ProfileId']}{state}")
-    for held in profile.get("AlternateIds") or ():
-        tree.add(f"{show_text(held['AlternateIdType'])}: {show_text(held['AlternateId'])}{_mark(held)}")
-    for collection, (type_member, value_members, preferences) in _CONTACTS.items():
-        for element in profile.get(collection) or ():
-            value = ", ".join(element[member] for member in value_members if element.get(member))
-            branch = tree.add(f"{show_text(element[type_member])}: [cyan]{show_text(value)}[/cyan]{_mark(element)}")
-            _add_choices(branch, element.get(preferences), element.get("Consents"))
-    _add_choices(tree, profile.get("ProfilePreferences"), profile.get("Consents"))
-    for group in profile.get("Groups") or ():
-        tree.add(f"{show_text(group['GroupType'])}: {show_text(group['GroupName'])}{_mark(group)}")
-    for custom in profile.get("CustomFields") or ():
-        tree.add(f"{show_text(custom['Name'])} = {show_text(str(custom.get('Value')))}")
-    if tags := [tag["Name"] for tag in profile.get("ProfileTags") or ()]:
-        tree.add(f"Tags: {show_text(', '.join(tags))}")
-    return tree
+def fetch_consent_texts(client: ConsentoryClient) -> ConsentTexts | None:
+    """The texts of the account's consents, None for a user who may not read the configuration."""
+    try:
+        return read_consent_texts(client.configuration())
+    except ApiProblem as problem:
+        if problem.status != 403:
+            raise
+        return None
 
 
-def _mark(element: JsonObject) -> str:
-    default = " (default)" if element.get("IsDefault") else ""
-    return default if element.get("IsActive", True) else f"{default} [red]inactive[/red]"
+@connected
+def edit_profile(
+    client: ConsentoryClient,
+    profile_id: IdArgument = None,
+    *,
+    alternate_id: AlternateIdOption = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="A record with the changes, JSON.", show_default=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="MEMBER=VALUE", help="As CustomerName.FirstName=Ana; VALUE may be JSON."),
+    ] = None,
+    refresh: RefreshOption = None,
+    allow_prior_consents: PriorOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Change one person by a record, by the rules of an import: members that it does not name stay.
+
+    Exit code 0: done; 1: something was not honored, because the stored choice takes precedence; 2: refused.
+
+    Example: consentory profile edit 4711 --set CustomerName.FirstName=Ana --set 'ProfileTags=[{"Name": "loyal"}]'
+    """
+    record = read_record(file, settings or [])
+    profile = find_profiles(client, profile_id, alternate_id, None, None)[0]
+    flags = {**read_refresh(refresh), "AllowPriorConsents": allow_prior_consents}
+    show_written(client.write_profile(profile["ProfileId"], record, **flags), as_json)
 
 
-def _add_choices(branch: Tree, preferences: Any, consents: Any) -> None:
-    for choice in preferences or ():
-        status = choice.get("PreferenceStatus")
-        branch.add(
-            f"{show_text(choice['FilterId'])}: {_PREFERENCES.get(choice['PreferenceType'], '?')}"
-            f" since {choice.get('CustomerDate')}" + (f" ({show_text(str(status))})" if status else "")
-        )
-    for consent in consents or ():
-        branch.add(
-            f"{show_text(consent['ConsentType'])} {show_text(consent['ConsentVersion'])}: "
-            f"{_CONSENTS.get(consent['ConsentStatus'], '?')} since {consent.get('ConsentDate')}"
-            + (" [red]expired[/red]" if consent.get("Expired") else "")
-        )
+@connected
+def deactivate_profile(
+    client: ConsentoryClient,
+    profile_id: IdArgument = None,
+    *,
+    alternate_id: AlternateIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Switch a person off: nothing of them is in force, and later imports find the person and leave it so.
+
+    To switch the person on again: consentory profile edit ID --set IsActive=true
+
+    Example: consentory profile deactivate --alternate-id CRM:C-100-1
+    """
+    profile = find_profiles(client, profile_id, alternate_id, None, None)[0]
+    show_written(client.write_profile(profile["ProfileId"], {"IsActive": False}), as_json)
 
 
-def make_history_table(history: dict[HistoryKind, list[JsonObject]]) -> Table:
-    """Every applied choice in order of application, preferences first, with where it came from."""
-    table = Table(
-        "Choice",
-        "Said",
-        "Chosen",
-        "Recorded",
-        "By",
-        "Import",
-        "Record",
-        title="History",
-        title_justify="left",
-    )
-    for column in table.columns:
-        column.overflow = "fold"  # an id that is cut is of no use
-    for item in history["Preferences"]:
-        said = _PREFERENCES.get(item["PreferenceType"], "?")
-        _add_history_row(table, str(item["FilterId"]), said, item.get("CustomerDate"), item)
-    for item in history["Consents"]:
-        said = _CONSENTS.get(item["ConsentStatus"], "?")
-        consent = f"{item['ConsentType']} {item['ConsentVersion']}"
-        _add_history_row(table, consent, said, item.get("ConsentDate"), item)
-    return table
+@connected
+def delete_profile(
+    client: ConsentoryClient,
+    profile_id: IdArgument = None,
+    *,
+    alternate_id: AlternateIdOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a person with their history, for good. It asks first.
+
+    The next import of a file that holds this person brings them back, without their opt-outs. To keep the person from
+    being contacted, deactivate them instead: consentory profile deactivate.
+
+    Example: consentory profile delete --alternate-id CRM:C-100-1
+    """
+    profile = find_profiles(client, profile_id, alternate_id, None, None)[0]
+    found = profile["ProfileId"]
+    if not yes:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            exit_refused(f"Profile {found} was not deleted: nobody can be asked here. Add --yes. {COMES_BACK} {found}")
+        notes.print(make_profile_tree(profile))
+        notes.print(f"The profile and its history are deleted for good. {COMES_BACK} {found}")
+        if not typer.confirm("Delete this person?", err=True):
+            exit_refused("Nothing was deleted.")
+    client.delete_profile(found)
+    if as_json:
+        print_json({"ProfileId": found, "Deleted": True})
+    else:
+        make_console(soft_wrap=True).print(f"Profile {found} is deleted. {COMES_BACK} ID")
 
 
-def _add_history_row(table: Table, choice: str, said: str, chosen: Any, item: JsonObject) -> None:
-    origin = (item.get(member) for member in ("RecordedDate", "Caller", "ImportId", "SequenceNumber"))
-    cells = [choice, said, *("" if value is None else str(value) for value in (chosen, *origin))]
-    table.add_row(*map(show_text, cells))
+def read_record(file: Path | None, settings: list[str]) -> JsonObject:
+    """The record of a file and of `--set` options, which win; ends the command where there is none."""
+    record: Any = {}
+    if file is not None:
+        try:
+            record = json.loads(file.read_bytes())
+        except ValueError as error:
+            exit_refused(f"{file}: not JSON: {error}.")
+    if not isinstance(record, dict) or not (record or settings):
+        exit_refused("Give the changes: a JSON object with --file, or --set MEMBER=VALUE.")
+    for setting in settings:
+        path, sign, text = setting.partition("=")
+        if not (path and sign):
+            exit_refused(f"--set {setting}: give it as MEMBER=VALUE, for example CustomerName.FirstName=Ana.")
+        *outer, last = path.split(".")
+        target = record
+        for name in outer:
+            target = target.setdefault(name, {})
+            if not isinstance(target, dict):
+                exit_refused(f"--set {setting}: {name} is no object; give it whole, as JSON.")
+        target[last] = _read_value(text)
+    return dict(record)
+
+
+def _read_value(text: str) -> Any:
+    """JSON as it is, any other text as a string."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def show_written(answer: JsonObject, as_json: bool) -> None:
+    """Say what became of a write, and end the command with its exit code."""
+    held = answer.get("NotHonored") or []
+    if as_json:
+        print_json(answer)
+    else:
+        console = make_console(soft_wrap=True)
+        console.print(f"Profile {answer['ProfileId']}: {show_text(str(answer['Outcome']))}")
+        for fault in held:
+            console.print(show_text(f"Not honored: {fault.get('Path')} {fault.get('Code')}: {fault.get('Message')}"))
+    raise typer.Exit(int(bool(held)))

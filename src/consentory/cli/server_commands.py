@@ -120,7 +120,7 @@ def serve(
 
 @refuse_plainly
 def worker(database_url: DatabaseOption = None) -> None:
-    """Work imports off, over a PostgreSQL server; run as many as you like, on as many machines.
+    """Execute imports, over a PostgreSQL server; run as many as you like, on as many machines.
 
     Example: consentory worker --database-url postgresql://consentory@db.example/consentory
     """

@@ -204,6 +204,24 @@ class ConsentoryClient:
         """`{Count, UserProfilePreferences}`: the active profiles with this number, none is no error."""
         return self._get(self._url("Profile"), phoneNumber=phone_number)
 
+    def write_profile(self, profile_id: int, record: JsonObject, **flags: bool) -> JsonObject:
+        """Change one person by a record, by the rules of an import; `flags`: RefreshContacts and its like.
+
+        Returns the profile with `Outcome` and `NotHonored`. ApiProblem 400 for faults, 404 if there is no such person.
+        """
+        set_flags = {name: "true" for name, flag in flags.items() if flag}
+        headers = {"Content-Type": "application/json"}
+        body = msgspec.json.encode(record)
+        return self._call("POST", self._url("Profile", profile_id), params=set_flags, headers=headers, content=body)
+
+    def delete_profile(self, profile_id: int) -> None:
+        """Delete one person with their history, for good; ApiProblem 404 if there is none.
+
+        The person comes back with the next import of a file that holds them.
+        """
+        url = self._url("Profile", profile_id)
+        self._repeat(lambda: self._send(self._http.build_request("DELETE", url)))
+
     def history(
         self, profile_id: int, of: HistoryKind, *, limit: int | None = None, offset: int | None = None
     ) -> JsonObject:

@@ -9,7 +9,7 @@ from uuid import UUID
 from consentory.store.execution_store import Chunk
 
 CHUNK_RECORDS = 4000
-"""Records of a chunk. A transaction works off a part of it, sized by what the last ones took."""
+"""Records of a chunk. A transaction processes a part of it, sized by what the last ones took."""
 
 
 class Groups:

@@ -1,4 +1,4 @@
-"""Execution: an import whose turn has come is resolved into chunks, and chunks are worked off in steps."""
+"""Execution: an import whose turn has come is resolved into chunks, and chunks are processed in steps."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ KEY_RACE_TRIES = 3
 
 
 class Execution:
-    """Resolves and works off imports of all accounts. One per worker process; workers share by row locks."""
+    """Resolves and executes imports of all accounts. One per worker process; workers share by row locks."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Execution:
         return True
 
     def step(self) -> int | None:
-        """Claim a chunk and work off a part of it in one transaction; the records done, None: nothing to claim.
+        """Claim a chunk and process a part of it in one transaction; the records done, None: nothing to claim.
 
         A chunk that fails is logged, its import is passed over for a while and then tried with fewer records, and no
         records were done. Raises StoreUnavailable where the database is lost; then nothing was done, and the claim is
@@ -172,7 +172,7 @@ class Execution:
                 raise
             self._unworkable.set_aside(chunk.import_id, self._set_aside_seconds, pace.make_smaller(_count_left(chunk)))
             log.error(
-                "chunk cannot be worked off, trying again later",
+                "chunk cannot be processed, trying again later",
                 import_id=str(chunk.import_id),
                 chunk_number=chunk.chunk_number,
                 failure=_describe(error),

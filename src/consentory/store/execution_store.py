@@ -161,7 +161,7 @@ def limit_statements(tx: Transaction, seconds: int) -> None:
 
 
 def leave_chunk(tx: Transaction, chunk: Chunk, next_sequence: int) -> None:
-    """Note how far a chunk was worked off; past its end it is gone."""
+    """Note how far a chunk was processed; past its end it is gone."""
     name = "finish_chunk" if next_sequence > chunk.last_sequence else "advance_chunk"
     key = {"import_id": chunk.import_id, "chunk_number": chunk.chunk_number}
     tx.run(name, key if name == "finish_chunk" else {**key, "next": next_sequence})

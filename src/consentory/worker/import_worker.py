@@ -1,4 +1,4 @@
-"""The chunk loop of a worker: resolve what is queued, work chunks off. The maintenance loop is apart from it."""
+"""The chunk loop of a worker: resolve what is queued, process chunks. The maintenance loop is apart from it."""
 
 from __future__ import annotations
 

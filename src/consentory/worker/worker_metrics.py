@@ -10,7 +10,7 @@ from pathlib import Path
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.multiprocess import mark_process_dead
 
-_EXECUTED = Counter("consentory_records_executed", "Records worked off.")
+_EXECUTED = Counter("consentory_records_executed", "Records processed.")
 _STEPS = Histogram(
     "consentory_step_seconds",
     "Time of one step, which is one transaction, of an import's execution.",
@@ -28,7 +28,7 @@ _OF_A_PROCESS = re.compile(r"gauge_live\w+_(\d+)\.db")
 
 
 def count_step(records: int, seconds: float) -> None:
-    """One step worked off."""
+    """One step processed."""
     _EXECUTED.inc(records)
     _STEPS.observe(seconds)
 

@@ -129,7 +129,7 @@ CROSS JOIN LATERAL (
 SELECT set_config('statement_timeout', %(limit)s, true);
 
 -- name: advance_chunk
--- The part up to `next` is worked off.
+-- The part up to `next` is processed.
 UPDATE import_chunk SET next_sequence = %(next)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND chunk_number = %(chunk_number)s;
 
