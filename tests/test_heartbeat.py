@@ -47,7 +47,7 @@ def test_a_session_that_waits_long_for_a_process_that_works_goes_on(quick: Datab
 
 def test_a_session_of_a_process_that_is_frozen_is_ended(quick: Database, database_url: str) -> None:
     watcher = psycopg.connect(database_url, autocommit=True)
-    with watcher, pytest.raises(StoreUnavailable), quick.transaction() as tx:  # noqa: PT012
+    with watcher, pytest.raises(StoreUnavailable), quick.transaction() as tx:  # noqa: PT012, SIM117
         with tx.connection.cursor() as cursor:
             rows = cursor.stream(LONG_RESULT)
             next(rows)
