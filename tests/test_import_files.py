@@ -152,8 +152,8 @@ def test_a_refused_record_says_its_file_and_line_also_when_it_is_corrected_in_va
     ("name", "text", "told"),
     [
         ("latin1.ndjson", json.dumps({"x": "Zoë"}, ensure_ascii=False).encode("latin-1"), "iconv -f WINDOWS-1252"),
-        ("utf16.ndjson", json.dumps(make_id("U-1")).encode("utf-16-le"), "UTF-16LE"),
-        ("table.csv", b"email,first_name,opt_in\nmira@example.com,Mira,yes\n", "email, first_name, opt_in"),
+        ("table.csv", b"email,first_name,opt_in\nmira@example.com,Mira,yes\n", "consentory mapping suggest table.csv"),
+        ("people.pdf", b"%PDF-1.7\n", "this is a PDF document"),
         ("long.zst", zstandard.compress(b"{}")[:4] + b"\x00\xa8" + b"\0" * 9, "window of more than 128 MB"),
     ],
 )
@@ -179,7 +179,13 @@ def test_objects_one_after_another_are_read(run: Run, tmp_path: Path, join: str)
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("", "A file name is empty"), (".", "a folder"), ("/", "a folder"), ("/dev/null", "a device"), ("none", "none")],
+    [
+        ("", "A file name is empty"),
+        (".", "a folder"),
+        ("/", "a folder"),
+        ("/dev/null", "the file is empty"),
+        ("none", "none"),
+    ],
 )
 def test_a_name_that_is_no_file_is_refused_with_a_sentence(run: Run, name: str, told: str) -> None:
     done = run("import", name, *IMPORT)

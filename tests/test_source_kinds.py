@@ -191,7 +191,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     assert "this is a folder; name the files in it" in refusal(tmp_path)
     assert refusal(tmp_path / "missing.csv") == "cannot be read: No such file or directory"
     (tmp_path / "empty.csv").touch()
-    assert refusal(tmp_path / "empty.csv") == "the file is empty"
+    assert refusal(tmp_path / "empty.csv") == "the file is empty, with no record in it"
 
 
 def test_json_is_no_table(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from consentory.cli.connection import JsonOption, connected
+from consentory.cli.connection import JsonOption, connected, exit_refused
 from consentory.cli.import_options import (
     Action,
     ActionOption,
@@ -27,11 +27,11 @@ from consentory.cli.import_options import (
     SheetOption,
     SkipOption,
     choose_files,
-    choose_match,
     confirm_unmatched,
     describe_reading,
     make_fields,
     make_input_options,
+    make_match,
     say_how_read,
 )
 from consentory.cli.import_summary import choose_exit_code, print_outcome, summarize_outcome, warn_undated
@@ -39,7 +39,7 @@ from consentory.cli.mapping_commands import MappingOption, PresetOption, SetOpti
 from consentory.cli.terminal import notes, print_json
 from consentory.client.api_client import ConsentoryClient, JsonObject
 from consentory.client.import_run import BATCH_BYTES, ImportOutcome, ImportProgress, ImportRun
-from consentory.client.record_inputs import InputOptions, open_inputs
+from consentory.client.record_inputs import InputOptions, find_match, open_inputs
 
 IMPORT_PATIENCE = 60.0
 """Seconds for which a call of an import is tried again: longer than a server needs to be restarted."""
@@ -85,7 +85,8 @@ def import_files(
     Example: consentory import people.ndjson --account ACME --name nightly --match CRM --refresh contacts,tags
     """
     options = make_input_options(client, mapping, preset, settings, encoding=encoding, delimiter=delimiter, sheet=sheet)
-    match = choose_match(match, no_match, options)
+    if match and no_match:
+        exit_refused("--match and --no-match contradict each other; give one of them.")
     fields = make_fields(name, match, action, refresh, allow_prior_consents, stage_days)
     run = ImportOptions(skip_broken, no_match, batch_megabytes * 1_000_000, restart)
     outcome = run_import(client, choose_files(files), options, fields, run)
@@ -111,12 +112,12 @@ def run_import(
     client.patience = IMPORT_PATIENCE
     with open_inputs(paths, options, sys.stdin.buffer) as inputs:
         say_how_read(inputs)
+        fields = fields | make_match(None if how.no_match or "MatchValue" in fields else find_match(inputs))
         with ImportBars(notes) as bars:
             run = ImportRun(
                 client,
                 inputs,
                 fields,
-                mapping=options.mapping.text if options.mapping else None,
                 reading=describe_reading(options),
                 batch_bytes=how.batch_bytes,
                 skip_broken=how.skip_broken,

@@ -87,14 +87,6 @@ def choose_files(names: Sequence[str]) -> list[Path]:
     return paths
 
 
-def choose_match(match: str | None, no_match: bool, options: InputOptions) -> str | None:
-    """The match type: the given one, else that of the mapping. Ends the command for options that contradict."""
-    if match and no_match:
-        exit_refused("--match and --no-match contradict each other; give one of them.")
-    told = options.mapping.document.match if options.mapping and not no_match else None
-    return match or told
-
-
 def confirm_unmatched(types: Sequence[str]) -> bool:
     """Ask whether records with alternate ids are meant to become new people; no, where nobody can be asked."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -115,9 +107,7 @@ def make_fields(
     stage_days: int | None,
 ) -> JsonObject:
     """Put the options into the fields of Initiate; ends the command where --refresh is wrong."""
-    fields: dict[str, Any] = {"Name": name, "ImportAction": str(action)}
-    if match:
-        fields |= {"MatchCriteria": "AlternateIdType", "MatchValue": match}
+    fields: dict[str, Any] = {"Name": name, "ImportAction": str(action)} | make_match(match)
     if stage_days is not None:
         fields["DataStageDuration"] = stage_days
     if allow_prior_consents:
@@ -134,6 +124,11 @@ def read_refresh(words: str | None) -> dict[str, bool]:
             exit_refused(f"--refresh {word}: unknown; known are {', '.join(_REFRESH_FIELDS)}.")
         flags[field] = True
     return flags
+
+
+def make_match(match: str | None) -> JsonObject:
+    """The fields of Initiate that say by which alternate id people are found."""
+    return {"MatchCriteria": "AlternateIdType", "MatchValue": match} if match else {}
 
 
 def make_input_options(

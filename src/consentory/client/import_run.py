@@ -96,7 +96,6 @@ class ImportRun:
         inputs: Sequence[RecordInput],
         fields: JsonObject,
         *,
-        mapping: bytes | None = None,
         reading: dict[str, str | None] | None = None,
         batch_bytes: int = BATCH_BYTES,
         skip_broken: bool = False,
@@ -104,8 +103,8 @@ class ImportRun:
         on_progress: Callable[[ImportProgress], None] = lambda _: None,
     ) -> None:
         """`inputs`: from `open_inputs`, all of JSON or all tables. `fields`: the body of Initiate (import-api.md,
-        "Initiate") without Source, which is made here. `mapping`: the document that is noted in Source. `reading`: the
-        options of reading, so that an interrupted import goes on with the same ones.
+        "Initiate") without Source, which is made here. `reading`: the options of reading, so that an interrupted import
+        goes on with the same ones.
 
         `skip_broken`: go on without pieces of the files that are no JSON. `confirm_unmatched` is asked before an
         import without a match type whose records carry alternate ids (of the types given) and no ProfileId: each
@@ -113,7 +112,6 @@ class ImportRun:
         """
         self._client = client
         self._inputs = list(inputs)
-        self._mapping = mapping
         self._reading = reading or {}
         self._can_resume = all(item.file.source.regular for item in inputs)
         self._fields = fields
@@ -222,7 +220,8 @@ class ImportRun:
             )
         state.refused_rows = found.refused_rows
         rows = found.records + found.refused_rows + found.broken
-        state.source = describe_source(self._inputs, rows, self._mapping)
+        mapping = self._tables[0].mapping.text if self._tables else None
+        state.source = describe_source(self._inputs, rows, mapping)
         state.broken, state.broken_files = found.broken, [spell_path(path) for path in found.broken_files]
 
     def _refuse_all(self, found: FileCheck) -> NoReturn:

@@ -110,6 +110,11 @@ class TableInput(RecordInput):
                 yield row, record, ()
 
 
+def find_match(inputs: Sequence[RecordInput]) -> str | None:
+    """The alternate id type that the mapping says people are found by."""
+    return next((item.mapping.match for item in inputs if isinstance(item, TableInput)), None)
+
+
 @contextlib.contextmanager
 def open_inputs(
     paths: Sequence[Path], options: InputOptions | None = None, stream: IO[bytes] | None = None

@@ -26,7 +26,7 @@ class SourceFile:
         self.encoding: Encoding | None = None
         head = source.read_head()
         if not head:
-            raise SourceError(source.name, "", "the file is empty")
+            raise SourceError(source.name, "", "the file is empty, with no record in it")
         kind = recognise_binary(source, head)
         if kind is None:
             self.encoding = find_encoding(source, given_encoding, head)
