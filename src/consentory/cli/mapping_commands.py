@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import msgspec
 import typer
 
 from consentory.cli.connection import connected_where_set, exit_refused
-from consentory.cli.terminal import make_console, notes
+from consentory.cli.terminal import make_console, notes, say
 from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ApiProblem, ConsentoryClient
 from consentory.client.sources import open_file
@@ -113,14 +114,14 @@ def suggest(
     Example: consentory mapping suggest people.csv > mapping.yaml
     """
     if preset:
-        typer.echo(read_preset(preset).text.decode(), nl=False)
+        sys.stdout.write(read_preset(preset).text.decode())
         return
     configuration = fetch_configuration(client)
     options = ReadOptions(encoding, delimiter, header, int(sheet) if sheet and sheet.isdecimal() else sheet)
     with open_file(file, encoding) as source:
         table = source.open_table(options)
         rows = list(itertools.islice(table.read_rows(), SAMPLE_ROWS))
-        typer.echo(suggest_mapping(table.description, rows, configuration, options), nl=False)
+        sys.stdout.write(suggest_mapping(table.description, rows, configuration, options))
 
 
 @mapping_app.command("show")
@@ -159,18 +160,18 @@ def show_presets(
     presets = list_presets()
     if name is not None:
         try:
-            typer.echo(read_preset(name).text.decode(), nl=False)
+            sys.stdout.write(read_preset(name).text.decode())
         except ConsentoryError as error:
             exit_refused(error)
         return
     for title, preset in presets.items():
-        typer.echo(title)
+        say(title)
         for line in preset.document.about.strip().splitlines():
-            typer.echo(f"  {line}")
+            say(f"  {line}")
         for parameter, told in preset.document.parameters.items():
             need = f"default {told.default}" if told.default else "optional" if told.optional else "needed"
-            typer.echo(f"  --set {parameter}=…   {told.about} ({need})")
-        typer.echo("")
+            say(f"  --set {parameter}=…   {told.about} ({need})")
+        say("")
 
 
 def _say(line: str) -> None:

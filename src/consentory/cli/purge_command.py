@@ -9,8 +9,10 @@ from uuid import UUID
 import typer
 
 from consentory.cli.account_commands import choose_database
+from consentory.cli.connection import JsonOption
 from consentory.cli.plain_errors import refuse_plainly
 from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.cli.terminal import print_json, say
 from consentory.config import require_setting
 
 
@@ -25,6 +27,7 @@ def purge(
     account: AccountOption = None,
     data: DataOption = None,
     database_url: DatabaseOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Delete the staged records of an import and their faults now, before their retention ends.
 
@@ -44,4 +47,7 @@ def purge(
             services.retention.purge(account_id, import_id)
         finally:
             services.close()
-    typer.echo(f"{name}: the staged records of import {import_id} are gone.")
+    if as_json:
+        print_json({"account": name, "import": str(import_id), "purged": True})
+    else:
+        say(f"{name}: the staged records of import {import_id} are gone.")
