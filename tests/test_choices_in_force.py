@@ -153,16 +153,18 @@ def test_the_order_in_which_the_two_arrive_makes_no_difference_to_what_is_in_for
         assert len(seen) == 1, (dates, seen)
 
 
-def test_expired_is_said_before_overruled_and_suspended(store: LiveStore) -> None:
-    """Of an expired one Expired is said."""
+def test_expired_is_said_before_suspended_and_overruled_before_both(store: LiveStore) -> None:
+    """Of an expired one Expired is said; an overruled one is given out as Overruled until a later Opt-In."""
     account = open_account(store, programs_0_filters_0_requiredConsents=["PrivacyPolicy"])
     old = "2023-01-01T00:00:00Z"
     profile_id = begin(
         account,
         email("Home", choice(OPT_IN, old), Consents=[consent(GRANTED, MARCH)]),
-        email("Work", choice(OPT_OUT, JANUARY), Consents=[consent(DENIED, MAY)]),
+        email("Work", Consents=[consent(DENIED, MAY)]),
     )
     assert statuses(account.profile(profile_id))["Home"] == [(OPT_IN, "Expired")]
+    account.write(email("Work", choice(OPT_OUT, JANUARY)), profile_id)
+    assert statuses(account.profile(profile_id))["Home"] == [(OPT_IN, "Overruled")]
 
 
 def test_overruled_is_said_before_suspended(store: LiveStore) -> None:

@@ -156,13 +156,13 @@ def _render_preferences(preferences: Iterable[Preference], site: Site, view: Vie
 
 
 def _judge_preference(item: Preference, site: Site, view: Viewing) -> str:
-    """`Active`, or why an Opt-In is not in force: `Expired` before `Overruled` before `Suspended`."""
+    """`Active`, or why an Opt-In is not in force: `Overruled` before `Expired` before `Suspended`."""
     if item.type != OPT_IN:
         return "Active"
-    if item.expires is not None and item.expires <= view.now:
-        return "Expired"
     if is_overruled(site, item):
         return "Overruled"
+    if item.expires is not None and item.expires <= view.now:
+        return "Expired"
     missing = list_missing(view.catalog.filters[item.filter], site, view.catalog.consent_types, view.now)
     return "Suspended" if missing else "Active"
 
