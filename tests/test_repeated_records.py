@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consentory.domain import merge
-from consentory.services import execution, record_application
+from consentory.services import execution, record_application, step_pace
 from judgement import Courtroom, judged
 from live_account import LiveAccount, LiveStore
 from lone_people import CHUNKS, MATCH, cut, flags, lone_people, with_own_id
@@ -189,8 +189,8 @@ def test_a_file_that_turns_from_repeated_to_changed_is_worked_off_in_more_steps(
     store: LiveStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many records are passed by in a step, it applies no more than it would of others."""
-    monkeypatch.setattr(execution, "FIRST_STEP_RECORDS", 100)
-    monkeypatch.setattr(execution, "STEP_SECONDS", 1_000.0)  # each step may be twice as large as the one before it
+    monkeypatch.setattr(step_pace, "FIRST_STEP_RECORDS", 100)
+    monkeypatch.setattr(step_pace, "STEP_SECONDS", 1_000.0)  # each step may be twice as large as the one before it
     applied = []
     apply = record_application.apply_records
 
@@ -300,5 +300,5 @@ def test_the_model_judges_files_that_come_again_and_again(
             steps.append(other)
             steps.append(again)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "FIRST_STEP_RECORDS", 1)
+        patch.setattr(step_pace, "FIRST_STEP_RECORDS", 1)
         room.try_history(replace(others, steps=steps, chunk_size=chunk))
