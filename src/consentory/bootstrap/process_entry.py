@@ -8,21 +8,27 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 
+import structlog
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
-from granian.server.mp import MPServer
+from granian.server.mp import MPServer, WorkerProcess
+from litestar import Litestar
 
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, check_secret_key, open_worker
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.listener import check_port, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, open_metrics_folder
 from consentory.bootstrap.process_habits import PARENT_VARIABLE, calm_collector, die_with_parent, ended_by_signals
+from consentory.bootstrap.pulse import BEAT_SECONDS, FROZEN_SECONDS, Pulse, PulseWatch, take_pulse
 from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.config import HEAD_BYTES, read_test_number
 from consentory.store.migration import migrate
+
+log = structlog.get_logger(__name__)
 
 HEAD_SECONDS = 30
 """So long a connection may be open without the whole head of a request."""
@@ -42,11 +48,13 @@ def run_server(endpoint: Endpoint, processes: int, base_path: str, on_up: Callab
     Raises PortRefused, SettingError without a secret key, and SecretKeyError when it is not the database's.
     """
     die_with_parent()
+    pulse = take_pulse()
     with ended_by_signals(), claim_port(endpoint):
         migrate(os.environ[DATABASE_VARIABLE])
         check_secret_key(os.environ[DATABASE_VARIABLE], open_secret_box())
         os.environ |= {BASE_PATH_VARIABLE: base_path, PARENT_VARIABLE: str(os.getpid())}
         server = _make_server(endpoint, processes)
+        server.pulse = pulse
         check_port(endpoint)
         if METRICS_VARIABLE in os.environ:  # that of the tree that this one belongs to
             server.serve()
@@ -61,17 +69,57 @@ class _Server(MPServer):
     """Granian, whose processes are forks of this one."""
 
     announce: Callable[[], None] | None = None
+    pulse: Pulse | None = None
+    """That of this process."""
+
+    def __init__(self, target: str, **options: Any) -> None:
+        super().__init__(target, **options)
+        self._watched: dict[int, tuple[WorkerProcess, PulseWatch]] = {}
+        """By the number of the server process."""
+
+    def _spawn_worker(  # type: ignore[override]  # as MPServer itself does
+        self, idx: int, target: Any, callback_loader: Callable[[], Litestar]
+    ) -> WorkerProcess:
+        watch = PulseWatch()
+        worker = super()._spawn_worker(idx, target, partial(_load_with_pulse, callback_loader, watch.pulse))
+        self._watched[idx] = worker, watch
+        return worker
 
     def _spawn_workers(self, *arguments: Any) -> None:
+        from consentory.services.process_metrics import count_frozen
+
         super()._spawn_workers(*arguments)  # type: ignore[no-untyped-call]
-        if self.announce is not None:  # by now: a thread is no good company for a fork
+        # By now: a thread is no good company for a fork.
+        Thread(target=self._watch, args=(count_frozen,), name="watch", daemon=True).start()
+        if self.pulse is not None:
+            self.pulse.beat_in_thread()
+        if self.announce is not None:
             Thread(target=self.announce, name="announce", daemon=True).start()
+
+    def _watch(self, count_frozen: Callable[[], None]) -> None:
+        """Kill server processes that are frozen. Granian replaces them, as it does those that crash."""
+        while not self.interrupt_signal:
+            time.sleep(BEAT_SECONDS)
+            frozen = [(n, worker.inner) for n, (worker, watch) in list(self._watched.items()) if watch.is_frozen()]
+            # All of the log before any kill: the fork that follows must find no lock taken.
+            for number, process in frozen:
+                name = f"server process {number + 1}"
+                log.error("process is frozen, killing it", process=name, pid=process.pid, seconds=FROZEN_SECONDS)
+                count_frozen()
+            for _, process in frozen:
+                process.kill()
 
     def signal_handler_interrupt(self, *_: object) -> None:
         """Granian's handler. A process that was just forked has it, too, until it is ready to serve."""
         if os.getpid() != self.pid:
             os._exit(0)  # Nothing is under way in it yet, and Granian would lose the signal.
         super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
+
+
+def _load_with_pulse(load: Callable[[], Litestar], pulse: Pulse) -> Litestar:
+    app = load()
+    app.on_startup.append(pulse.beat_in_loop)
+    return app
 
 
 def _announce(endpoint: Endpoint, on_up: Callable[[str], None]) -> None:
@@ -120,8 +168,11 @@ def _make_server(endpoint: Endpoint, processes: int) -> _Server:
 def run_worker(conninfo: str) -> None:
     """Execute imports until SIGTERM or SIGINT; the step under way is finished first."""
     die_with_parent()
+    pulse = take_pulse()
     with ended_by_signals():
         migrate(conninfo)
+        if pulse is not None:
+            pulse.beat_in_thread()
         _run_worker(conninfo)
 
 

@@ -19,6 +19,7 @@ from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.listener import CLAIM_VARIABLE, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, MetricsFolder, open_metrics_folder
 from consentory.bootstrap.process_habits import PARENT_VARIABLE
+from consentory.bootstrap.pulse import FROZEN_SECONDS, PULSE_VARIABLE, PulseWatch
 from consentory.bootstrap.secret_keys import pass_secret_keys
 from consentory.errors import ConsentoryError
 from consentory.store.embedded_server import EmbeddedServer, EmbeddedServerError
@@ -38,7 +39,7 @@ class TreeFailed(ConsentoryError):
 
 @dataclass(slots=True)
 class Child:
-    """A process of the tree: started again when it ends by itself."""
+    """A process of the tree: started again when it ends by itself, and killed first when it is frozen."""
 
     name: str
     arguments: list[str]
@@ -47,21 +48,30 @@ class Child:
     """Open files that the process is given."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
+    watch: PulseWatch = field(init=False)
 
     def start(self) -> None:
         """Start the process in a session of its own, so that Ctrl-C reaches the tree's root alone."""
         self.started = time.monotonic()
+        self.watch = PulseWatch()
+        pulse = self.watch.pulse.pipe.fileno()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "consentory", *self.arguments],
-            env=self.environment,
+            env={**self.environment, PULSE_VARIABLE: str(pulse)},
             stdin=subprocess.DEVNULL,
-            pass_fds=self.handed,
+            pass_fds=[*self.handed, pulse],
             start_new_session=True,
         )
 
     def has_ended(self) -> bool:
         """True when the process is not running."""
         return self.process is None or self.process.poll() is not None
+
+    def kill(self) -> None:
+        """End the process and those that it started: a frozen one among these would keep the port."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 @dataclass(slots=True)
@@ -125,12 +135,8 @@ class ProcessTree:
             self.waiting = False
 
     def _start_children(self, server: EmbeddedServer, logins: Logins, claim: int, metrics: MetricsFolder) -> None:
-        environment = {
-            **os.environ,
-            DATABASE_VARIABLE: logins.worker,
-            PARENT_VARIABLE: str(os.getpid()),
-            METRICS_VARIABLE: str(metrics.path),
-        }
+        os.environ[METRICS_VARIABLE] = str(metrics.path)  # for this process, too
+        environment = {**os.environ, DATABASE_VARIABLE: logins.worker, PARENT_VARIABLE: str(os.getpid())}
         served = {
             **pass_secret_keys(environment, server),
             DATABASE_VARIABLE: logins.server,
@@ -165,9 +171,20 @@ class ProcessTree:
             self._wait(AGAIN_SECONDS)
             return
         for child in self.children:
+            if not child.has_ended() and child.watch.is_frozen():
+                self._kill_frozen(child)
             if child.has_ended() and time.monotonic() - child.started > RESTART_SECONDS:
                 log.error("process ended, starting it again", process=child.name)
                 child.start()
+
+    def _kill_frozen(self, child: Child) -> None:
+        # Here: prometheus_client chooses how it counts when it is imported.
+        from consentory.services.process_metrics import count_frozen
+
+        assert child.process is not None
+        log.error("process is frozen, killing it", process=child.name, pid=child.process.pid, seconds=FROZEN_SECONDS)
+        count_frozen()
+        child.kill()
 
     def _bury_orphans(self) -> None:
         """As process 1 of a container, take note of the end of processes whose parents ended before them."""
@@ -188,13 +205,13 @@ class ProcessTree:
             time.sleep(0.1)
 
     def _stop_children(self) -> None:
-        running = [c.process for c in self.children if c.process is not None and c.process.poll() is None]
-        for process in running:
+        running = [(child, child.process) for child in self.children if child.process is not None]
+        for _, process in running:
             process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
-        for process in running:
+        for child, process in running:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                process.kill()
+                child.kill()
                 process.wait()
