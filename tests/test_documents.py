@@ -29,7 +29,9 @@ from prometheus_client import REGISTRY
 from typer.main import get_command
 
 import consentory.api.request_metrics
-import consentory.worker.worker_metrics  # noqa: F401 - both register their metrics
+import consentory.services.clock_metrics
+import consentory.services.process_metrics
+import consentory.worker.worker_metrics  # noqa: F401 - each of these registers its metrics
 from consentory.cli.main import app
 from consentory.codec.status_object import StatusObject
 from consentory.config import SETTINGS
