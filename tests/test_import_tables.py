@@ -20,6 +20,8 @@ import pyarrow.parquet
 import pytest
 
 from command_line import CONSENTORY, Run
+from consentory.client.api_client import ConsentoryClient
+from running_server import AccountAccess
 from table_reading import read_table
 
 MAPPING = """\
@@ -233,12 +235,14 @@ def start_slowly(environment: dict[str, str], *arguments: Any, **more: Any) -> "
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, **more)
 
 
-def interrupt_midway(run: Run, running: "subprocess.Popen[bytes]") -> str:
+def interrupt_midway(server: AccountAccess, running: "subprocess.Popen[bytes]") -> str:
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        imports = json.loads(run("imports", "--json").stdout)["Imports"]
-        if imports and imports[0]["TotalRecordsReceived"]:
-            break
+    with ConsentoryClient(server.url, server.account, server.client_id, server.client_secret, server.user) as client:
+        while time.monotonic() < deadline:
+            imports = client.imports(limit=1)["Imports"]
+            if imports and imports[0]["TotalRecordsReceived"]:
+                break
+            time.sleep(0.01)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 2, said
@@ -246,30 +250,30 @@ def interrupt_midway(run: Run, running: "subprocess.Popen[bytes]") -> str:
 
 
 def test_an_interrupted_import_of_a_table_goes_on(
-    environment: dict[str, str], run: Run, tmp_path: Path, mapping: Path
+    server: AccountAccess, environment: dict[str, str], run: Run, tmp_path: Path, mapping: Path
 ) -> None:
-    rows = make_rows(20_000)
-    rows[0][3] = rows[15_000][3] = "vielleicht"
+    rows = make_rows(40_000)
+    rows[0][3] = rows[30_000][3] = "vielleicht"
     file = write_csv(tmp_path / "kunden.csv", rows)
     running = start_slowly(environment, file, *IMPORT, "--mapping", mapping)
-    assert "Run the same command again" in interrupt_midway(run, running)
+    assert "Run the same command again" in interrupt_midway(server, running)
     mapping.write_text(MAPPING.replace("Zoë", "") + "otherColumns: ignore\n")
     other = run("import", file, *IMPORT, "--mapping", mapping, "--batch-megabytes", "1")
     assert (other.returncode, "other settings" in other.stderr) == (2, True)
     mapping.write_text(MAPPING)
     done = answer(run("import", file, *IMPORT, "--mapping", mapping, "--batch-megabytes", "1", "--json"))
     assert done["Resumed"]
-    assert (done["Status"]["TotalRecordsReceived"], done["Status"]["Created"]) == (19_998, 19_998)
+    assert (done["Status"]["TotalRecordsReceived"], done["Status"]["Created"]) == (39_998, 39_998)
     assert [row.line for row in read_table(Path(done["ExceptionsFile"]))[1]] == [2, 3]
 
 
 def test_an_interrupted_import_of_a_pipe_is_cancelled_and_says_so(
-    environment: dict[str, str], run: Run, tmp_path: Path, mapping: Path
+    server: AccountAccess, environment: dict[str, str], run: Run, tmp_path: Path, mapping: Path
 ) -> None:
-    file = write_csv(tmp_path / "kunden.csv", make_rows(20_000))
+    file = write_csv(tmp_path / "kunden.csv", make_rows(40_000))
     with file.open("rb") as stream:
         running = start_slowly(environment, "-", *IMPORT, "--mapping", mapping, stdin=stream, cwd=tmp_path)
-        said = interrupt_midway(run, running)
+        said = interrupt_midway(server, running)
     assert "came through a pipe" in said
     last = json.loads(run("imports", "--json").stdout)["Imports"][0]
     assert (last["Status"], last["FailureReason"]) == ("Failed", "Import.Cancelled")
