@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .account_model import DENIED, REVOKED, Account, Permissions, fold
+from .account_model import DENIED, REVOKED, Account, Permissions, fold, trim
 from .record_model import (
     KINDS,
     Said,
@@ -52,7 +52,11 @@ def stage_faults(
     is_delete = settings.get("ImportAction", "Add") == "Delete"
     faults = []
     needs_id = settings.get("MatchValue") is not None or is_delete
-    if needs_id and record.get("ProfileId") is None and len(ids) != 1:
+    # Whom an id with invisible characters names is open: it neither makes several, nor is none reported beside it.
+    sound = [one for one in ids if not is_hidden(one.value)]
+    unread = any(is_hidden(one["AlternateId"]) for one in record.get("AlternateIds") or [])
+    is_one = len(sound) == 1 or (unread and not sound)
+    if needs_id and record.get("ProfileId") is None and not is_one:
         # "With MatchCriteria a record without a ProfileId carries exactly one active alternate id of the match type."
         faults.append(Fault(MATCH_ID, "$.AlternateIds"))
     if is_delete:
@@ -153,13 +157,16 @@ def refresh_faults(settings: dict[str, Any], may: Permissions) -> list[Fault]:
     return [Fault("Permission.Refresh", "$")] if lacks else []
 
 
+def is_hidden(given: str) -> bool:
+    return any(unicodedata.category(sign) in INVISIBLE for sign in trim(given))
+
+
 def invisible_faults(record: Wire) -> Iterator[Fault]:
     """ "In AlternateId, GroupName, tag Name [...] Cc, Cf, Co, Cn, Zl and Zp are a fault"."""
     members = {"AlternateIds": "AlternateId", "Groups": "GroupName", "ProfileTags": "Name"}
     for array, member in members.items():
         for i, one in enumerate(record.get(array) or []):
-            hidden = any(unicodedata.category(sign) in INVISIBLE for sign in one[member].strip())
-            if hidden:
+            if is_hidden(one[member]):
                 yield Fault("String.InvisibleCharacter", f"$.{array}[{i}]")
 
 
