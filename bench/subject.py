@@ -22,8 +22,8 @@ import yaml
 
 from consentory.bootstrap.composition import open_services
 from consentory.bootstrap.secret_keys import load_secret_keys
-from consentory.services.secret_box import SecretBox
-from consentory.store.embedded_server import EmbeddedServer
+from consentory.services.access.secret_box import SecretBox
+from consentory.store.embedded.embedded_server import EmbeddedServer
 
 ACCOUNT = Path(__file__).parent.parent / "tests" / "accounts" / "acme.yaml"
 BATCH_BYTES = 8_000_000

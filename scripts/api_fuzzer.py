@@ -1,7 +1,7 @@
 """The whole API under generated requests for as long as one likes: `scripts/fuzz` runs it.
 
-As tests/test_api_fuzz.py, call after call, each time with other requests: no 500 and no 503, no undocumented status,
-no answer that breaks its schema. Prints what was answered how often; exit code 1 where something was wrong.
+As tests/api/test_api_fuzz.py, call after call, each time with other requests: no 500 and no 503, no undocumented
+status, no answer that breaks its schema. Prints what was answered how often; exit code 1 where something was wrong.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from running_server import RunningServer, create_database, make_template, running_engine
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import response_schema_conformance
-
-from consentory.api.api_calls import CALLS
-from running_server import RunningServer, create_database, make_template, running_engine
 from test_api_fuzz import CHECKS
 from wire_client import FAULTY, WireClient, person
+
+from consentory.api.openapi.api_calls import CALLS
 
 EXAMPLES = 25
 """Requests to one call before the next call's turn."""

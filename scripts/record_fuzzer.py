@@ -15,17 +15,18 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["consentory.codec", "consentory.domain"]):
-    from consentory.codec.batch_body import split_batch
-    from consentory.codec.exception_record import render_exception
-    from consentory.codec.fault_codes import FAULT_CODES
-    from consentory.codec.frame import decode_record, pack_work, unpack_work
-    from consentory.codec.wire_record import WireRecord
-    from consentory.domain.draft import MergeContext
+    from record_cases import ACCOUNTS, ACME, STAGED_AT, make_validator
+
+    from consentory.codec.answers.exceptions_answer import render_exception
+    from consentory.codec.record.fault_codes import FAULT_CODES
+    from consentory.codec.record.wire_record import WireRecord
+    from consentory.codec.staging.batch_body import split_batch
+    from consentory.codec.staging.staged_block import decode_record, pack_work, unpack_work
     from consentory.domain.imports import ImportSettings
     from consentory.domain.merge import merge
+    from consentory.domain.merge_state import MergeContext
     from consentory.domain.record import Record
     from consentory.errors import RequestRefused
-    from record_cases import ACCOUNTS, ACME, STAGED_AT, make_validator
 
 import msgspec
 

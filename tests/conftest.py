@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-
 from command_line import CONSENTORY, Run, make_environment
-from consentory.store.embedded_server import EmbeddedServer
 from embedded_scene import open_place, run_server
 from permission_office import Office
 from running_server import (
@@ -23,6 +21,8 @@ from running_server import (
     make_template,
     running_engine,
 )
+
+from consentory.store.embedded.embedded_server import EmbeddedServer
 
 # A shell starts what it runs in the background with interrupts ignored, and children inherit that: tests that
 # interrupt a process would wait for nothing.

@@ -10,32 +10,32 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from consentory.api.account_routes import ACCOUNT_ROUTES
-from consentory.api.api_description import make_openapi_config
-from consentory.api.audit_routes import AUDIT_ROUTES
-from consentory.api.body_pace import BodyPace
-from consentory.api.call_checks import check_call
-from consentory.api.gate import Gate, note_refusal
-from consentory.api.import_routes import IMPORT_ROUTES
-from consentory.api.media_types import JSON
-from consentory.api.operation_routes import get_health, get_metrics, get_readiness
-from consentory.api.problems import EXCEPTION_HANDLERS
-from consentory.api.profile_routes import PROFILE_ROUTES
-from consentory.api.read_lanes import CostlyReads, ReadLanes
-from consentory.api.request_body import BodyLanes
-from consentory.api.request_form import RequestForm
-from consentory.api.request_journal import RequestJournal
-from consentory.api.stage_lanes import StageLanes
-from consentory.api.token_routes import issue_token
-from consentory.api.trusted_proxies import TrustedProxies
-from consentory.services.account_service import AccountService
-from consentory.services.audit_trail import AuditTrail
-from consentory.services.authentication import Authentication
-from consentory.services.exception_service import ExceptionService
-from consentory.services.import_service import ImportService
-from consentory.services.profile_service import ProfileService
-from consentory.services.stage_processes import StageProcesses
-from consentory.services.staging_service import StagingService
+from consentory.api.openapi.api_description import make_openapi_config
+from consentory.api.routes.account_routes import ACCOUNT_ROUTES
+from consentory.api.routes.audit_routes import AUDIT_ROUTES
+from consentory.api.routes.import_routes import IMPORT_ROUTES
+from consentory.api.routes.operation_routes import get_health, get_metrics, get_readiness
+from consentory.api.routes.profile_routes import PROFILE_ROUTES
+from consentory.api.routes.token_routes import issue_token
+from consentory.http.access_log import RequestJournal
+from consentory.http.authentication_middleware import Gate, note_refusal
+from consentory.http.call_checks import check_call
+from consentory.http.media_types import JSON
+from consentory.http.problems import EXCEPTION_HANDLERS
+from consentory.http.read_slots import CostlyReads, ReadLanes
+from consentory.http.request_body import BodyLanes
+from consentory.http.request_form import RequestForm
+from consentory.http.stage_slots import StageLanes
+from consentory.http.transfer_rate import BodyPace
+from consentory.http.trusted_proxies import TrustedProxies
+from consentory.services.access.authentication import Authentication
+from consentory.services.accounts.account_service import AccountService
+from consentory.services.audit.audit_trail import AuditTrail
+from consentory.services.imports.exception_service import ExceptionService
+from consentory.services.imports.import_service import ImportService
+from consentory.services.imports.stage_processes import StageProcesses
+from consentory.services.imports.staging_service import StagingService
+from consentory.services.profiles.profile_service import ProfileService
 
 DEFAULT_BASE_PATH = "/Profiles/v4"
 

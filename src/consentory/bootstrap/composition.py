@@ -10,21 +10,21 @@ from pathlib import Path
 from consentory.bootstrap.staged_bound import read_staged_bound
 from consentory.config import DATA_FOLDER, SETTINGS, load_setting
 from consentory.errors import ConsentoryError
-from consentory.services.account_service import AccountService
-from consentory.services.audit_sealing import AuditSealing
-from consentory.services.audit_trail import AuditTrail
-from consentory.services.audit_verification import AuditVerification
-from consentory.services.authentication import Authentication
-from consentory.services.catalogs import Catalogs
-from consentory.services.exception_service import ExceptionService
-from consentory.services.execution import Execution
-from consentory.services.import_service import ImportService
-from consentory.services.profile_service import ProfileService
-from consentory.services.retention import Retention
-from consentory.services.secret_box import SecretBox
-from consentory.services.staging_service import StagingService
+from consentory.services.access.authentication import Authentication
+from consentory.services.access.secret_box import SecretBox
+from consentory.services.accounts.account_service import AccountService
+from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.audit.audit_chaining import AuditSealing
+from consentory.services.audit.audit_trail import AuditTrail
+from consentory.services.audit.audit_verification import AuditVerification
+from consentory.services.execution.import_execution import Execution
+from consentory.services.imports.exception_service import ExceptionService
+from consentory.services.imports.import_service import ImportService
+from consentory.services.imports.retention import Retention
+from consentory.services.imports.staging_service import StagingService
+from consentory.services.profiles.profile_service import ProfileService
 from consentory.store.database import Database
-from consentory.store.embedded_server import EmbeddedServer
+from consentory.store.embedded.embedded_server import EmbeddedServer
 from consentory.store.migration import migrate
 
 SERVER_CONNECTIONS = 16

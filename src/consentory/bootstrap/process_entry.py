@@ -22,7 +22,7 @@ from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIAB
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.listener import check_port, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, open_metrics_folder
-from consentory.bootstrap.process_habits import PARENT_VARIABLE, calm_collector, die_with_parent, ended_by_signals
+from consentory.bootstrap.process_setup import PARENT_VARIABLE, calm_collector, die_with_parent, ended_by_signals
 from consentory.bootstrap.pulse import BEAT_SECONDS, FROZEN_SECONDS, Pulse, PulseWatch, take_pulse
 from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.config import HEAD_BYTES, read_test_number
@@ -179,8 +179,8 @@ def run_worker(conninfo: str) -> None:
 def _run_worker(conninfo: str) -> None:
     # Here: prometheus_client chooses how it counts when it is imported, and the processes of `serve` are forks.
     from consentory.services.clock_metrics import show_clock
-    from consentory.worker.import_worker import ImportWorker
-    from consentory.worker.maintenance import Maintenance
+    from consentory.worker.chunk_loop import ImportWorker
+    from consentory.worker.maintenance_loop import Maintenance
     from consentory.worker.worker_process import run_loops
 
     stop = Event()

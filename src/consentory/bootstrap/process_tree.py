@@ -18,13 +18,13 @@ from consentory.bootstrap.composition import DATABASE_VARIABLE, make_embedded
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.listener import CLAIM_VARIABLE, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, MetricsFolder, open_metrics_folder
-from consentory.bootstrap.process_habits import PARENT_VARIABLE
+from consentory.bootstrap.process_setup import PARENT_VARIABLE
 from consentory.bootstrap.pulse import FROZEN_SECONDS, PULSE_VARIABLE, PulseWatch
 from consentory.bootstrap.secret_keys import pass_secret_keys
 from consentory.errors import ConsentoryError
-from consentory.store.embedded_server import EmbeddedServer, EmbeddedServerError
+from consentory.store.embedded.embedded_server import EmbeddedServer, EmbeddedServerError
+from consentory.store.embedded.server_logins import Logins, open_logins
 from consentory.store.migration import migrate
-from consentory.store.server_logins import Logins, open_logins
 
 log = structlog.get_logger(__name__)
 

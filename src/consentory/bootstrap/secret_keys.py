@@ -8,8 +8,8 @@ from pathlib import Path
 
 from consentory.bootstrap.composition import make_embedded
 from consentory.config import DATA_FOLDER, SETTINGS, SettingError, load_setting
-from consentory.services.secret_box import SecretBox, SecretKeyError
-from consentory.store.embedded_server import EmbeddedServer
+from consentory.services.access.secret_box import SecretBox, SecretKeyError
+from consentory.store.embedded.embedded_server import EmbeddedServer
 
 SECRET_VARIABLE = "CONSENTORY_SECRET_KEY"  # noqa: S105 - a name
 """No setting, because it has no flag: everybody on the machine can read a command line."""

@@ -10,14 +10,14 @@ from litestar.concurrency import set_asyncio_executor
 from litestar.types import ASGIApp
 
 from consentory.api import application
-from consentory.api.trusted_proxies import TrustedProxies
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, SERVER_CONNECTIONS, open_services
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_habits import calm_collector, die_with_parent, return_memory
+from consentory.bootstrap.process_setup import calm_collector, die_with_parent, return_memory
 from consentory.bootstrap.secret_keys import SECRET_VARIABLE, open_secret_box
 from consentory.config import load_setting
+from consentory.http.trusted_proxies import TrustedProxies
 from consentory.services.clock_metrics import show_clock
-from consentory.services.stage_processes import StageProcesses
+from consentory.services.imports.stage_processes import StageProcesses
 
 
 def create_served_app() -> ASGIApp:

@@ -8,12 +8,12 @@ import sys
 from multiprocessing.connection import Connection
 
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_habits import calm_collector, return_memory
+from consentory.bootstrap.process_setup import calm_collector, return_memory
 from consentory.bootstrap.staged_bound import read_staged_bound
 from consentory.config import SETTINGS
-from consentory.services.catalogs import Catalogs
-from consentory.services.stage_processes import end_with_server, serve_calls
-from consentory.services.staging_service import StagingService
+from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.imports.stage_processes import end_with_server, serve_calls
+from consentory.services.imports.staging_service import StagingService
 from consentory.store.database import Database
 
 

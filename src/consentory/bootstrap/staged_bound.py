@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consentory.config import load_number
-from consentory.services.staging_service import GIGABYTE
+from consentory.services.imports.staging_service import GIGABYTE
 
 
 def read_staged_bound() -> int:

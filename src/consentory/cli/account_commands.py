@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consentory.cli.connection import JsonOption
-from consentory.cli.plain_errors import refuse_plainly
-from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption
-from consentory.cli.terminal import print_json, say, write_json_text
 from consentory.codec.hidden_characters import is_hidden
 from consentory.config import load_setting, require_setting
+from consentory.terminal.connection import JsonOption
+from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.terminal.terminal_output import print_json, say, write_json_text
 
 if TYPE_CHECKING:
     from consentory.bootstrap.composition import Services
@@ -66,7 +66,7 @@ def apply_account(
 
     Example: consentory account apply acme.yaml --dry-run
     """
-    from consentory.codec.account_document import is_change
+    from consentory.codec.account.account_document import is_change
 
     content = file.read_bytes()
     with open_for_command(data, database_url) as services:

@@ -12,17 +12,17 @@ from uuid import UUID
 import typer
 
 from consentory.cli.account_commands import choose_database
-from consentory.cli.connection import JsonOption
-from consentory.cli.plain_errors import refuse_plainly
-from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption
-from consentory.cli.terminal import print_json, say
 from consentory.config import SettingError, load_setting, require_setting
 from consentory.domain.audit_event import Action
 from consentory.domain.caller import OPERATOR, Party
+from consentory.terminal.connection import JsonOption
+from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.terminal.terminal_output import print_json, say
 
 if TYPE_CHECKING:
     from consentory.bootstrap.composition import WorkerServices
-    from consentory.services.audit_verification import Verdict
+    from consentory.services.audit.audit_verification import Verdict
 
 SHOWN = 20
 """Events that `show` shows unless told otherwise."""

@@ -8,16 +8,17 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from consentory.cli.connection import JsonOption, TokenArgument, connected, exit_refused
-from consentory.cli.import_command import ImportBars, import_files
-from consentory.cli.import_summary import choose_exit_code, make_books_table
+from consentory.cli.import_command import import_files
 from consentory.cli.profile_command import deactivate_profile, delete_profile, edit_profile, show_profile
-from consentory.cli.terminal import make_console, notes, print_json, write_json_text
-from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ConsentoryClient, ImportRef, JsonObject
 from consentory.client.import_run import ImportProgress
 from consentory.client.own_files import spell_path
 from consentory.client.private_files import replace_private
+from consentory.terminal.connection import JsonOption, TokenArgument, connected, exit_refused
+from consentory.terminal.import_bars import ImportBars
+from consentory.terminal.import_summary import choose_exit_code, make_books_table
+from consentory.terminal.terminal_output import make_console, notes, print_json, write_json_text
+from consentory.terminal.visible_text import show_text
 
 _WATCH_PAUSE = 1.0  # seconds
 _ENDED = ("Completed", "Failed")

@@ -1,15 +1,12 @@
 """`consentory import`: the whole of the main job."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from consentory.cli.connection import JsonOption, connected, exit_refused
 from consentory.cli.import_options import (
     Action,
     ActionOption,
@@ -34,18 +31,17 @@ from consentory.cli.import_options import (
     make_match,
     say_how_read,
 )
-from consentory.cli.import_summary import choose_exit_code, print_outcome, summarize_outcome, warn_undated
 from consentory.cli.mapping_commands import MappingOption, PresetOption, SetOption
-from consentory.cli.terminal import notes, print_json
 from consentory.client.api_client import ConsentoryClient, JsonObject
-from consentory.client.import_run import BATCH_BYTES, ImportOutcome, ImportProgress, ImportRun
+from consentory.client.import_run import BATCH_BYTES, ImportOutcome, ImportRun
 from consentory.client.record_inputs import InputOptions, find_match, open_inputs
+from consentory.terminal.connection import JsonOption, connected, exit_refused
+from consentory.terminal.import_bars import ImportBars
+from consentory.terminal.import_summary import choose_exit_code, print_outcome, summarize_outcome, warn_undated
+from consentory.terminal.terminal_output import notes, print_json
 
 IMPORT_PATIENCE = 60.0
 """Seconds for which a call of an import is tried again: longer than a server needs to be restarted."""
-
-PHASES = {"check": "Checking", "stage": "Staging", "execute": "Executing", "exceptions": "Fetching refused"}
-"""The phases of an import, as a person sees them."""
 
 
 @connected
@@ -125,45 +121,3 @@ def run_import(
                 on_progress=bars.show_progress,
             )
             return run.run(restart=how.restart)
-
-
-class ImportBars:
-    """A progress bar for each phase, made when the phase begins."""
-
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description:<18}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[note]}"),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> "ImportBars":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def ask(self, question: Callable[[], bool]) -> bool:
-        """Ask a person something, with the bars out of the way."""
-        self._progress.stop()
-        try:
-            return question()
-        finally:
-            self._progress.start()
-
-    def show_progress(self, step: ImportProgress) -> None:
-        """Move the bar of the step's phase."""
-        if step.phase not in self._tasks:
-            self._tasks[step.phase] = self._progress.add_task(PHASES[step.phase], total=step.total, note="")
-        # A phase without records is a phase that is done.
-        self._progress.update(
-            self._tasks[step.phase],
-            completed=step.done if step.total else 1,
-            total=step.total or 1,
-            note=f"{step.records:,} records",
-        )

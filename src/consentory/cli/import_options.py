@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from consentory.cli.connection import exit_refused
 from consentory.cli.mapping_commands import choose_mapping, fetch_configuration, read_settings
-from consentory.cli.terminal import notes
-from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ConsentoryClient, JsonObject
 from consentory.client.own_files import leave_out_own
 from consentory.client.record_inputs import InputOptions, RecordInput
 from consentory.client.sources.byte_source import STANDARD_INPUT
 from consentory.codec.tabular.mapping_document import bind_parameters
+from consentory.terminal.connection import exit_refused
+from consentory.terminal.terminal_output import notes
+from consentory.terminal.visible_text import show_text
 
 _REFRESH_FIELDS = {
     "alternate-ids": "RefreshAlternateIds",

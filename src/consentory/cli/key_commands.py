@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consentory.cli.account_commands import credentials_app, open_for_command
-from consentory.cli.connection import JsonOption
-from consentory.cli.plain_errors import refuse_plainly
-from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption, SecretFileOption
-from consentory.cli.terminal import print_json, say
 from consentory.config import require_setting
+from consentory.terminal.connection import JsonOption
+from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption, SecretFileOption
+from consentory.terminal.terminal_output import print_json, say
 
 if TYPE_CHECKING:
-    from consentory.store.key_store import SealedKey
+    from consentory.store.tables.key_store import SealedKey
 
 
 def register(_: typer.Typer) -> None:

@@ -6,13 +6,13 @@ from consentory.cli import (
     account_commands,
     audit_commands,
     client_commands,
-    demo_command,
     key_commands,
     mapping_commands,
     purge_command,
     server_commands,
 )
-from consentory.cli.terminal import prepare_streams
+from consentory.demo import demo_command
+from consentory.terminal.terminal_output import prepare_streams
 
 app = typer.Typer(
     name="consentory",

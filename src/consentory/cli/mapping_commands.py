@@ -10,9 +10,6 @@ from typing import Annotated
 import msgspec
 import typer
 
-from consentory.cli.connection import connected_where_set, exit_refused
-from consentory.cli.terminal import make_console, notes, say
-from consentory.cli.visible_text import show_text
 from consentory.client.api_client import ApiProblem, ConsentoryClient
 from consentory.client.sources import open_file
 from consentory.codec.tabular.mapping_document import TableMapping, read_mapping
@@ -22,6 +19,9 @@ from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile
 from consentory.codec.tabular.table import ReadOptions, Row, TableDescription
 from consentory.domain.configuration import Configuration
 from consentory.errors import ConsentoryError
+from consentory.terminal.connection import connected_where_set, exit_refused
+from consentory.terminal.terminal_output import make_console, notes, say
+from consentory.terminal.visible_text import show_text
 
 _answers = make_console(soft_wrap=True)
 mapping_app = typer.Typer(no_args_is_help=True, help="Mappings: from the columns of a file to records.")

@@ -7,12 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from consentory.cli.connection import JsonOption, connected, exit_refused
 from consentory.cli.import_options import PriorOption, RefreshOption, read_refresh
-from consentory.cli.profile_view import ConsentTexts, make_history_tree, make_profile_tree, read_consent_texts
-from consentory.cli.terminal import make_console, notes, print_json
-from consentory.cli.visible_text import show_text
-from consentory.client.api_client import ApiProblem, ConsentoryClient, HistoryKind, JsonObject
+from consentory.client.api_client import ApiProblem, ConsentoryClient, JsonObject
+from consentory.terminal.connection import JsonOption, connected, exit_refused
+from consentory.terminal.profile_view import (
+    ConsentTexts,
+    make_history_tree,
+    make_profile_tree,
+    read_consent_texts,
+    read_history,
+)
+from consentory.terminal.terminal_output import make_console, notes, print_json
+from consentory.terminal.visible_text import show_text
 
 COMES_BACK = (
     "The next import of a file that holds this person brings them back, without their opt-outs. To keep the person "
@@ -79,18 +85,6 @@ def find_profiles(
         return [client.profile_by_alternate_id(id_type, value)]
     answer = client.profiles_by_email(email) if email is not None else client.profiles_by_phone(str(phone))
     return list(answer["UserProfilePreferences"])
-
-
-def read_history(client: ConsentoryClient, profile_id: int) -> dict[HistoryKind, list[JsonObject]]:
-    """All of a profile's history, by kind, in order of application."""
-    history: dict[HistoryKind, list[JsonObject]] = {"Preferences": [], "Consents": []}
-    for kind, items in history.items():
-        while True:
-            page = client.history(profile_id, kind, offset=len(items) + 1)
-            items += page["Items"]
-            if not page["HasMore"] or not page["Items"]:
-                break
-    return history
 
 
 def fetch_consent_texts(client: ConsentoryClient) -> ConsentTexts | None:

@@ -9,11 +9,11 @@ from uuid import UUID
 import typer
 
 from consentory.cli.account_commands import choose_database
-from consentory.cli.connection import JsonOption
-from consentory.cli.plain_errors import refuse_plainly
-from consentory.cli.setting_options import AccountOption, DatabaseOption, DataOption
-from consentory.cli.terminal import print_json, say
 from consentory.config import require_setting
+from consentory.terminal.connection import JsonOption
+from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.terminal.terminal_output import print_json, say
 
 
 def register(app: typer.Typer) -> None:

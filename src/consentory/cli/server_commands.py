@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from consentory.cli.plain_errors import refuse_plainly
-from consentory.cli.setting_options import (
+from consentory.config import (
+    DATA_FOLDER,
+    SETTINGS,
+    check_settings,
+    load_number,
+    load_setting,
+    load_switch,
+    require_setting,
+)
+from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.setting_options import (
     BasePathOption,
     CertOption,
     DatabaseOption,
@@ -24,15 +33,6 @@ from consentory.cli.setting_options import (
     ProcessesOption,
     SecretFileOption,
     WorkersOption,
-)
-from consentory.config import (
-    DATA_FOLDER,
-    SETTINGS,
-    check_settings,
-    load_number,
-    load_setting,
-    load_switch,
-    require_setting,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def up(
 
     Example: consentory up --data ./consentory-data --port 8480
     """
-    from consentory.bootstrap.process_habits import ended_by_signals
+    from consentory.bootstrap.process_setup import ended_by_signals
 
     check_settings(port=port, processes=processes, workers=workers, base_path=base_path, insecure_http=insecure_http)
     with ended_by_signals():

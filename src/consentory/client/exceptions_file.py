@@ -14,7 +14,7 @@ import msgspec
 
 from consentory.client.own_files import name_exceptions
 from consentory.client.private_files import create_private
-from consentory.codec.exception_record import split_members
+from consentory.codec.answers.exceptions_answer import split_members
 
 FAULTS_KEPT = 5
 

@@ -9,7 +9,7 @@ from consentory.client.exceptions_file import Origin
 from consentory.client.own_files import spell_path
 from consentory.client.record_inputs import RecordInput
 from consentory.client.sources import SourceError
-from consentory.codec.exception_record import split_members
+from consentory.codec.answers.exceptions_answer import split_members
 
 
 def name_origins(lines: Iterable[bytes], inputs: Sequence[RecordInput]) -> Iterator[tuple[bytes, Origin | None]]:

@@ -9,7 +9,7 @@ from consentory.client.exceptions_file import Fault, FaultTally, read_faults
 from consentory.client.own_files import name_exceptions
 from consentory.client.private_files import create_private
 from consentory.client.record_inputs import TableInput
-from consentory.codec.exception_record import split_members
+from consentory.codec.answers.exceptions_answer import split_members
 from consentory.codec.tabular.refused_rows import RefusedRows, choose_suffix, open_refused_rows
 from consentory.codec.tabular.table import Row, RowFault
 

@@ -1,7 +1,7 @@
 """The account document (account.md, "Configuration") as frozen types; keys as on the wire, camelCase.
 
 Decoded from the stored JSON by msgspec. Validation of a document that a person wrote, with line
-numbers and all faults at once, is the codec's (`codec/account_document.py`); what is here is known to be good.
+numbers and all faults at once, is the codec's (`codec/account/account_document.py`); what is here is known to be good.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from consentory.domain.draft import Draft, MergeContext, copy_body
 from consentory.domain.imports import Outcome
 from consentory.domain.merge_choices import merge_choices
 from consentory.domain.merge_contacts import archive_choices, merge_contacts
 from consentory.domain.merge_members import merge_members
+from consentory.domain.merge_state import Draft, MergeContext, copy_body
 from consentory.domain.profile import AlternateId, Body, Element, Group, LedgerEntry
 from consentory.domain.record import KINDS, Fault, Record
 from consentory.domain.text import fold, hash_key

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
-from consentory.domain.catalog import ConsentEntry, FilterEntry
-from consentory.domain.draft import Draft
-from consentory.domain.force import (
+from consentory.domain.configuration_index import ConsentEntry, FilterEntry
+from consentory.domain.in_force import (
     DAY,
     Site,
     find_in_force,
@@ -16,6 +15,7 @@ from consentory.domain.force import (
     list_missing,
 )
 from consentory.domain.merge_contacts import Included
+from consentory.domain.merge_state import Draft
 from consentory.domain.profile import PLACE_LETTER, Consent, Preference
 from consentory.domain.record import (
     GRANTED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from consentory.domain.draft import Draft
+from consentory.domain.merge_state import Draft
 from consentory.domain.profile import Consent, Element, Preference
 from consentory.domain.record import KINDS, ElementClaim, Kind
 

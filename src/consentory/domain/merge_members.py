@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consentory.domain.configuration import UpdateRule
-from consentory.domain.draft import Draft
+from consentory.domain.merge_state import Draft
 from consentory.domain.profile import AlternateId, Group
 from consentory.domain.text import fold
 

@@ -135,7 +135,7 @@ class Record(Match, frozen=True):
 
 class PlainRecord(Match, frozen=True):
     """A valid record that is its own validated form: what it says is read from what was sent
-    (`codec/plain_record.py`), but for these."""
+    (`codec/record/fast_path/verbatim_record.py`), but for these."""
 
     keys: tuple[bytes, ...] = ()
     """Of its alternate ids, in the record's order."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from consentory.domain.catalog import Catalog
+from consentory.domain.configuration_index import Catalog
 from consentory.domain.doubles import join_doubles, join_fields
 from consentory.domain.profile import Body, Element
 from consentory.domain.record import KINDS, ConsentClaim, ElementClaim, Kind, PreferenceClaim, Record

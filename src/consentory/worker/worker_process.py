@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from threading import Event, Thread
 
-from consentory.worker.import_worker import ImportWorker
-from consentory.worker.maintenance import Maintenance
+from consentory.worker.chunk_loop import ImportWorker
+from consentory.worker.maintenance_loop import Maintenance
 
 
 def run_loops(worker: ImportWorker, maintenance: Maintenance, stop: Event) -> None:

@@ -15,8 +15,8 @@ import msgspec
 import yaml
 from msgspec import inspect
 
-from consentory.codec.account_faults import AccountDocumentInvalid, DocumentFault, FaultLog
-from consentory.codec.account_nodes import NodeReader, compose_document
+from consentory.codec.account.account_faults import AccountDocumentInvalid, DocumentFault, FaultLog
+from consentory.codec.account.account_nodes import NodeReader, compose_document
 from consentory.codec.tabular.table import ReadOptions
 from consentory.domain.configuration import Configuration
 from consentory.errors import ConsentoryError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from consentory.codec.account_faults import FaultLog
+from consentory.codec.account.account_faults import FaultLog
 from consentory.codec.tabular.mapping_document import ColumnRule, MappingDocument
 from consentory.codec.tabular.mapping_plan import Filling, MappingPlan
 from consentory.codec.tabular.target_path import Element

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from consentory.codec.account_faults import FaultLog
+from consentory.codec.account.account_faults import FaultLog
 from consentory.codec.tabular.cell_conversions import (
     BOOLEANS,
     CODES,

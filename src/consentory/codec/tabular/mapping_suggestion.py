@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from consentory.codec.record.wire_record import WireAddress
 from consentory.codec.tabular.column_facts import (
     FEW,
     ISO_FORMS,
@@ -31,7 +32,6 @@ from consentory.codec.tabular.mapping_header import OWN_COLUMNS
 from consentory.codec.tabular.mapping_presets import recognise_preset
 from consentory.codec.tabular.table import Column, ReadOptions, Row, TableDescription
 from consentory.codec.tabular.target_path import ELEMENTS, RECORD_MEMBERS
-from consentory.codec.wire_record import WireAddress
 from consentory.domain.configuration import Configuration, TypeName
 
 SAMPLE_ROWS = 1000

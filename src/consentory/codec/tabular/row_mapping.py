@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from consentory.codec.account_faults import DocumentFault
+from consentory.codec.account.account_faults import DocumentFault
 from consentory.codec.tabular.cell_conversions import CellFault
 from consentory.codec.tabular.mapping_document import MappingInvalid, TableMapping, bind_parameters, read_mapping
 from consentory.codec.tabular.mapping_header import check_header, choose_constants, list_passed, needs_no_mapping

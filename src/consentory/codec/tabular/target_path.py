@@ -1,7 +1,7 @@
 """Targets of a mapping: paths into the record, such as `Emails[Home].EmailPreferences[NEWS-EMAIL].PreferenceType`.
 
-Members and their types come from `codec/wire_record.py`. The one table here says which member names an element of
-an array and which members are the value that the element is nothing without.
+Members and their types come from `codec/record/wire_record.py`. The one table here says which member names an
+element of an array and which members are the value that the element is nothing without.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec import inspect
 
-from consentory.codec import wire_record
+from consentory.codec.record import wire_record
 from consentory.domain.text import fold
 
 Kind = Literal["text", "boolean", "integer", "code"]

@@ -1,0 +1,134 @@
+"""The OpenAPI 3.1 document: paths and parameters from the routes, bodies and answers from `api_calls`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from litestar import Request
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Contact, License, Tag
+
+from consentory.api.openapi.api_calls import CALLS, REFUSAL_HEADERS, REFUSALS, Contents
+from consentory.api.openapi.api_schemas import make_schemas
+from consentory.http.problems import PROBLEM_JSON, TITLES
+
+Json = dict[str, Any]
+
+_ABOUT = """\
+A self-hosted store of what people agreed to. Its main job is the bulk import, in five calls: initiate, stage
+(many times), execute, status, exceptions.
+
+Every refusal has the same shape, `application/problem+json`, with a stable `code`. Every answer carries
+`X-Request-Id`: send one of your own (up to 64 letters, digits, `.`, `_`, `-`), or one is made up.
+"""
+_SCHEMES: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of one hour from /oauth2/token (OAuth 2.0 client credentials).",
+    },
+    "pnauthinfo3": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": (
+            "For existing clients, where the account has a shared key: `PNAUTHINFO3-HMAC-SHA256 "
+            "Credential=<UserId>/<ISO 8601 time> Signature=<base64>`, with SHA384 and SHA512 too. The signature is "
+            "HMAC over `clientId:userId:time`; the time is at most 15 minutes old and 60 seconds ahead. Over HTTPS, or "
+            "from the server's own machine."
+        ),
+    },
+    "credential": {"type": "http", "scheme": "basic", "description": "client_id and client_secret, for /oauth2/token."},
+}
+
+
+class ApiDocument(JsonRenderPlugin):
+    """Serves the document; made once, at the first request for it."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/openapi.json")
+        self._document = b""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
+        """The document as JSON; `openapi_schema` is what Litestar knows of the routes."""
+        if not self._document:
+            self._document = self.render_json(request, complete_document(openapi_schema))
+        return self._document
+
+
+def make_openapi_config() -> OpenAPIConfig:
+    """What Litestar is to say of the API as a whole, and where."""
+    return OpenAPIConfig(
+        title="Consentory",
+        version="4",
+        description=_ABOUT,
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        contact=Contact(name="The operator of this server"),
+        tags=[
+            Tag("Import", "The bulk import."),
+            Tag("Profile", "One person at a time."),
+            Tag("Account", "The configuration of the account."),
+            Tag("Token", "Bearer tokens."),
+            Tag("Operation", "For those who run the server."),
+        ],
+        path="/schema",
+        render_plugins=[ApiDocument()],
+        use_handler_docstrings=True,
+    )
+
+
+def complete_document(document: Json) -> Json:
+    """Fill in what the routes do not say: bodies, every answer with an example, schemas, security."""
+    for operation in _list_operations(document):
+        call = CALLS[operation["operationId"]]
+        if call.body:
+            operation["requestBody"] = {"required": True, "content": _make_content(call.body)}
+        answers = {str(status): _make_answer(what, body) for status, (what, body) in call.answers.items()}
+        refusals = {str(status): _make_refusal(status) for status in sorted(call.refuses)}
+        operation["responses"] = answers | refusals
+        if operation["operationId"] == "issueToken":
+            operation["security"] = [{"credential": []}, {}]
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] == "clientId":
+                parameter["description"] = "The account, exactly as configured."
+                parameter["example"] = "ACME"
+    document["components"] = {"schemas": make_schemas(), "securitySchemes": _SCHEMES}
+    return document
+
+
+def _list_operations(document: Json) -> Iterator[Json]:
+    for path in document["paths"].values():
+        yield from (operation for operation in path.values() if isinstance(operation, dict))
+
+
+def _make_content(contents: Contents) -> Json:
+    content = {}
+    for media_type, (schema, example) in contents.items():
+        shape = {"$ref": f"#/components/schemas/{schema}"} if schema else {"type": "string"}
+        content[media_type] = {"schema": shape, "example": example}
+    return content
+
+
+def _make_answer(what: str, contents: Contents) -> Json:
+    return {"description": what} | ({"content": _make_content(contents)} if contents else {})
+
+
+def _make_refusal(status: int) -> Json:
+    what, code, detail = REFUSALS[status]
+    example = {
+        "type": f"urn:consentory:problem:{code}",
+        "title": TITLES[status],
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    answer: Json = {"description": what, "content": _make_content({PROBLEM_JSON: ("Problem", example)})}
+    if status in REFUSAL_HEADERS:
+        answer["headers"] = {
+            name: {"description": meaning, "schema": {"type": "string"}}
+            for name, meaning in REFUSAL_HEADERS[status].items()
+        }
+    return answer

@@ -1,0 +1,31 @@
+"""The audit trail over HTTP (account.md, "Who may call"): who did what, from where, when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Router, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from consentory.http.authentication_middleware import ApiRequest
+from consentory.http.parameters import ActionFilter, AfterNumber, ImportFilter, Limit
+from consentory.services.audit.audit_trail import AuditTrail
+
+Trail = NamedDependency[SkipValidation[AuditTrail]]
+
+
+@get("/{clientId:str}/Audit", operation_id="readAudit", sync_to_thread=True, opt={"is_costly": True})
+def read_audit(
+    request: ApiRequest,
+    audit: Trail,
+    after: AfterNumber = 0,
+    limit: Limit = 1000,
+    action: ActionFilter = None,
+    import_id: ImportFilter = None,
+) -> dict[str, Any]:
+    """What was done in the account, oldest first; each event is here about a second after it happened."""
+    return audit.read(request.user, after, limit, action, import_id)
+
+
+AUDIT_ROUTES = Router("/", route_handlers=[read_audit], tags=["Account"])

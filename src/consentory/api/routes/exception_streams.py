@@ -1,0 +1,51 @@
+"""The exceptions of an import as files: NDJSON to correct and stage again, CSV to look at."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import msgspec
+
+from consentory.codec.hidden_characters import spell_hidden
+from consentory.domain.record import Fault
+from consentory.services.imports.exception_service import ExceptionRow
+
+CSV_COLUMNS = ("SequenceNumber", "Phase", "Code", "Path", "Value", "Message")
+_RECORDS_A_CHUNK = 200
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet would run such a cell as a formula; the last two begin one in some spreadsheets."""
+_HARMLESS = "\t\r\n"
+"""White space that a quoted cell may hold."""
+
+
+def write_ndjson(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
+    """One record a line, as in the JSON answer."""
+    while chunk := list(islice(rows, _RECORDS_A_CHUNK)):
+        yield b"".join(row.record + b"\n" for row in chunk)
+
+
+def write_csv(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
+    """One fault a row, after a row of names; RFC 4180, UTF-8."""
+    yield _write_rows([CSV_COLUMNS])
+    while chunk := list(islice(rows, _RECORDS_A_CHUNK)):
+        yield _write_rows(_make_cells(row, fault) for row in chunk for fault in row.faults)
+
+
+def _make_cells(row: ExceptionRow, fault: Fault) -> tuple[str, ...]:
+    value = fault.Value if isinstance(fault.Value, str) else _show(fault.Value)
+    cells = (str(row.sequence_number), row.phase, fault.Code, fault.Path, value, fault.Message)
+    shown = (spell_hidden(cell, keep=_HARMLESS) for cell in cells)
+    return tuple(f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in shown)
+
+
+def _show(value: float | bool | None) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def _write_rows(rows: Iterable[Iterable[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

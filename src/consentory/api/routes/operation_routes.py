@@ -1,0 +1,32 @@
+"""What those who run the server ask: does it live, can it work, what does it do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from consentory.http.request_metrics import METRICS_TYPE, render_metrics
+
+ReadinessCheck = NamedDependency[SkipValidation[Callable[[], None]]]
+
+
+@get("/healthz", operation_id="getHealth", sync_to_thread=False, tags=["Operation"])
+def get_health() -> dict[str, str]:
+    """The process lives; says nothing about the database."""
+    return {"status": "ok"}
+
+
+@get("/readyz", operation_id="getReadiness", sync_to_thread=True, tags=["Operation"])
+def get_readiness(check_ready: ReadinessCheck) -> dict[str, str]:
+    """The database answers, so requests can be served."""
+    check_ready()
+    return {"status": "ok"}
+
+
+@get("/metrics", operation_id="getMetrics", sync_to_thread=True, tags=["Operation"])
+def get_metrics() -> Response[bytes]:
+    """Metrics in Prometheus's text format."""
+    return Response(render_metrics(), media_type=METRICS_TYPE)

@@ -1,0 +1,170 @@
+"""Reading and writing one person (account.md, "Reading profiles back")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, Router, delete, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
+
+from consentory.domain.text import trim
+from consentory.errors import RequestRefused
+from consentory.http.authentication_middleware import ApiRequest
+from consentory.http.media_types import JSON
+from consentory.http.parameters import (
+    AlternateId,
+    AlternateIdType,
+    EmailAddress,
+    HistoryKind,
+    Limit,
+    Offset,
+    PhoneNumber,
+    ProfileId,
+    read_flags,
+)
+from consentory.http.request_body import BODY, Content
+from consentory.services.profiles.profile_service import ProfileService, require_write
+
+Profiles = NamedDependency[SkipValidation[ProfileService]]
+Flags = NamedDependency[SkipValidation[dict[str, bool]]]
+Answer = dict[str, Any]
+
+_LARGEST_ID = 2**63 - 1
+_BODY_BYTES = 5_000_000
+
+
+@get("/{clientId:str}/Profile/{profileId:str}", operation_id="getProfile", sync_to_thread=True)
+def get_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileId) -> Answer:
+    """The whole profile, inactive elements included, as far as the caller may see it."""
+    return profiles.get(request.user, read_profile_id(profile_id))
+
+
+@get("/{clientId:str}/Profile", operation_id="findProfiles", sync_to_thread=True)
+def find_profiles(
+    request: ApiRequest,
+    profiles: Profiles,
+    alternate_id_type: AlternateIdType = None,
+    alternate_id: AlternateId = None,
+    email_address: EmailAddress = None,
+    phone_number: PhoneNumber = None,
+) -> Answer:
+    """The profile that holds an alternate id, or those that an email address or a phone number belongs to."""
+    match alternate_id_type, alternate_id, email_address, phone_number:
+        case str(type_name), str(value), None, None:
+            return profiles.find_by_alternate_id(request.user, require_text(type_name), require_text(value))
+        case None, None, str(address), None:
+            return list_people(profiles.find_by_email(request.user, require_text(address)))
+        case None, None, None, str(number):
+            return list_people(profiles.find_by_phone(request.user, require_text(number)))
+    detail = "Send alternateIdType with alternateId, or emailAddress, or phoneNumber: one of the three."
+    raise RequestRefused("invalid", "Request.InvalidParameter", detail)
+
+
+@get(
+    "/{clientId:str}/Profile/{profileId:str}/History",
+    operation_id="getHistory",
+    sync_to_thread=True,
+    opt={"is_costly": True},
+)
+def get_history(
+    request: ApiRequest,
+    profiles: Profiles,
+    profile_id: ProfileId,
+    of: HistoryKind,
+    limit: Limit = 1000,
+    offset: Offset = 1,
+) -> Answer:
+    """Every preference or consent that was ever applied, in the order of application."""
+    items, has_more = profiles.history(request.user, read_profile_id(profile_id), of, limit, offset)
+    return {"Count": len(items), "HasMore": has_more, "Items": items}
+
+
+@post(
+    "/{clientId:str}/Profile",
+    operation_id="createProfile",
+    sync_to_thread=True,
+    opt={"takes": (JSON,), "needs": require_write, "largest_body": _BODY_BYTES},
+    dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
+)
+def create_profile(request: ApiRequest, profiles: Profiles, content: Content, flags: Flags) -> Response[Answer]:
+    """Write one person at once, under the very same rules as an import."""
+    return answer_write(*profiles.write(request.user, None, content, flags))
+
+
+@post(
+    "/{clientId:str}/Profile/{profileId:str}",
+    operation_id="updateProfile",
+    sync_to_thread=True,
+    opt={"takes": (JSON,), "needs": require_write, "largest_body": _BODY_BYTES},
+    dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
+)
+def update_profile(
+    request: ApiRequest, profiles: Profiles, profile_id: ProfileId, content: Content, flags: Flags
+) -> Response[Answer]:
+    """Write one person who is known, under the very same rules as an import."""
+    return answer_write(*profiles.write(request.user, read_profile_id(profile_id), content, flags))
+
+
+@delete(
+    "/{clientId:str}/Profile/{profileId:str}",
+    operation_id="deleteProfile",
+    status_code=204,
+    sync_to_thread=True,
+    opt={"answers": ()},
+)
+def delete_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileId) -> None:
+    """Delete one person with their history, for good.
+
+    The next import of a file that holds this person brings them back, without their opt-outs. To keep the person from
+    being contacted, send `IsActive: false` to updateProfile instead.
+    """
+    profiles.delete(request.user, read_profile_id(profile_id))
+
+
+@get("/{clientId:str}/Tags", operation_id="listTags", sync_to_thread=True, opt={"is_costly": True})
+def list_tags(request: ApiRequest, profiles: Profiles) -> Answer:
+    """The tags of the account with the number of people that carry each."""
+    return profiles.list_tags(request.user)
+
+
+def answer_write(answer: Answer, created: bool) -> Response[Answer]:
+    """201 where the profile is new."""
+    return Response(answer, status_code=201 if created else 200)
+
+
+def list_people(profiles: list[Answer]) -> Answer:
+    """Profiles that were found, none being no error."""
+    return {"Count": len(profiles), "UserProfilePreferences": profiles}
+
+
+def read_profile_id(text: str) -> int:
+    """The ProfileId of a path. Raises RequestRefused, not_found, for what can be none."""
+    if text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= _LARGEST_ID:
+        return int(text)
+    raise RequestRefused(
+        "not_found", "Profile.NotFound", "This account has no such profile: a ProfileId is an integer."
+    )
+
+
+def require_text(value: str) -> str:
+    """A parameter to look something up by. Raises RequestRefused, invalid, for a blank one."""
+    if trim(value):
+        return value
+    detail = "A parameter to look up by is blank; send the text to find."
+    raise RequestRefused("invalid", "Request.InvalidParameter", detail)
+
+
+PROFILE_ROUTES = Router(
+    "/",
+    route_handlers=[
+        get_profile,
+        find_profiles,
+        get_history,
+        create_profile,
+        update_profile,
+        delete_profile,
+        list_tags,
+    ],
+    tags=["Profile"],
+)

@@ -1,0 +1,174 @@
+"""A refused record as it is given out: as staged, with its number, phase and faults (import-api.md, "Exceptions").
+
+The record's own bytes are cut open only where a fault belongs, so that every number and string stays exactly as sent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from typing import NamedTuple
+
+import msgspec
+
+from consentory.codec.json_scanner import split_array, split_object
+from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS
+from consentory.codec.record.stage_counts import holds_opt_out
+from consentory.domain.imports import REFUSED
+from consentory.domain.record import Fault
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
+_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
+_GIVEN_OUT = ("SequenceNumber", "Phase", "Exceptions", "HoldsOptOut")
+_NESTED = frozenset(
+    {
+        "CustomerName",
+        "AlternateIds",
+        "Emails",
+        "PhoneNumbers",
+        "Addresses",
+        "ProfilePreferences",
+        "Consents",
+        "Groups",
+        "ProfileTags",
+        "CustomFields",
+        "EmailPreferences",
+        "PhoneNumberPreferences",
+        "AddressPreferences",
+        "PreferenceAttributes",
+        "Evidence",
+    }
+)
+"""Members that hold objects of the record: where an earlier answer's faults may stand, which are taken out."""
+
+
+_LEVELS = 6
+"""Objects inside objects that a record has at most; what lies deeper is no part of it and stays as it was sent."""
+
+
+class _Placed(NamedTuple):
+    """A fault on its way down to the nested element that it belongs to."""
+
+    order: int
+    steps: tuple[str | int, ...]
+    """What is left of its path."""
+    fault: bytes
+
+
+def render_exception(
+    raw: bytes, sequence_number: int, phase: str, faults: list[Fault], *, marks_opt_out: bool = False
+) -> bytes:
+    """The record as JSON on one line, with SequenceNumber, Phase and Exceptions; with `marks_opt_out` also HoldsOptOut
+    where it was refused and says an Opt-Out, a Denied or a Revoked.
+
+    `raw` is one JSON value in valid UTF-8, as staged. Each fault stands in the record's own Exceptions and in
+    those of the innermost object that its path leads to; faults of an earlier answer are replaced. A record
+    that is no object comes as the member Record of one.
+    """
+    # In JSON text a line end can only be white space between tokens.
+    raw = bytes(raw).translate(_LINE_ENDS).strip()
+    rendered = [msgspec.json.encode(fault) for fault in faults]
+    if raw.startswith(b"{"):
+        members = split_members(raw)
+        placed = [
+            _Placed(order, _read_steps(fault.Path), text)
+            for order, (fault, text) in enumerate(zip(faults, rendered, strict=True))
+        ]
+        _place_in_members(members, placed, stale=_LEVELS if b'"Exceptions"' in raw else 0)
+        for name in _GIVEN_OUT:
+            members.pop(name, None)
+    else:
+        members = {"Record": raw}
+    members["SequenceNumber"] = str(sequence_number).encode()
+    members["Phase"] = msgspec.json.encode(phase)
+    if marks_opt_out and phase in REFUSED and holds_opt_out(raw):
+        members["HoldsOptOut"] = b"true"
+    members["Exceptions"] = _join_array(rendered)
+    return _join_object(members)
+
+
+def _read_steps(path: str) -> tuple[str | int, ...]:
+    """`$.Emails[0].EmailAddress` as ("Emails", 0, "EmailAddress"); ends at a name in brackets."""
+    steps: list[str | int] = []
+    match = _STEP.match(path, 1)
+    while match:
+        steps.append(match[1] or int(match[2]))
+        match = _STEP.match(path, match.end())
+    return tuple(steps)
+
+
+def _place(raw: bytes, placed: list[_Placed], stale: int) -> tuple[bytes, list[_Placed]]:
+    """The value with what belongs inside it put in, and the faults that it has no object for.
+
+    `stale`: in how many levels of objects the faults of an earlier answer are taken out.
+    """
+    if raw.startswith(b"{"):
+        members = split_members(raw)
+        if stale:
+            members.pop("Exceptions", None)
+        own = _place_in_members(members, placed, stale=stale)
+        if own:
+            members["Exceptions"] = _join_array([item.fault for item in sorted(own)])
+        return _join_object(members), []
+    if raw.startswith(b"["):
+        elements = _split_array(raw)
+        groups = _group(placed)
+        left = groups.pop(None, [])
+        for index in range(len(elements)) if stale else [step for step in groups if isinstance(step, int)]:
+            if index < len(elements) and elements[index].startswith(b"["):
+                left += groups.get(index, [])  # an array in an array is no part of a record
+            elif index < len(elements):
+                elements[index], rest = _place(elements[index], groups.get(index, []), stale)
+                left += rest
+        return _join_array(elements), left
+    return raw, placed
+
+
+def _place_in_members(members: dict[str, bytes], placed: list[_Placed], *, stale: int) -> list[_Placed]:
+    """Put each fault into the member that its path leads to; those that stay with this object itself."""
+    groups = _group(placed)
+    own = groups.pop(None, [])
+    names = {step for step in groups if isinstance(step, str)}
+    for name in names | (_NESTED & members.keys() if stale else set()):
+        if name in members:
+            members[name], rest = _place(members[name], groups.get(name, []), max(stale - 1, 0))
+            own += rest
+        else:
+            own += groups[name]
+    return own
+
+
+def _group(placed: list[_Placed]) -> dict[str | int | None, list[_Placed]]:
+    """By the first step, which is taken off; under None those that have arrived."""
+    groups: dict[str | int | None, list[_Placed]] = defaultdict(list)
+    for item in placed:
+        first = item.steps[0] if item.steps else None
+        groups[first].append(item._replace(steps=item.steps[1:]))
+    return groups
+
+
+def split_members(raw: bytes) -> dict[str, bytes]:
+    """Each member's own bytes; of a repeated one the last."""
+    try:
+        return {name: bytes(value) for name, value in _OBJECT.decode(raw).items()}
+    except MSGSPEC_REFUSALS:
+        return split_object(raw)  # JSON that only the scanner can read.
+
+
+def _split_array(raw: bytes) -> list[bytes]:
+    try:
+        return [bytes(element) for element in _ARRAY.decode(raw)]
+    except MSGSPEC_REFUSALS:
+        return split_array(raw)  # JSON that only the scanner can read.
+
+
+def _join_object(members: dict[str, bytes]) -> bytes:
+    # json.dumps escapes a lone surrogate in a name, so the text stays valid UTF-8.
+    return b"{" + b",".join(json.dumps(name).encode() + b":" + value for name, value in members.items()) + b"}"
+
+
+def _join_array(elements: list[bytes]) -> bytes:
+    return b"[" + b",".join(elements) + b"]"

@@ -1,0 +1,466 @@
+"""Every code that a record's fault can have: when it is found, what it means and what to do about it.
+
+A code is stable: clients match on it. `docs/faults.md` is made from this table.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from consentory.domain.imports import Phase
+
+
+class FaultCode(NamedTuple):
+    code: str
+    phases: tuple[Phase, ...]
+    meaning: str
+    remedy: str
+
+
+_STAGE: tuple[Phase, ...] = ("Stage",)
+_EXECUTE: tuple[Phase, ...] = ("Execute",)
+_BOTH: tuple[Phase, ...] = ("Stage", "Execute")
+_HELD: tuple[Phase, ...] = ("NotHonored",)
+
+FAULT_CODES: tuple[FaultCode, ...] = (
+    FaultCode("Record.NotAnObject", _STAGE, "A record is not a JSON object.", "Send one object for each person."),
+    FaultCode(
+        "Record.TooDeep",
+        _STAGE,
+        "The record is nested deeper than any record can be, so it was not looked at.",
+        "Take the deep part out.",
+    ),
+    FaultCode(
+        "Record.TooManyFaults",
+        _STAGE,
+        "The record has more faults than are listed.",
+        "Correct the listed ones and stage it again.",
+    ),
+    FaultCode(
+        "Record.UnknownMember",
+        _STAGE,
+        "An object has a member that the contract does not know.",
+        "Correct its name, case included, or leave it out.",
+    ),
+    FaultCode(
+        "Record.NothingSaid",
+        _STAGE,
+        "The record says nothing of a person and names none.",
+        "Give a ProfileId or at least one of CustomerName, AlternateIds, Emails, PhoneNumbers, Addresses, "
+        "Consents, ProfilePreferences.",
+    ),
+    FaultCode("Value.Required", _STAGE, "A required member is absent or null.", "Add it."),
+    FaultCode(
+        "Value.WrongType",
+        _STAGE,
+        "A value is not of the JSON type that its member has, or an array's element is not an object.",
+        "Send it as the contract's type: a number without quotes, true or false, an array, an object.",
+    ),
+    FaultCode(
+        "Number.OutOfRange",
+        _STAGE,
+        "A number is larger than 64 bits hold, or not in its member's range.",
+        "Send a number in range; a ProfileId is one that this system has given out.",
+    ),
+    FaultCode(
+        "String.Blank",
+        _STAGE,
+        "A string is empty after trimming where a blank is not allowed.",
+        "Fill it in, or leave the member out.",
+    ),
+    FaultCode(
+        "String.TooShort", _STAGE, "A string has fewer characters than its member needs.", "Send the whole value."
+    ),
+    FaultCode(
+        "String.TooLong",
+        _STAGE,
+        "A string has more characters than its member allows, counted after trimming.",
+        "Shorten it.",
+    ),
+    FaultCode(
+        "String.ControlCharacter",
+        _STAGE,
+        "A string has a control character inside, such as a tab or a line end.",
+        "Take it out.",
+    ),
+    FaultCode(
+        "String.InvisibleCharacter",
+        _STAGE,
+        "A name that records are matched by has a character that nobody sees, such as a zero-width space.",
+        "Take it out. Copying from a web page or a spreadsheet often brings it along.",
+    ),
+    FaultCode(
+        "String.NotUnicode",
+        _STAGE,
+        "A string has half of a surrogate pair, which is no character.",
+        "Send the whole character, or take the half out.",
+    ),
+    FaultCode(
+        "Array.TooLong",
+        _STAGE,
+        "An array has more elements than are allowed. Those past the bound were not checked.",
+        "Send fewer; 100 in any array, 50 PreferenceAttributes.",
+    ),
+    FaultCode(
+        "Array.Duplicate", _STAGE, "The same element is in an array twice, as execution compares them.", "Keep one."
+    ),
+    FaultCode(
+        "Locale.Unknown",
+        _STAGE,
+        "DefaultLocale is not a locale of the account.",
+        "Use one of the account's locales, or leave it out.",
+    ),
+    FaultCode(
+        "CustomerType.Unknown",
+        _STAGE,
+        "CustomerType is not a configured, active type.",
+        "Use a configured one, or have it configured.",
+    ),
+    FaultCode(
+        "AlternateId.UnknownType",
+        _STAGE,
+        "AlternateIdType is not a configured, active type.",
+        "Use a configured one, or have it configured.",
+    ),
+    FaultCode(
+        "AlternateId.PatternMismatch", _STAGE, "An alternate id does not match its type's pattern.", "Correct the id."
+    ),
+    FaultCode(
+        "AlternateId.InUse",
+        _EXECUTE,
+        "Another profile holds the alternate id actively; the message names its ProfileId.",
+        "Find out which of the two the id belongs to; deactivate it there first, or merge the two.",
+    ),
+    FaultCode(
+        "Email.UnknownType",
+        _STAGE,
+        "EmailAddressType is not a configured, active type.",
+        "Use a configured one, or leave it out for the default.",
+    ),
+    FaultCode(
+        "Email.Malformed",
+        _STAGE,
+        "The email address is not well formed, or its domain is a special-use one such as .test.",
+        "Correct the address.",
+    ),
+    FaultCode(
+        "Email.PatternMismatch",
+        _STAGE,
+        "The email address does not match its type's pattern.",
+        "Correct the address, or its type.",
+    ),
+    FaultCode(
+        "Phone.UnknownType",
+        _STAGE,
+        "PhoneType is not a configured, active type.",
+        "Use a configured one, or leave it out for the default.",
+    ),
+    FaultCode(
+        "Phone.Malformed",
+        _STAGE,
+        "The phone number cannot be read as one in the account's region.",
+        "Send it with + and country code.",
+    ),
+    FaultCode(
+        "Phone.NotPossible", _STAGE, "The number has too few or too many digits for its country.", "Correct the number."
+    ),
+    FaultCode(
+        "Phone.NotANumber",
+        _STAGE,
+        "The text is not one phone number as numbers are written: it has a letter, an exponent, a decimal tail or "
+        "other characters, or it holds two numbers.",
+        "Send one number as text: digits, one leading +; spaces, hyphens, dots, slashes or brackets between digits.",
+    ),
+    FaultCode("Phone.Extension", _STAGE, "The phone number has an extension.", "Leave the extension out."),
+    FaultCode(
+        "Phone.PatternMismatch",
+        _STAGE,
+        "The phone number does not match its type's pattern.",
+        "Correct the number, or its type.",
+    ),
+    FaultCode(
+        "Address.UnknownType",
+        _STAGE,
+        "AddressType is not a configured, active type.",
+        "Use a configured one, or leave it out for the default.",
+    ),
+    FaultCode("Address.UnknownCountry", _STAGE, "A country code is not in ISO 3166-1.", "Correct it: US, USA or 840."),
+    FaultCode(
+        "Address.CountryDisagrees",
+        _STAGE,
+        "The country codes of one address name different countries.",
+        "Correct them, or send one.",
+    ),
+    FaultCode("Contact.SeveralDefaults", _STAGE, "More than one element of a kind has IsDefault true.", "Mark one."),
+    FaultCode(
+        "Group.UnknownType",
+        _STAGE,
+        "GroupType is not a configured, active type.",
+        "Use a configured one, or have it configured.",
+    ),
+    FaultCode(
+        "CustomField.Unknown",
+        _STAGE,
+        "There is no configured, active custom field of that name.",
+        "Correct the name, or have it configured.",
+    ),
+    FaultCode(
+        "CustomField.Required",
+        ("Stage", "Execute", "NotHonored"),
+        "A required field is blank; or a profile would be created without it. NotHonored: the record clears the field, "
+        "which keeps its stored value.",
+        "Send a value.",
+    ),
+    FaultCode(
+        "CustomField.PatternMismatch", _STAGE, "The value does not match the field's pattern.", "Correct the value."
+    ),
+    FaultCode(
+        "CustomField.TooShort", _STAGE, "The value has fewer characters than the field needs.", "Send the whole value."
+    ),
+    FaultCode("CustomField.TooLong", _STAGE, "The value has more characters than the field allows.", "Shorten it."),
+    FaultCode(
+        "CustomField.NotANumber",
+        _STAGE,
+        "The value of a Numeric field is not a decimal.",
+        "Send digits with an optional sign and point; no exponent, no thousands separators.",
+    ),
+    FaultCode("CustomField.OutOfRange", _STAGE, "The number is outside the field's range.", "Correct the value."),
+    FaultCode(
+        "CustomField.NotADate",
+        _STAGE,
+        "The value of a DateTime field is neither a date nor a date-time of ISO 8601.",
+        "Send YYYY-MM-DD, or YYYY-MM-DDThh:mm:ssZ.",
+    ),
+    FaultCode(
+        "CustomField.UnknownOption",
+        _STAGE,
+        "The value is not an option of the field's picklist.",
+        "Use one of the options.",
+    ),
+    FaultCode("CustomField.RepeatedOption", _STAGE, "An option is chosen twice in one value.", "Keep one."),
+    FaultCode("CustomField.SeveralOptions", _STAGE, "Several options for a field that takes one.", "Send one."),
+    FaultCode(
+        "CustomField.UpdateRule",
+        _HELD,
+        "The field's update rule keeps the stored value.",
+        "Nothing, if that is what the rule is for; else change the rule.",
+    ),
+    FaultCode(
+        "Preference.UnknownFilter",
+        _STAGE,
+        "FilterId is not a configured, active filter.",
+        "Use a configured one, or have it configured.",
+    ),
+    FaultCode("Preference.UnknownType", _STAGE, "PreferenceType is not 1, 2, OptIn or OptOut.", "Send one of them."),
+    FaultCode(
+        "Preference.UnknownFrequency",
+        _STAGE,
+        'FrequencyId is not one of the filter"s.',
+        'Use one of the filter"s, or leave it out.',
+    ),
+    FaultCode(
+        "Preference.WrongPlace",
+        _STAGE,
+        "The filter's channel does not fit where the preference stands.",
+        "Put it under an element of its channel's kind; a filter without a channel under ProfilePreferences.",
+    ),
+    FaultCode(
+        "Preference.NotMobile",
+        _BOTH,
+        "A preference for text messages on a number that is marked IsMobile false, in the record or in store.",
+        "Correct the mark, or leave the preference out.",
+    ),
+    FaultCode(
+        "Preference.ReservedKey", _STAGE, "An attribute's key begins with $, which is reserved.", "Choose another key."
+    ),
+    FaultCode(
+        "Preference.ConsentRequired",
+        _EXECUTE,
+        "An Opt-In to a filter whose required consent is not granted and in force.",
+        "Send the consent along, Granted, on the same element or the person.",
+    ),
+    FaultCode(
+        "Preference.Superseded",
+        _HELD,
+        "A later choice is stored, or an Opt-Out of this address, under any type, not earlier than this Opt-In.",
+        "Nothing: the newer choice stands, and no is stronger than yes.",
+    ),
+    FaultCode(
+        "Consent.UnknownType",
+        _STAGE,
+        "ConsentType is not configured, or switched off and this is no withdrawal.",
+        "Use a configured, active one.",
+    ),
+    FaultCode(
+        "Consent.UnknownVersion",
+        _STAGE,
+        "ConsentVersion is not a configured version of its type.",
+        "Use a configured one.",
+    ),
+    FaultCode(
+        "Consent.UnknownLocale",
+        _STAGE,
+        "The consent version has no text for the locale.",
+        "Send the locale of the text that the person was shown.",
+    ),
+    FaultCode(
+        "Consent.UnknownStatus",
+        _STAGE,
+        "ConsentStatus is not 1 to 4, nor Granted, Denied, Revoked or NotSet.",
+        "Send one of them.",
+    ),
+    FaultCode(
+        "Consent.PriorVersion",
+        _BOTH,
+        "A Granted or NotSet of a version older than the newest active one.",
+        "Send the newest version, or import with AllowPriorConsents.",
+    ),
+    FaultCode(
+        "Consent.Superseded",
+        _HELD,
+        "A later status of the same version is stored, or a no of this address that is not earlier than this Granted.",
+        "Nothing: the newer status stands, and no is stronger than yes.",
+    ),
+    FaultCode(
+        "Consent.NewerVersionPresent",
+        _HELD,
+        "A newer version of the consent is already in the same place.",
+        "Nothing: the newer version stands.",
+    ),
+    FaultCode(
+        "Evidence.IpAddressMalformed",
+        _STAGE,
+        "IpAddress is neither an IPv4 nor an IPv6 address.",
+        "Correct it, or leave it out.",
+    ),
+    FaultCode(
+        "Date.Implausible",
+        _STAGE,
+        "A choice is dated before the account's `earliestDate`: a unit was mixed up, or a default stands for no date.",
+        "Correct the date, or leave it out. An account with older choices sets an earlier `earliestDate`.",
+    ),
+    FaultCode(
+        "Time.Malformed",
+        _STAGE,
+        "A time is not of the accepted form, or no day of the calendar.",
+        "Send YYYY-MM-DD[Thh:mm[:ss[.f]]][Z or ±hh:mm]. The message shows how to write a common other form.",
+    ),
+    FaultCode(
+        "Time.NotExisting",
+        _STAGE,
+        "The clocks of the account's time zone jumped over that local time.",
+        "Send the time with Z or an offset.",
+    ),
+    FaultCode("Time.OutOfRange", _STAGE, "The time lies outside the years 1 to 9999.", "Correct the year."),
+    FaultCode(
+        "Time.InFuture",
+        _STAGE,
+        "A choice is dated more than 5 minutes in the future, or with a day after today.",
+        "Correct the date, or the clock that made it.",
+    ),
+    FaultCode(
+        "Time.Required",
+        _STAGE,
+        "The account does not accept undated choices, and the choice has no date.",
+        "Add CustomerDate or ConsentDate.",
+    ),
+    FaultCode(
+        "Match.IdRequired",
+        _STAGE,
+        "The record names no profile: neither a ProfileId nor one active id of the match type.",
+        "Add one of them.",
+    ),
+    FaultCode(
+        "Match.SeveralIds", _STAGE, "Several active ids of the match type, and no ProfileId.", "Send exactly one."
+    ),
+    FaultCode(
+        "Match.Ambiguous",
+        _EXECUTE,
+        "The ProfileId was not found, and the record carries several active ids of the match type.",
+        "Correct the ProfileId, or send one id.",
+    ),
+    FaultCode(
+        "Match.Conflict",
+        _EXECUTE,
+        "The profile to delete does not hold the given match id, while another does.",
+        "Find out which of the two is meant; send that one alone.",
+    ),
+    FaultCode(
+        "Profile.NotFound",
+        _HELD,
+        "The profile to delete does not exist, or not any more.",
+        "Nothing, if it was deleted before; else correct the id.",
+    ),
+    FaultCode(
+        "Permission.Profile",
+        _STAGE,
+        "Your user groups do not permit writing profiles.",
+        "Use another user, or have the group changed.",
+    ),
+    FaultCode(
+        "Permission.Delete",
+        _STAGE,
+        "Your user groups do not permit deleting profiles.",
+        "Use another user, or have the group changed.",
+    ),
+    FaultCode(
+        "Permission.Channel",
+        _STAGE,
+        "Your user groups do not permit the channel of an element or of a filter.",
+        "Use another user, have the group changed, or leave it out.",
+    ),
+    FaultCode(
+        "Permission.Program",
+        _STAGE,
+        "Your user groups do not permit the program of a filter.",
+        "Use another user, have the group changed, or leave it out.",
+    ),
+    FaultCode(
+        "Permission.ConsentType",
+        _STAGE,
+        "Your user groups do not permit the consent type.",
+        "Use another user, have the group changed, or leave it out.",
+    ),
+    FaultCode(
+        "Permission.Refresh",
+        _STAGE,
+        "The import has a Refresh flag, and your user groups do not permit all that the flag can remove: "
+        "RefreshContacts needs all channels and programs, the others `profile: write`.",
+        "Use another user, have the group changed, or stage into an import without the flag.",
+    ),
+    FaultCode(
+        "Stage.Unexpected",
+        _STAGE,
+        "Validating or keeping the record failed in a way that nobody foresaw; the message has a reference into the "
+        "log.",
+        "Give the reference to the operator of the service.",
+    ),
+    FaultCode(
+        "Execution.Unexpected",
+        _EXECUTE,
+        "Applying the record failed in a way that nobody foresaw. Nothing of it was applied; the message has "
+        "a reference into the log.",
+        "Give the reference to whoever runs the service.",
+    ),
+)
+
+
+def render_fault_page() -> str:
+    """docs/faults.md: every code with its phases, meaning and remedy, in alphabetical order."""
+    lines = [
+        "# Faults of a record",
+        "",
+        "Made from `src/consentory/codec/record/fault_codes.py`; a test keeps the two alike.",
+        "",
+        'A fault is `{"Code", "Message", "Path", "Value"}`. The code is stable, the message is for people.',
+        "*Stage*: found when the record was staged; it counts as ValidationFailed and is never imported.",
+        "*Execute*: found when it was applied; it counts as an exception, and nothing of it was applied.",
+        "*NotHonored*: no fault; what is stored takes precedence over this part of the record.",
+        "",
+        "| code | found at | meaning | what to do |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{item.code}` | {', '.join(item.phases)} | {item.meaning} | {item.remedy} |" for item in sorted(FAULT_CODES)
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,418 @@
+"""Preferences and consents of a record (record.md, "Preference", "Consent", "Permissions")."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from consentory.codec.fault_collector import Findings, quote
+from consentory.codec.record.fast_path.verbatim_record import (
+    PlainAttribute,
+    PlainConsent,
+    PlainEvidence,
+    PlainPreference,
+    name_date,
+    read_evidence,
+)
+from consentory.codec.record.validation_context import MOST_KNOWN, ConsentRule, FilterRule, Rulebook, Scope, VersionRule
+from consentory.codec.record.wire_record import WireAttribute, WireConsent, WireEvidence, WirePreference
+from consentory.codec.text_rules import ItemT, Names, is_trimmed, read_reference, read_text
+from consentory.codec.times import SECOND, TimeFault, parse_second, read_plain_time, read_time, render_time
+from consentory.domain.record import (
+    DENIED,
+    GRANTED,
+    NOT_SET,
+    OPT_IN,
+    OPT_OUT,
+    REVOKED,
+    WITHDRAWALS,
+    ConsentClaim,
+    PreferenceClaim,
+)
+from consentory.domain.text import trim
+
+_FREQUENCY = "Preference.UnknownFrequency"
+_FILTER = "Preference.UnknownFilter"
+_PLACE_OF = {
+    "Email": "put it under an element of Emails",
+    "Phone": "put it under an element of PhoneNumbers",
+    "Text": "put it under an element of PhoneNumbers",
+    "Fax": "put it under an element of PhoneNumbers",
+    "Mail": "put it under an element of Addresses",
+    None: "put it under ProfilePreferences",
+}
+_FUTURE = 5 * 60 * SECOND
+_MOST_ATTRIBUTES = 50
+_PREFERENCE_TYPES: dict[int | str | None, int] = {
+    OPT_IN: OPT_IN,
+    OPT_OUT: OPT_OUT,
+    "OptIn": OPT_IN,
+    "OptOut": OPT_OUT,
+}
+_CONSENT_STATUSES: dict[int | str | None, int] = {
+    GRANTED: GRANTED,
+    DENIED: DENIED,
+    REVOKED: REVOKED,
+    NOT_SET: NOT_SET,
+    "Granted": GRANTED,
+    "Denied": DENIED,
+    "Revoked": REVOKED,
+    "NotSet": NOT_SET,
+}
+_EVIDENCE_LENGTHS = {
+    "Method": 50,
+    "SourceSystem": 100,
+    "SourceEventId": 100,
+    "Url": 2000,
+    "IpAddress": 100,
+    "UserAgent": 500,
+    "Reference": 500,
+}
+PLACE_CHANNELS: dict[str, tuple[str | None, ...]] = {
+    "Emails": ("Email",),
+    "PhoneNumbers": ("Phone", "Text", "Fax"),
+    "Addresses": ("Mail",),
+    "ProfilePreferences": (None,),
+}
+"""Which channels the filters of each place may have."""
+
+
+class ChoiceReader:
+    """Judges the choices of one Stage call's records."""
+
+    def __init__(self, rules: Rulebook, scope: Scope, staged_at: int, allow_prior_consents: bool) -> None:
+        """`staged_at` in microseconds: the date of a choice that has none, and the bound of those that have one."""
+        self._rules = rules
+        self._scope = scope
+        self._staged_at = staged_at
+        self._latest = staged_at + _FUTURE
+        self._future = render_time(self._latest // SECOND * SECOND)
+        self._earliest = rules.earliest_date
+        self._allow_prior = allow_prior_consents
+        self.undated = 0
+        """Choices without a date that `keeps_preferences` and `keeps_consents` met."""
+        # What was read without a fault once is as right the next time, and people choose among few things.
+        self._known_preferences: dict[tuple[object, ...], tuple[str, int, str | None]] = {}
+        self._known_consents: dict[tuple[object, ...], tuple[str, str, str, int]] = {}
+
+    def keeps_preferences(
+        self, wires: list[PlainPreference], place: str, times: dict[str, int], mobile: bool | None = None
+    ) -> bool:
+        """True when `read_preferences` finds no fault and reads just what is written. Adds to `times` those that
+        `read_plain` asks for."""
+        for wire in wires:
+            said = (wire.FilterId, wire.PreferenceType, wire.FrequencyId)
+            if self._known_preferences.get((*said, place, mobile)) != said:
+                findings = Findings()
+                claims = self.read_preferences(findings, [wire], "", place, mobile)
+                if findings.faults or [(claim.filter, claim.type, claim.frequency) for claim in claims] != [said]:
+                    return False
+            if wire.PreferenceAttributes and not _are_plain(wire.PreferenceAttributes):
+                return False
+            if not self._keeps_date(wire.CustomerDate, said[1] == OPT_OUT, times):
+                return False
+        return len(wires) == 1 or len({wire.FilterId for wire in wires}) == len(wires)
+
+    def keeps_consents(self, wires: list[PlainConsent], times: dict[str, int]) -> bool:
+        """As keeps_preferences, of consents."""
+        for wire in wires:
+            said = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
+            if self._known_consents.get(said) != said:
+                findings = Findings()
+                claims = self.read_consents(findings, [wire], "")
+                if findings.faults or [(one.type, one.version, one.locale, one.status) for one in claims] != [said]:
+                    return False
+            if wire.Evidence is not None and not _is_plain(wire.Evidence):
+                return False
+            if not self._keeps_date(wire.ConsentDate, said[3] in WITHDRAWALS, times):
+                return False
+        return len(wires) == 1 or len({(wire.ConsentType, wire.ConsentVersion) for wire in wires}) == len(wires)
+
+    def _keeps_date(self, given: str | None, no: bool, times: dict[str, int]) -> bool:
+        """True when _read_date finds no fault; what `read_plain_time` does not read is added to `times`."""
+        if given is not None:
+            # Texts of that form are in the order of their times.
+            if self._earliest <= given < self._future and parse_second(given) is not None:
+                return True
+            at = read_plain_time(given)
+            if at is not None:
+                return at <= self._latest and given >= self._earliest
+        else:
+            self.undated += 1
+        findings = Findings()
+        at = self._read_date(findings, given, "", "", no)
+        if at is None or findings.faults:
+            return False
+        times[name_date(given, no)] = at
+        return True
+
+    def read_preferences(
+        self,
+        findings: Findings,
+        wires: list[WirePreference] | list[PlainPreference] | None,
+        path: str,
+        place: str,
+        mobile: bool | None = None,
+    ) -> tuple[PreferenceClaim, ...]:
+        """The claims of one array at `path`; `place` is the top-level array that it belongs to."""
+        if not wires:
+            return ()
+        claims = []
+        seen: set[str] = set()
+        for index, wire in enumerate(findings.bound(wires, path)):
+            known = self._known_preferences.get((wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile))
+            if known is not None and known[0] not in seen and not wire.PreferenceAttributes:
+                seen.add(known[0])
+                at = self._read_plain_date(wire.CustomerDate)
+                if at is None:
+                    no = known[1] == OPT_OUT
+                    at = self._read_date(findings, wire.CustomerDate, f"{path}[{index}]", "CustomerDate", no)
+                if at is not None:
+                    claims.append(PreferenceClaim(known[0], known[1], at, wire.CustomerDate is not None, known[2]))
+                continue
+            claim = self._read_preference(findings, wire, f"{path}[{index}]", place, mobile, seen)
+            if claim is not None:
+                claims.append(claim)
+        return tuple(claims)
+
+    def _read_preference(
+        self,
+        findings: Findings,
+        wire: WirePreference | PlainPreference,
+        here: str,
+        place: str,
+        mobile: bool | None,
+        seen: set[str],
+    ) -> PreferenceClaim | None:
+        rule = self._rules.filters.read(findings, wire.FilterId, here, "FilterId", 50, _FILTER)
+        if rule is not None:
+            self._check_place(findings, rule, here, place, mobile)
+            if rule.id in seen:
+                findings.report_repeat(here, "FilterId", rule.id)
+            seen.add(rule.id)
+        chosen = _PREFERENCE_TYPES.get(wire.PreferenceType)
+        if chosen is None:
+            chosen = _read_code(findings, wire.PreferenceType, _PREFERENCE_TYPES, here, "PreferenceType")
+        at = self._read_date(findings, wire.CustomerDate, here, "CustomerDate", chosen == OPT_OUT)
+        frequency = None
+        if wire.FrequencyId is not None:
+            known = None if rule is None else rule.frequencies
+            frequency = _read_name(findings, known, wire.FrequencyId, here, "FrequencyId", 20, _FREQUENCY)
+        attributes = _read_attributes(findings, wire.PreferenceAttributes, f"{here}.PreferenceAttributes")
+        if rule is None or chosen is None or at is None:
+            return None
+        if not findings.faults and len(self._known_preferences) < MOST_KNOWN:
+            key = (wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile)
+            self._known_preferences[key] = (rule.id, chosen, frequency)
+        return PreferenceClaim(rule.id, chosen, at, wire.CustomerDate is not None, frequency, attributes)
+
+    def _check_place(self, findings: Findings, rule: FilterRule, path: str, place: str, mobile: bool | None) -> None:
+        path = f"{path}.FilterId"
+        if rule.channel not in PLACE_CHANNELS[place]:
+            channel = rule.channel or "no"
+            text = f"Filter {rule.id} is of {channel} channel and cannot stand here; {_PLACE_OF[rule.channel]}."
+            findings.report("Preference.WrongPlace", text, path, rule.id)
+        elif rule.channel == "Text" and mobile is False:
+            text = f"Filter {rule.id} is for text messages, but the number has IsMobile false; correct one of them."
+            findings.report("Preference.NotMobile", text, path, rule.id)
+        if rule.channel is not None and not self._scope.permits_channel(rule.channel):
+            text = f"Your user groups do not permit the channel {rule.channel} of filter {rule.id}."
+            findings.report("Permission.Channel", text, path, rule.id)
+        if not self._scope.permits_program(rule.program):
+            text = f"Your user groups do not permit the program of filter {rule.id}."
+            findings.report("Permission.Program", text, path, rule.id)
+
+    def read_consents(
+        self, findings: Findings, wires: list[WireConsent] | list[PlainConsent] | None, path: str
+    ) -> tuple[ConsentClaim, ...]:
+        """The claims of one array of consents at `path`."""
+        if not wires:
+            return ()
+        claims = []
+        seen: set[tuple[str, str]] = set()
+        for index, wire in enumerate(findings.bound(wires, path)):
+            known = self._known_consents.get((wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus))
+            if known is not None and known[:2] not in seen and wire.Evidence is None:
+                seen.add(known[:2])
+                at = self._read_plain_date(wire.ConsentDate)
+                if at is None:
+                    no = known[3] in WITHDRAWALS
+                    at = self._read_date(findings, wire.ConsentDate, f"{path}[{index}]", "ConsentDate", no)
+                if at is not None:
+                    claims.append(ConsentClaim(*known, at, wire.ConsentDate is not None))
+                continue
+            claim = self._read_consent(findings, wire, f"{path}[{index}]", seen)
+            if claim is not None:
+                claims.append(claim)
+        return tuple(claims)
+
+    def _read_consent(
+        self, findings: Findings, wire: WireConsent | PlainConsent, here: str, seen: set[tuple[str, str]]
+    ) -> ConsentClaim | None:
+        status = _CONSENT_STATUSES.get(wire.ConsentStatus)
+        if status is None:
+            status = _read_code(findings, wire.ConsentStatus, _CONSENT_STATUSES, here, "ConsentStatus")
+        withdrawn = status in WITHDRAWALS
+        rule = self._find_consent(findings, wire.ConsentType, here, withdrawn)
+        version = self._find_version(findings, wire, here, rule, withdrawn or status is None)
+        locales = None if version is None else version.locales
+        locale = _read_name(findings, locales, wire.Locale, here, "Locale", 15, "Consent.UnknownLocale")
+        at = self._read_date(findings, wire.ConsentDate, here, "ConsentDate", withdrawn)
+        evidence = _read_evidence(findings, wire.Evidence, f"{here}.Evidence")
+        if rule is None or version is None:
+            return None
+        if (rule.name, version.version) in seen:
+            findings.report_repeat(here, "Consent", f"{rule.name} {version.version}")
+        seen.add((rule.name, version.version))
+        if status is None or locale is None or at is None:
+            return None
+        if not findings.faults and len(self._known_consents) < MOST_KNOWN:
+            key = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
+            self._known_consents[key] = (rule.name, version.version, locale, status)
+        return ConsentClaim(rule.name, version.version, locale, status, at, wire.ConsentDate is not None, evidence)
+
+    def _find_consent(self, findings: Findings, name: str | None, path: str, withdrawn: bool) -> ConsentRule | None:
+        types = self._rules.consent_types
+        rule = types.read(findings, name, path, "ConsentType", 100, "Consent.UnknownType")
+        if rule is None:
+            return None
+        if not rule.active and not withdrawn:
+            text = f"Consent type {rule.name} is switched off; only a Denied or Revoked of it is accepted."
+            findings.report("Consent.UnknownType", text, f"{path}.ConsentType", name)
+        if not self._scope.permits_consent_type(rule.folded):
+            text = f"Your user groups do not permit the consent type {rule.name}."
+            findings.report("Permission.ConsentType", text, f"{path}.ConsentType", name)
+        return rule
+
+    def _find_version(
+        self, findings: Findings, wire: WireConsent | PlainConsent, path: str, rule: ConsentRule | None, withdrawn: bool
+    ) -> VersionRule | None:
+        name = wire.ConsentVersion
+        versions = None if rule is None else rule.versions
+        version = _read_name(findings, versions, name, path, "ConsentVersion", 50, "Consent.UnknownVersion")
+        if rule is not None and version is not None and version.prior and not withdrawn and not self._allow_prior:
+            text = f"Version {version.version} of {rule.name} is older than the newest active one"
+            text += "; send that one, or import with AllowPriorConsents."
+            findings.report("Consent.PriorVersion", text, f"{path}.ConsentVersion", name)
+        return version
+
+    def _read_plain_date(self, given: str | None) -> int | None:
+        """As _read_date, for a time in the form that most have; None: that one has to look."""
+        at = None if given is None or given < self._earliest else read_plain_time(given)
+        return at if at is not None and at <= self._latest else None
+
+    def _read_date(self, findings: Findings, given: str | None, path: str, member: str, no: bool) -> int | None:
+        """When it was chosen, in microseconds; None after a fault."""
+        if given is None:
+            if self._rules.require_dates and not findings.is_misfit(path, member):
+                message = f"{member} is required: this account does not accept undated choices."
+                findings.report("Time.Required", message, f"{path}.{member}")
+            return self._staged_at
+        text = trim(given)
+        try:
+            at, day_began = read_time(text, self._rules.zone, no=no)
+        except TimeFault as fault:
+            message = f"{member} {quote(given)} is not a time: {fault}."
+            findings.report(fault.code, message, f"{path}.{member}", given)
+            return None
+        latest = self._staged_at if day_began is not None else self._latest
+        if (at if day_began is None else day_began) > latest:
+            message = f"{member} {quote(given)} is in the future; a choice cannot have been made yet."
+            findings.report("Time.InFuture", message, f"{path}.{member}", given)
+            return None
+        if text < self._earliest:
+            message = f"{member} {quote(text)} is before {self._earliest}, the earliestDate of the account. Is the unit"
+            message += " of the time wrong, seconds for milliseconds? Correct the date."
+            findings.report("Date.Implausible", message, f"{path}.{member}", given)
+            return None
+        return at
+
+
+def _read_name(
+    findings: Findings, names: Names[ItemT] | None, name: str | None, path: str, member: str, most: int, code: str
+) -> ItemT | None:
+    """What a required name stands for; where its table is not known (`names` None) it is judged as text only."""
+    if names is not None:
+        return names.read(findings, name, path, member, most, code)
+    if name is None:
+        findings.require(path, member)
+    else:
+        read_reference(findings, name, path, member, most)
+    return None
+
+
+def _read_code(
+    findings: Findings, given: int | str | None, codes: dict[int | str | None, int], path: str, member: str
+) -> int | None:
+    """A PreferenceType or ConsentStatus that did not stand in the table as it was given."""
+    if given is None:
+        findings.require(path, member)
+        return None
+    found = codes.get(trim(given)) if isinstance(given, str) else None
+    if found is None:
+        known = ", ".join(str(code) for code in codes)
+        code = "Preference.UnknownType" if member == "PreferenceType" else "Consent.UnknownStatus"
+        findings.report(code, f"{member} {quote(given)} is not one of {known}.", f"{path}.{member}", given)
+    return found
+
+
+def _read_attributes(
+    findings: Findings, wires: list[WireAttribute] | list[PlainAttribute] | None, path: str
+) -> dict[str, str] | None:
+    if not wires:
+        return None
+    attributes: dict[str, str] = {}
+    for index, wire in enumerate(findings.bound(wires, path, _MOST_ATTRIBUTES)):
+        here = f"{path}[{index}]"
+        value = read_text(findings, wire.Value or "", here, "Value", 0, 1000)
+        if wire.Key is None:
+            findings.require(here, "Key")
+            continue
+        key = read_text(findings, wire.Key, here, "Key", 1, 100)
+        if key is None:
+            continue
+        if key.startswith("$"):
+            text = f"Key {quote(key)} begins with $, which is reserved; choose another."
+            findings.report("Preference.ReservedKey", text, f"{here}.Key", key)
+        if key in attributes:
+            findings.report_repeat(here, "Key", key)
+        attributes[key] = value or ""
+    return attributes
+
+
+def _are_plain(wires: list[PlainAttribute]) -> bool:
+    """True when _read_attributes would find no fault and take all texts as they are."""
+    keys = {wire.Key for wire in wires}
+    texts = (text for wire in wires for text in (wire.Key, wire.Value or ""))
+    return len(keys) == len(wires) and not any(text[:1] == "$" for text in keys) and all(map(is_trimmed, texts))
+
+
+def _is_plain(wire: PlainEvidence) -> bool:
+    """True when _read_evidence would find no fault and take all texts as they are."""
+    address = wire.IpAddress
+    return all(map(is_trimmed, read_evidence(wire).values())) and (address is None or _is_ip_address(address))
+
+
+def _read_evidence(findings: Findings, wire: WireEvidence | PlainEvidence | None, path: str) -> dict[str, str] | None:
+    """Its said members, trimmed; None when it says nothing."""
+    if wire is None:
+        return None
+    evidence = {}
+    for member, most in _EVIDENCE_LENGTHS.items():
+        given = getattr(wire, member)
+        if given is None:
+            continue
+        text = read_text(findings, given, path, member, 0, most)
+        if text and member == "IpAddress" and not _is_ip_address(text):
+            message = f"IpAddress {quote(text)} is neither an IPv4 nor an IPv6 address."
+            findings.report("Evidence.IpAddressMalformed", message, f"{path}.IpAddress", given)
+        if text:
+            evidence[member] = text
+    return evidence or None
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,219 @@
+"""Emails, phone numbers and addresses of a record (record.md, "Contact elements")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import NamedTuple, TypeVar
+
+from consentory.codec.contact_values import (
+    ContactFault,
+    compare_email,
+    compare_phone,
+    find_country,
+)
+from consentory.codec.fault_collector import MOST_ELEMENTS, Findings, quote
+from consentory.codec.record.validate_choices import PLACE_CHANNELS, ChoiceReader
+from consentory.codec.record.validation_context import Rulebook, Scope, TypeRule
+from consentory.codec.record.wire_record import WireAddress, WireElement, WireEmail, WirePhone
+from consentory.codec.text_rules import Names, read_text
+from consentory.domain.record import ElementClaim
+from consentory.domain.text import compare_address
+
+_ADDRESS_LINES = (("Address1", 1, 125), ("City", 1, 50), ("StateProvince", 2, 50), ("PostalCode", 1, 15))
+_COUNTRY_FORMS = tuple((form, f"CountryCode_{form}") for form in ("Alpha2", "Alpha3", "Numeric"))
+
+ElementT = TypeVar("ElementT", bound=WireElement)
+
+
+class _Place(NamedTuple):
+    """One of the three arrays of contact elements."""
+
+    array: str
+    path: str
+    type_member: str
+    type_fault: str
+    preferences: str
+    types: Names[TypeRule]
+    closed: bool
+    """Whether the caller may write none of its channels."""
+    paths: list[tuple[str, str, str]]
+    """Of each element that is looked at: its own path, and those of its preferences and its consents."""
+
+
+_Value = tuple[str | None, dict[str, str], dict[str, str], str]
+"""What one element says of itself: the compared form (None after a fault), `given` and `said` as an ElementClaim has
+them, and how a message names the element."""
+
+
+class ContactReader:
+    """Judges the contact elements of one Stage call's records, with the choices that hang on them."""
+
+    def __init__(self, rules: Rulebook, scope: Scope, choices: ChoiceReader) -> None:
+        self._phone_region = rules.phone_region
+        self._choices = choices
+
+        def place(array: str, type_member: str, type_fault: str, preferences: str, types: Names[TypeRule]) -> _Place:
+            closed = not scope.permits_channel(*(channel for channel in PLACE_CHANNELS[array] if channel))
+            paths = _list_paths(array, preferences)
+            return _Place(array, f"$.{array}", type_member, type_fault, preferences, types, closed, paths)
+
+        self._emails = place("Emails", "EmailAddressType", "Email.UnknownType", "EmailPreferences", rules.email_types)
+        self._phones = place(
+            "PhoneNumbers", "PhoneType", "Phone.UnknownType", "PhoneNumberPreferences", rules.phone_types
+        )
+        self._addresses = place(
+            "Addresses", "AddressType", "Address.UnknownType", "AddressPreferences", rules.address_types
+        )
+
+    def writable_types(self, array: str) -> Mapping[str | None, TypeRule]:
+        """The types that elements of an array may have, by name as configured; none where the caller may write none."""
+        place = {"Emails": self._emails, "PhoneNumbers": self._phones, "Addresses": self._addresses}[array]
+        return {} if place.closed else place.types.exact
+
+    def read_emails(self, findings: Findings, wires: list[WireEmail] | None) -> tuple[ElementClaim, ...]:
+        """The claims of `$.Emails`."""
+        return self._read_elements(findings, wires, self._emails, self._read_email) if wires else ()
+
+    def read_phones(self, findings: Findings, wires: list[WirePhone] | None) -> tuple[ElementClaim, ...]:
+        """The claims of `$.PhoneNumbers`."""
+        return self._read_elements(findings, wires, self._phones, self._read_phone) if wires else ()
+
+    def read_addresses(self, findings: Findings, wires: list[WireAddress] | None) -> tuple[ElementClaim, ...]:
+        """The claims of `$.Addresses`."""
+        return self._read_elements(findings, wires, self._addresses, self._read_address) if wires else ()
+
+    def _read_elements(
+        self,
+        findings: Findings,
+        wires: list[ElementT],
+        place: _Place,
+        read_value: Callable[[Findings, ElementT, TypeRule | None, str], _Value],
+    ) -> tuple[ElementClaim, ...]:
+        claims: list[ElementClaim] = []
+        seen: set[tuple[str, str]] = set()
+        has_default = False
+        for wire, (path, preference_path, consent_path) in zip(
+            findings.bound(wires, place.path), place.paths, strict=False
+        ):
+            if place.closed:
+                _report_closed(findings, place.array, path)
+            rule = place.types.read(
+                findings, getattr(wire, place.type_member), path, place.type_member, 100, place.type_fault
+            )
+            compared, given, said, shown = read_value(findings, wire, rule, path)
+            if rule is not None and compared is not None:
+                key = (rule.name, compared)
+                if key in seen:
+                    findings.report_repeat(path, f"{rule.name} {place.array} element", shown)
+                seen.add(key)
+            if wire.IsDefault:
+                if has_default:
+                    text = f"Only one element of {place.array} can have IsDefault true; this is a second."
+                    findings.report("Contact.SeveralDefaults", text, f"{path}.IsDefault", True)
+                has_default = True
+            mobile = getattr(wire, "IsMobile", None)
+            chosen = getattr(wire, place.preferences)
+            preferences = self._choices.read_preferences(
+                findings, chosen, preference_path, place.array, mobile
+            ) if chosen else ()  # fmt: skip
+            consents = self._choices.read_consents(findings, wire.Consents, consent_path) if wire.Consents else ()
+            if rule is not None and compared is not None:
+                claims.append(
+                    ElementClaim(
+                        rule.name, compared, given, said, wire.IsActive is not False,
+                        wire.IsDefault, mobile, preferences, consents,
+                    )
+                )  # fmt: skip
+        return tuple(claims)
+
+    def _read_email(self, findings: Findings, wire: WireEmail, rule: TypeRule | None, path: str) -> _Value:
+        given = _read_value(findings, wire.EmailAddress, path, "EmailAddress", 1, 256)
+        if given is None:
+            return _NOTHING
+        _check_pattern(findings, rule, given, path, "EmailAddress", "Email.PatternMismatch")
+        return _compare(findings, given, path, "EmailAddress", "email address", compare_email)
+
+    def _read_phone(self, findings: Findings, wire: WirePhone, rule: TypeRule | None, path: str) -> _Value:
+        given = _read_value(findings, wire.PhoneNumber, path, "PhoneNumber", 1, 30)
+        if given is None:
+            return _NOTHING
+        _check_pattern(findings, rule, given, path, "PhoneNumber", "Phone.PatternMismatch")
+        return _compare(findings, given, path, "PhoneNumber", "phone number", self._compare_phone)
+
+    def _compare_phone(self, given: str) -> str:
+        return compare_phone(given, self._phone_region)
+
+    def _read_address(self, findings: Findings, wire: WireAddress, _: TypeRule | None, path: str) -> _Value:
+        given = {}
+        for member, least, most in _ADDRESS_LINES:
+            line = _read_value(findings, getattr(wire, member), path, member, least, most)
+            if line is not None:
+                given[member] = line
+        said = _read_said(findings, wire, path)
+        compared = compare_address(*given.values()) if len(given) == len(_ADDRESS_LINES) else None
+        return compared, given, said, given.get("Address1", "")
+
+
+_NOTHING: _Value = (None, {}, {}, "")
+
+
+@cache
+def _list_paths(array: str, preferences: str) -> list[tuple[str, str, str]]:
+    own = [f"$.{array}[{index}]" for index in range(MOST_ELEMENTS)]
+    return [(path, f"{path}.{preferences}", f"{path}.Consents") for path in own]
+
+
+def _report_closed(findings: Findings, array: str, path: str) -> None:
+    channels = " or ".join(channel for channel in PLACE_CHANNELS[array] if channel)
+    text = f"Your user groups do not permit the channel {channels}, so no element of {array} either."
+    findings.report("Permission.Channel", text, path)
+
+
+def _read_value(findings: Findings, given: str | None, path: str, member: str, least: int, most: int) -> str | None:
+    if given is None:
+        findings.require(path, member)
+        return None
+    return read_text(findings, given, path, member, least, most)
+
+
+def _check_pattern(findings: Findings, rule: TypeRule | None, given: str, path: str, member: str, code: str) -> None:
+    if rule is not None and rule.pattern is not None and not rule.pattern.matches(given):
+        text = f"{member} {quote(given)} does not match the pattern configured for type {rule.name}."
+        findings.report(code, text, f"{path}.{member}", given)
+
+
+def _compare(
+    findings: Findings, given: str, path: str, member: str, kind: str, compare: Callable[[str], str]
+) -> _Value:
+    compared = None
+    try:
+        compared = compare(given)
+    except ContactFault as fault:
+        text = f"{member} {quote(given)} is not a usable {kind}: {str(fault).removesuffix('.')}."
+        findings.report(fault.code, text, f"{path}.{member}", given)
+    return compared, {member: given}, {}, given
+
+
+def _read_said(findings: Findings, wire: WireAddress, path: str) -> dict[str, str]:
+    """Address2 ("" clears) and Country, the alpha-2 code that all given country codes stand for."""
+    said = {}
+    if wire.Address2 is not None:
+        line = read_text(findings, wire.Address2, path, "Address2", 0, 125)
+        if line is not None:
+            said["Address2"] = line
+    for form, member in _COUNTRY_FORMS:
+        given = getattr(wire, member)
+        if given is None:
+            continue
+        code = read_text(findings, str(given), path, member, 1, 3)
+        if code is None:
+            continue
+        country = find_country(code, form)
+        if country is None:
+            text = f"{member} {quote(given)} is not a country code of ISO 3166-1."
+            findings.report("Address.UnknownCountry", text, f"{path}.{member}", given)
+        elif said.setdefault("Country", country) != country:
+            text = f"{member} {quote(given)} is {country}, but another country code here is {said['Country']}."
+            findings.report("Address.CountryDisagrees", text, f"{path}.{member}", given)
+    return said

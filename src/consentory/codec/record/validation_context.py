@@ -1,0 +1,182 @@
+"""A catalog made ready for judging records: patterns compiled, names indexed; and what a caller may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from consentory.codec.account_pattern import AccountPattern
+from consentory.codec.text_rules import Names
+from consentory.domain.configuration import ConsentType, CustomField, Filter, Permissions, TypeName
+from consentory.domain.configuration_index import Catalog, TypeTable
+from consentory.domain.imports import ImportSettings
+from consentory.domain.text import fold
+
+MOST_KNOWN = 4096
+"""Values that a reader remembers, so that it reads each of them once: of records without a fault until then, since a
+full list of faults would not say that there is another."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRule:
+    """A type as configured, and the pattern that whole values of it must match."""
+
+    name: str
+    folded: str
+    pattern: AccountPattern | None
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRule:
+    id: str
+    program: str
+    """The program's id, caseless."""
+    channel: str | None
+    frequencies: Names[str]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRule:
+    version: str
+    prior: bool
+    """Older than the type's newest active version."""
+    locales: Names[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRule:
+    name: str
+    folded: str
+    active: bool
+    versions: Names[VersionRule]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    field: CustomField
+    pattern: AccountPattern | None
+    options: Names[str] | None
+    """The picklist's options, of a SelectList."""
+    least: Decimal | None
+    most: Decimal | None
+
+
+class Rulebook:
+    """What validation asks of one catalog. Only what is switched on is in the tables, save consent types:
+    a withdrawal is accepted of any of them."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        configuration = catalog.configuration
+        self.account_id = catalog.account_id
+        self.zone = catalog.zone
+        self.phone_region = catalog.account.phone_region
+        self.require_dates = catalog.account.require_dates
+        self.earliest_date = catalog.account.earliest_date.isoformat()
+        self.locales = Names((name, name) for name in configuration.account.locales)
+        self.customer_types = _index_types(configuration.customer_types)
+        self.alternate_id_types = _index_types(configuration.alternate_id_types)
+        self.email_types = _index_types(configuration.email_types, catalog.email_types)
+        self.phone_types = _index_types(configuration.phone_types, catalog.phone_types)
+        self.address_types = _index_types(configuration.address_types, catalog.address_types)
+        self.group_types = _index_types(configuration.group_types)
+        self.filters = Names(
+            (item.id, _rule_filter(item, program.id))
+            for program in configuration.programs
+            for item in program.filters
+            if item.active and program.active
+        )
+        self.consent_types = Names((item.name, _rule_consent(item)) for item in configuration.consent_types)
+        self.fields = Names(
+            (item.name, _rule_field(item, catalog)) for item in configuration.custom_fields if item.active
+        )
+        self.known_fields: dict[tuple[str | None, str | None], tuple[str, str]] = {}
+        """Names and short values as sent, and what validate_fields read them as, whoever sends them."""
+
+
+@lru_cache(maxsize=64)
+def compile_rulebook(catalog: Catalog) -> Rulebook:
+    """The rulebook of a catalog, made once for each."""
+    return Rulebook(catalog)
+
+
+def _compile(pattern: str | None) -> AccountPattern | None:
+    return None if pattern is None else AccountPattern(pattern)
+
+
+def _index_types(items: Iterable[TypeName], table: TypeTable | None = None) -> Names[TypeRule]:
+    """The active types by name; under None the default one, where a type may be left out."""
+    rules = {item.name: TypeRule(item.name, fold(item.name), _compile(item.pattern)) for item in items if item.active}
+    names: Names[TypeRule] = Names(rules.items())
+    if table is not None and table.default is not None:
+        names.exact[None] = rules[table.default]
+    return names
+
+
+def _rule_filter(item: Filter, program: str) -> FilterRule:
+    frequencies = Names((name, name) for name in item.frequencies)
+    return FilterRule(item.id, fold(program), item.channel, frequencies)
+
+
+def _rule_consent(item: ConsentType) -> ConsentRule:
+    newest = max((rank for rank, version in enumerate(item.versions) if version.active), default=-1)
+    versions = Names(
+        (version.version, VersionRule(version.version, rank < newest, Names((name, name) for name in version.texts)))
+        for rank, version in enumerate(item.versions)
+    )
+    return ConsentRule(item.name, fold(item.name), item.active, versions)
+
+
+def _rule_field(item: CustomField, catalog: Catalog) -> FieldRule:
+    options = None
+    if item.type == "SelectList":
+        values = catalog.picklists.get(fold(item.picklist or ""), {}).values()
+        options = Names((value, value) for value in values)
+    least, most = (None if bound is None else Decimal(repr(bound)) for bound in (item.min, item.max))
+    return FieldRule(item, _compile(item.pattern), options, least, most)
+
+
+class Scope:
+    """What a caller may touch (record.md, "Permissions"); a None set permits all."""
+
+    __slots__ = ("_channels", "_consent_types", "_programs", "may_delete", "may_write")
+
+    def __init__(self, permissions: Permissions) -> None:
+        self.may_write = "write" in permissions.profile
+        self.may_delete = "delete" in permissions.profile
+        self._channels = _fold_all(permissions.channels)
+        self._programs = _fold_all(permissions.programs)
+        self._consent_types = _fold_all(permissions.consent_types)
+
+    def list_refused_refresh(self, settings: ImportSettings) -> list[str]:
+        """Why no record may be staged under the import's Refresh flags: they can remove what a record leaves out."""
+        reasons = []
+        if settings.refresh_contacts and not (self._channels is None and self._programs is None):
+            text = "RefreshContacts can take every contact element away: it needs all channels and all programs,"
+            reasons.append(f"{text} which your user groups do not permit. Stage with another user.")
+        refreshes = (
+            settings.refresh_alternate_ids,
+            settings.refresh_contacts,
+            settings.refresh_custom_fields,
+            settings.refresh_groups,
+            settings.refresh_tags,
+        )
+        if any(refreshes) and not self.may_write:
+            text = "A Refresh flag can take data of the profile away: it needs the permission `profile: write`."
+            reasons.append(f"{text} Stage with another user.")
+        return reasons
+
+    def permits_channel(self, *channels: str) -> bool:
+        """True when at least one of the channels is permitted."""
+        return self._channels is None or any(fold(channel) in self._channels for channel in channels)
+
+    def permits_program(self, folded: str) -> bool:
+        return self._programs is None or folded in self._programs
+
+    def permits_consent_type(self, folded: str) -> bool:
+        return self._consent_types is None or folded in self._consent_types
+
+
+def _fold_all(scope: str | tuple[str, ...]) -> frozenset[str] | None:
+    return None if isinstance(scope, str) else frozenset(fold(name) for name in scope)

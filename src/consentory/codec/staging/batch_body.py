@@ -1,0 +1,297 @@
+"""A Stage body taken apart into its records' own bytes (import-api.md, "Stage").
+
+All of a body is JSON text or none of it is staged; whatever JSON allows is at most one record's fault.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from array import array
+from codecs import utf_8_decode
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, overload
+
+import msgspec
+import zstandard
+
+from consentory.codec.fault_collector import quote
+from consentory.codec.json_scanner import JsonFault, skip_space, skip_value, walk_array, walk_object
+from consentory.errors import RequestRefused
+
+MediaType = Literal["json", "ndjson"]
+
+_COLLECTION = "UserProfilePreferences"
+_BOM = b"\xef\xbb\xbf"
+_UTF8_SLICE = 1 << 20
+_INFLATE_SLICE = 1 << 16
+# A zstd block of 4 bytes can stand for 128 kB, so a slice of this size inflates to 16 MB at most.
+_ZSTD_SLICE = 512
+# RFC 9659: the zstd content coding allows windows of up to 8 MB, so that a reader's memory is bounded.
+_ZSTD_WINDOW = 8 << 20
+RECORD_LIMIT = 1_000_000
+"""Records that a body may hold."""
+# Each record costs some 60 bytes as an object; with more commas than this only their positions are kept.
+_MOST_OBJECTS = 1_000_000
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    UserProfilePreferences: list[msgspec.Raw]
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_ANY_VALUE = msgspec.json.Decoder(msgspec.Raw)
+
+
+def decompress(body_chunks: Iterable[bytes], encoding: str | None, limit: int) -> bytes:
+    """The body without its Content-Encoding: none, `identity`, `gzip` (any members) or `zstd` (any frames).
+
+    Raises RequestRefused: too_large as soon as the result would pass `limit` bytes, unsupported for another
+    encoding, invalid for bytes that are not of that encoding or cut off.
+    """
+    name = (encoding or "identity").strip().lower()
+    if name in ("gzip", "x-gzip"):
+        pieces = _inflate_gzip(body_chunks)
+    elif name == "zstd":
+        pieces = _inflate_zstd(body_chunks)
+    elif name in ("identity", ""):
+        pieces = iter(body_chunks)
+    else:
+        detail = f"Content-Encoding {quote(name)} is not supported; send gzip, zstd or none."
+        raise RequestRefused("unsupported", "Request.UnsupportedEncoding", detail)
+    taken = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            detail = f"The body is larger than {limit:,} bytes (after decompression); stage it in smaller batches."
+            raise RequestRefused("too_large", "Request.BodyTooLarge", detail)
+        taken.append(piece)
+    return b"".join(taken)
+
+
+def _refuse_encoding(name: str, reason: str) -> RequestRefused:
+    detail = f"The body is not {name} as its Content-Encoding says: {reason}. Send it again."
+    return RequestRefused("invalid", "Request.MalformedEncoding", detail)
+
+
+def _inflate_gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    member = zlib.decompressobj(wbits=31)
+    complete = False
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            if member.eof:
+                member = zlib.decompressobj(wbits=31)
+            try:
+                yield member.decompress(rest, _INFLATE_SLICE)
+            except zlib.error as error:
+                raise _refuse_encoding("gzip", "its data is broken") from error
+            complete = member.eof
+            rest = member.unused_data if complete else member.unconsumed_tail
+    # What a member holds back for want of room comes without further input.
+    while not complete:
+        piece = member.decompress(b"", _INFLATE_SLICE)
+        complete = member.eof
+        if not piece and not complete:
+            raise _refuse_encoding("gzip", "it is cut off")
+        yield piece
+
+
+def _inflate_zstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    frame = decompressor.decompressobj()
+    started = complete = False
+    for chunk in chunks:
+        view = memoryview(chunk)
+        for start in range(0, len(view), _ZSTD_SLICE):
+            rest: bytes | memoryview = view[start : start + _ZSTD_SLICE]
+            while rest:
+                if complete:
+                    frame, complete = decompressor.decompressobj(), False
+                started = True
+                try:
+                    yield frame.decompress(rest)
+                except zstandard.ZstdError as error:
+                    reason = f"its data is broken, or its window is over {_ZSTD_WINDOW >> 20} MB (level 20 and above)"
+                    raise _refuse_encoding("zstd", reason) from error
+                complete = frame.eof
+                rest = frame.unused_data if complete else b""
+    if not (started and complete):
+        raise _refuse_encoding("zstd", "it is cut off")
+
+
+class Records(Sequence[bytes | msgspec.Raw]):
+    """The records of one body, in order: any JSON values, each as its own bytes."""
+
+    def check(self, index: int) -> None:
+        """Raise RequestRefused (invalid) when a record is not JSON text in UTF-8; those found by reading the whole body
+        are known to be.
+
+        To be called for every record of which it is not known by another way.
+        """
+
+
+class _RawRecords(list[msgspec.Raw], Records):
+    """Records that were found by reading the whole body."""
+
+
+class _Slices(Records):
+    """Records kept as positions only; each is cut out when it is asked for."""
+
+    _between = b" \t\r\n,"
+    """What may stand between two records. No JSON value ends in one of these bytes."""
+
+    def __init__(self, body: bytes, starts: array[int]) -> None:
+        """`starts` holds where each record begins, and last where the last one ends."""
+        self._body = body
+        self._starts = starts
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        body, starts, between = self._body, self._starts, self._between
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return [body[starts[place] : starts[place + 1]].rstrip(between) for place in places]
+        return body[starts[places] : starts[places + 1]].rstrip(between)
+
+
+class _Lines(_Slices):
+    """The records of NDJSON, of which nothing was read yet but where they begin."""
+
+    _between = b" \t\r\n"
+
+    def check(self, index: int) -> None:
+        body, first = self._body, self._starts[index]
+        end = body.find(b"\n", first)
+        line = memoryview(body)[first : len(body) if end < 0 else end]
+        _check_utf8(line, first)
+        try:
+            _ANY_VALUE.decode(line)
+            return
+        except (msgspec.MsgspecError, RecursionError):
+            pass  # Broken, or JSON that only the scanner can read: it decides.
+        try:
+            stop = skip_space(line, skip_value(line, 0))
+            if stop < len(line):
+                raise JsonFault(stop, "the record is over, but more follows; put one record on a line")
+        except JsonFault as fault:
+            number = 1 + body.count(b"\n", 0, first)
+            raise _refuse_json(JsonFault(first + fault.position, str(fault)), number) from None
+
+
+def split_batch(body: bytes, media_type: MediaType) -> Records:
+    """The records of a body. Raises RequestRefused (invalid), as `Records.check` does.
+
+    A byte order mark at the very beginning is passed over, as RFC 8259 lets a reader do: files from Windows
+    carry one, and it cannot mean anything else. Positions in messages count bytes of the whole body from 0.
+    """
+    start = len(_BOM) if body.startswith(_BOM) else 0
+    if media_type == "ndjson":
+        return _split_lines(body, start)
+    if not body.isascii():
+        _check_utf8(memoryview(body))
+    return _split_envelope(body, start)
+
+
+def _require_few(records: int) -> None:
+    if records > RECORD_LIMIT:
+        detail = f"The body holds more than {RECORD_LIMIT:,} records; stage several batches. Nothing was staged."
+        raise RequestRefused("too_large", "Batch.TooManyRecords", detail)
+
+
+def _check_utf8(text: memoryview, first: int = 0) -> None:
+    """Refuse invalid UTF-8; slice by slice, so that the text is never in memory as a whole. It begins at `first`."""
+    start = 0
+    while start < len(text):
+        piece = text[start : start + _UTF8_SLICE]
+        try:
+            start += utf_8_decode(piece, "strict", start + len(piece) >= len(text))[1]
+        except UnicodeDecodeError as error:
+            detail = f"The body is not valid UTF-8 at byte {first + start + error.start}. Nothing was staged."
+            raise RequestRefused("invalid", "Request.NotUtf8", detail) from error
+
+
+def _refuse_json(fault: JsonFault, line: int | None = None) -> RequestRefused:
+    where = f"line {line}, byte {fault.position}" if line else f"byte {fault.position}"
+    detail = f"The body is not JSON at {where} of it: {fault}. Nothing was staged."
+    return RequestRefused("invalid", "Request.MalformedJson", detail)
+
+
+def _split_envelope(body: bytes, start: int) -> Records:
+    if body.count(b",") <= _MOST_OBJECTS:
+        try:
+            raws = _ENVELOPE.decode(memoryview(body)[start:]).UserProfilePreferences
+        except (msgspec.MsgspecError, RecursionError):
+            pass  # Broken, or JSON that only the scanner can read: it decides.
+        else:
+            _require_few(len(raws))
+            return _RawRecords(raws)
+    try:
+        return _scan_envelope(body, start)
+    except JsonFault as fault:
+        raise _refuse_json(fault) from None
+
+
+def _scan_envelope(body: bytes, start: int) -> _Slices:
+    """The slow road: any JSON at all. Raises JsonFault and RequestRefused."""
+    places: dict[str, int] = {}
+    starts = array("I")
+    start = skip_space(body, start)
+
+    def take_record(place: int) -> int:
+        starts.append(place)
+        _require_few(len(starts))
+        return skip_value(body, place)
+
+    def take_member(name: bytes, place: int) -> int:
+        member = json.loads(name)
+        places[member] = place
+        if member != _COLLECTION or body[place : place + 1] != b"[":
+            return skip_value(body, place)
+        del starts[:]  # of a repeated member the last counts
+        end = walk_array(body, place, take_record)
+        starts.append(end - 1)  # the last record ends before the closing bracket
+        return end
+
+    is_object = body[start : start + 1] == b"{"
+    end = walk_object(body, start, take_member) if is_object else skip_value(body, start)
+    if skip_space(body, end) < len(body):
+        raise JsonFault(skip_space(body, end), "the JSON text is over, but more follows")
+    if not is_object:
+        detail = f'The body must be an object: {{"{_COLLECTION}": [record, …]}}. Nothing was staged.'
+        raise RequestRefused("invalid", "Request.WrongType", detail)
+    _check_members(body, places)
+    return _Slices(body, starts)
+
+
+def _check_members(body: bytes, places: dict[str, int]) -> None:
+    unknown = [name for name in places if name != _COLLECTION]
+    if unknown:
+        detail = f"{quote(unknown[0])} is no member of this body; only {_COLLECTION} is. Nothing was staged."
+        raise RequestRefused("invalid", "Request.UnknownMember", detail)
+    place = places.get(_COLLECTION)
+    if place is None or body[place : place + 4] == b"null":
+        detail = f"{_COLLECTION} is missing; send an array of records, empty if need be."
+        raise RequestRefused("invalid", "Request.MissingMember", detail)
+    if body[place : place + 1] != b"[":
+        detail = f"{_COLLECTION} must be an array of records. Nothing was staged."
+        raise RequestRefused("invalid", "Request.WrongType", detail)
+
+
+def _split_lines(body: bytes, start: int) -> _Lines:
+    """NDJSON: one record a line, blank lines passed over, \\r\\n as well as \\n."""
+    starts = array("I")
+    # White space is passed over once, however many blank lines it makes.
+    while (first := start if body[start : start + 1] == b"{" else skip_space(body, start)) < len(body):
+        starts.append(first)
+        _require_few(len(starts))
+        start = body.find(b"\n", first) + 1 or len(body)
+    starts.append(len(body))
+    return _Lines(body, starts)

@@ -1,0 +1,217 @@
+"""The body of Initiate, checked against the account's configuration (import-api.md, "Initiate")."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from consentory.codec.fault_collector import Findings, quote
+from consentory.codec.json_scanner import JsonFault, skip_space, skip_value
+from consentory.codec.record.lenient_decode import decode_leniently
+from consentory.codec.text_rules import read_text
+from consentory.domain.configuration import Permissions
+from consentory.domain.configuration_index import Catalog
+from consentory.domain.imports import Action, ImportSettings, ImportSource
+from consentory.domain.text import trim
+from consentory.errors import ErrorDetail, RequestRefused
+
+MATCH_CRITERIA = "AlternateIdType"
+LONGEST_RETENTION_DAYS = 10
+LONGEST_MAPPING = 65_536
+"""Bytes of UTF-8."""
+UNKNOWN_MATCH = "Initiate.MatchValueUnknown"
+
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Of a document of several lines: line ends and tabs are none.
+_ACTIONS: dict[str, Action] = {"Add": "Add", "Delete": "Delete"}
+_FLAGS = (
+    "RefreshAlternateIds",
+    "RefreshContacts",
+    "RefreshCustomFields",
+    "RefreshGroups",
+    "RefreshTags",
+    "AllowPriorConsents",
+)
+
+
+class SourceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The file that the records come from (files.md, `Source`). None: absent or null."""
+
+    FileName: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    Sha256: Annotated[str, Meta(pattern="^[0-9A-Fa-f]{64}$")] | None = None
+    Rows: Annotated[int, Meta(ge=0)] | None = None
+    Mapping: str | None = None
+
+
+class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The members of Initiate, names and types as on the wire. None: absent or null, the default counts."""
+
+    # What is annotated serves OpenAPI only: read_initiate finds every fault at once, and says it in our words.
+    Name: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    DataStageDuration: Annotated[int, Meta(ge=0, le=LONGEST_RETENTION_DAYS)] | None = None
+    ImportAction: str | None = None
+    MatchCriteria: str | None = None
+    MatchValue: str | None = None
+    RefreshAlternateIds: bool | None = None
+    RefreshContacts: bool | None = None
+    RefreshCustomFields: bool | None = None
+    RefreshGroups: bool | None = None
+    RefreshTags: bool | None = None
+    AllowPriorConsents: bool | None = None
+    Source: SourceRequest | None = None
+
+
+def read_initiate(body: bytes, catalog: Catalog, permissions: Permissions) -> ImportSettings:
+    """The settings that the body asks for, defaults filled in and MatchValue as configured.
+
+    Raises RequestRefused: invalid with every fault at once; not_found for an unconfigured MatchValue where
+    that is the only fault; forbidden for a faultless body that asks for more than the permissions give.
+    """
+    findings = Findings()
+    request = decode_leniently(check_json(body), InitiateRequest, findings)
+    settings = None if request is None else _read_settings(request, catalog, findings)
+    faults = [_make_detail(fault.Code, fault.Path, fault.Message) for fault in findings.faults]
+    if settings is None or any(fault.code != UNKNOWN_MATCH for fault in faults):
+        many = f"The request has {len(faults)} faults; see errors." if len(faults) > 1 else faults[0].message
+        raise RequestRefused("invalid", "Initiate.Invalid", many, errors=faults)
+    check_permissions(settings, permissions)
+    if faults:
+        raise RequestRefused("not_found", UNKNOWN_MATCH, faults[0].message, errors=faults)
+    return settings
+
+
+def check_json(body: bytes) -> bytes:
+    """The body, which is JSON text. Raises RequestRefused with the byte at which it stops being it."""
+    try:
+        body.decode()
+        end = skip_space(body, skip_value(body, skip_space(body, 0)))
+        if end < len(body):
+            raise JsonFault(end, "the JSON text is over, but more follows")
+    except UnicodeDecodeError as error:
+        detail = f"The body is not valid UTF-8 at byte {error.start}."
+        raise RequestRefused("invalid", "Request.NotUtf8", detail) from None
+    except JsonFault as fault:
+        detail = f"The body is not JSON at byte {fault.position}: {fault}."
+        raise RequestRefused("invalid", "Request.MalformedJson", detail) from None
+    return body
+
+
+def _make_detail(code: str, path: str, message: str) -> ErrorDetail:
+    # A body is no record: what is said of the members of a record is said here of those of the request.
+    return ErrorDetail(code.replace("Record.", "Request."), path, message.replace("A record must", "The body must"))
+
+
+def _read_settings(request: InitiateRequest, catalog: Catalog, findings: Findings) -> ImportSettings:
+    """The settings; where a fault was found, with whatever stands in for it."""
+    action = _read_action(request, findings)
+    flags = {name: getattr(request, name) is True for name in _FLAGS}
+    for name in (name for name, is_set in flags.items() if is_set and action == "Delete"):
+        text = f"{name} has no meaning with ImportAction Delete; leave it out or set it to false."
+        findings.report("Initiate.NotWithDelete", text, f"$.{name}", True)
+    return ImportSettings(
+        name=_read_name(request, findings),
+        data_stage_duration=_read_duration(request, findings),
+        action=action,
+        match_type=_read_match(request, catalog, findings),
+        refresh_alternate_ids=flags["RefreshAlternateIds"],
+        refresh_contacts=flags["RefreshContacts"],
+        refresh_custom_fields=flags["RefreshCustomFields"],
+        refresh_groups=flags["RefreshGroups"],
+        refresh_tags=flags["RefreshTags"],
+        allow_prior_consents=flags["AllowPriorConsents"],
+        source=_read_source(request, findings),
+    )
+
+
+def _read_name(request: InitiateRequest, findings: Findings) -> str:
+    if request.Name is None:
+        findings.require("$", "Name")
+        return ""
+    return read_text(findings, request.Name, "$", "Name", 1, 100) or ""
+
+
+def _read_duration(request: InitiateRequest, findings: Findings) -> int:
+    days = request.DataStageDuration
+    if days is None:
+        return ImportSettings(name="").data_stage_duration
+    if not 0 <= days <= LONGEST_RETENTION_DAYS:
+        text = f"DataStageDuration is in days, 0 to {LONGEST_RETENTION_DAYS}, not {days}."
+        findings.report("Number.OutOfRange", text, "$.DataStageDuration", days)
+    return days
+
+
+def _read_action(request: InitiateRequest, findings: Findings) -> Action:
+    if request.ImportAction is None:
+        return "Add"
+    action = _ACTIONS.get(request.ImportAction)
+    if action is None:
+        text = f"ImportAction is Add or Delete, not {quote(request.ImportAction)}."
+        findings.report("Initiate.UnknownAction", text, "$.ImportAction", request.ImportAction)
+    return action or "Add"
+
+
+def _read_source(request: InitiateRequest, findings: Findings) -> ImportSource | None:
+    source = request.Source
+    if source is None:
+        return None
+    if source.FileName is None:
+        findings.require("$.Source", "FileName")
+    name = read_text(findings, source.FileName or "-", "$.Source", "FileName", 1, 255)
+    if source.Sha256 is not None and not _SHA256.fullmatch(source.Sha256):
+        text = f"Sha256 must be 64 hexadecimal digits, not {quote(source.Sha256)}."
+        findings.report("Initiate.NotSha256", text, "$.Source.Sha256", source.Sha256)
+    if source.Rows is not None and source.Rows < 0:
+        text = f"Rows must be a number from 0 on, not {source.Rows}."
+        findings.report("Number.OutOfRange", text, "$.Source.Rows", source.Rows)
+    _check_mapping(source.Mapping or "", findings)
+    sha256 = source.Sha256.lower() if source.Sha256 else None
+    return ImportSource(file_name=name or "-", sha256=sha256, rows=source.Rows, mapping=source.Mapping)
+
+
+def _check_mapping(mapping: str, findings: Findings) -> None:
+    size = len(mapping.encode())
+    if size > LONGEST_MAPPING:
+        text = f"Mapping has {size:,} bytes; at most {LONGEST_MAPPING:,} are allowed. Shorten it or leave it out."
+        findings.report("String.TooLong", text, "$.Source.Mapping", size)
+    if control := _CONTROL.search(mapping):
+        where = f"U+{ord(control[0]):04X} as character {control.start() + 1}"
+        text = f"Mapping has a control character ({where}); take it out."
+        findings.report("String.ControlCharacter", text, "$.Source.Mapping", None)
+
+
+def _read_match(request: InitiateRequest, catalog: Catalog, findings: Findings) -> str | None:
+    criteria, value = request.MatchCriteria, request.MatchValue
+    if criteria is None:
+        if value is not None and not findings.is_misfit("$", "MatchCriteria"):
+            text = f"MatchValue needs MatchCriteria beside it: send {MATCH_CRITERIA}, or leave both out."
+            findings.report("Initiate.MatchValueAlone", text, "$.MatchValue", value)
+        return None
+    if criteria != MATCH_CRITERIA:
+        text = f"MatchCriteria is {MATCH_CRITERIA}, not {quote(criteria)}."
+        findings.report("Initiate.UnknownMatchCriteria", text, "$.MatchCriteria", criteria)
+    if value is None:
+        findings.require("$", "MatchValue")
+        return None
+    item = catalog.alternate_id_types.find(trim(value))
+    if item is None:
+        text = f"No active alternate id type is called {quote(value)}; take one of the account's configuration."
+        findings.report(UNKNOWN_MATCH, text, "$.MatchValue", value)
+    return None if item is None else item.name
+
+
+def check_permissions(settings: ImportSettings, permissions: Permissions) -> None:
+    """Raises RequestRefused, forbidden, when an import of these settings can do more than the permissions allow."""
+    if settings.action == "Delete" and "delete" not in permissions.profile:
+        raise RequestRefused(
+            "forbidden", "Permission.Delete", "Your user groups do not permit Delete; ask for `profile: [delete]`."
+        )
+    if settings.refresh_contacts and (permissions.channels != "all" or permissions.programs != "all"):
+        raise RequestRefused(
+            "forbidden",
+            "Permission.RefreshContacts",
+            "RefreshContacts can take every contact element away; it needs `channels: all` and `programs: all`.",
+        )

@@ -1,0 +1,214 @@
+"""`consentory demo`: the whole of the main job, from nothing to imported people, on generated ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from consentory.client.api_client import ConsentoryClient
+from consentory.client.import_run import ImportOutcome, ImportProgress, ImportRun, ImportUnfinished
+from consentory.client.record_inputs import open_inputs
+from consentory.demo.demo_files import play_file_scene
+from consentory.demo.demo_report import (
+    find_surprises,
+    make_balance_table,
+    print_faults,
+    print_not_honored,
+    print_person,
+    print_speed,
+)
+from consentory.demo.demo_server import DemoFailed, DemoServer, undisturbed
+from consentory.demo.people import generate_records
+from consentory.errors import ConsentoryError
+from consentory.store.embedded.embedded_server import EmbeddedServer
+from consentory.terminal.connection import exit_refused
+from consentory.terminal.import_bars import PHASES, ImportBars
+from consentory.terminal.terminal_output import make_console
+from consentory.terminal.visible_text import show_text
+
+ACCOUNT_FILE = Path(__file__).with_name("demo_account.yaml")
+ACCOUNT, USER = "DEMO", "nightly"
+IMPORT_FIELDS = {"Name": "Demo", "ImportAction": "Add", "MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
+
+_SEED = 2026
+_PLAIN_WIDTH = 120  # columns, where the output is no terminal
+_EVERY = 1000  # records between two looks at the bar
+_INTERRUPTED = 130
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("demo")(run_demo)
+
+
+def run_demo(
+    people: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many records to generate.")] = 100_000,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A new or empty folder to work in; default a temporary one."),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the folder there at the end.")] = False,
+) -> None:
+    """Start a server, import generated people into it, show what came of it, and leave nothing behind.
+
+    Exit code 0: the books balance and exactly the faulty records were refused; 1: they do not; 2: it failed.
+
+    Example: consentory demo --people 20000
+    """
+    console = _open_console()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    began = time.monotonic()
+    try:
+        with open_folder(data, keep, console) as folder:
+            surprises = play_demo(console, folder, people)
+            console.print(f"Done in {time.monotonic() - began:.0f} s.")
+    except ImportUnfinished as error:
+        exit_refused(error.cause)
+    except (ConsentoryError, OSError) as error:
+        exit_refused(error)
+    except KeyboardInterrupt:
+        console.print("Interrupted; the server was stopped.")
+        raise typer.Exit(_INTERRUPTED) from None
+    if not surprises:
+        console.print("The books balance, and exactly the faulty records were refused.", style="green")
+    for surprise in surprises:
+        console.print(show_text(surprise), style="bold red")
+    raise typer.Exit(int(bool(surprises)))
+
+
+def _open_console() -> Console:
+    console = make_console()
+    return console if console.is_terminal else make_console(width=_PLAIN_WIDTH)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def open_folder(data: Path | None, keep: bool, console: Console) -> Iterator[Path]:
+    """The folder to work in, removed at the end with all that is in it, unless it is to be kept.
+
+    Raises DemoFailed for a folder that holds anything.
+    """
+    if data is None:
+        folder = Path(tempfile.mkdtemp(prefix="consentory-demo-"))
+    else:
+        folder = data.expanduser().resolve()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise DemoFailed(f"{folder} is not empty; name a new or empty folder for the demo to work in.")
+    if os.geteuid() == 0:
+        folder.chmod(0o711)  # the database runs as another user, who has to pass through
+    try:
+        yield folder
+    finally:
+        if keep:
+            console.print(f"Kept in {folder}; start it again with: consentory up --data {folder / 'store'}")
+        else:
+            with undisturbed():
+                EmbeddedServer(folder / "store").erase()  # for root it may lie elsewhere
+                shutil.rmtree(folder)
+
+
+def play_demo(console: Console, folder: Path, count: int) -> list[str]:
+    """Do everything and say what came of it. Returns what is not as it must be: nothing, hopefully."""
+    console.print("Starting a server on an empty data folder …")
+    with DemoServer(folder) as server:
+        server.run_command("account", "apply", str(ACCOUNT_FILE))
+        credentials = json.loads(server.run_command("credentials", "create", "--account", ACCOUNT, "--user", USER))
+        console.print(f"Up at {server.url}, with the account {ACCOUNT} and credentials for its user {USER}.")
+        made = make_people(console, folder / "people.ndjson", count)
+        with ConsentoryClient(
+            server.url, ACCOUNT, credentials["client_id"], credentials["client_secret"], USER
+        ) as client:
+            outcome = import_people(console, client, made.path)
+            console.print()
+            console.print(make_balance_table(outcome.status))
+            print_speed(console, outcome, server.measure_memory())
+            console.print()
+            print_faults(console, outcome.commonest_faults)
+            if outcome.status["NotHonored"]:
+                print_not_honored(console, client, outcome.status)
+            console.print()
+            print_person(console, client, made.repeated)
+        settings = {
+            "CONSENTORY_ACCOUNT": ACCOUNT,
+            "CONSENTORY_USER": USER,
+            "CONSENTORY_CLIENT_ID": credentials["client_id"],
+            "CONSENTORY_CLIENT_SECRET": credentials["client_secret"],
+        }
+        surprises = play_file_scene(console, server, settings, folder)
+    return find_surprises(outcome, made.faults) + surprises
+
+
+@dataclass(slots=True)
+class MadePeople:
+    """A file of generated people. `faults`: what is wrong with a record, by its SequenceNumber."""
+
+    path: Path
+    faults: dict[int, str] = field(default_factory=dict)
+    repeated: dict[str, None] = field(default_factory=dict)
+    """CRM ids in the order in which they came again."""
+
+
+def make_people(console: Console, path: Path, count: int) -> MadePeople:
+    """Generate a file of people, NDJSON, with a progress bar."""
+    made = MadePeople(path)
+    began = time.monotonic()
+    columns = (TextColumn("{task.description:<18}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    bar = Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+    with bar, path.open("wb") as file:
+        task = bar.add_task("Generating", total=count)
+        for number, record in enumerate(generate_records(count, _SEED), start=1):
+            file.write(record.line + b"\n")
+            if record.fault:
+                made.faults[number] = record.fault
+            if record.repeats:
+                made.repeated[record.repeats] = None
+            if number % _EVERY == 0:
+                bar.update(task, completed=number)
+        bar.update(task, completed=count)
+    console.print(
+        f"Generated {count:,} records, {path.stat().st_size / 1e6:,.1f} MB, in {time.monotonic() - began:.1f} s: "
+        f"{len(made.faults):,} faulty, {len(made.repeated):,} people more than once."
+    )
+    return made
+
+
+def import_people(console: Console, client: ConsentoryClient, path: Path) -> ImportOutcome:
+    """Import the file as `consentory import` would, watched with bars, or lines where there is no terminal."""
+    with open_inputs([path]) as inputs:
+        if not console.is_terminal:
+            return ImportRun(client, inputs, IMPORT_FIELDS, on_progress=ProgressLines(console).show_progress).run()
+        with ImportBars(console) as bars:
+            return ImportRun(client, inputs, IMPORT_FIELDS, on_progress=bars.show_progress).run()
+
+
+class ProgressLines:
+    """A line for each quarter of each phase."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._quarters: dict[str, int] = {}
+
+    def show_progress(self, step: ImportProgress) -> None:
+        """Write the line of the quarter that the step reaches."""
+        quarter = 4 * step.done // max(step.total, 1)
+        if quarter > self._quarters.get(step.phase, 0):
+            self._quarters[step.phase] = quarter
+            self._console.print(f"{PHASES[step.phase]}: {25 * quarter} %")

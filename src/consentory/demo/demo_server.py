@@ -1,0 +1,182 @@
+"""The server of the demo: `consentory up` as a child process that never outlives it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from consentory.errors import ConsentoryError
+from consentory.terminal.terminal_output import notes
+from consentory.terminal.visible_text import show_lines
+
+_START_PATIENCE, _STOP_PATIENCE = 120.0, 60.0  # seconds
+_UP = re.compile(r"^Consentory is up: (http://\S+)", re.MULTILINE)
+_CONSENTORY = (sys.executable, "-m", "consentory")
+
+
+class DemoFailed(ConsentoryError):
+    """The demo could not be played to its end; the text says why."""
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Cleaning up goes on to its end, however often Ctrl-C is pressed."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class DemoServer:
+    """A context manager: inside it the server runs at `url` on the data folder `data`.
+
+    What the server prints goes to `server.out` and `server.err` in `folder`, where its working directory is, too.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "store"
+        self.url = ""
+        self._folder = folder
+        self._out, self._err = folder / "server.out", folder / "server.err"
+        # Settings of another server that this shell may have are not for this one.
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        command = [*_CONSENTORY, "up", "--data", str(self.data), "--host", "127.0.0.1", "--port", str(_find_port())]
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            # A session of its own: Ctrl-C reaches the demo alone, which then stops the server in good order.
+            self._child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=self._folder,
+                env=self._environment,
+                start_new_session=True,
+            )
+        try:
+            self.url = self._await_up(self._child)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, ConsentoryError) and (log := self.read_log()):
+            notes.print(f"The last lines of the server's log:\n{show_lines(log)}")
+        self.stop()
+
+    def _await_up(self, child: subprocess.Popen[bytes]) -> str:
+        ends = time.monotonic() + _START_PATIENCE
+        while time.monotonic() < ends:
+            if found := _UP.search(self._out.read_text(errors="replace")):
+                return found[1]
+            if child.poll() is not None:
+                raise DemoFailed(
+                    f"The server ended at its start, with exit code {child.returncode}.\n{self.read_log()}"
+                )
+            time.sleep(0.05)
+        raise DemoFailed(f"The server did not answer within {_START_PATIENCE:.0f} s.\n{self.read_log()}")
+
+    def stop(self) -> None:
+        """End the server in good order, or else at once."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with undisturbed():
+            child.terminate()
+            try:
+                child.wait(_STOP_PATIENCE)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)  # its own session, and so its own group
+                child.wait()
+
+    def read_log(self, lines: int = 12) -> str:
+        """The last lines of what the server said of itself."""
+        return "\n".join(self._err.read_text(errors="replace").splitlines()[-lines:])
+
+    def run_command(self, *words: str) -> str:
+        """Run another `consentory` command on the same data folder and return what it prints.
+
+        Raises DemoFailed with what the command says where it fails.
+        """
+        done = subprocess.run(
+            [*_CONSENTORY, *words, "--data", str(self.data)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=self._folder,
+            env=self._environment,
+            check=False,
+        )
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip()
+            raise DemoFailed(f"consentory {' '.join(words[:2])} failed with exit code {done.returncode}:\n{said}")
+        return done.stdout
+
+    def run_client(self, words: Sequence[str], settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run a `consentory` command that talks to this server; `settings` are variables of its environment."""
+        return subprocess.run(
+            [*_CONSENTORY, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=self._folder,
+            env={**self._environment, "CONSENTORY_SERVER": self.url, "PYTHONIOENCODING": "utf-8", **settings},
+            check=False,
+        )
+
+    def measure_memory(self) -> list[tuple[str, int]]:
+        """Peak resident bytes of the server's own processes, largest first; PostgreSQL's are left out.
+
+        Empty where the system has no /proc.
+        """
+        if self._child is None or not Path("/proc/self/status").exists():
+            return []
+        peaks = []
+        for pid in _find_family(self._child.pid):
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                continue  # ended meanwhile
+            if "postgres" not in words[0] and (peak := re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)):
+                name = re.search(r"^Name:\s+(.*)", status, re.MULTILINE)
+                label = "server" if pid == self._child.pid else name[1] if name else "process"
+                peaks.append(("worker" if "worker" in " ".join(words) else label, int(peak[1]) * 1024))
+        return sorted(peaks, key=lambda peak: -peak[1])
+
+
+def _find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _find_family(root: int) -> list[int]:
+    """The process `root` and all that descend from it."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                stat = (folder / "stat").read_text(errors="replace")
+            except OSError:
+                continue  # ended meanwhile
+            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
+    family = [root]
+    for pid in family:
+        family += [child for child, parent in parents.items() if parent == pid]
+    return family

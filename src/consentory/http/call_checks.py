@@ -1,0 +1,22 @@
+"""The checks of a request before any of its body is taken. A route names them in its `opt`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request
+
+from consentory.http.media_types import check_media
+from consentory.http.parameters import check_query
+
+
+async def check_call(request: Request[Any, Any, Any]) -> None:
+    """Runs before every handler, and after the gate has found out who calls.
+
+    `needs` in the route's `opt` raises RequestRefused for a caller who may not make this call at all.
+    """
+    check_media(request)
+    check_query(request.query_params.multi_items())
+    needs = request.route_handler.opt.get("needs")
+    if needs is not None:
+        needs(request.user)

@@ -1,0 +1,227 @@
+"""Refusals as they leave the server: one shape (RFC 9457), and the only place that knows HTTP statuses.
+
+RequestRefused              its kind's status
+StoreUnavailable            503 Server.Unavailable, with Retry-After: nothing was done
+OutcomeUnknown              503 Server.Unexpected, with Retry-After: it may have been done
+Litestar's HTTPException    an address, a method or a parameter that there is not
+anything else               503 Server.Unexpected, with a reference into the log
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from consentory.errors import ErrorDetail, OutcomeUnknown, RefusalKind, RequestRefused, StoreUnavailable
+from consentory.http.access_log import log_unexpected, name_request
+from consentory.http.parameters import name_on_wire, refuse_parameters
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_SECONDS = 2
+"""A PostgreSQL that was killed is back in about a second."""
+
+_STATUSES: dict[RefusalKind, HTTPStatus] = {
+    "invalid": HTTPStatus.BAD_REQUEST,
+    "unauthorized": HTTPStatus.UNAUTHORIZED,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "conflict": HTTPStatus.CONFLICT,
+    "gone": HTTPStatus.GONE,
+    "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "unsupported": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "too_many": HTTPStatus.TOO_MANY_REQUESTS,
+}
+TITLES: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "The request is invalid",
+    HTTPStatus.UNAUTHORIZED: "The credentials or the access token do not count",
+    HTTPStatus.FORBIDDEN: "Your user groups do not permit this",
+    HTTPStatus.NOT_FOUND: "There is no such thing",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method",
+    HTTPStatus.NOT_ACCEPTABLE: "There is no answer of a type that you accept",
+    HTTPStatus.CONFLICT: "The state of things forbids this",
+    HTTPStatus.GONE: "This was here, and is gone",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The media type or encoding is not supported",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request's head is too large",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The server cannot answer just now",
+}
+_FRAMEWORK_CODES = {
+    HTTPStatus.NOT_FOUND: ("Request.UnknownAddress", "There is nothing at this address; see /schema/openapi.json."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("Request.UnknownMethod", "Use one of the methods that the header Allow lists."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("Request.BodyTooLarge", "The body is larger than this call takes."),
+}
+_MISSING = re.compile(r"^Missing required \w+ parameter '([^']*)'")
+"""Litestar names a missing parameter in its text only."""
+
+
+class ProblemError(msgspec.Struct, frozen=True):
+    """One fault of the request; `path` is a JSON path or a parameter's name."""
+
+    code: str
+    path: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A refusal. `code` is stable: programs go by it, people by `detail`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[ProblemError] = []
+    error: str = ""
+    """At /oauth2/token only: the error code of RFC 6749."""
+
+
+class NotAcceptable(HTTPException):
+    """406: the header Accept fits nothing that this call can answer."""
+
+    status_code = HTTPStatus.NOT_ACCEPTABLE
+
+
+def make_problem(
+    status: HTTPStatus, code: str, detail: str, errors: list[ErrorDetail], oauth_error: str = ""
+) -> Problem:
+    """The problem document of a refusal."""
+    shown = [ProblemError(error.code, error.path, error.message) for error in errors]
+    return Problem(f"urn:consentory:problem:{code}", TITLES[status], status.value, detail, code, shown, oauth_error)
+
+
+def answer_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> Response[Problem]:
+    """The answer to a request that was refused on purpose."""
+    return render_refusal(refusal)
+
+
+def render_refusal(refusal: RequestRefused, oauth_error: str = "") -> Response[Problem]:
+    """A refusal with its headers: WWW-Authenticate with every 401, Retry-After where it says how long."""
+    status = _STATUSES[refusal.kind]
+    headers = dict(refusal.headers)
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers.setdefault("WWW-Authenticate", 'Bearer realm="consentory"')
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(refusal.retry_after)
+    return _respond(make_problem(status, refusal.code, refusal.detail, refusal.errors, oauth_error), headers)
+
+
+def answer_unavailable(request: Request[Any, Any, Any], error: StoreUnavailable) -> Response[Problem]:
+    """The database cannot be reached, or cannot work now."""
+    name_request(request.scope).warning("database unavailable", reason=str(error))
+    problem = make_problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Server.Unavailable",
+        "The database, or a process of ours, cannot be had just now. Nothing was done; send the request again.",
+        [],
+    )
+    return _respond(problem, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def answer_unknown_outcome(request: Request[Any, Any, Any], error: OutcomeUnknown) -> Response[Problem]:
+    """The database was lost while it committed, or a process of ours while it worked: not the promise of
+    Server.Unavailable that nothing was done."""
+    name_request(request.scope).error("outcome unknown", reason=str(error))
+    reference = request.scope["state"]["request_id"]
+    problem = make_problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Server.Unexpected",
+        "The database, or the process that worked on it, was lost at the last moment: this may have been done. Ask for"
+        " the status, or send the request again under the same Idempotency-Key."
+        f" The log has it under {reference}.",
+        [],
+    )
+    return _respond(problem, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """What Litestar refuses by itself, in our shape."""
+    try:
+        status = HTTPStatus(error.status_code)
+    except ValueError:
+        return answer_unexpected(request, error)
+    if isinstance(error, ValidationException):
+        refusal = refuse_parameters(_list_parameter_faults(error, request.path_params))
+        problem = make_problem(HTTPStatus.BAD_REQUEST, refusal.code, refusal.detail, refusal.errors)
+    elif status is HTTPStatus.NOT_ACCEPTABLE:
+        problem = make_problem(status, "Request.NotAcceptable", error.detail, [])
+    elif status in _FRAMEWORK_CODES:
+        problem = make_problem(status, *_FRAMEWORK_CODES[status], [])
+    elif 400 <= status < 500:
+        problem = make_problem(HTTPStatus.BAD_REQUEST, "Request.Malformed", "The request cannot be read.", [])
+    else:
+        return answer_unexpected(request, error)
+    return _respond(problem, {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
+
+
+def _list_parameter_faults(error: ValidationException, path_parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and fault of each parameter that does not fit what the call's signature says of it.
+
+    Parameters of the path are texts and fit; once its OpenAPI document was asked for, Litestar names those among
+    the faults that a handler does not take.
+    """
+    missing = _MISSING.search(error.detail)
+    found = [(missing[1], "it is required; send it")] if missing else []
+    if isinstance(error.extra, list):
+        found = [
+            (name_on_wire(str(item.get("key", ""))), str(item.get("message", "")))
+            for item in error.extra
+            if item.get("key") not in path_parameters
+        ]
+    return found
+
+
+def answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """A fault that nobody foresaw: logged without what it was about, and answered with where to find it."""
+    reference = log_unexpected(request.scope, error)
+    problem = make_problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Server.Unexpected",
+        f"Something went wrong here that nobody foresaw. Tell the operator this reference into the log: {reference}.",
+        [],
+    )
+    return _respond(problem, {})
+
+
+def _respond(problem: Problem, headers: dict[str, str]) -> Response[Problem]:
+    return Response(problem, status_code=problem.status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def forget_body(error: BaseException) -> None:
+    """Let go of what the functions that an error went through had in hand, the body of the request for one.
+
+    An error and those functions hold each other, and Python looks for such rings seldom (`calm_collector`).
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__
+
+
+Answerer = Callable[[Request[Any, Any, Any], Any], Response[Any]]
+
+
+def _forgetting(answer: Answerer) -> Answerer:
+    def answer_and_forget(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        try:
+            return answer(request, error)
+        finally:
+            forget_body(error)
+
+    return answer_and_forget
+
+
+EXCEPTION_HANDLERS: dict[int | type[Exception], Answerer] = {
+    RequestRefused: _forgetting(answer_refusal),
+    StoreUnavailable: _forgetting(answer_unavailable),
+    OutcomeUnknown: _forgetting(answer_unknown_outcome),
+    HTTPException: _forgetting(answer_framework),
+    Exception: _forgetting(answer_unexpected),
+}

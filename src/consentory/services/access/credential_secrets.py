@@ -1,0 +1,51 @@
+"""Secrets of credentials, as they are stored: a hash that nobody can turn back.
+
+A secret is 256 random bits, so a slow hash protects nothing that a fast one leaves open. It is an HMAC-SHA256 under the
+secret key of the installation. A credential of an earlier release has an Argon2id hash, which stays valid; the first
+right secret replaces it, and so does the first right secret after a change of the secret key.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from consentory.services.access.secret_box import SecretBox
+
+_SCHEME = "hmac-sha256"
+_PURPOSE = "credential secret"
+_ARGON2 = PasswordHasher()
+
+
+class CredentialSecrets:
+    """Hashes and verifies secrets under the keys of a box. Safe to share between threads."""
+
+    def __init__(self, box: SecretBox) -> None:
+        self._box = box
+
+    def hash(self, secret: str) -> str:
+        """The text to store: `$hmac-sha256$KEY$DIGEST`. Raises SecretKeyError where there is no secret key."""
+        return self._hash(secret, self._box.seal_id)
+
+    def verify(self, stored: str, secret: str) -> bool:
+        """Whether `stored` is a hash of the secret; False for a hash under a secret key that is not given."""
+        scheme, key_id, _ = (*stored.split("$")[1:], "", "", "")[:3]
+        if scheme != _SCHEME:
+            return _verify_argon2(stored, secret)
+        return self._box.has_key(key_id) and hmac.compare_digest(self._hash(secret, key_id), stored)
+
+    def is_current(self, stored: str) -> bool:
+        """Whether a new hash of the same secret would be made under the same scheme and key."""
+        return stored.startswith(f"${_SCHEME}${self._box.seal_id}$")
+
+    def _hash(self, secret: str, key_id: str) -> str:
+        return f"${_SCHEME}${key_id}${self._box.make_mac(key_id, _PURPOSE, secret).hex()}"
+
+
+def _verify_argon2(stored: str, secret: str) -> bool:
+    try:
+        return _ARGON2.verify(stored, secret)
+    except (VerificationError, InvalidHashError):
+        return False

@@ -1,0 +1,156 @@
+"""The keys that accounts share with existing clients, and the requests that those sign with them (PNAUTHINFO3)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+from dataclasses import dataclass
+
+from consentory.domain.caller import OPERATOR, UNKNOWN, Origin, Party
+from consentory.domain.instants import from_micros
+from consentory.errors import RequestRefused
+from consentory.services.access.secret_box import SecretBox
+from consentory.services.access.signed_header import (
+    FARTHEST_AHEAD,
+    OLDEST,
+    SignedHeader,
+    check_time,
+    read_signed_header,
+    refuse_signature,
+)
+from consentory.services.access.throttle import Throttle
+from consentory.services.audit.audit_trail import AuditTrail, note_event
+from consentory.store.database import Database, Transaction
+from consentory.store.tables import account_store, key_store, profile_store
+from consentory.store.tables.key_store import SealedKey
+
+LIVE_KEYS = 2
+"""An account may have two at once, so that clients move from one to the other without a gap."""
+SHORTEST_KEY = 32
+"""Characters of a key that is brought along; one made here has 256 random bits."""
+
+_CLIENT_ID = re.compile("[A-Za-z0-9_-]{1,50}")
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed a request. `uses`: how often this very signature came, this time included; above 1 it is a replay,
+    which the scheme allows inside its window."""
+
+    account_id: int
+    user_id: str
+    uses: int
+
+
+class SharedKeys:
+    """Checks signed requests, and keeps the keys. Safe to share between threads."""
+
+    def __init__(self, database: Database, box: SecretBox, throttle: Throttle) -> None:
+        self._database = database
+        self._box = box
+        self._throttle = throttle
+        self._audit = AuditTrail(database)
+        self._no_key = secrets.token_bytes(32)
+        """Verified against when there is no key, so that this takes as long as a wrong signature does."""
+
+    def identify(self, scheme: str, value: str, client_id: str, origin: Origin, *, is_new_use: bool = True) -> Signer:
+        """Who signed the header of a request to the account `client_id`. The use is counted only if `is_new_use`.
+
+        A right signature is never held up. Raises RequestRefused, unauthorized: Auth.HmacNeedsTls; what
+        `read_signed_header` and `check_time` raise; Auth.HmacRefused (no such account, it has no key, or none of its
+        keys signed this, all alike); and too_many for a wrong signature too many.
+        """
+        if not origin.encrypted and not _is_local(origin.address):
+            raise refuse_signature(
+                "Auth.HmacNeedsTls", "A signed header can be replayed by whoever sees it; send it over HTTPS only."
+            )
+        signed = read_signed_header(scheme, value)
+        with self._database.transaction() as tx:
+            check_time(signed.time, from_micros(profile_store.read_clock(tx)))
+            # What cannot be a clientId must not reach the database as text: it may hold what text there may not.
+            account_id = account_store.find_account(tx, client_id if _CLIENT_ID.fullmatch(client_id) else "") or 0
+            tx.set_account(account_id)
+            if self._is_signed(tx, signed, account_id, client_id):
+                seconds = (OLDEST + FARTHEST_AHEAD).total_seconds()
+                uses = key_store.note_signature(tx, signed.fingerprint(), seconds) if is_new_use else 0
+                return Signer(account_id, signed.user_id, uses)
+        turn = self._throttle.take_turn(f"{client_id}/{signed.user_id}", origin)
+        refusal = refuse_signature("Auth.HmacRefused", "No shared key of such an account has signed this.")
+        self._throttle.note_failure(turn, account_id or None, UNKNOWN, origin, refusal)
+        raise refusal
+
+    def _is_signed(self, tx: Transaction, signed: SignedHeader, account_id: int, client_id: str) -> bool:
+        live = [key for key in key_store.list_hmac_keys(tx) if key.revoked_at is None]
+        keys = [self._box.unseal(key.seal_id, key.sealed, _purpose(account_id, key.key_id)) for key in live]
+        # Every key is tried, whichever fits.
+        return sum([signed.is_signed_with(key, client_id) for key in keys or [self._no_key]]) > 0
+
+    def create(self, account_id: int, brought: str | None = None) -> tuple[str, str]:
+        """(key id, key) of a new shared key, or of one that clients have already. Kept encrypted: show it now.
+
+        The key is the text's UTF-8 bytes. Raises RequestRefused: conflict (two are live), invalid (too short).
+        """
+        key_id, key = secrets.token_hex(4), brought or secrets.token_urlsafe(32)
+        if len(key) < SHORTEST_KEY:
+            raise RequestRefused(
+                "invalid",
+                "HmacKey.TooShort",
+                f"A shared key has at least {SHORTEST_KEY} characters: whoever sees a signature can try keys at home.",
+            )
+        seal_id, sealed = self._box.seal(key.encode(), _purpose(account_id, key_id))
+        with self._database.transaction(account_id) as tx:
+            if not key_store.insert_hmac_key(tx, key_id, seal_id, sealed, most=LIVE_KEYS):
+                raise RequestRefused(
+                    "conflict",
+                    "HmacKey.TooMany",
+                    f"The account has {LIVE_KEYS} live shared keys; list them, and revoke the one not in use.",
+                )
+            note_event(tx, Party(account_id, OPERATOR), "hmac-key.created", details={"Key": key_id})
+        return key_id, key
+
+    def list_all(self, account_id: int) -> list[SealedKey]:
+        """All shared keys of the account, revoked ones too, oldest first."""
+        with self._database.transaction(account_id) as tx:
+            return key_store.list_hmac_keys(tx)
+
+    def revoke(self, account_id: int, key_id: str) -> None:
+        """End a shared key at once and forget it; harmless when repeated. Raises RequestRefused, not_found."""
+        with self._database.transaction(account_id) as tx:
+            if key_store.revoke_hmac_key(tx, key_id) is None:
+                raise RequestRefused(
+                    "not_found", "HmacKey.NotFound", f"The account has no shared key {key_id!r}; list them first."
+                )
+            note_event(tx, Party(account_id, OPERATOR), "hmac-key.revoked", details={"Key": key_id})
+
+    def reseal(self) -> int:
+        """Encrypt every live shared key of every account under the newest secret key; how many it were.
+
+        Raises SecretKeyError, with the account's keys left as they were, when an old secret key is not given.
+        """
+        count = 0
+        while True:
+            with self._database.transaction() as tx:
+                account_id = key_store.find_account_to_reseal(tx, self._box.seal_id)
+                if account_id is None:
+                    return count
+                tx.set_account(account_id)
+                for key in key_store.list_hmac_keys(tx):
+                    if key.revoked_at is None and key.seal_id != self._box.seal_id:
+                        purpose = _purpose(account_id, key.key_id)
+                        secret = self._box.unseal(key.seal_id, key.sealed, purpose)
+                        key_store.reseal_hmac_key(tx, key.key_id, *self._box.seal(secret, purpose))
+                        count += 1
+
+
+def _purpose(account_id: int, key_id: str) -> str:
+    return f"shared key {key_id} of account {account_id}"
+
+
+def _is_local(address: str | None) -> bool:
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback

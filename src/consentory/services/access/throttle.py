@@ -1,0 +1,120 @@
+"""Failed attempts to authenticate made slow, without shutting anybody out (docs/adr/0009-throttling.md).
+
+Counted are failures of a credential from an address, and of an address with whatever credential. A right secret is
+held up by neither when it comes from another address, and by a crowd at its own address only until it has been right
+from there once. Kept in the database, because an attacker chooses neither process nor machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from dataclasses import dataclass
+
+from consentory.domain.caller import Origin, Party
+from consentory.errors import RequestRefused
+from consentory.services.access.secret_box import SecretBox
+from consentory.services.audit.audit_trail import note_event
+from consentory.store.database import Database
+from consentory.store.tables import attempt_store
+from consentory.store.tables.attempt_store import Attempts
+
+FREE_OF_CREDENTIAL = 5
+"""Failures of one credential from one address that cost nothing; the next ones 1, 2, 4 … seconds."""
+FREE_OF_ADDRESS = 50
+LONGEST_WAIT = 60.0
+FORGET_SECONDS = 15 * 60
+"""Failures are forgotten after this long without another."""
+PROVEN_SECONDS = 30 * 86_400.0
+_RENEW_SECONDS = 86_400.0
+_IPV6_NETWORK = 64
+_NOTHING = Attempts(0, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An attempt that may be made: what to count it by, and whether there is anything to forget or renew."""
+
+    pair: bytes
+    address: bytes
+    settled: bool
+
+
+class _NoAccount(Exception):
+    """Undoes the audit event of an attempt that is about no account."""
+
+
+class Throttle:
+    """Says whether an attempt may be made, and counts those that failed. Safe to share between threads."""
+
+    def __init__(self, database: Database, box: SecretBox) -> None:
+        self._database = database
+        self._box = box
+
+    def take_turn(self, credential: str, origin: Origin) -> Turn:
+        """Leave to try a credential from where the request came. Raises RequestRefused, too_many, with the seconds
+        to wait; the same for a credential that there is not."""
+        place = _find_network(origin.address)
+        pair, address = self._box.hash_subject(f"{place} {credential}"), self._box.hash_subject(place)
+        with self._database.transaction() as tx:
+            known = attempt_store.find_attempts(tx, (pair, address))
+        own = known.get(pair, _NOTHING)
+        proven_for = own.proven_for or 0
+        wait = _measure_wait(own, FREE_OF_CREDENTIAL)
+        if proven_for <= 0:
+            wait = max(wait, _measure_wait(known.get(address, _NOTHING), FREE_OF_ADDRESS))
+        if wait > 0:
+            raise RequestRefused(
+                "too_many",
+                "Auth.Throttled",
+                "Too many attempts from your address failed; wait, and correct the credentials.",
+                retry_after=math.ceil(wait),
+            )
+        return Turn(pair, address, own.failures == 0 and proven_for > PROVEN_SECONDS - _RENEW_SECONDS)
+
+    def note_failure(
+        self, turn: Turn, account_id: int | None, user_id: str, origin: Origin, refusal: RequestRefused
+    ) -> None:
+        """Count a failed attempt, and write it to the audit trail of the account that it is about. The commit does not
+        wait for the disk.
+
+        `account_id` None: there is no such credential or account. Then the same statements run, and the event is
+        undone, so that the time of the answer does not tell what exists.
+        """
+        with self._database.transaction() as tx:
+            attempt_store.count_failures(tx, sorted((turn.pair, turn.address)), FORGET_SECONDS)
+            tx.set_account(account_id or 0)
+            party = Party(account_id or 0, user_id, origin)
+            try:
+                with tx.savepoint():
+                    note_event(tx, party, "authentication.refused", details={"Code": refusal.code})
+                    if account_id is None:
+                        raise _NoAccount
+            except _NoAccount:
+                pass
+
+    def note_success(self, turn: Turn) -> None:
+        """The attempt was right; written down at most once a day for a credential and an address."""
+        if not turn.settled:
+            with self._database.transaction() as tx:
+                attempt_store.prove_attempt(tx, turn.pair, PROVEN_SECONDS)
+
+
+def _measure_wait(attempts: Attempts, free: int) -> float:
+    """Seconds that are left of the delay that the last failure brought."""
+    if attempts.since_failure is None or attempts.failures <= free or attempts.since_failure > FORGET_SECONDS:
+        return 0
+    return min(2.0 ** min(attempts.failures - free - 1, 10), LONGEST_WAIT) - attempts.since_failure
+
+
+def _find_network(address: str | None) -> str:
+    """What one attacker has to itself: an IPv4 address, or a /64 of IPv6."""
+    try:
+        found = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return "elsewhere"
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, _IPV6_NETWORK), strict=False))
+    return str(found)

@@ -1,0 +1,153 @@
+"""Accounts: their configuration document applied and given back (account.md, "Configuration")."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from consentory.codec.account.account_document import (
+    AccountDocumentInvalid,
+    compare_configurations,
+    find_lines,
+    is_change,
+    read_account_document,
+    render_configuration,
+    render_yaml,
+    text_hashes,
+)
+from consentory.domain.caller import NO_REQUEST, OPERATOR, Actor, Caller, Origin, Party
+from consentory.domain.configuration import Configuration
+from consentory.errors import ErrorDetail, RequestRefused
+from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.audit.audit_trail import note_event
+from consentory.store.database import Database, Transaction
+from consentory.store.tables import account_store
+
+
+class AccountService:
+    """Applies and shows configuration documents."""
+
+    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+        self._database = database
+        self._catalogs = catalogs
+
+    def apply_document(
+        self, data: bytes, *, source: str, dry_run: bool, by: str = OPERATOR, origin: Origin = NO_REQUEST
+    ) -> tuple[str, list[str]]:
+        """Make the account of the document be as it says; (clientId, what changed line by line, [] nothing).
+
+        A line may tell of a spelling alone, which changes nothing (`is_change`). `by` does it. An account that is not
+        there yet is made. Raises AccountDocumentInvalid with all faults.
+        """
+        wanted = read_account_document(data, source=source)
+        client_id = wanted.account.client_id
+        with self._database.transaction() as tx:
+            account_store.lock_accounts(tx)
+            account_id = account_store.find_account(tx, client_id)
+            if account_id is not None:
+                tx.set_account(account_id)
+            old = None if account_id is None else self._load_current(tx)
+            earlier = account_store.list_configurations(tx) if old is not None else []
+            place = find_lines(data, source=source)
+            change = compare_configurations(old, wanted, earlier=earlier, source=source, lines=place)
+            if is_change(change.lines) and not dry_run:
+                if account_id is None:
+                    account_id = account_store.create_account(tx, client_id)
+                revision = self._save(tx, change.configuration)
+                details = {"Revision": revision, "Changes": sum(is_change([line]) for line in change.lines)}
+                note_event(tx, Party(account_id, by, origin), "configuration.applied", details=details)
+        return client_id, change.lines
+
+    def _load_current(self, tx: Transaction) -> Configuration | None:
+        revision = account_store.current_revision(tx)
+        return account_store.load_configuration(tx, revision) if revision else None
+
+    def _save(self, tx: Transaction, configuration: Configuration) -> int:
+        """Put a configuration in force; its revision."""
+        texts = {
+            (item.name, version.version, locale): text
+            for item in configuration.consent_types
+            for version in item.versions
+            for locale, text in version.texts.items()
+        }
+        rows = [
+            {
+                "consent_type": name,
+                "version": version,
+                "locale": locale,
+                "sha256": digest,
+                "body": texts[name, version, locale],
+            }
+            for name, version, locale, digest in text_hashes(configuration)
+        ]
+        document = render_configuration(configuration).decode()
+        revision = account_store.current_revision(tx) + 1
+        account_store.save_configuration(tx, revision, document, rows)
+        return revision
+
+    def show(self, client_id: str, form: Literal["json", "yaml"]) -> bytes:
+        """The configuration in force. Raises RequestRefused, not_found."""
+        configuration = self._read(Party(self.find_account(client_id), OPERATOR))
+        return render_yaml(configuration) if form == "yaml" else render_configuration(configuration)
+
+    def find_account(self, client_id: str) -> int:
+        """The account id of a clientId. Raises RequestRefused, not_found."""
+        with self._database.transaction() as tx:
+            account_id = account_store.find_account(tx, client_id)
+        if account_id is None:
+            raise RequestRefused(
+                "not_found", "Account.NotFound", f"There is no account {client_id!r}; apply its document first."
+            )
+        return account_id
+
+    def configuration_of(self, caller: Caller) -> bytes:
+        """The configuration in force as JSON, for a caller with `configuration: read`."""
+        _require(caller, "read")
+        return render_configuration(self._read(caller))
+
+    def _read(self, actor: Actor) -> Configuration:
+        with self._database.transaction(actor.account_id) as tx:
+            catalog = self._catalogs.current_in(tx, actor.account_id)
+            note_event(tx, actor, "configuration.read", details={"Revision": catalog.revision})
+        return catalog.configuration
+
+    def apply_configuration(self, caller: Caller, body: bytes, dry_run: bool) -> dict[str, Any]:
+        """Apply a document over the API: `{"Changes": [line, …], "Applied": bool}`.
+
+        Raises RequestRefused: forbidden, or invalid with every fault and its line.
+        """
+        require_write(caller)
+        try:
+            wanted = read_account_document(body, source="body")
+            if wanted.account.client_id != caller.client_id:
+                raise RequestRefused(
+                    "invalid",
+                    "Configuration.OtherAccount",
+                    f"The document is of account {wanted.account.client_id!r}, the path of {caller.client_id!r}.",
+                )
+            _, lines = self.apply_document(
+                body, source="body", dry_run=dry_run, by=caller.user_id, origin=caller.origin
+            )
+        except AccountDocumentInvalid as error:
+            details = [
+                ErrorDetail(f.code, f.path, f.message if f.line is None else f"line {f.line}: {f.message}")
+                for f in error.faults
+            ]
+            count = f"{len(details)} fault{'s' if len(details) != 1 else ''}"
+            raise RequestRefused(
+                "invalid", "Configuration.Invalid", f"The document has {count}; nothing was applied.", errors=details
+            ) from None
+        return {"Changes": lines, "Applied": is_change(lines) and not dry_run}
+
+
+def require_write(caller: Caller) -> None:
+    """Raises RequestRefused, forbidden, when the caller's groups do not permit to write the configuration."""
+    _require(caller, "write")
+
+
+def _require(caller: Caller, action: str) -> None:
+    if action not in caller.permissions.configuration:
+        raise RequestRefused(
+            "forbidden",
+            "Permission.Configuration",
+            f"Your user groups do not permit this; ask for the permission `configuration: {action}`.",
+        )

@@ -1,0 +1,60 @@
+"""Sealing: events get their place in their account's chain, about a second after they happened."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+
+from consentory.domain.audit_event import FIRST_PREVIOUS, chain_hash
+from consentory.store.database import Database
+from consentory.store.tables import audit_store
+from consentory.store.tables.audit_store import Link
+
+log = structlog.get_logger(__name__)
+
+BATCH_EVENTS = 5000
+ANCHOR_SECONDS = 600.0
+"""So often at most the head of a chain that grew goes into the log, where it is an anchor for `audit verify`."""
+
+
+class AuditSealing:
+    """Seals the events of all accounts. Workers share by a lock per account; nothing is lost if one dies."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._anchored: dict[int, float] = {}
+
+    def seal(self) -> int:
+        """Chain all events that wait, but for accounts that another worker is at; how many.
+
+        Raises StoreUnavailable; what was chained until then stays, the rest waits on.
+        """
+        with self._database.transaction() as tx:
+            accounts = audit_store.find_unsealed(tx)
+        return sum(self._seal_account(account_id) for account_id in accounts)
+
+    def _seal_account(self, account_id: int) -> int:
+        sealed = 0
+        while True:
+            with self._database.transaction(account_id) as tx:
+                if not audit_store.try_seal_lock(tx):
+                    return sealed
+                number, previous = audit_store.find_head(tx) or (0, FIRST_PREVIOUS)
+                links = []
+                for event in audit_store.take_waiting(tx, BATCH_EVENTS):
+                    number += 1
+                    link = chain_hash(number, previous, event.event_id, event.digest)
+                    links.append(Link(number, event.event_id, event.digest, previous, link))
+                    previous = link
+                audit_store.append_links(tx, links)
+            sealed += len(links)
+            if len(links) < BATCH_EVENTS:
+                self._anchor(account_id, number, previous)
+                return sealed
+
+    def _anchor(self, account_id: int, number: int, head: bytes) -> None:
+        now = time.monotonic()
+        if now - self._anchored.get(account_id, float("-inf")) >= ANCHOR_SECONDS:
+            self._anchored[account_id] = now
+            log.info("audit trail sealed", account_id=account_id, head=f"{number}:{head.hex()}")

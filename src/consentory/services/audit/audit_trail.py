@@ -1,0 +1,120 @@
+"""The audit trail: everything done, by whom, when, from where (account.md, "Who may call").
+
+An event is written in the transaction of what it tells of, so that both are there or neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from consentory.codec.times import render_time
+from consentory.domain.audit_event import Action, AuditEvent, Detail, NewEvent
+from consentory.domain.caller import Actor, Caller
+from consentory.domain.identifier import make_uuid7
+from consentory.domain.instants import to_micros
+from consentory.errors import ConsentoryError, RequestRefused
+from consentory.store.database import Database, Transaction
+from consentory.store.tables import audit_store
+
+log = structlog.get_logger(__name__)
+
+Wire = dict[str, Any]
+
+
+def note_event(
+    tx: Transaction,
+    actor: Actor,
+    action: Action,
+    *,
+    import_id: UUID | None = None,
+    profile_ids: Sequence[int] = (),
+    details: Mapping[str, Detail] | None = None,
+) -> None:
+    """Note what the transaction, which is of the actor's account, does. Persons by ProfileId, and only so."""
+    origin = actor.origin
+    event = NewEvent(
+        make_uuid7(),
+        actor.user_id,
+        origin.address,
+        origin.request_id,
+        action,
+        import_id,
+        profile_ids,
+        details or {},
+    )
+    audit_store.insert_event(tx, actor.account_id, event)
+
+
+class AuditTrail:
+    """Notes what has no transaction of its own, and shows the trail to those who may see it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note(self, actor: Actor, action: Action, details: Mapping[str, Detail]) -> None:
+        """Write an event by itself. Raises StoreUnavailable; then it is not there."""
+        with self._database.transaction(actor.account_id) as tx:
+            note_event(tx, actor, action, details=details)
+
+    def note_refusal(
+        self, actor: Actor, action: Action, refusal: RequestRefused, details: Mapping[str, Detail] | None = None
+    ) -> None:
+        """Write down that a request was refused. A trail that cannot be written makes the refusal no other."""
+        try:
+            self.note(actor, action, {"Code": refusal.code, **(details or {})})
+        except ConsentoryError as error:
+            log.error("refusal is not in the audit trail", action=action, code=refusal.code, reason=str(error))
+
+    @contextmanager
+    def noting(self, actor: Actor) -> Iterator[None]:
+        """Write down, as authentication.refused, a refusal that the block raises."""
+        try:
+            yield
+        except RequestRefused as refusal:
+            self.note_refusal(actor, "authentication.refused", refusal)
+            raise
+
+    def read(self, caller: Caller, after: int, limit: int, action: Action | None, import_id: UUID | None) -> Wire:
+        """A page of the trail, for a caller with the permission `audit`. Raises RequestRefused, forbidden."""
+        if not caller.permissions.audit:
+            raise RequestRefused(
+                "forbidden", "Permission.Audit", "Your user groups do not permit this; ask for the permission `audit`."
+            )
+        return self.show(caller, after, limit, action, import_id)
+
+    def show(self, actor: Actor, after: int, limit: int, action: Action | None, import_id: UUID | None) -> Wire:
+        """`{Count, HasMore, Newest, Events}` of events with a number over `after`, oldest first.
+
+        An event has its number about a second after it happened, and is here from then on. Noted as audit.read.
+        """
+        with self._database.transaction(actor.account_id) as tx:
+            head = audit_store.find_head(tx)
+            found = audit_store.list_events(tx, after, limit + 1, action, import_id)
+            note_event(tx, actor, "audit.read", details={"After": after, "Count": min(len(found), limit)})
+        return {
+            "Count": min(len(found), limit),
+            "HasMore": len(found) > limit,
+            "Newest": 0 if head is None else head[0],
+            "Events": [_render(event) for event in found[:limit]],
+        }
+
+
+def _render(event: AuditEvent) -> Wire:
+    return {
+        "Number": event.number,
+        "EventId": str(event.event_id),
+        "RecordedDate": render_time(to_micros(event.recorded_at)),
+        "Caller": event.caller,
+        "ClientAddress": event.client_address,
+        "RequestId": event.request_id,
+        "Action": event.action,
+        "ImportId": None if event.import_id is None else str(event.import_id),
+        "ProfileIds": list(event.profile_ids),
+        "Details": dict(event.details),
+        "Hash": None if event.hash is None else bytes(event.hash).hex(),
+    }

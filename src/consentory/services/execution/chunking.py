@@ -1,0 +1,89 @@
+"""Cutting an import into chunks by group (execution.md, "While it runs")."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from consentory.store.tables.execution_store import Chunk
+
+CHUNK_RECORDS = 4000
+"""Records of a chunk. A transaction processes a part of it, sized by what the last ones took."""
+
+
+class Groups:
+    """Which records belong together: union-find over SequenceNumbers 1..n, in four bytes a record."""
+
+    def __init__(self, records: int) -> None:
+        self._parent = array("i", range(records + 1))
+        self._shared = bytearray(records + 1)
+
+    def join(self, pairs: Iterable[tuple[UUID, int]]) -> None:
+        """Join the records that name one thing; `pairs` are (thing, SequenceNumber) ordered by thing."""
+        last_thing, last = None, 0
+        for thing, sequence in pairs:
+            self._shared[sequence] = 1
+            if thing == last_thing:
+                self._union(last, sequence)
+            last_thing, last = thing, sequence
+
+    def shared(self) -> list[int]:
+        """SequenceNumbers of records that share a group, ascending."""
+        return [sequence for sequence, flag in enumerate(self._shared) if flag]
+
+    def find(self, sequence: int) -> int:
+        """The lowest SequenceNumber of the record's group."""
+        parent = self._parent
+        while parent[sequence] != sequence:
+            parent[sequence] = parent[parent[sequence]]
+            sequence = parent[sequence]
+        return sequence
+
+    def _union(self, one: int, other: int) -> None:
+        low, high = sorted((self.find(one), self.find(other)))
+        self._parent[high] = low
+
+
+def cut_chunks(import_id: UUID, records: int, groups: Groups, size: int = CHUNK_RECORDS) -> Iterator[Chunk]:
+    """Chunks that together hold every record once: ranges of lone records, then packed groups.
+
+    A group stays in order; one larger than `size` becomes consecutive chunks, each waiting for the one before.
+    """
+    shared = groups.shared()
+    number = 0
+    position = 0
+    for first in range(1, records + 1, size):
+        last = min(first + size - 1, records)
+        start = position
+        while position < len(shared) and shared[position] <= last:
+            position += 1
+        excluded = shared[start:position]
+        if len(excluded) < last - first + 1:
+            number += 1
+            yield Chunk(0, import_id, number, first, last, None, excluded)
+    for pack in _pack_groups(shared, groups, size):
+        before = None
+        for start in range(0, len(pack), size):
+            part = pack[start : start + size]
+            number += 1
+            yield Chunk(0, import_id, number, part[0], part[-1], part, waits_for=before)
+            before = number
+
+
+def _pack_groups(shared: list[int], groups: Groups, size: int) -> Iterator[list[int]]:
+    """Whole groups packed together up to `size` records, each pack ascending; a larger group stands alone."""
+    members: dict[int, list[int]] = {}
+    for sequence in shared:
+        members.setdefault(groups.find(sequence), []).append(sequence)
+    pack: list[int] = []
+    for group in members.values():
+        if len(group) > size:
+            yield group
+            continue
+        if len(pack) + len(group) > size:
+            yield sorted(pack)
+            pack = []
+        pack.extend(group)
+    if pack:
+        yield sorted(pack)

@@ -1,0 +1,360 @@
+"""Execution: an import whose turn has come is resolved into chunks, and chunks are processed in steps."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+import structlog
+
+from consentory.codec.record.fast_path.verbatim_record import PLAIN_BYTES
+from consentory.codec.record.stage_counts import claims_opt_out
+from consentory.codec.staging.staged_block import FRAME_RECORDS, unpack_raw, unpack_work
+from consentory.domain.caller import SYSTEM, Party
+from consentory.domain.imports import StageCounts
+from consentory.domain.instants import to_micros
+from consentory.domain.merge_state import make_fault
+from consentory.errors import OutcomeUnknown, StatementRefused, StoreBusy, StoreRefused, StoreUnavailable
+from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.audit.audit_trail import note_event
+from consentory.services.execution.adaptive_batch_size import SET_ASIDE_SECONDS, Pace, Setbacks, StepDone
+from consentory.services.execution.chunking import CHUNK_RECORDS, Groups, cut_chunks
+from consentory.services.execution.record_application import Rules, Task, apply_records
+from consentory.services.execution.repeated_records import StagedRecord, apply_all, sort_out
+from consentory.store.database import LEASE_SECONDS, Database, Transaction
+from consentory.store.tables import account_store, execution_store, import_store
+from consentory.store.tables.execution_store import Chunk, ProcessedRecord, RunningImport, WorkFrame
+from consentory.store.tables.profile_store import Source
+
+log = structlog.get_logger(__name__)
+
+MATCH_TYPE_INACTIVE = "Import.MatchTypeInactive"
+BUSY_SECONDS = 1.0
+"""How long an import is passed over that another worker resolves."""
+
+RETRY_STATEMENT_SECONDS = max(1, LEASE_SECONDS // 6)
+"""So long may a statement of an import take that failed before: meanwhile this worker does nothing for the others."""
+
+_SENT_BYTES = PLAIN_BYTES + 64
+"""For each record of a frame, of what was sent, packed: a frame with more has no plain records."""
+
+KEY_RACE_TRIES = 3
+"""How often a step is tried again because an everyday write gave out one of its alternate ids meanwhile."""
+
+
+class Execution:
+    """Resolves and executes imports of all accounts. One per worker process; workers share by row locks."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalogs: Catalogs,
+        *,
+        chunk_records: int = CHUNK_RECORDS,
+        set_aside_seconds: float = SET_ASIDE_SECONDS,
+    ) -> None:
+        self._database = database
+        self._catalogs = catalogs
+        self._chunk_records = chunk_records
+        self._set_aside_seconds = set_aside_seconds
+        # Two, because an import that another worker is resolving may be worked on a moment later.
+        self._unresolved, self._unworkable = Setbacks(), Setbacks()
+        self._held_elsewhere = Setbacks()
+        self._pace = Pace(chunk_records)
+        self.waits = 0
+        """How often an import was put off for what is not the data's fault."""
+
+    def count_set_aside(self) -> int:
+        """Imports that this worker passes over just now because their last try failed."""
+        return len({*self._unresolved.list_waiting(), *self._unworkable.list_waiting()})
+
+    def resolve_next(self) -> UUID | None:
+        """Resolve the next queued import into chunks: it is Processing then, or Failed because it cannot run.
+
+        Returns its id; None when there is nothing to resolve, when another worker is at it, or when it failed: then it
+        is logged and passed over for a while, so that other accounts' go on.
+        Raises StoreUnavailable where the database is lost; then nothing was done. Raises OutcomeUnknown: ask again.
+        """
+        begun = time.monotonic()
+        with self._database.transaction() as tx:
+            skipped = [*self._unresolved.list_waiting(), *self._held_elsewhere.list_waiting()]
+            found = execution_store.next_queued_import(tx, skipped)
+        if found is None:
+            return None
+        account_id, import_id = found
+        try:
+            with self._database.transaction(account_id) as tx:
+                if not execution_store.try_resolve_lock(tx):
+                    # Another worker is at it, which may take minutes: other accounts' imports do not wait for that.
+                    self._held_elsewhere.set_aside(import_id, BUSY_SECONDS)
+                    return None
+                is_resolved = self._resolve(tx, account_id, import_id)
+        except (StoreUnavailable, OutcomeUnknown) as error:
+            self._put_off(self._unresolved, import_id, error, begun)
+            return None
+        except Exception as error:
+            self._unresolved.set_aside(import_id, self._set_aside_seconds)
+            failure = _describe(error)
+            log.error("import cannot be resolved, trying again later", import_id=str(import_id), failure=failure)
+            return None
+        self._unresolved.go_on(import_id, is_well=True)
+        return import_id if is_resolved else None
+
+    def _put_off(
+        self,
+        setbacks: Setbacks,
+        import_id: UUID,
+        error: StoreUnavailable | OutcomeUnknown,
+        begun: float,
+        pace: Pace | None = None,
+    ) -> None:
+        """Pass over an import that failed for what is not the data's fault; raises the error where all others would
+        fail as well."""
+        seconds = setbacks.wait_out(import_id, time.monotonic() - begun, pace)
+        if not isinstance(error, StoreBusy):
+            raise error
+        self.waits += 1
+        log.warning("import waits", import_id=str(import_id), failure=str(error), seconds=seconds)
+
+    def _resolve(self, tx: Transaction, account_id: int, import_id: UUID) -> bool:
+        status, records, settings = execution_store.load_resolvable(tx, import_id)
+        if status != "Queued":
+            return False
+        worker = Party(account_id, SYSTEM)
+        catalog = self._catalogs.current_in(tx, account_id)
+        if settings.match_type is not None and catalog.alternate_id_types.find(settings.match_type) is None:
+            log.warning("import failed", import_id=str(import_id), reason=MATCH_TYPE_INACTIVE)
+            failed = import_store.fail_import(tx, import_id, MATCH_TYPE_INACTIVE, ("Queued",))
+            if failed:
+                note_event(tx, worker, "import.failed", import_id=import_id, details={"Reason": MATCH_TYPE_INACTIVE})
+            return failed
+        groups = Groups(records)
+        groups.join(execution_store.stream_shared(tx, import_id))
+        chunks = list(cut_chunks(import_id, records, groups, self._chunk_records))
+        first_id = account_store.reserve_profile_ids(tx, records)
+        if not execution_store.start_import(tx, import_id, catalog.revision, first_id, chunks):
+            raise StoreBusy("the import was cancelled while it was being resolved")
+        note_event(tx, worker, "import.started", import_id=import_id, details={"Revision": catalog.revision})
+        if execution_store.complete_import(tx, import_id):  # where no record passed validation
+            note_event(tx, worker, "import.completed", import_id=import_id)
+        execution_store.notify_work(tx)
+        log.info("import started", import_id=str(import_id), records=records, chunks=len(chunks))
+        return True
+
+    def step(self) -> int | None:
+        """Claim a chunk and process a part of it in one transaction; the records done, None: nothing to claim.
+
+        A chunk that fails is logged, its import is passed over for a while and then tried with fewer records, and no
+        records were done. Raises StoreUnavailable where the database is lost; then nothing was done, and the claim is
+        gone. Raises OutcomeUnknown: the claim is gone, and what is left of the chunk is what was not done.
+        """
+        begun = time.monotonic()
+        chunk, pace = None, self._pace
+        try:
+            with self._database.transaction() as tx:
+                chunk = execution_store.claim_chunk(tx, self._unworkable.list_waiting())
+                if chunk is None:
+                    return None
+                after_failure = self._unworkable.find_pace(chunk.import_id)
+                if after_failure is not None:
+                    pace = after_failure
+                    execution_store.limit_statements(tx, RETRY_STATEMENT_SECONDS)
+                done = self._work_off(tx, chunk, pace)
+        except (StoreUnavailable, OutcomeUnknown) as error:
+            if chunk is None:
+                raise
+            self._put_off(self._unworkable, chunk.import_id, error, begun, pace.make_smaller(_count_left(chunk)))
+            return 0
+        except Exception as error:
+            if chunk is None:
+                raise
+            self._unworkable.set_aside(chunk.import_id, self._set_aside_seconds, pace.make_smaller(_count_left(chunk)))
+            log.error(
+                "chunk cannot be processed, trying again later",
+                import_id=str(chunk.import_id),
+                chunk_number=chunk.chunk_number,
+                failure=_describe(error),
+                place=_find_place(error),
+            )
+            return 0
+        pace.note(done, time.monotonic() - begun)
+        if pace is not self._pace:
+            self._unworkable.go_on(chunk.import_id, is_well=pace.records >= self._pace.records)
+        return done.records
+
+    def _work_off(self, tx: Transaction, chunk: Chunk, pace: Pace) -> StepDone:
+        """Apply the next records of a claimed chunk and count them."""
+        tx.set_account(chunk.account_id)
+        running = execution_store.load_running(tx, chunk.import_id)
+        are_lone = chunk.sequences is None
+        limit = pace.records if are_lone else pace.tasks
+        staged, gone, next_sequence = _load_staged(tx, chunk, running, limit)
+        if not staged and not gone:
+            execution_store.leave_chunk(tx, chunk, next_sequence)
+            return StepDone(0, 0, was_cut=False)
+        catalog = self._catalogs.at_revision(tx, chunk.account_id, running.configuration_revision)
+        rules = Rules(catalog, running.settings, to_micros(running.started_at), running.first_profile_id)
+        found = sort_out(tx, rules, staged) if are_lone else apply_all(staged)
+        work, cut_at = found.cut(pace.tasks)
+        done = work.unchanged + (_apply_or_split(tx, rules, work.tasks, work.locked) if work.tasks else [])
+        done += _make_gone(chunk.import_id, [one for one in gone if cut_at is None or one < cut_at])
+        execution_store.leave_chunk(tx, chunk, next_sequence if cut_at is None else cut_at)
+        pending = execution_store.record_outcomes(tx, chunk.import_id, done)
+        if pending is None:
+            raise StoreBusy("the import is not processing")
+        if running.settings.action == "Add":
+            counts = StageCounts(refused_opt_outs=_count_refused_opt_outs(work.tasks, done))
+            import_store.add_stage_counts(tx, chunk.import_id, counts)
+        if pending == 0:
+            note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
+        return StepDone(len(done), len(work.tasks), was_cut=cut_at is not None)
+
+
+def _count_refused_opt_outs(tasks: Sequence[Task], done: Sequence[ProcessedRecord]) -> int:
+    """The exceptions among the tasks that hold an Opt-Out, a Denied or a Revoked."""
+    refused = {record.sequence_number for record in done if record.outcome == "Exception"}
+    if not refused:
+        return 0
+    return sum(claims_opt_out(task.record) for task in tasks if task.source.sequence_number in refused)
+
+
+def _count_left(chunk: Chunk) -> int:
+    """How many records a claimed chunk has at most."""
+    if chunk.sequences is None:
+        return chunk.last_sequence - chunk.next_sequence + 1
+    return sum(sequence >= chunk.next_sequence for sequence in chunk.sequences)
+
+
+def _load_staged(
+    tx: Transaction, chunk: Chunk, running: RunningImport, limit: int
+) -> tuple[list[StagedRecord], list[int], int]:
+    """The next records of a chunk, up to `limit` SequenceNumbers; those of them whose frame is gone, by number; and
+    where to go on after them."""
+    first, last = chunk.next_sequence, chunk.last_sequence
+    if chunk.sequences is None:
+        upper = min(last, first + limit - 1)
+        frames = execution_store.list_work(tx, chunk.import_id, first, upper, FRAME_RECORDS, _SENT_BYTES)
+        excluded = set(chunk.excluded)
+        staged = [s for s in _read_staged(frames, chunk.import_id, running)
+                  if first <= (s.source.sequence_number or 0) <= upper
+                  and s.source.sequence_number not in excluded]  # fmt: skip
+        wanted: Collection[int] = range(first, upper + 1)
+        next_sequence = upper + 1
+    else:
+        excluded = set()
+        left = [sequence for sequence in chunk.sequences if sequence >= first]
+        wanted = left[:limit]
+        frames = execution_store.list_scattered_work(tx, chunk.import_id, wanted, _SENT_BYTES)
+        asked = set(wanted)
+        staged = [s for s in _read_staged(frames, chunk.import_id, running) if s.source.sequence_number in asked]
+        next_sequence = left[limit] if len(left) > limit else last + 1
+    gone = [number for number in _find_uncovered(wanted, frames) if number not in excluded]
+    if gone and running.is_processing:  # else nothing is pending, and the records went with their retention
+        refused = set(execution_store.list_refused(tx, chunk.import_id, gone))
+        return staged, [number for number in gone if number not in refused], next_sequence
+    return staged, [], next_sequence
+
+
+def _find_uncovered(wanted: Collection[int], frames: Sequence[WorkFrame]) -> list[int]:
+    """Those of the SequenceNumbers, ascending, that no frame holds."""
+    if isinstance(wanted, range) and wanted:
+        ends = [(frame.first_sequence, frame.first_sequence + frame.record_count) for frame in frames]
+        if sum(min(end, wanted.stop) - max(start, wanted.start) for start, end in ends) == len(wanted):
+            return []
+    held = {frame.first_sequence + place for frame in frames for place in range(frame.record_count)}
+    return [number for number in wanted if number not in held]
+
+
+def _read_staged(frames: Sequence[WorkFrame], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
+    staged = []
+    for frame in frames:
+        if not frame.work:  # none of its records is valid, or they were thinned
+            continue
+        items = unpack_work(frame.work)
+        sent = unpack_raw(frame.raw) if any(item.is_plain for item in items) else []
+        for item in items:
+            sequence = frame.first_sequence + item.place
+            source = Source(frame.caller, import_id, sequence)
+            plain = sent[item.place] if item.is_plain else None
+            staged.append(StagedRecord(item.encoded, plain, source, running.first_profile_id + sequence - 1))
+    return staged
+
+
+def _make_gone(import_id: UUID, sequences: Sequence[int]) -> list[ProcessedRecord]:
+    """Exceptions for records that were staged and are no longer there: damaged storage, or somebody deleted them."""
+    if not sequences:
+        return []
+    reference = secrets.token_hex(8)
+    log.error(
+        "staged records are gone, each becomes an exception",
+        reference=reference,
+        import_id=str(import_id),
+        records=len(sequences),
+        first=sequences[0],
+        last=sequences[-1],
+    )
+    fault = make_fault(
+        "Execution.Unexpected",
+        "$",
+        "This record is no longer in the database, and nothing of it was applied. Stage it again."
+        f" The log has it under {reference}.",
+    )
+    return [ProcessedRecord(sequence, "Exception", [fault]) for sequence in sequences]
+
+
+def _apply_or_split(
+    tx: Transaction, rules: Rules, tasks: Sequence[Task], locked: Mapping[int, str] | None = None
+) -> list[ProcessedRecord]:
+    """Apply records; when their data breaks something that nobody foresaw, split until the record at fault
+    stands alone and becomes an exception (execution.md, "While it runs")."""
+    for attempt in range(KEY_RACE_TRIES + 1):
+        try:
+            with tx.savepoint():
+                return apply_records(tx, rules, tasks, locked)
+        except (StoreUnavailable, StatementRefused):  # of neither is a record at fault
+            raise
+        except StoreRefused as error:
+            # An everyday write took one of the alternate ids: its commit is visible to the next try.
+            if error.constraint != "alternate_key_pkey" or attempt == KEY_RACE_TRIES:
+                failure: Exception = error
+                break
+        except Exception as error:  # our own checks: a record must not stop an import, whatever it is
+            failure = error
+            break
+    if len(tasks) == 1:
+        return [_make_unexpected(tasks[0], failure)]
+    middle = len(tasks) // 2
+    return _apply_or_split(tx, rules, tasks[:middle]) + _apply_or_split(tx, rules, tasks[middle:])
+
+
+def _make_unexpected(task: Task, failure: Exception) -> ProcessedRecord:
+    reference = secrets.token_hex(8)
+    log.error(
+        "record broke its chunk",
+        reference=reference,
+        import_id=str(task.source.import_id),
+        sequence_number=task.source.sequence_number,
+        failure=_describe(failure),
+        place=_find_place(failure),
+    )
+    fault = make_fault(
+        "Execution.Unexpected",
+        "$",
+        f"This record could not be applied for a reason that nobody foresaw; the log has it under {reference}.",
+    )
+    return ProcessedRecord(task.source.sequence_number or 0, "Exception", [fault])
+
+
+def _describe(failure: Exception) -> str:
+    """A failure for the log: its own words may hold personal data, but for those that we made."""
+    return str(failure) if isinstance(failure, StoreRefused | StatementRefused) else type(failure).__name__
+
+
+def _find_place(failure: Exception) -> str:
+    """File and line that a failure was raised at."""
+    trace = failure.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"

@@ -1,0 +1,116 @@
+"""Records that come again as they were, passed by without being decoded, and without their people being read.
+
+A file that is sent every night is the same for most people. Of such a record the outcome is known beforehand:
+applied whole once, it changes nothing when it comes again (execution.md, "How a record is counted"). So each person
+keeps the fingerprint of the record that last changed them, and every other write takes it away
+(docs/adr/0012-records-that-come-again.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from consentory.codec.record.fast_path.verbatim_record import read_plain
+from consentory.codec.staging.staged_block import decode_match, decode_plain, decode_record
+from consentory.domain.configuration_index import Catalog
+from consentory.domain.imports import ImportSettings
+from consentory.domain.merge import MERGE_VERSION
+from consentory.services.execution.record_application import Rules, Task
+from consentory.store.database import Transaction
+from consentory.store.tables import profile_store
+from consentory.store.tables.execution_store import ProcessedRecord
+from consentory.store.tables.profile_store import Source
+
+FINGERPRINT_BYTES = 16
+
+
+class StagedRecord(NamedTuple):
+    """A valid record as it lies in its frame, still encoded, and what was sent where it is plain; `new_id` is the
+    ProfileId it would create."""
+
+    encoded: msgspec.Raw
+    sent: bytes | None
+    source: Source
+    new_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """The records of a step: those passed by, those to apply, and the bodies already locked for these, unread."""
+
+    unchanged: list[ProcessedRecord]
+    tasks: list[Task]
+    locked: dict[int, str]
+
+    def cut(self, limit: int) -> tuple[Sorted, int | None]:
+        """What comes before the task after the first `limit`, and its SequenceNumber; None: there are no more."""
+        if len(self.tasks) <= limit:
+            return self, None
+        end = self.tasks[limit].source.sequence_number or 0
+        unchanged = [record for record in self.unchanged if record.sequence_number < end]
+        return Sorted(unchanged, self.tasks[:limit], self.locked), end
+
+
+def make_seal(settings: ImportSettings, catalog: Catalog) -> bytes:
+    """What a fingerprint is made under, beside the record: all that decides what applying it does.
+
+    Under other rules, another configuration or another flag the same record is another one.
+    """
+    flags = msgspec.structs.replace(settings, name="", data_stage_duration=0, source=None)
+    return blake2b(msgspec.json.encode((MERGE_VERSION, catalog.rules_digest.hex(), flags)), digest_size=32).digest()
+
+
+def sort_out(tx: Transaction, rules: Rules, staged: Sequence[StagedRecord]) -> Sorted:
+    """Tell the records that change nothing from those to apply, and lock the people whom their match ids mean.
+
+    Only for records of which no two mean one person or name one alternate id: each is judged by itself.
+    """
+    if rules.settings.match_type is None or rules.settings.action == "Delete":
+        return apply_all(staged)
+    seal = make_seal(rules.settings, rules.catalog)
+    prints = [_hash(record, seal) for record in staged]
+    wanted = {}
+    for record, fingerprint in zip(staged, prints, strict=True):
+        match = decode_match(record.encoded)
+        if match.profile_id is None and match.match_key is not None:
+            wanted[match.match_key] = fingerprint
+    locked: dict[int, str] = {}
+    known = set()
+    for key, profile_id, body in profile_store.lock_matched(tx, wanted):
+        if body is None:
+            known.add(wanted[key])
+        else:
+            locked[profile_id] = body
+    unchanged, tasks = [], []
+    for record, fingerprint in zip(staged, prints, strict=True):
+        if fingerprint in known:
+            unchanged.append(ProcessedRecord(record.source.sequence_number or 0, "Unchanged", []))
+        else:
+            tasks.append(_decode_task(record, fingerprint))
+    return Sorted(unchanged, tasks, locked)
+
+
+def apply_all(staged: Sequence[StagedRecord]) -> Sorted:
+    """All of them to be applied, and nobody known by them afterwards."""
+    return Sorted([], [_decode_task(record, None) for record in staged], {})
+
+
+def _hash(record: StagedRecord, seal: bytes) -> bytes:
+    """The fingerprint: of all that the record says."""
+    hasher = blake2b(record.encoded, digest_size=FINGERPRINT_BYTES, key=seal)
+    if record.sent is not None:
+        hasher.update(record.sent)
+    return hasher.digest()
+
+
+def _decode_task(staged: StagedRecord, fingerprint: bytes | None) -> Task:
+    if staged.sent is None:
+        record = decode_record(staged.encoded)
+    else:
+        record = read_plain(decode_plain(staged.encoded), staged.sent)
+    return Task(record, staged.source, staged.new_id, fingerprint)

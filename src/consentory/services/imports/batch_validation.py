@@ -1,0 +1,178 @@
+"""A batch validated and packed (import-api.md, "Stage"): a fault costs one record, and never the batch."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import msgspec
+import structlog
+
+from consentory.codec.record.fast_path.verbatim_record import PLAIN_BYTES
+from consentory.codec.record.stage_counts import holds_opt_out
+from consentory.codec.record.validate_record import RecordValidator
+from consentory.codec.staging.batch_body import Records
+from consentory.codec.staging.staged_block import FRAME_RECORDS, pack_faults, pack_raw, pack_work, unpack_faults
+from consentory.domain.imports import ImportSettings, StageCounts
+from consentory.domain.record import Fault, PlainRecord, Record
+from consentory.errors import RequestRefused, trace_error
+from consentory.store.tables.import_store import NewFault, NewFrame
+
+log = structlog.get_logger(__name__)
+
+_SHORT = 256
+_MOST_REMEMBERED = 1024
+"""Bytes of a refused record, and refused records, that are remembered with their faults: a batch may repeat one."""
+
+Work = list[tuple[int, Record | PlainRecord]]
+
+
+class ValidatedBatch(msgspec.Struct):
+    """A batch ready to be stored: its frames, and the packed faults of each frame that has some.
+
+    A body of a million records that say nothing has faults of many times its size, so they are kept packed.
+    """
+
+    frames: list[NewFrame]
+    faults: list[bytes]
+    records: int
+    failed: int = 0
+    counts: StageCounts = StageCounts()
+
+    def list_faults(self) -> Iterator[NewFault]:
+        """The faults of each faulty record, in order; records in succession with the same faults in one."""
+        return chain.from_iterable(map(unpack_faults, self.faults))
+
+
+def validate_batch(records: Records, validator: RecordValidator, settings: ImportSettings) -> ValidatedBatch:
+    """Validate each record and pack all of them, in order; `records` may be as long as a body holds.
+
+    Raises RequestRefused (invalid) when one of them is no JSON text.
+    """
+    return _BatchValidation(records, validator, settings).run()
+
+
+class _BatchValidation:
+    """One batch on its way from bytes to frames."""
+
+    def __init__(self, records: Records, validator: RecordValidator, settings: ImportSettings) -> None:
+        self._records = records
+        self._validator = validator
+        self._is_delete = settings.action == "Delete"
+        self._refused: dict[bytes, bytes] = {}
+        self._refused_opt_outs = 0
+
+    def run(self) -> ValidatedBatch:
+        batch = ValidatedBatch([], [], len(self._records))
+        for offset in range(0, len(self._records), FRAME_RECORDS):
+            raws = [bytes(raw) for raw in self._records[offset : offset + FRAME_RECORDS]]
+            work, refused = self._validate_frame(offset, raws)
+            packed = self._pack_work(offset, work, refused)
+            if refused:
+                batch.faults.append(pack_faults(_join_repeated(offset, refused)))
+                batch.failed += len(refused)
+                self._refused_opt_outs += self._count_opt_outs(raws, refused)
+            batch.frames.append(_make_frame(offset, raws, work, packed))
+        counts = self._validator.counts
+        batch.counts = msgspec.structs.replace(counts, refused_opt_outs=self._refused_opt_outs)
+        return batch
+
+    def _validate_frame(self, offset: int, raws: list[bytes]) -> tuple[Work, dict[int, bytes]]:
+        """The valid records, and the faults as JSON of the others, by place in the frame. Of a Delete record `raws`
+        then holds only the ids."""
+        may_be_plain = sum(map(len, raws)) <= PLAIN_BYTES * len(raws)
+        work: Work = []
+        refused: dict[int, bytes] = {}
+        recognise = self._validator.recognise
+        for place, raw in enumerate(raws):
+            try:
+                result: Record | PlainRecord | None = recognise(raw) if may_be_plain else None
+                if result is None:
+                    known = self._refused.get(raw) if len(raw) <= _SHORT else None
+                    judged = known if known is not None else self._judge(offset + place, raw)
+                    if isinstance(judged, bytes):
+                        refused[place] = judged
+                        continue
+                    result = judged
+                if self._is_delete:
+                    raws[place] = self._validator.keep_ids()
+            except RequestRefused:
+                raise
+            except Exception as error:  # one record never costs the batch, whatever it is
+                refused[place] = _report_unexpected(error, offset + place)
+                continue
+            work.append((place, result))
+        return work, refused
+
+    def _judge(self, index: int, raw: bytes) -> Record | bytes:
+        """The valid record, or its faults as JSON."""
+        self._records.check(index)
+        result = self._validator.validate(raw)
+        if isinstance(result, Record):
+            return result
+        faults = msgspec.json.encode(result)
+        if len(raw) <= _SHORT and len(self._refused) < _MOST_REMEMBERED:
+            self._refused[raw] = faults
+        return faults
+
+    def _pack_work(self, offset: int, work: Work, refused: dict[int, bytes]) -> bytes:
+        """The frame of the valid records. One that cannot be packed goes from `work` to `refused`."""
+        try:
+            return pack_work(work)
+        except Exception:  # which one it is is found below, and logged
+            for item in list(work):
+                try:
+                    pack_work([item])
+                except Exception as error:
+                    work.remove(item)
+                    refused[item[0]] = _report_unexpected(error, offset + item[0])
+            return pack_work(work)
+
+    def _count_opt_outs(self, raws: Sequence[bytes], refused: dict[int, bytes]) -> int:
+        return 0 if self._is_delete else sum(holds_opt_out(raws[place]) for place in refused)
+
+
+def _report_unexpected(error: Exception, place: int) -> bytes:
+    """Log what nobody foresaw; the record's fault, as JSON."""
+    reference = secrets.token_hex(8)
+    kinds, places = trace_error(error)
+    log.error("record broke its validation", reference=reference, place_in_batch=place, error=kinds, places=places)
+    text = "This record could not be validated or kept, for a reason that nobody foresaw. The log has the reason under"
+    return msgspec.json.encode([Fault("Stage.Unexpected", f"{text} {reference}.", "$")])
+
+
+def _join_repeated(offset: int, refused: dict[int, bytes]) -> list[NewFault]:
+    """The faults of a frame's records, in order; records in succession that have the same faults become one."""
+    joined: list[NewFault] = []
+    for place, faults in sorted(refused.items()):
+        if joined and joined[-1][2] == faults and joined[-1][0] + joined[-1][1] == offset + place:
+            joined[-1] = (joined[-1][0], joined[-1][1] + 1, faults)
+        else:
+            joined.append((offset + place, 1, faults))
+    return joined
+
+
+def _make_frame(offset: int, raws: list[bytes], work: Work, packed: bytes) -> NewFrame:
+    keys: list[bytes] = []
+    key_places: list[int] = []
+    ids: list[int] = []
+    id_places: list[int] = []
+    for place, record in work:
+        named = _list_named(record)
+        keys += named
+        key_places += [place] * len(named)
+        if record.profile_id is not None:
+            ids.append(record.profile_id)
+            id_places.append(place)
+    return NewFrame(offset, len(raws), pack_raw(raws), packed, keys, key_places, ids, id_places)
+
+
+def _list_named(record: Record | PlainRecord) -> Sequence[bytes]:
+    """The keys of the alternate ids that a record names."""
+    if isinstance(record, PlainRecord):
+        return record.keys
+    named = [claim.key for claim in record.alternate_ids]
+    if record.match_key is not None and record.match_key not in named:
+        named.append(record.match_key)
+    return named

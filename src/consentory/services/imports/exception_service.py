@@ -1,0 +1,187 @@
+"""The records that were refused, or of which something was held back (import-api.md, "Exceptions")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from uuid import UUID
+
+from consentory.codec.answers.exceptions_answer import render_exception
+from consentory.codec.staging.staged_block import unpack_raw
+from consentory.domain.caller import Caller
+from consentory.domain.imports import REFUSED, TRANSITIONS, Import, Phase
+from consentory.domain.record import Fault
+from consentory.errors import RequestRefused
+from consentory.services.audit.audit_trail import note_event
+from consentory.services.imports.import_service import require_import
+from consentory.store.database import Database, Transaction
+from consentory.store.tables import import_store
+
+WITHHELD = "Withheld: the record was staged by somebody else."
+
+LANDMARK_STEP = 10_000
+MOST_LANDMARKS = 64
+"""Lists of exceptions whose landmarks are remembered: some 1,000 numbers at most for each."""
+_HELD: frozenset[Phase] = frozenset({"NotHonored"})
+STREAM_RECORDS = 1000
+"""Records read at a time while streaming: bounds memory, and no transaction stays open between."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionRow:
+    """One record of the answer; `record` is its JSON with SequenceNumber, Phase and faults."""
+
+    sequence_number: int
+    phase: Phase
+    faults: list[Fault]
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionPage:
+    """A page of records as JSON, in order of SequenceNumber."""
+
+    total: int
+    has_more: bool
+    records: list[bytes]
+
+
+class _Landmarks:
+    """Of one list of records: how many they are (of the refused ones the books say so: 0), and where each
+    LANDMARK_STEPth stands; found out once, by one thread while others that want it wait."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: tuple[int, list[int]] | None = None
+
+    def find(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> tuple[int, list[int]]:
+        with self._lock:
+            if self._found is None:
+                places = import_store.list_landmarks(tx, item.import_id, phases == _HELD, LANDMARK_STEP)
+                total = import_store.count_faults(tx, item.import_id, phases) if phases == _HELD else 0
+                self._found = total, places
+            return self._found
+
+
+class ExceptionService:
+    """Gives exception records to those who staged them, and to callers who may read everything of a profile."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._landmarks: dict[tuple[UUID, frozenset[Phase]], _Landmarks] = {}
+
+    def page(self, caller: Caller, item: Import, phases: frozenset[Phase], limit: int, offset: int) -> ExceptionPage:
+        """Records `offset` (1-based) to `offset + limit - 1` of those with a fault of these phases.
+
+        Of a record that somebody else staged a caller who may not read everything gets the number and the
+        codes, not the record. Raises RequestRefused, gone, when retention is over.
+        """
+        self._require_readable(caller, item)
+        with self._database.transaction(caller.account_id) as tx:
+            total = self._count(tx, item, phases)
+            found = []
+            if offset <= total:
+                after, skipped = self._find_start(tx, item, phases, offset - 1)
+                found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=limit, offset=skipped)
+            rows = list(self._render(tx, caller, item, found))
+            _require_kept(tx, item)
+            note_event(tx, caller, "exceptions.read", import_id=item.import_id, details={"Count": len(rows)})
+        return ExceptionPage(total, offset - 1 + len(rows) < total, [row.record for row in rows])
+
+    def stream(self, caller: Caller, item: Import, phases: frozenset[Phase]) -> Iterator[ExceptionRow]:
+        """All of them in order, in constant memory. Raises as `page`, before the first row.
+
+        Retention may end while they are read: the iterator raises the same then, it never just ends.
+        """
+        self._require_readable(caller, item)
+        with self._database.transaction(caller.account_id) as tx:
+            details = {"Count": self._count(tx, item, phases)}
+            note_event(tx, caller, "exceptions.read", import_id=item.import_id, details=details)
+        return self._stream(caller, item, phases, self._read_after(caller, item, phases, 0))
+
+    def _stream(
+        self, caller: Caller, item: Import, phases: frozenset[Phase], rows: list[ExceptionRow]
+    ) -> Iterator[ExceptionRow]:
+        while rows:
+            yield from rows
+            rows = self._read_after(caller, item, phases, rows[-1].sequence_number)
+
+    def _read_after(self, caller: Caller, item: Import, phases: frozenset[Phase], after: int) -> list[ExceptionRow]:
+        with self._database.transaction(caller.account_id) as tx:
+            found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=STREAM_RECORDS)
+            rows = list(self._render(tx, caller, item, found))
+            _require_kept(tx, item)
+        return rows
+
+    def _count(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> int:
+        if phases == REFUSED:
+            return item.books.failed + item.books.exceptions
+        if phases == _HELD and not TRANSITIONS[item.status]:
+            return self._find_landmarks(tx, item, phases)[0]
+        return import_store.count_faults(tx, item.import_id, phases)
+
+    def _find_start(self, tx: Transaction, item: Import, phases: frozenset[Phase], before: int) -> tuple[int, int]:
+        """Where a page with so many records before it begins: after which SequenceNumber, and how many to skip then.
+
+        Counting up to the 900,000th record takes longer than its page, so of an import that has ended, whose faults
+        stay as they are, every LANDMARK_STEPth place is remembered.
+        """
+        landmark = before // LANDMARK_STEP
+        if landmark == 0 or phases not in (REFUSED, _HELD) or TRANSITIONS[item.status]:
+            return 0, before
+        _, known = self._find_landmarks(tx, item, phases)
+        if landmark > len(known):  # purged since the import was looked up
+            raise _make_gone()
+        return known[landmark - 1], before - landmark * LANDMARK_STEP
+
+    def _find_landmarks(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> tuple[int, list[int]]:
+        key = item.import_id, phases
+        if key not in self._landmarks and len(self._landmarks) >= MOST_LANDMARKS:
+            self._landmarks.clear()
+        return self._landmarks.setdefault(key, _Landmarks()).find(tx, item, phases)
+
+    def _require_readable(self, caller: Caller, item: Import) -> None:
+        require_import(caller)
+        if item.purged_at is not None:
+            raise _make_gone()
+
+    def _render(
+        self, tx: Transaction, caller: Caller, item: Import, found: Sequence[tuple[int, Phase, list[Fault]]]
+    ) -> Iterator[ExceptionRow]:
+        frames = import_store.list_raw_frames(tx, item.import_id, [sequence for sequence, _, _ in found])
+        position, first, staged_by = 0, 0, ""
+        records: list[bytes] = []
+        for sequence, phase, faults in found:
+            while position < len(frames) and frames[position][0] <= sequence:
+                first, frame, staged_by = frames[position]
+                records = unpack_raw(frame)
+                position += 1
+            if sequence - first >= len(records):  # lost, or purged since the import was looked up: see _require_kept
+                record = render_exception(b"{}", sequence, phase, faults)
+            elif staged_by == caller.user_id or caller.may_read_all():
+                raw = records[sequence - first]
+                marks = item.settings.action == "Add"
+                record = render_exception(raw, sequence, phase, faults, marks_opt_out=marks)
+            else:
+                faults = [Fault(fault.Code, WITHHELD, fault.Path) for fault in faults]
+                record = render_exception(b"{}", sequence, phase, faults)
+            yield ExceptionRow(sequence, phase, faults, record)
+
+
+def _require_kept(tx: Transaction, item: Import) -> None:
+    """Call it after the rows were read: what is purged is marked so first, in a transaction of its own.
+
+    Raises RequestRefused, gone: retention ended since the import was looked up, and the rows may not be all.
+    """
+    now = import_store.find_import(tx, item.import_id)
+    if now is None or now.purged_at is not None:
+        raise _make_gone()
+
+
+def _make_gone() -> RequestRefused:
+    return RequestRefused(
+        "gone",
+        "Import.RetentionOver",
+        "The staged records of this import are gone: their retention is over. Its counts remain.",
+    )

@@ -1,0 +1,247 @@
+"""The life of an import up to its execution: initiate, find, execute, cancel, list (import-api.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+from datetime import timedelta
+from typing import get_args
+from uuid import UUID
+
+import msgspec
+
+from consentory.codec.staging.initiate_request import check_permissions, read_initiate
+from consentory.domain.caller import SYSTEM, Caller, Party
+from consentory.domain.configuration_index import Catalog
+from consentory.domain.identifier import make_uuid7
+from consentory.domain.imports import Books, Import, Status
+from consentory.domain.instants import from_micros
+from consentory.errors import RequestRefused
+from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.audit.audit_trail import note_event
+from consentory.store.database import Database, Transaction
+from consentory.store.tables import execution_store, import_store, profile_store
+
+TOKEN_BITS = 53
+"""An access token is exact in every JSON reader (import-api.md, "Paths")."""
+
+
+class ImportService:
+    """Initiate, find, execute, cancel and list imports. Every call needs the permission `import`."""
+
+    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+        self._database = database
+        self._catalogs = catalogs
+
+    def initiate(self, caller: Caller, body: bytes, idempotency_key: str | None) -> Import:
+        """A new import, or the one that the same caller initiated under the same key.
+
+        Raises RequestRefused: invalid or not_found (read_initiate), conflict (the key, with another body),
+        too_many (the account's daily import requests are used up).
+        """
+        require_import(caller)
+        with self._database.transaction(caller.account_id) as tx:
+            catalog = self._catalogs.current_in(tx, caller.account_id)
+            settings = read_initiate(body, catalog, caller.permissions)
+            request_hash = hashlib.sha256(msgspec.json.encode(settings)).digest()
+            if idempotency_key is not None:
+                known = self._find_replay(tx, caller, idempotency_key, request_hash)
+                if known is not None:
+                    return known
+            _check_daily_limit(tx, catalog)
+            now = from_micros(profile_store.read_clock(tx))
+            item = Import(
+                account_id=caller.account_id,
+                import_id=make_uuid7(now),
+                access_token=secrets.randbits(TOKEN_BITS),
+                status="Initiated",
+                settings=settings,
+                books=Books(),
+                caller=caller.user_id,
+                created_at=now,
+                expires_at=now + timedelta(hours=catalog.account.token_lifetime_hours),
+            )
+            if import_store.insert_import(tx, item, idempotency_key, request_hash):
+                note_event(
+                    tx, caller, "import.initiated", import_id=item.import_id, details={"ImportAction": settings.action}
+                )
+                return item
+        return self.initiate(caller, body, idempotency_key)  # a twin was first: find what it made
+
+    def _find_replay(self, tx: Transaction, caller: Caller, key: str, request_hash: bytes) -> Import | None:
+        known = import_store.find_import_by_key(tx, caller.user_id, key)
+        if known is None:
+            return None
+        import_id, known_hash, is_over = known
+        if is_over:
+            import_store.release_import_key(tx, import_id)
+            return None
+        if known_hash != request_hash:
+            raise RequestRefused(
+                "conflict",
+                "IdempotencyKey.Reused",
+                "This Idempotency-Key was used to initiate an import with other settings; use a new key.",
+            )
+        return import_store.find_import(tx, import_id)
+
+    def find_by_token(self, caller: Caller, token: str) -> Import:
+        """The import that an access token names. Raises RequestRefused, unauthorized, for any that does not."""
+        require_import(caller)
+        with self._database.transaction(caller.account_id) as tx:
+            return find_by_token(tx, token)
+
+    def find_by_id(self, caller: Caller, import_id: str) -> Import:
+        """The import of that id, its token expired or not. Raises RequestRefused, not_found."""
+        require_import(caller)
+        try:
+            wanted = UUID(import_id)
+        except ValueError:
+            wanted = None
+        with self._database.transaction(caller.account_id) as tx:
+            item = import_store.find_import(tx, wanted) if wanted is not None else None
+            if item is None:
+                raise RequestRefused("not_found", "Import.NotFound", "This account has no import of that id.")
+            return _expire(tx, item)
+
+    def execute(self, caller: Caller, token: str) -> Import:
+        """Queue a staged import; harmless when it is queued, processing or completed already.
+
+        Raises RequestRefused: forbidden for a caller who may not initiate such an import; conflict before anything
+        was staged and on a Failed import.
+        """
+        with self._database.transaction(caller.account_id) as tx:
+            item = _find_to_move(tx, caller, token)
+            # One state from here on: a first batch that commits meanwhile would be seen too late to be queued, and yet
+            # early enough to be answered as no refusal. Of several Executes and Cancels at once one moves the state.
+            import_store.lock_import(tx, item.import_id)
+            if import_store.queue_import(tx, item.import_id):
+                note_event(tx, caller, "import.executed", import_id=item.import_id)
+                execution_store.notify_work(tx)
+            item = _reload(tx, item)
+            if item.status == "Initiated":
+                raise RequestRefused(
+                    "conflict", "Import.NothingStaged", "Nothing was staged yet; stage records, then execute."
+                )
+            if item.status == "Failed":
+                raise RequestRefused(
+                    "conflict",
+                    "Import.Failed",
+                    f"This import has failed ({item.failure_reason}), nothing of it was applied; initiate a new one.",
+                )
+            return item
+
+    def cancel(self, caller: Caller, token: str) -> Import:
+        """Fail an import of which nothing was applied; harmless on a Failed one.
+
+        Raises RequestRefused: forbidden for a caller who may not initiate such an import; conflict while it is
+        processing or completed.
+        """
+        with self._database.transaction(caller.account_id) as tx:
+            item = _find_to_move(tx, caller, token)
+            if import_store.fail_import(tx, item.import_id, "Import.Cancelled", ("Initiated", "Staging", "Queued")):
+                note_event(tx, caller, "import.cancelled", import_id=item.import_id)
+            item = _reload(tx, item)
+            if item.status != "Failed":
+                raise RequestRefused(
+                    "conflict",
+                    "Import.NotCancellable",
+                    f"This import is {item.status}: what was applied stays. Let it complete.",
+                )
+            return item
+
+    def list_imports(
+        self, caller: Caller, status: str | None, limit: int, cursor: str | None
+    ) -> tuple[list[Import], str | None]:
+        """Imports of the account, newest first, and the cursor of the next page (None: no more)."""
+        require_import(caller)
+        before = _read_cursor(cursor)
+        if status is not None and status not in get_args(Status):
+            raise RequestRefused(
+                "invalid",
+                "Request.InvalidParameter",
+                f"status is one of {', '.join(get_args(Status))}, not {status!r}.",
+            )
+        with self._database.transaction(caller.account_id) as tx:
+            found = import_store.list_imports(tx, status, before, limit + 1)  # type: ignore[arg-type]
+        more = len(found) > limit
+        return found[:limit], str(found[limit - 1].import_id) if more else None
+
+
+def require_import(caller: Caller) -> None:
+    """Raises RequestRefused, forbidden, when the caller's groups do not permit imports."""
+    if not caller.permissions.import_:
+        raise RequestRefused(
+            "forbidden", "Permission.Import", "Your user groups do not permit imports; ask for the permission `import`."
+        )
+
+
+def find_by_token(tx: Transaction, token: str) -> Import:
+    """The import that an access token names, of the transaction's account and not expired.
+
+    Raises RequestRefused, unauthorized, alike for every token that names none (import-api.md, "Paths").
+    """
+    digits = token.isascii() and token.isdigit() and len(token) <= 16
+    number = int(token) if digits else -1
+    item = import_store.find_import_by_token(tx, number) if 0 <= number < 1 << TOKEN_BITS else None
+    if item is None:
+        raise RequestRefused(
+            "unauthorized",
+            "AccessToken.Invalid",
+            "The access token is unknown or has expired; initiate an import, or ask by its ImportId.",
+        )
+    return item
+
+
+def _find_to_move(tx: Transaction, caller: Caller, token: str) -> Import:
+    """The import that an access token names, for a caller who may initiate one of its settings.
+
+    The token is no permission: somebody else may have got it. Raises RequestRefused: forbidden, unauthorized.
+    """
+    require_import(caller)
+    item = find_by_token(tx, token)
+    check_permissions(item.settings, caller.permissions)
+    return item
+
+
+def _check_daily_limit(tx: Transaction, catalog: Catalog) -> None:
+    import_store.lock_initiates(tx)
+    used, free_in = import_store.count_recent_imports(tx)
+    limit = catalog.account.imports_per_day
+    if used >= limit:
+        seconds = math.ceil(free_in.total_seconds()) if free_in is not None else 86_400
+        raise RequestRefused(
+            "too_many",
+            "Import.DailyLimit",
+            f"The account's {limit} import requests of a rolling 24 hours are used up.",
+            retry_after=max(seconds, 1),
+            headers={
+                "RateLimit": f'"imports";r=0;t={max(seconds, 1)}',
+                "RateLimit-Policy": f'"imports";q={limit};w=86400',
+            },
+        )
+
+
+def _reload(tx: Transaction, item: Import) -> Import:
+    found = import_store.find_import(tx, item.import_id)
+    assert found is not None
+    return found
+
+
+def _expire(tx: Transaction, item: Import) -> Import:
+    """Fail an import whose token expired before Execute, should the worker not have come by yet."""
+    if item.status in ("Initiated", "Staging") and import_store.expire_import(tx, item.import_id):
+        note_event(tx, Party(item.account_id, SYSTEM), "import.expired", import_id=item.import_id)
+        return _reload(tx, item)
+    return item
+
+
+def _read_cursor(cursor: str | None) -> UUID | None:
+    try:
+        return UUID(cursor) if cursor is not None else None
+    except ValueError:
+        raise RequestRefused(
+            "invalid",
+            "Request.InvalidParameter",
+            "cursor is not one that this server gave; leave it out to start anew.",
+        ) from None

@@ -1,0 +1,155 @@
+"""Staging: one call is one batch, all of it or none (import-api.md, "Stage")."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from consentory.codec.record.validate_record import RecordValidator
+from consentory.codec.staging.batch_body import split_batch
+from consentory.domain.caller import Caller
+from consentory.domain.imports import Import, StagedBatch
+from consentory.domain.instants import from_micros
+from consentory.errors import RequestRefused
+from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.audit.audit_trail import note_event
+from consentory.services.imports.batch_validation import ValidatedBatch, validate_batch
+from consentory.services.imports.import_service import find_by_token, require_import
+from consentory.store.database import Database, Transaction
+from consentory.store.tables import import_store, profile_store
+from consentory.store.tables.import_store import NewBatch
+
+RECORD_LIMIT = 10_000_000
+"""Records an import may hold."""
+
+MEGABYTE, GIGABYTE = 1_000_000, 1_000_000_000
+MOST_STAGED_BYTES = 50 * GIGABYTE
+
+
+class StagingService:
+    """Takes batches. Needs the permission `import`."""
+
+    def __init__(self, database: Database, catalogs: Catalogs, most_staged: int = MOST_STAGED_BYTES) -> None:
+        """`most_staged`: bytes that the staged records of one account may take."""
+        self._database = database
+        self._catalogs = catalogs
+        self._most_staged = most_staged
+
+    def body_limit(self, caller: Caller) -> int:
+        """Bytes that the body of a Stage call may have after decompression."""
+        require_import(caller)
+        return int(self._catalogs.current(caller.account_id).account.max_stage_megabytes * MEGABYTE)
+
+    def stage(
+        self,
+        caller: Caller,
+        token: str,
+        body: bytes,
+        media: Literal["json", "ndjson"],
+        idempotency_key: str | None,
+    ) -> tuple[Import, StagedBatch | None]:
+        """Validate and store a batch; the import after it, and the batch's range (None: nothing was added).
+
+        No connection is held while records are validated. Raises RequestRefused: invalid (bytes that are no
+        JSON text; more than 10,000,000 records), too_large (more than 1,000,000 records in the body), conflict (the
+        import's state, or the key with another body), unauthorized (the token). Nothing is stored then.
+        """
+        require_import(caller)
+        body_hash = None if idempotency_key is None else hashlib.sha256(body).digest()
+        with self._database.transaction(caller.account_id) as tx:
+            item = find_by_token(tx, token)
+            if self._is_replay(tx, item, idempotency_key, body_hash):
+                return find_by_token(tx, token), None  # the twin may have been counted since the first look
+            _require_open(item)
+            self._require_space(tx)
+            catalog = self._catalogs.current_in(tx, caller.account_id)
+            staged_at = from_micros(profile_store.read_clock(tx))
+        validator = RecordValidator(catalog, item.settings, caller.permissions, staged_at)
+        records = split_batch(body, media)
+        _require_room(item.books.received, len(records))
+        batch = validate_batch(records, validator, item.settings)
+        with self._database.transaction(caller.account_id) as tx:
+            return self._store(tx, item.import_id, caller, batch, staged_at, idempotency_key, body_hash)
+
+    def _require_space(self, tx: Transaction) -> None:
+        taken = import_store.count_staged_bytes(tx)
+        if taken >= self._most_staged:
+            raise RequestRefused(
+                "conflict",
+                "Stage.SpaceUsedUp",
+                f"The account's staged records take {taken / GIGABYTE:.3g} GB, and may take"
+                f" {self._most_staged / GIGABYTE:.3g}. They go when the retention of their imports ends: wait for that,"
+                " or ask the operator to purge an import (`consentory purge`) or to raise max_staged_gigabytes.",
+            )
+
+    def _is_replay(self, tx: Transaction, item: Import, key: str | None, body_hash: bytes | None) -> bool:
+        known = import_store.find_batch_hash(tx, item.import_id, key) if key is not None else None
+        if known is not None and known != body_hash:
+            raise RequestRefused(
+                "conflict",
+                "IdempotencyKey.Reused",
+                "This Idempotency-Key came with another body before, in this import; use a new key.",
+            )
+        return known is not None
+
+    def _store(
+        self,
+        tx: Transaction,
+        import_id: UUID,
+        caller: Caller,
+        batch: ValidatedBatch,
+        staged_at: datetime,
+        key: str | None,
+        body_hash: bytes | None,
+    ) -> tuple[Import, StagedBatch | None]:
+        _, received, batches = import_store.lock_import(tx, import_id)  # a concurrent twin waits here
+        item = import_store.find_import(tx, import_id)
+        assert item is not None
+        if self._is_replay(tx, item, key, body_hash):
+            return item, None
+        _require_open(item)
+        if batch.records == 0 and key is None:
+            return item, None
+        _require_room(received, batch.records)
+        first = received + 1
+        new = NewBatch(
+            number=batches + 1,
+            caller=caller.user_id,
+            staged_at=staged_at,
+            first_sequence=first,
+            frames=batch.frames,
+            failed=batch.failed,
+            counts=batch.counts,
+            idempotency_key=key,
+            body_hash=body_hash,
+        )
+        import_store.insert_batch(tx, import_id, new, batch.list_faults())
+        last = received + batch.records
+        if batch.records:
+            details = {"First": first, "Last": last, "ValidationFailed": batch.failed}
+            note_event(tx, caller, "import.staged", import_id=import_id, details=details)
+        item = import_store.find_import(tx, import_id)
+        assert item is not None
+        added = StagedBatch(first, last, batch.failed, batch.counts) if batch.records else None
+        return item, added
+
+
+def _require_room(received: int, added: int) -> None:
+    if received + added > RECORD_LIMIT:
+        raise RequestRefused(
+            "invalid",
+            "Import.TooManyRecords",
+            f"An import holds at most {RECORD_LIMIT:,} records; this batch of {added:,} would make"
+            f" {received + added:,}. Execute this import and stage the rest in another.",
+        )
+
+
+def _require_open(item: Import) -> None:
+    if item.status not in ("Initiated", "Staging"):
+        raise RequestRefused(
+            "conflict",
+            "Import.NotStaging",
+            f"This import is {item.status} and takes no more records; initiate another for them.",
+        )

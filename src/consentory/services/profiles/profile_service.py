@@ -1,0 +1,351 @@
+"""People one at a time: read back, found by what is known of them, written and deleted (account.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal
+
+import msgspec
+
+from consentory.codec.answers.profile_answer import (
+    CHANNELS,
+    Viewing,
+    find_kind,
+    list_current_entries,
+    render_place,
+    render_profile,
+)
+from consentory.codec.contact_values import ContactFault, compare_email, compare_phone
+from consentory.codec.record.validate_record import RecordValidator
+from consentory.codec.record.validation_context import Scope
+from consentory.codec.staging.initiate_request import check_json
+from consentory.codec.times import render_time
+from consentory.domain.caller import Caller
+from consentory.domain.configuration_index import Catalog
+from consentory.domain.imports import ImportSettings
+from consentory.domain.instants import from_micros, to_micros
+from consentory.domain.profile import Profile
+from consentory.domain.record import Fault, Kind, Record
+from consentory.domain.spelling import find_spelling, spell_body, spell_choice
+from consentory.domain.text import fold, hash_key, trim
+from consentory.errors import ErrorDetail, RequestRefused, StoreContended, StoreRefused
+from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.audit.audit_trail import note_event
+from consentory.services.execution.record_application import Rules, Task, apply_records
+from consentory.store.database import Database, Transaction
+from consentory.store.tables import account_store, profile_store
+from consentory.store.tables.profile_store import HistoryItem, Source
+
+SEARCH_LIMIT = 50
+"""More profiles than this are not given out by an address or number."""
+
+REFRESH_NAMES = {
+    "RefreshAlternateIds": "refresh_alternate_ids",
+    "RefreshContacts": "refresh_contacts",
+    "RefreshCustomFields": "refresh_custom_fields",
+    "RefreshGroups": "refresh_groups",
+    "RefreshTags": "refresh_tags",
+    "AllowPriorConsents": "allow_prior_consents",
+}
+
+HISTORY_STEP = 1000
+"""Entries of a history read at a time."""
+
+KEY_RACE_TRIES = 5
+
+
+_NULL = msgspec.Raw(b"null")
+
+
+class _OwnId(msgspec.Struct):
+    """The ProfileId that a record says, as JSON."""
+
+    ProfileId: msgspec.Raw = msgspec.Raw(b"")
+
+
+_OWN_ID = msgspec.json.Decoder(_OwnId)
+
+Wire = dict[str, Any]
+
+
+class ProfileService:
+    """Reads and writes single profiles. Reading needs `profile: read`, and so on."""
+
+    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+        self._database = database
+        self._catalogs = catalogs
+
+    def get(self, caller: Caller, profile_id: int) -> Wire:
+        """The profile as the caller may see it. Raises RequestRefused, not_found."""
+        _require(caller, "read")
+        with self._database.transaction(caller.account_id) as tx:
+            wire = self._render(tx, caller, self._load(tx, profile_id))
+            note_event(tx, caller, "profile.read", profile_ids=[profile_id])
+            return wire
+
+    def find_by_alternate_id(self, caller: Caller, type_name: str, value: str) -> Wire:
+        """The profile, active or not, that actively holds an alternate id. Raises RequestRefused, not_found."""
+        _require(caller, "read")
+        with self._database.transaction(caller.account_id) as tx:
+            key = hash_key(caller.account_id, "AlternateId", fold(trim(type_name)), fold(trim(value)))
+            holder = profile_store.find_holders(tx, [key]).get(key)
+            if holder is None:
+                raise _make_not_found()
+            wire = self._render(tx, caller, self._load(tx, holder))
+            note_event(tx, caller, "profile.found", profile_ids=[holder], details={"By": "AlternateId"})
+            return wire
+
+    def find_by_email(self, caller: Caller, address: str) -> list[Wire]:
+        """Active profiles with this active email address; a text that is no address finds none.
+
+        Raises RequestRefused: forbidden, over 50 too.
+        """
+        return self._find_by_contact(caller, "Email", _compare(compare_email, trim(address)))
+
+    def find_by_phone(self, caller: Caller, number: str) -> list[Wire]:
+        """Active profiles with this active phone number. As `find_by_email`."""
+        region = self._catalogs.current(caller.account_id).account.phone_region
+        return self._find_by_contact(caller, "Phone", _compare(compare_phone, trim(number), region))
+
+    def _find_by_contact(self, caller: Caller, kind: Kind, compared: str | None) -> list[Wire]:
+        _require(caller, "read")
+        if not Scope(caller.permissions).permits_channel(*CHANNELS[kind]):
+            raise RequestRefused(
+                "forbidden", "Permission.Channel", f"Your user groups permit no channel of {kind.lower()} contacts."
+            )
+        key = None if compared is None else hash_key(caller.account_id, kind[0], compared)
+        with self._database.transaction(caller.account_id) as tx:
+            found = [] if key is None else profile_store.find_contact_profiles(tx, key, SEARCH_LIMIT + 1)
+            if len(found) > SEARCH_LIMIT:
+                raise RequestRefused(
+                    "forbidden",
+                    "Profile.TooManyFound",
+                    f"More than {SEARCH_LIMIT} profiles have this; ask by alternate id or ProfileId.",
+                )
+            profile_ids = [profile.profile_id for profile in found]
+            note_event(tx, caller, "profile.found", profile_ids=profile_ids, details={"By": kind})
+            return self._render_all(tx, caller, found)
+
+    def history(
+        self, caller: Caller, profile_id: int, of: Literal["Preferences", "Consents"], limit: int, offset: int
+    ) -> tuple[list[Wire], bool]:
+        """Applied choices in order of application, from `offset` (1-based), and whether more follow.
+
+        What the caller may not see is left out. Raises RequestRefused, not_found.
+        """
+        _require(caller, "read")
+        with self._database.transaction(caller.account_id) as tx:
+            profile = self._load(tx, profile_id)
+            catalog = self._catalogs.current_in(tx, caller.account_id)
+            # What may not be seen is not there: it is not counted, and takes no place of a page.
+            items = list(islice(_list_visible(tx, caller, catalog, profile_id, of), offset - 1, offset + limit))
+            note_event(tx, caller, "history.read", profile_ids=[profile_id], details={"Of": of})
+            spell_body(profile.body, find_spelling(catalog))
+        return [_render_history(item, of, profile, catalog) for item in items[:limit]], len(items) > limit
+
+    def list_tags(self, caller: Caller) -> Wire:
+        """Every tag with the number of profiles that have it, counted now."""
+        _require(caller, "read")
+        with self._database.transaction(caller.account_id) as tx:
+            as_of = render_time(profile_store.read_clock(tx))
+            tags = profile_store.list_tags(tx)
+        return {"AsOf": as_of, "Count": len(tags), "Tags": [{"Name": name, "Count": count} for name, count in tags]}
+
+    def write(self, caller: Caller, profile_id: int | None, body: bytes, refresh: dict[str, bool]) -> tuple[Wire, bool]:
+        """Create (None) or change a profile by one record; the profile with `Outcome` and `NotHonored`, and
+        whether it was created. `refresh`: the Refresh flags and AllowPriorConsents by their wire names.
+
+        Raises RequestRefused: invalid (staging faults), conflict (execution faults), not_found, forbidden.
+        """
+        require_write(caller)
+        flags = {REFRESH_NAMES[name]: flag for name, flag in refresh.items()}
+        settings = msgspec.structs.replace(ImportSettings(name="single write"), **flags)
+        if settings.refresh_contacts and not (
+            caller.permissions.channels == "all" and caller.permissions.programs == "all"
+        ):
+            raise RequestRefused(
+                "forbidden", "Permission.RefreshContacts", "RefreshContacts needs all channels and all programs."
+            )
+        for attempt in range(KEY_RACE_TRIES):
+            try:
+                with self._database.transaction(caller.account_id) as tx:
+                    return self._write(tx, caller, profile_id, body, settings)
+            except StoreRefused as error:
+                # Somebody else gave out one of the alternate ids just now: the next try sees whom to.
+                if error.constraint != "alternate_key_pkey" or attempt == KEY_RACE_TRIES - 1:
+                    raise
+            except StoreContended:
+                if attempt == KEY_RACE_TRIES - 1:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _write(
+        self, tx: Transaction, caller: Caller, profile_id: int | None, body: bytes, settings: ImportSettings
+    ) -> tuple[Wire, bool]:
+        catalog = self._catalogs.current_in(tx, caller.account_id)
+        if profile_id is not None and not profile_store.lock_profiles(tx, [profile_id]):
+            raise _make_not_found()
+        now = profile_store.read_clock(tx)
+        record = _read_record(catalog, settings, caller, from_micros(now), profile_id, body)
+        # An update takes no new id: the account's row, which hands them out, is not locked for it.
+        new_id = account_store.reserve_profile_ids(tx, 1) if profile_id is None else profile_id
+        # Whom the body alone names is not locked yet, and is by the time that the application reads the clock itself.
+        moment = now if profile_id is not None or record.profile_id is None else None
+        rules = Rules(catalog, settings, now, new_id if profile_id is None else profile_id + 1, moment)
+        (done,) = apply_records(tx, rules, [Task(record, Source(caller.user_id), new_id)])
+        if done.outcome == "Exception":
+            raise RequestRefused(
+                "conflict",
+                done.faults[0].Code,
+                "The record could not be applied, and nothing of it was: see errors.",
+                errors=_list_details(done.faults),
+            )
+        created = done.outcome == "Created"
+        touched = new_id if created else record.profile_id
+        assert touched is not None
+        details = {"Outcome": done.outcome, "NotHonored": len(done.faults)}
+        note_event(tx, caller, "profile.written", profile_ids=[touched], details=details)
+        wire: Wire = {"ProfileId": touched}
+        if "read" in caller.permissions.profile:
+            wire = self._render(tx, caller, self._load(tx, touched))
+        held = [msgspec.to_builtins(fault) for fault in done.faults]
+        return {**wire, "Outcome": done.outcome, "NotHonored": held}, created
+
+    def delete(self, caller: Caller, profile_id: int) -> None:
+        """Delete a profile and all that hangs on it, for good. Raises RequestRefused, not_found."""
+        _require(caller, "delete")
+        with self._database.transaction(caller.account_id) as tx:
+            catalog = self._catalogs.current_in(tx, caller.account_id)
+            now = profile_store.read_clock(tx)
+            settings = ImportSettings(name="single delete", action="Delete")
+            rules = Rules(catalog, settings, now, found_below=profile_id + 1)
+            task = Task(Record(profile_id=profile_id), Source(caller.user_id), 0)
+            (done,) = apply_records(tx, rules, [task])
+            if done.outcome != "Deleted":
+                raise _make_not_found()
+            note_event(tx, caller, "profile.deleted", profile_ids=[profile_id])
+
+    def _load(self, tx: Transaction, profile_id: int) -> Profile:
+        profile = profile_store.load_profiles(tx, [profile_id]).get(profile_id)
+        if profile is None:
+            raise _make_not_found()
+        return profile
+
+    def _render(self, tx: Transaction, caller: Caller, profile: Profile) -> Wire:
+        return self._render_all(tx, caller, [profile])[0]
+
+    def _render_all(self, tx: Transaction, caller: Caller, profiles: Sequence[Profile]) -> list[Wire]:
+        """As the caller may see them: as many statements for many profiles as for one."""
+        catalog = self._catalogs.current_in(tx, caller.account_id)
+        spelling = find_spelling(catalog)
+        for profile in profiles:
+            spell_body(profile.body, spelling)
+        wanted = [(one.profile_id, entry) for one in profiles for entry in list_current_entries(one.body)]
+        recorded = profile_store.list_entries(tx, wanted)
+        scope, now = Scope(caller.permissions), profile_store.read_clock(tx)
+        return [render_profile(one, Viewing(catalog, scope, now, recorded.get(one.profile_id, {}))) for one in profiles]
+
+
+def _require(caller: Caller, action: Literal["read", "write", "delete"]) -> None:
+    if action not in caller.permissions.profile:
+        raise RequestRefused(
+            "forbidden",
+            "Permission.Profile",
+            f"Your user groups do not permit this; ask for the permission `profile: {action}`.",
+        )
+
+
+def _compare(compare: Callable[..., str], *given: str) -> str | None:
+    """The compared form of an address or number; None for a text that is neither."""
+    try:
+        return compare(*given)
+    except ContactFault:
+        return None
+
+
+def require_write(caller: Caller) -> None:
+    """Raises RequestRefused, forbidden, when the caller's groups do not permit to write profiles."""
+    _require(caller, "write")
+
+
+def _make_not_found() -> RequestRefused:
+    return RequestRefused("not_found", "Profile.NotFound", "This account has no such profile.")
+
+
+def _read_record(
+    catalog: Catalog, settings: ImportSettings, caller: Caller, at: datetime, profile_id: int | None, body: bytes
+) -> Record:
+    """The validated record of a single write; the path's ProfileId counts as said in it."""
+    if not check_json(body).lstrip().startswith(b"{"):
+        raise RequestRefused("invalid", "Request.WrongType", "The body is not one record as a JSON object.")
+    if profile_id is not None:
+        body = _say_id(profile_id, body)
+    result = RecordValidator(catalog, settings, caller.permissions, at).validate(body)
+    if not isinstance(result, Record):
+        raise RequestRefused(
+            "invalid",
+            result[0].Code,
+            f"The record has {len(result)} fault{'s' if len(result) > 1 else ''}, and nothing of it was applied.",
+            errors=_list_details(result),
+        )
+    if profile_id is not None and result.profile_id != profile_id:
+        raise RequestRefused(
+            "invalid", "Profile.IdMismatch", f"The body names profile {result.profile_id}, the path {profile_id}."
+        )
+    return result
+
+
+def _say_id(profile_id: int, body: bytes) -> bytes:
+    """The record with the path's ProfileId as a member. A ProfileId of its own counts instead, but null does not.
+
+    Of a repeated member the last counts.
+    """
+    inside = body.strip()[1:-1].strip()
+    member, comma = b'"ProfileId":%d' % profile_id, b"," if inside else b""
+    try:
+        is_null = _OWN_ID.decode(body).ProfileId == _NULL
+    except (msgspec.MsgspecError, RecursionError):
+        is_null = False  # The record has a fault, and validation says which.
+    return b"{%s%s%s}" % ((inside, comma, member) if is_null else (member, comma, inside))
+
+
+def _list_details(faults: list[Fault]) -> list[ErrorDetail]:
+    return [ErrorDetail(fault.Code, fault.Path, fault.Message) for fault in faults]
+
+
+def _list_visible(
+    tx: Transaction, caller: Caller, catalog: Catalog, profile_id: int, of: Literal["Preferences", "Consents"]
+) -> Iterator[HistoryItem]:
+    """The history that the caller may see, in order of application."""
+    scope = Scope(caller.permissions)
+    after, items = 0, None
+    while items is None or len(items) == HISTORY_STEP:
+        items = profile_store.list_history(tx, profile_id, of[0], HISTORY_STEP, after)
+        after = items[-1].entry if items else after
+        yield from (item for item in items if _may_see(item, catalog, scope))
+
+
+def _may_see(item: HistoryItem, catalog: Catalog, scope: Scope) -> bool:
+    """Whether a choice may be seen: its own value, and the contact element that it is bound to."""
+    kind = find_kind(item.place)
+    if kind is not None and not scope.permits_channel(*CHANNELS[kind]):
+        return False
+    if "ConsentType" in item.value:
+        return scope.permits_consent_type(fold(item.value["ConsentType"]))
+    entry = catalog.filters[fold(item.value["FilterId"])]
+    channel = entry.filter.channel
+    return scope.permits_program(fold(entry.program_id)) and (channel is None or scope.permits_channel(channel))
+
+
+def _render_history(item: HistoryItem, of: str, profile: Profile, catalog: Catalog) -> Wire:
+    return {
+        "Place": render_place(item.place, profile.body),
+        **spell_choice(item.value, find_spelling(catalog)),
+        "CustomerDate" if of == "Preferences" else "ConsentDate": render_time(item.collected),
+        "RecordedDate": render_time(to_micros(item.recorded)),
+        "Caller": item.caller,
+        "ImportId": None if item.import_id is None else str(item.import_id),
+        "SequenceNumber": item.sequence_number,
+    }

@@ -1,0 +1,264 @@
+"""Resolving, chunks, their outcomes, and the end of retention. Every function runs in its caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from consentory.domain.imports import ImportSettings, Outcome, Phase, Status
+from consentory.domain.record import Fault
+from consentory.store.database import Transaction
+from consentory.store.tables.import_store import PHASE_NUMBER
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Work not yet done: the records from `next_sequence` to `last_sequence`, all but `excluded`; or, when
+    `sequences` is given, just those of them."""
+
+    account_id: int
+    import_id: UUID
+    chunk_number: int
+    next_sequence: int
+    last_sequence: int
+    sequences: list[int] | None = None
+    excluded: list[int] = []
+    waits_for: int | None = None
+
+
+class RunningImport(msgspec.Struct, frozen=True):
+    """What all chunks of one import go by."""
+
+    settings: ImportSettings
+    started_at: datetime
+    configuration_revision: int
+    first_profile_id: int
+    is_processing: bool
+
+
+class WorkFrame(msgspec.Struct, frozen=True):
+    """`work` is empty where no record of the frame is valid."""
+
+    first_sequence: int
+    record_count: int
+    raw: bytes
+    work: bytes
+    caller: str
+
+
+class ProcessedRecord(msgspec.Struct, frozen=True):
+    """What became of one record at execution."""
+
+    sequence_number: int
+    outcome: Outcome
+    faults: list[Fault]
+    """Why it is an exception, or what of it was held back."""
+
+
+def next_queued_import(tx: Transaction, skipped: Sequence[UUID] = ()) -> tuple[int, UUID] | None:
+    """(account id, import id) of the next import whose turn has come, across accounts; None: none."""
+    row = tx.row("next_queued_import", {"skipped": list(skipped)})
+    return None if row is None else (row[0], row[1])
+
+
+def try_resolve_lock(tx: Transaction) -> bool:
+    """True when this transaction alone resolves for its account; allows long statements from here on."""
+    tx.run("allow_long_statement")
+    row = tx.row("try_resolve_lock")
+    return row is not None and row[0]
+
+
+def load_resolvable(tx: Transaction, import_id: UUID) -> tuple[Status, int, ImportSettings]:
+    """(status, records received, settings)."""
+    row = tx.row("load_resolvable", {"import_id": import_id})
+    assert row is not None
+    return row[0], row[1], msgspec.convert(row[2], ImportSettings)
+
+
+def stream_shared(tx: Transaction, import_id: UUID) -> Iterator[tuple[UUID, int]]:
+    """(thing, SequenceNumber) of every thing that several records name, ordered by both."""
+    tx.run("collect_named", {"import_id": import_id})
+    for row in tx.stream("list_shared"):
+        yield row[0], row[1]
+
+
+def start_import(
+    tx: Transaction, import_id: UUID, revision: int, first_profile_id: int, chunks: Sequence[Chunk]
+) -> bool:
+    """Queued -> Processing with its chunks; False when it was cancelled meanwhile (then roll back)."""
+    parameters = {"import_id": import_id, "revision": revision, "first_profile_id": first_profile_id}
+    if tx.row("start_import", parameters) is None:
+        return False
+    types = ["uuid", "int4", "int4", "int4", "int4[]", "int4[]", "int4"]
+    rows = [
+        (c.import_id, c.chunk_number, c.next_sequence, c.last_sequence, c.sequences, c.excluded, c.waits_for)
+        for c in chunks
+    ]
+    tx.copy("copy_chunks", types, rows)
+    return True
+
+
+def complete_import(tx: Transaction, import_id: UUID) -> bool:
+    """Processing -> Completed when nothing is pending."""
+    return tx.row("complete_import", {"import_id": import_id}) is not None
+
+
+def claim_chunk(tx: Transaction, skipped: Sequence[UUID] = ()) -> Chunk | None:
+    """The next free chunk of any account and of an import that is not `skipped`, locked until the transaction ends;
+    None: none free now."""
+    row = tx.row("claim_chunk", {"skipped": list(skipped)})
+    return None if row is None else Chunk(*row)
+
+
+def load_running(tx: Transaction, import_id: UUID) -> RunningImport:
+    """What the chunks of an import go by."""
+    row = tx.row("load_running", {"import_id": import_id})
+    assert row is not None
+    return RunningImport(msgspec.convert(row[0], ImportSettings), *row[1:])
+
+
+def list_work(
+    tx: Transaction, import_id: UUID, first: int, last: int, frame_records: int, plain_bytes: int
+) -> list[WorkFrame]:
+    """The frames that overlap SequenceNumbers `first` to `last`, in order.
+
+    `plain_bytes`: `raw` is empty where it is longer than this for each record.
+    """
+    parameters = {
+        "import_id": import_id,
+        "first": first,
+        "last": last,
+        "frame_records": frame_records,
+        "plain_bytes": plain_bytes,
+    }
+    return [_read_frame(row) for row in tx.rows("list_work", parameters)]
+
+
+def _read_frame(row: Sequence[Any]) -> WorkFrame:
+    return WorkFrame(row[0], row[1], bytes(row[2]), bytes(row[3]), row[4])
+
+
+def list_scattered_work(
+    tx: Transaction, import_id: UUID, sequences: Sequence[int], plain_bytes: int
+) -> list[WorkFrame]:
+    """As list_work, the frames that hold the given records."""
+    parameters = {"import_id": import_id, "sequences": list(sequences), "plain_bytes": plain_bytes}
+    return [_read_frame(row) for row in tx.rows("list_scattered_work", parameters)]
+
+
+def list_refused(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[int]:
+    """Those of the records that have a fault already."""
+    rows = tx.rows("list_refused", {"import_id": import_id, "sequences": list(sequences)})
+    return [row[0] for row in rows]
+
+
+def limit_statements(tx: Transaction, seconds: int) -> None:
+    """Bound the time of each statement of this transaction from here on."""
+    tx.run("limit_statements", {"limit": f"{seconds}s"})
+
+
+def leave_chunk(tx: Transaction, chunk: Chunk, next_sequence: int) -> None:
+    """Note how far a chunk was processed; past its end it is gone."""
+    name = "finish_chunk" if next_sequence > chunk.last_sequence else "advance_chunk"
+    key = {"import_id": chunk.import_id, "chunk_number": chunk.chunk_number}
+    tx.run(name, key if name == "finish_chunk" else {**key, "next": next_sequence})
+
+
+def record_outcomes(tx: Transaction, import_id: UUID, done: Sequence[ProcessedRecord]) -> int | None:
+    """Write the faults and move the records from Pending to their outcomes; completes the import with the last.
+
+    Call it last: the import's row is locked from here to the commit. How many are pending then; None when the import
+    is not Processing.
+    """
+    rows = []
+    counts: dict[Outcome, int] = {}
+    for record in done:
+        counts[record.outcome] = counts.get(record.outcome, 0) + 1
+        if record.faults:
+            phase: Phase = "Execute" if record.outcome == "Exception" else "NotHonored"
+            faults = msgspec.json.encode(record.faults)
+            rows.append((import_id, phase == "NotHonored", record.sequence_number, 1, PHASE_NUMBER[phase], faults))
+    tx.copy("copy_faults", ["uuid", "bool", "int4", "int2", "int2", "bytea"], rows)
+    row = tx.row(
+        "count_outcomes",
+        {
+            "import_id": import_id,
+            "total": len(done),
+            "exceptions": counts.get("Exception", 0),
+            "not_honored": counts.get("NotHonored", 0),
+            "created": counts.get("Created", 0),
+            "updated": counts.get("Updated", 0),
+            "unchanged": counts.get("Unchanged", 0),
+            "deleted": counts.get("Deleted", 0),
+        },
+    )
+    if row is None:
+        return None
+    if row[0] == 0:
+        complete_import(tx, import_id)
+    return int(row[0])
+
+
+def notify_work(tx: Transaction) -> None:
+    """Wake the workers when this transaction commits."""
+    tx.run("notify_work")
+
+
+def count_by_status(tx: Transaction) -> dict[str, int]:
+    """Imports of all accounts by status; a status that none has is left out."""
+    return {row[0]: row[1] for row in tx.rows("count_by_status")}
+
+
+def find_purgeable(tx: Transaction) -> list[tuple[int, UUID]]:
+    """(account id, import id) whose staged records go now, across accounts; those half purged come again."""
+    return [(row[0], row[1]) for name in ("find_purgeable", "find_purge_left") for row in tx.rows(name)]
+
+
+def mark_purged(tx: Transaction, import_id: UUID) -> bool:
+    """Exceptions are gone from here on; False when they were already."""
+    return tx.row("mark_purged", {"import_id": import_id}) is not None
+
+
+def purge_some(tx: Transaction, import_id: UUID) -> int:
+    """Delete some staged rows of a purged import; how many, 0 when none is left."""
+    key = {"import_id": import_id}
+    return tx.run("purge_frames", key).rowcount + tx.run("purge_faults", key).rowcount
+
+
+def mark_cleared(tx: Transaction, import_id: UUID) -> bool:
+    """Nothing staged is left of a purged import; False when something is, or when that was noted already."""
+    return tx.row("mark_cleared", {"import_id": import_id}) is not None
+
+
+def try_tidy_lock(tx: Transaction, import_id: UUID) -> bool:
+    """True when this transaction alone tidies the import."""
+    row = tx.row("try_tidy_lock", {"import_id": import_id})
+    return row is not None and row[0]
+
+
+def find_thinnable(tx: Transaction) -> list[tuple[int, UUID]]:
+    """(account id, import id) of ended imports with DataStageDuration 0 that keep accepted records."""
+    return [(row[0], row[1]) for row in tx.rows("find_thinnable")]
+
+
+def list_frames_after(tx: Transaction, import_id: UUID, after: int) -> list[tuple[int, bytes, list[int]]]:
+    """Up to 100 of (first SequenceNumber, raw frame, SequenceNumbers in it that have a fault), in order."""
+    rows = tx.rows("list_frames_after", {"import_id": import_id, "after": after})
+    return [(row[0], bytes(row[1]), row[2]) for row in rows]
+
+
+def thin_frame(tx: Transaction, import_id: UUID, first_sequence: int, raw: bytes | None) -> None:
+    """Replace a frame by what is to stay of it, or delete it (None)."""
+    key = {"import_id": import_id, "first_sequence": first_sequence}
+    if raw is None:
+        tx.run("delete_frame", key)
+    else:
+        tx.run("thin_frame", {**key, "raw": raw})
+
+
+def mark_thinned(tx: Transaction, import_id: UUID) -> bool:
+    """The import keeps nothing of what was accepted; False when that was noted already."""
+    return tx.row("mark_thinned", {"import_id": import_id}) is not None

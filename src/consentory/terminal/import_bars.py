@@ -1,0 +1,53 @@
+"""Progress bars of an import, one for each phase."""
+
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from consentory.client.import_run import ImportProgress
+
+PHASES = {"check": "Checking", "stage": "Staging", "execute": "Executing", "exceptions": "Fetching refused"}
+"""The phases of an import, as a person sees them."""
+
+
+class ImportBars:
+    """A progress bar for each phase, made when the phase begins."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<18}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "ImportBars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def ask(self, question: Callable[[], bool]) -> bool:
+        """Ask a person something, with the bars out of the way."""
+        self._progress.stop()
+        try:
+            return question()
+        finally:
+            self._progress.start()
+
+    def show_progress(self, step: ImportProgress) -> None:
+        """Move the bar of the step's phase."""
+        if step.phase not in self._tasks:
+            self._tasks[step.phase] = self._progress.add_task(PHASES[step.phase], total=step.total, note="")
+        # A phase without records is a phase that is done.
+        self._progress.update(
+            self._tasks[step.phase],
+            completed=step.done if step.total else 1,
+            total=step.total or 1,
+            note=f"{step.records:,} records",
+        )

@@ -1,0 +1,132 @@
+"""What `consentory import` says at its end: the books, the speed, the faults, and what to do next."""
+
+import json
+from typing import Any
+
+from rich.table import Table
+
+from consentory.client.api_client import JsonObject
+from consentory.client.import_run import ImportOutcome
+from consentory.terminal.terminal_output import make_console, notes
+from consentory.terminal.visible_text import show_text
+
+
+def choose_exit_code(status: JsonObject, left_out: int = 0) -> int:
+    """0: all processed; 1: done, with exceptions, not honored ones, broken lines or refused rows; 2: failed."""
+    if status["Status"] == "Failed":
+        return 2
+    return int(bool(left_out or status["ValidationFailed"] or status["Exceptions"] or status["NotHonored"]))
+
+
+def count(number: int, one: str, many: str) -> str:
+    """`1 choice carries`, `2,000 choices carry`."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def warn_undated(status: JsonObject) -> None:
+    """Warn of choices that got their date from the moment of staging."""
+    undated = status.get("UndatedChoices", 0)
+    if undated and status["ImportAction"] != "Delete":
+        notes.print(
+            f"[yellow]Warning[/yellow]: {count(undated, 'choice carries', 'choices carry')} no date of their own. "
+            "The date is then the time of this import, and such a choice wins over every choice that was made before "
+            "it. Give the dates on which people chose: CustomerDate of a preference, ConsentDate of a consent."
+        )
+
+
+def summarize_outcome(outcome: ImportOutcome) -> JsonObject:
+    """The outcome as `--json` gives it: the status object under `Status`, and what the client adds to it."""
+    return {
+        "Status": outcome.status,
+        "ExceptionsFile": str(outcome.exceptions_files[0]) if outcome.exceptions_files else None,
+        "ExceptionsFiles": [str(path) for path in outcome.exceptions_files],
+        "RefusedRows": outcome.refused_rows,
+        "CommonestFaults": [{"Count": fault.count, "Example": fault.example} for fault in outcome.commonest_faults],
+        "MoreKindsOfFault": outcome.more_kinds,
+        "BrokenLines": outcome.broken,
+        "BrokenFiles": outcome.broken_files,
+        "Resumed": outcome.resumed,
+        "Seconds": {phase: round(seconds, 3) for phase, seconds in outcome.seconds.items()},
+    }
+
+
+def print_outcome(outcome: ImportOutcome) -> None:
+    """Write the summary for people: the books, the speed, the commonest faults, and what to do next."""
+    console, status = make_console(soft_wrap=True), outcome.status
+    # Of a resumed import only a part was timed.
+    console.print(make_books_table(status, {} if outcome.resumed else outcome.seconds))
+    for fault in outcome.commonest_faults:
+        example = fault.example
+        console.print(
+            f"  {fault.count:,} × [bold]{show_text(example.Code)}[/bold]: {show_text(example.Message)} "
+            f"Example: {show_text(f'{example.Path} = {show_value(example.Value)}')}"
+            f"{show_text(f' ({example.Place})') if example.Place else ''}"
+        )
+    if outcome.more_kinds:
+        console.print(f"  and {count(outcome.more_kinds, 'more kind', 'more kinds')} of fault")
+    for line in list_advice(outcome):
+        console.print(line)
+
+
+def list_advice(outcome: ImportOutcome) -> list[str]:
+    """What a person should know or do after the import, in Rich's markup, the most urgent first."""
+    status, lines = outcome.status, []
+    if refused := status.get("RefusedOptOuts", 0):
+        lines.append(
+            f"[bold red]{count(refused, 'refused record holds', 'refused records hold')}[/bold red] an opt-out, a "
+            "denial or a withdrawal. It does not count yet: correct and import it first. "
+            + (
+                'It stands at the top of the file of refused records, marked "HoldsOptOut": true.'
+                if all(path.suffix == ".ndjson" for path in outcome.exceptions_files)
+                else "It stands in the file of refused records."
+            )
+        )
+    if outcome.refused_rows:
+        lines.append(
+            f"{count(outcome.refused_rows, 'row', 'rows')} could not become a record, so the server never saw "
+            f"{'it' if outcome.refused_rows == 1 else 'them'}: see the file of refused records."
+        )
+    if outcome.exceptions_files:
+        paths = show_text(", ".join(map(str, outcome.exceptions_files)))
+        lines.append(f"Refused records: {paths}. Correct them there and import that file.")
+    if outcome.exceptions_gone:
+        lines.append("The refused records are gone at the server: their retention is over.")
+    if outcome.broken:
+        files = show_text(", ".join(outcome.broken_files))
+        lines.append(f"{count(outcome.broken, 'line is', 'lines are')} no JSON and skipped, and written to {files}.")
+    if local := status.get("NumbersWithoutCountryCode", 0):
+        lines.append(
+            f"{count(local, 'telephone number has', 'telephone numbers have')} no country code. The account's own "
+            "region was taken. Write a number of another country as +, country code, number."
+        )
+    if status["NotHonored"]:
+        lines.append(
+            f"{count(status['NotHonored'], 'record was', 'records were')} not honored, because the stored choice takes "
+            f"precedence: see consentory exceptions {status['AccessToken']} --phase NotHonored"
+        )
+    return lines
+
+
+def show_value(value: Any) -> str:
+    """A refused value as JSON has it, so that a text and a number look different."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def make_books_table(status: JsonObject, seconds: dict[str, float] | None = None) -> Table:
+    """The counts of an import as a table that adds up, with records a second where times are known."""
+    table = Table(title=f"{show_text(status['Name'])}: {status['Status']}", title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for field in ("TotalRecordsReceived", "ValidationSuccessful", "ValidationFailed"):
+        table.add_row(field, f"{status[field]:,}", end_section=field == "ValidationFailed")
+    table.add_row("Processed", f"{status['Processed']:,}")
+    for field in ("Created", "Updated", "Unchanged", "Deleted"):
+        if field in status:
+            table.add_row(f"  {field}", f"{status[field]:,}")
+    for field in ("NotHonored", "Exceptions", "Pending"):
+        table.add_row(field, f"{status[field]:,}", end_section=field == "Pending")
+    counts = {"stage": status["TotalRecordsReceived"], "execute": status["ValidationSuccessful"]}
+    for phase, took in (seconds or {}).items():
+        table.add_row(f"Records a second, {phase}", f"{counts[phase] / max(took, 0.001):,.0f}")
+    table.add_row("AccessToken", str(status["AccessToken"]))
+    return table

@@ -1,0 +1,58 @@
+"""The chunk loop of a worker: resolve what is queued, process chunks. The maintenance loop is apart from it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from threading import Event
+
+from consentory.services.execution.import_execution import Execution
+from consentory.store.database import Database, wait_for_notice
+from consentory.worker import worker_metrics
+from consentory.worker.retry_pause import Patience, WaitedOut
+
+POLL_SECONDS = 1.0
+"""Notifications wake a worker; polling makes sure."""
+
+RESOLVE_SECONDS = 0.5
+"""While chunks are worked off, queued imports of other accounts are looked for this often."""
+
+
+@dataclass(slots=True)
+class ImportWorker:
+    """The chunk loop of one worker process. `stop` ends it after the step it is in."""
+
+    database: Database
+    execution: Execution
+    stop: Event
+    _resolve_at: float = field(default=0.0, init=False)
+    _waits_counted: int = field(default=0, init=False)
+
+    def run(self) -> None:
+        """Work until `stop` is set. Outages are waited out with back-off, without an end."""
+        patience = Patience(self.stop)
+        while not self.stop.is_set():
+            try:
+                with self.database.listen("consentory_work") as notices:
+                    while not self.stop.is_set():
+                        busy = self.work_once()
+                        patience.renew()  # not before: a full disk lets connect, and then refuses
+                        if not busy:
+                            wait_for_notice(notices, POLL_SECONDS)
+            except WaitedOut as error:
+                patience.wait_out(error)
+
+    def work_once(self) -> bool:
+        """One round; False when there was nothing to do. Raises a WaitedOut."""
+        now = time.monotonic()
+        records = self.execution.step()
+        if records is not None:
+            worker_metrics.count_step(records, time.monotonic() - now)
+        busy = records is not None
+        if not busy or now >= self._resolve_at:
+            self._resolve_at = now + RESOLVE_SECONDS
+            busy = self.execution.resolve_next() is not None or busy
+        worker_metrics.show_set_aside(self.execution.count_set_aside())
+        worker_metrics.count_waits(self.execution.waits - self._waits_counted)
+        self._waits_counted = self.execution.waits
+        return busy

@@ -1,0 +1,81 @@
+"""The maintenance loop of a worker: retention, sealing of the audit trail, and sessions of frozen processes.
+
+It runs in a thread of its own beside the chunk loop: neither waits for the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from threading import Event
+
+import structlog
+
+from consentory.errors import trace_error
+from consentory.services.audit.audit_chaining import AuditSealing
+from consentory.services.imports.retention import Retention
+from consentory.store.database import LEASE_SECONDS, Database
+from consentory.worker import worker_metrics
+from consentory.worker.retry_pause import Patience, WaitedOut
+
+log = structlog.get_logger(__name__)
+
+TIDY_SECONDS = 5.0
+WATCH_SECONDS = LEASE_SECONDS / 6
+"""How often a worker looks for others that are frozen."""
+
+SEAL_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Maintenance:
+    """The maintenance loop of one worker process. `stop` ends it after the transaction it is in."""
+
+    database: Database
+    retention: Retention
+    sealing: AuditSealing
+    stop: Event
+    _tidy_at: float = field(default=0.0, init=False)
+    _watch_at: float = field(default=0.0, init=False)
+    _seal_at: float = field(default=0.0, init=False)
+
+    def run(self) -> None:
+        """Look after everything until `stop` is set. Outages are waited out with back-off, without an end."""
+        patience = Patience(self.stop)
+        while not self.stop.is_set():
+            try:
+                for _ in self._look_after():
+                    if self.stop.is_set():
+                        return
+                patience.renew()
+                self.stop.wait(SEAL_SECONDS)
+            except WaitedOut as error:
+                patience.wait_out(error)
+            except Exception as error:  # imports go on, whatever is wrong here
+                kinds, places = trace_error(error)
+                log.error("maintenance failed, trying again", error=kinds, places=places)
+                self.stop.wait(TIDY_SECONDS)
+
+    def _look_after(self) -> Iterator[None]:
+        """One round, a short transaction at a time: nothing of it waits for a long tidying."""
+        yield from self._watch_and_seal()
+        now = time.monotonic()
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_SECONDS
+            for _ in self.retention.tidy_in_steps():
+                yield from self._watch_and_seal()
+            worker_metrics.show_imports(self.retention.count_imports())
+            worker_metrics.forget_dead_processes()
+
+    def _watch_and_seal(self) -> Iterator[None]:
+        now = time.monotonic()
+        if now >= self._watch_at:
+            self._watch_at = now + WATCH_SECONDS
+            ended = self.database.end_frozen_sessions()
+            if ended:
+                log.warning("ended sessions whose process fell silent", sessions=ended)
+        if now >= self._seal_at:
+            self._seal_at = now + SEAL_SECONDS
+            self.sealing.seal()
+        yield

@@ -1,0 +1,161 @@
+"""Every permission on reading back: what may not be seen is not there, nor in any count."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from permission_office import (
+    ADDRESS,
+    IMPORTERS,
+    NUMBER,
+    READERS,
+    WRITERS,
+    Office,
+    Wire,
+    agree,
+    holds,
+    name_user,
+    prefer,
+)
+
+WHOLE: Wire = {
+    "CustomerName": {"FirstName": "Ana"},
+    "AlternateIds": [{"AlternateIdType": "Loyalty", "AlternateId": "whole"}],
+    "Emails": [
+        {
+            "EmailAddress": "whole@example.com",
+            "EmailPreferences": [prefer("NEWS-EMAIL"), prefer("OFFERS-EMAIL")],
+            "Consents": [agree("PrivacyPolicy"), agree("TextMessages")],
+        }
+    ],
+    "PhoneNumbers": [
+        {
+            "PhoneNumber": "+12025550111",
+            "PhoneNumberPreferences": [prefer("NEWS-TEXT"), prefer("OFFERS-PHONE"), prefer("OFFERS-FAX")],
+            "Consents": [agree("TextMessages")],
+        }
+    ],
+    "Addresses": [
+        {**ADDRESS, "AddressPreferences": [prefer("OFFERS-MAIL")], "Consents": [agree("PrivacyPolicy")]},
+    ],
+    "ProfilePreferences": [prefer("DATA-SHARING")],
+    "Consents": [agree("PrivacyPolicy"), agree("TextMessages")],
+    "ProfileTags": [{"Name": "whole"}],
+}
+PLACES = {
+    "Emails": ("EmailPreferences", ("channels.Email",)),
+    "PhoneNumbers": ("PhoneNumberPreferences", tuple(NUMBER)),
+    "Addresses": ("AddressPreferences", ("channels.Mail",)),
+}
+KIND_OF = {"Emails": "Email", "PhoneNumbers": "Phone", "Addresses": "Address"}
+
+
+def sees_filter(user: str, name: str) -> bool:
+    program, _, channel = name.partition("-")
+    if name == "DATA-SHARING":
+        return holds(user, "programs.DATA")
+    return holds(user, f"programs.{program}") and holds(user, f"channels.{channel.capitalize()}")
+
+
+def sees_consent(user: str, name: str) -> bool:
+    return holds(user, f"consentTypes.{name}")
+
+
+def hide(user: str, profile: Wire) -> Wire:
+    """What of a whole profile this user may see."""
+    seen = copy.deepcopy(profile)
+    places = [(seen, "ProfilePreferences")]
+    for place, (preferences, channels) in PLACES.items():
+        if any(holds(user, channel) for channel in channels):
+            places += [(element, preferences) for element in seen[place]]
+        else:
+            del seen[place]
+    for owner, preferences in places:
+        owner[preferences] = [item for item in owner[preferences] if sees_filter(user, item["FilterId"])]
+        owner["Consents"] = [item for item in owner["Consents"] if sees_consent(user, item["ConsentType"])]
+    return seen
+
+
+def hide_history(user: str, of: str, items: list[Wire]) -> list[Wire]:
+    def sees_place(kind: str) -> bool:
+        place = next((place for place, name in KIND_OF.items() if name == kind), None)
+        return place is None or any(holds(user, channel) for channel in PLACES[place][1])
+
+    def sees(item: Wire) -> bool:
+        own = sees_filter(user, item["FilterId"]) if of == "Preferences" else sees_consent(user, item["ConsentType"])
+        return own and sees_place(item["Place"]["Kind"])
+
+    return [item for item in items if sees(item)]
+
+
+@pytest.fixture(scope="module")
+def whole(office: Office) -> tuple[int, Wire]:
+    """A profile with something of everything, as a user sees it who may see all."""
+    profile_id = office.create(WHOLE)
+    profile = office.act_as("all").get(f"{office.account}/Profile/{profile_id}").json()
+    assert len(profile["Emails"][0]["Consents"]) == 2
+    return profile_id, profile
+
+
+@pytest.mark.parametrize("user", READERS)
+def test_what_may_not_be_seen_is_not_there(office: Office, whole: tuple[int, Wire], user: str) -> None:
+    profile_id, profile = whole
+    expected, client = hide(user, profile), office.act_as(user)
+    assert client.get(f"{office.account}/Profile/{profile_id}").json() == expected
+    by_id = {"alternateIdType": "Loyalty", "alternateId": "whole"}
+    assert client.get(f"{office.account}/Profile", params=by_id).json() == expected
+    if holds(user, "channels.Email"):
+        found = client.get(f"{office.account}/Profile", params={"emailAddress": "whole@example.com"}).json()
+        assert found == {"Count": 1, "UserProfilePreferences": [expected]}
+    if holds(user, "any number"):
+        found = client.get(f"{office.account}/Profile", params={"phoneNumber": "+12025550111"}).json()
+        assert found == {"Count": 1, "UserProfilePreferences": [expected]}
+
+
+@pytest.mark.parametrize("user", READERS)
+def test_nor_in_the_history_and_no_count_or_page_tells_of_it(
+    office: Office, whole: tuple[int, Wire], user: str
+) -> None:
+    for of in ("Preferences", "Consents"):
+        path = f"{office.account}/Profile/{whole[0]}/History?of={of}"
+        items = hide_history(user, of, office.act_as("all").get(path).json()["Items"])
+        client = office.act_as(user)
+        assert client.get(path).json() == {"Count": len(items), "HasMore": False, "Items": items}
+        pages = [client.get(f"{path}&limit=2&offset={1 + 2 * page}").json() for page in range(len(items) // 2 + 1)]
+        assert [item for page in pages for item in page["Items"]] == items
+        assert [page["HasMore"] for page in pages] == [2 * page + 2 < len(items) for page in range(len(pages))]
+
+
+@pytest.mark.parametrize("user", [user for user in WRITERS if user in READERS])
+def test_nor_in_the_answer_to_a_write(office: Office, whole: tuple[int, Wire], user: str) -> None:
+    profile_id, _ = whole
+    body = {"CustomerName": {"MiddleName": name_user(user)}}
+    answer = office.act_as(user).post(f"{office.account}/Profile/{profile_id}", json=body).json()
+    assert (answer.pop("Outcome"), answer.pop("NotHonored")) == ("Updated", [])
+    profile = office.act_as("all").get(f"{office.account}/Profile/{profile_id}").json()
+    assert answer == hide(user, profile)
+    assert profile["Consents"], "what the writer could not see is still there"
+
+
+def test_a_write_without_read_answers_the_id_and_nothing_more(office: Office) -> None:
+    answer = office.act_as("without profile.read").post(f"{office.account}/Profile", json=WHOLE | {"AlternateIds": []})
+    assert answer.json().keys() == {"ProfileId", "Outcome", "NotHonored"}
+
+
+@pytest.mark.parametrize("user", IMPORTERS)
+def test_exceptions_are_for_who_staged_them_and_for_who_may_read_all(office: Office, user: str) -> None:
+    started = office.initiate("without audit")
+    record = {"CustomerName": {"FirstName": "Secret name"}, "Emial": []}
+    staged = office.act_as("without audit").post(
+        f"{office.imports}/Import/{started['AccessToken']}/Stage", json={"UserProfilePreferences": [record]}
+    )
+    assert staged.json()["ValidationFailed"] == 1
+    reads_all = all(holds(user, need) for need in ("profile.read", "channels", "programs", "consentTypes"))
+    client = office.act_as(user)
+    for path in (f"Import/{started['AccessToken']}", f"Imports/{started['ImportId']}"):
+        for accept in ("application/json", "application/x-ndjson", "text/csv"):
+            answer = client.get(f"{office.imports}/{path}/Exceptions", headers={"Accept": accept})
+            assert answer.status_code == 200
+            assert ("Secret name" in answer.text) == (reads_all and accept != "text/csv")
+            assert "Record.UnknownMember" in answer.text

@@ -1,0 +1,123 @@
+"""Every call of the API, tried with another account's ids: nothing of it is shown, and nothing of it changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from permission_office import Office, Wire
+from psycopg import sql
+from running_server import AccountAccess, RunningServer
+from sample_rows import list_walled_tables
+
+MARK = "Zzyzx"
+IDS = {"AlternateIdType": "CRM", "AlternateId": f"{MARK}-1"}
+PERSON: Wire = {
+    "AlternateIds": [IDS],
+    "CustomerName": {"FirstName": MARK},
+    "Emails": [{"EmailAddress": f"{MARK}@example.com"}],
+    "PhoneNumbers": [{"PhoneNumber": "+12025550123"}],
+    "ProfileTags": [{"Name": MARK}],
+}
+SEARCHES: list[Wire] = [
+    {"alternateIdType": "CRM", "alternateId": IDS["AlternateId"]},
+    {"emailAddress": PERSON["Emails"][0]["EmailAddress"]},
+    {"phoneNumber": "+12025550123"},
+]
+NEVER_SHOWN = (MARK.lower(), "+12025550123", "2025550123")
+
+
+@pytest.fixture(scope="module")
+def victim(running: RunningServer) -> Iterator[tuple[Office, dict[str, Any]]]:
+    """Another account with people and an import that has a fault; and the ids in it."""
+    office = Office(running)
+    for number in range(3):  # whose numbers nobody has in the intruder's account
+        person = {**PERSON, "AlternateIds": [{**IDS, "AlternateId": f"{MARK}-{number}"}]}
+        profile_id = office.create(person)
+    item = office.initiate("all", Name=MARK)
+    client = office.act_as("all")
+    records = {"UserProfilePreferences": [PERSON, {"Nope": MARK}]}
+    client.post(f"{office.imports}/Import/{item['AccessToken']}/Stage", json=records).raise_for_status()
+    office.initiate("all")
+    cursor = client.get(f"{office.imports}/Imports", params={"limit": 1}).raise_for_status().json()["NextCursor"]
+    assert cursor
+    ids = {"accessToken": item["AccessToken"], "importId": item["ImportId"], "profileId": profile_id}
+    yield office, ids | {"cursor": cursor}
+    office.close()
+
+
+def take_stock(access: AccountAccess) -> dict[str, Any]:
+    """Every row of the account, table by table."""
+    query = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} AS t WHERE account_id = %s"
+    with psycopg.connect(access.database_url) as owner:
+        return {
+            table: owner.execute(sql.SQL(query).format(sql.Identifier(table)), [access.account_id]).fetchone()
+            for table in list_walled_tables(owner)
+            if table not in ("audit_event", "audit_waiting", "audit_seal")  # the worker seals meanwhile
+        }
+
+
+def list_calls(client: httpx.Client) -> list[tuple[str, str]]:
+    """(method, path) of every call that names an account, by the server's own document."""
+    paths = client.get("/schema/openapi.json").raise_for_status().json()["paths"]
+    return [
+        (method.upper(), path)
+        for path, calls in paths.items()
+        if "{clientId}" in path
+        for method in calls
+        if method in ("get", "post", "put", "delete", "patch")
+    ]
+
+
+def send(
+    client: httpx.Client, method: str, path: str, account: str, ids: dict[str, Any], query: Wire
+) -> httpx.Response:
+    body: Wire | None = None
+    if method in ("POST", "PUT"):
+        body = (
+            {"UserProfilePreferences": [{"ProfileId": ids["profileId"]}]} if path.endswith("/Stage") else {"Name": "x"}
+        )
+    return client.request(method, path.format(clientId=account, **ids), params=query, json=body)
+
+
+def test_under_the_other_accounts_name_there_is_nothing(office: Office, victim: tuple[Office, dict[str, Any]]) -> None:
+    client = office.act_as("all")
+    theirs, ids = victim[0].access, victim[1]
+    before = take_stock(theirs)
+    calls = list_calls(client)
+    assert len(calls) >= 20
+    for method, path in calls:
+        answer = send(client, method, path, theirs.account, ids, {})
+        assert (answer.status_code, answer.json()["code"]) == (404, "Account.NotFound"), (method, path, answer.text)
+        assert not any(shown in answer.text.lower() for shown in NEVER_SHOWN)
+    assert take_stock(theirs) == before
+
+
+def test_under_ones_own_name_the_other_accounts_ids_mean_nothing(
+    office: Office, victim: tuple[Office, dict[str, Any]]
+) -> None:
+    ours, client = office.access, office.act_as("all")
+    theirs, ids = victim[0].access, victim[1]
+    before = take_stock(theirs)
+    for method, path in list_calls(client):
+        tries: list[Wire] = [{}]
+        if path.endswith("/Profile") and method == "GET":
+            tries = SEARCHES
+        elif path.endswith("/Imports"):
+            tries = [{}, {"cursor": ids["cursor"]}]
+        elif path.endswith("/History"):
+            tries = [{"of": "Preferences"}, {"of": "Consents"}]
+        elif path.endswith("/Audit"):
+            tries = [{}, {"importId": ids["importId"]}]
+        for query in tries:
+            answer = send(client, method, path, ours.account, ids, query)
+            if any(name in path for name in ("{accessToken}", "{importId}", "{profileId}")):
+                assert answer.status_code in (401, 404), (method, path, answer.status_code, answer.text)
+            shown = json.dumps(answer.json()).lower()
+            assert not any(mark in shown for mark in NEVER_SHOWN), (method, path, query, shown)
+            assert ids["importId"] not in shown.replace(f"/imports/{ids['importId']}", ""), (method, path, query)
+    assert take_stock(theirs) == before

@@ -1,0 +1,301 @@
+"""`consentory import` of tables: one command from the file that people have to profiles, and the refused rows back."""
+
+import csv
+import gzip
+import hashlib
+import json
+import os
+import signal
+import stat
+import subprocess
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow
+import pyarrow.parquet
+import pytest
+from command_line import CONSENTORY, Run
+from running_server import AccountAccess
+from table_reading import read_table
+
+from consentory.client.api_client import ConsentoryClient
+
+MAPPING = """\
+match: CRM
+columns:
+  Kunde: AlternateIds[CRM].AlternateId
+  E-Mail: Emails[Home].EmailAddress
+  Vorname: CustomerName.FirstName
+  Newsletter:
+    to: Emails[Home].EmailPreferences[NEWS-EMAIL].PreferenceType
+    values: {ja: OptIn, nein: OptOut}
+  Datum: {to: "Emails[Home].EmailPreferences[NEWS-EMAIL].CustomerDate", time: "%d.%m.%Y"}
+"""
+HEADER = ["Kunde", "E-Mail", "Vorname", "Newsletter", "Datum"]
+IMPORT = ("--name", "table")
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> Path:
+    file = tmp_path / "mapping.yaml"
+    file.write_text(MAPPING)
+    return file
+
+
+def make_rows(count: int) -> list[list[str]]:
+    family = uuid.uuid4().hex[:12]
+    return [[f"{family}-{n}", f"p{n}.{family}@example.com", "Zoë", "ja", "01.03.2026"] for n in range(count)]
+
+
+def write_csv(file: Path, rows: list[list[str]], encoding: str = "utf-8", delimiter: str = ";") -> Path:
+    with file.open("w", newline="", encoding=encoding) as text:
+        csv.writer(text, delimiter=delimiter).writerows([HEADER, *rows])
+    return file
+
+
+def answer(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_csv_becomes_people_and_says_first_how_it_is_read(run: Run, tmp_path: Path, mapping: Path) -> None:
+    rows = make_rows(40)
+    file = write_csv(tmp_path / "kunden.csv", rows, "cp1252")
+    done = run("import", file, *IMPORT, "--mapping", mapping, "--json")
+    status = answer(done)["Status"]
+    assert (done.returncode, status["Created"], status["MatchValue"]) == (0, 40, "CRM")
+    assert done.stderr.splitlines()[0] == (
+        'kunden.csv: CSV, encoding cp1252 (detected, for example "Zoë"), delimiter semicolon (detected), '
+        "header in line 1, 5 columns."
+    )
+    assert status["Source"] == {
+        "FileName": "kunden.csv",
+        "Sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "Rows": 40,
+        "Mapping": MAPPING,
+    }
+    shown = json.loads(run("profile", "show", "--alternate-id", f"CRM:{rows[7][0]}", "--json").stdout)
+    profile = shown["Profiles"][0]["Profile"]
+    assert profile["CustomerName"]["FirstName"] == "Zoë"
+    assert profile["Emails"][0]["EmailPreferences"][0]["PreferenceType"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kunden.csv", "mapping.yaml"]
+    again = answer(run("import", file, *IMPORT, "--mapping", mapping, "--json"))
+    assert again["Status"]["Unchanged"] == 40
+
+
+def write_format(file: Path, form: str, rows: list[list[str]]) -> Path:
+    if form == "xlsx":
+        book = openpyxl.Workbook()
+        book.active.append(["other"])
+        sheet = book.create_sheet("Kunden")
+        for row in [HEADER, *rows]:
+            sheet.append(row)
+        book.save(file)
+    elif form == "parquet":
+        table = pyarrow.table({name: [row[place] for row in rows] for place, name in enumerate(HEADER)})
+        pyarrow.parquet.write_table(table, file, row_group_size=7)
+    else:
+        write_csv(file, rows, delimiter="\t" if form == "tsv" else ";")
+    return file
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "xlsx", "parquet"])
+def test_refused_rows_come_back_in_the_form_of_the_file_and_are_imported_again(
+    run: Run, tmp_path: Path, mapping: Path, form: str
+) -> None:
+    rows = make_rows(30)
+    rows[3][1] = "no-address"  # the server refuses it
+    rows[5][3] = "vielleicht"  # the mapping refuses it
+    rows[9][4], rows[9][1] = "31.02.2026", "nope"
+    file = write_format(tmp_path / f"kunden.{form}", form, rows)
+    sheet = ["--sheet", "Kunden"] if form == "xlsx" else []
+    done = run("import", file, *IMPORT, "--mapping", mapping, *sheet)
+    assert done.returncode == 1, done.stderr
+    refused = tmp_path / f"kunden.{form}.exceptions.{form}"
+    assert f"Refused records: {refused}" in done.stdout
+    line = {"parquet": 4}.get(form, 5)
+    place = {"xlsx": "sheet Kunden, row", "parquet": "row"}.get(form, "line")
+    assert f"(kunden.{form}, {place} {line}, column E-Mail)" in done.stdout
+    assert "2 rows could not become a record" in done.stdout
+    assert stat.S_IMODE(refused.stat().st_mode) == 0o600
+    description, back = read_table(refused)
+    assert [column.name for column in description.columns] == [*HEADER, "consentory_line", "consentory_faults"]
+    assert [row.cells[:5] for row in back] == [rows[3], rows[5], rows[9]]
+    assert [row.cells[5] for row in back] == [str(line), str(line + 2), str(line + 6)]
+    assert "Email.Malformed in E-Mail" in str(back[0].cells[6])
+    assert "in Newsletter" in str(back[1].cells[6])
+    correct(refused, form, rows)
+    again = answer(run("import", refused, *IMPORT, "--mapping", mapping, *sheet, "--json"))
+    assert (again["Status"]["Created"], again["RefusedRows"], again["ExceptionsFile"]) == (3, 0, None)
+
+
+def correct(refused: Path, form: str, rows: list[list[str]]) -> None:
+    """Correct the rows as a person does in a spreadsheet; the two columns at the end stay."""
+    _, back = read_table(refused)
+    good = [[row.cells[0], f"{row.cells[0]}@example.com", "Zoë", "ja", "01.03.2026", *row.cells[5:]] for row in back]
+    header = [*HEADER, "consentory_line", "consentory_faults"]
+    if form == "xlsx":
+        book = openpyxl.load_workbook(refused)
+        for number, row in enumerate(good, start=2):
+            for column, cell in enumerate(row, start=1):
+                book.active.cell(number, column).value = cell
+        book.save(refused)
+    elif form == "parquet":
+        table = pyarrow.table({name: [row[place] for row in good] for place, name in enumerate(header)})
+        pyarrow.parquet.write_table(table, refused)
+    else:
+        with refused.open("w", newline="", encoding="utf-8") as text:
+            csv.writer(text, delimiter="\t" if form == "tsv" else ";").writerows([header, *good])
+
+
+def test_several_tables_are_one_import_and_each_has_its_own_refused_rows(
+    run: Run, tmp_path: Path, mapping: Path
+) -> None:
+    rows = make_rows(6)
+    rows[1][1] = rows[4][1] = "no-address"
+    one = write_csv(tmp_path / "one.csv", rows[:3])
+    two = write_csv(tmp_path / "two.csv", rows[3:], "utf-16", ",")
+    told = answer(run("import", one, two, *IMPORT, "--mapping", mapping, "--json"))
+    assert told["Status"]["Created"] == 4
+    assert told["Status"]["Source"]["FileName"] == "one.csv, two.csv"
+    assert told["ExceptionsFiles"] == [str(path) + ".exceptions.csv" for path in (one, two)]
+    description, back = read_table(Path(told["ExceptionsFiles"][1]))
+    assert (description.encoding, description.delimiter) == ("utf-16-le", ",")
+    assert back[0].cells[:6] == [*rows[4], "3"]
+
+
+def test_a_table_without_a_mapping_stops_before_anything_is_begun(run: Run, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "kunden.csv", make_rows(2))
+    done = run("import", file, *IMPORT)
+    assert done.returncode == 2
+    assert "consentory mapping suggest kunden.csv > mapping.yaml" in done.stderr
+    assert json.loads(run("imports", "--json").stdout)["Imports"] == []
+
+
+def test_tables_and_records_do_not_mix(run: Run, tmp_path: Path, mapping: Path) -> None:
+    records = tmp_path / "people.ndjson"
+    records.write_text("{}\n")
+    table = write_csv(tmp_path / "kunden.csv", make_rows(1))
+    for files in ([records, table], [records]):
+        done = run("import", *files, *IMPORT, "--mapping", mapping)
+        assert done.returncode == 2
+        assert "people.ndjson: this file holds JSON, which needs no mapping" in done.stderr
+
+
+def test_when_no_row_can_be_imported_nothing_is_begun_and_all_come_back(
+    run: Run, tmp_path: Path, mapping: Path
+) -> None:
+    rows = [[*row[:3], "vielleicht", row[4]] for row in make_rows(3)]
+    done = run("import", write_csv(tmp_path / "kunden.csv", rows), *IMPORT, "--mapping", mapping)
+    assert done.returncode == 2
+    assert "None of the 3 rows can become a record; nothing was imported." in done.stderr
+    assert len(read_table(tmp_path / "kunden.csv.exceptions.csv")[1]) == 3
+    assert json.loads(run("imports", "--json").stdout)["Imports"] == []
+
+
+def test_options_overrule_what_is_detected(run: Run, tmp_path: Path, mapping: Path) -> None:
+    file = write_csv(tmp_path / "kunden.csv", make_rows(2), "mac-roman", "#")
+    options = ("--encoding", "mac-roman", "--delimiter", "#", "--mapping", mapping)
+    done = run("import", file, *IMPORT, *options, "--json")
+    assert answer(done)["Status"]["Created"] == 2
+    assert "encoding mac-roman (given), delimiter # (given)" in done.stderr
+    wrong = run("import", file, *IMPORT, "--encoding", "klingon", "--mapping", mapping)
+    assert (wrong.returncode, "--encoding klingon: unknown" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_standard_input_and_pipes_are_read(
+    environment: dict[str, str], run: Run, tmp_path: Path, mapping: Path, packed: bool
+) -> None:
+    rows = make_rows(3)
+    rows[2][1] = "no-address"
+    content = write_csv(tmp_path / "kunden.csv", rows).read_bytes()
+    content = gzip.compress(content) if packed else content
+    command = [CONSENTORY, "import", "-", *IMPORT, "--mapping", mapping]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, input=content, capture_output=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert b"if this import is interrupted, it cannot go on" in done.stderr
+    assert b"(-, line 4, column E-Mail)" in done.stdout
+    assert read_table(tmp_path / "stdin.exceptions.csv")[1][0].cells[:5] == rows[2]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    assert answer(run("import", pipe, *IMPORT, "--mapping", mapping, "--json"))["Status"]["Unchanged"] == 2
+    writer.join()
+
+
+def start_slowly(environment: dict[str, str], *arguments: Any, **more: Any) -> "subprocess.Popen[bytes]":
+    """Start an import, and interrupt it once something is staged."""
+    command = [CONSENTORY, "import", *map(str, arguments), "--batch-megabytes", "1"]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, **more)
+
+
+def interrupt_midway(server: AccountAccess, running: "subprocess.Popen[bytes]") -> str:
+    deadline = time.monotonic() + 60
+    with ConsentoryClient(server.url, server.account, server.client_id, server.client_secret, server.user) as client:
+        while time.monotonic() < deadline:
+            imports = client.imports(limit=1)["Imports"]
+            if imports and imports[0]["TotalRecordsReceived"]:
+                break
+            time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 2, said
+    return said.decode()
+
+
+def test_an_interrupted_import_of_a_table_goes_on(
+    server: AccountAccess, environment: dict[str, str], run: Run, tmp_path: Path, mapping: Path
+) -> None:
+    rows = make_rows(40_000)
+    rows[0][3] = rows[30_000][3] = "vielleicht"
+    file = write_csv(tmp_path / "kunden.csv", rows)
+    running = start_slowly(environment, file, *IMPORT, "--mapping", mapping)
+    assert "Run the same command again" in interrupt_midway(server, running)
+    mapping.write_text(MAPPING.replace("Zoë", "") + "otherColumns: ignore\n")
+    other = run("import", file, *IMPORT, "--mapping", mapping, "--batch-megabytes", "1")
+    assert (other.returncode, "other settings" in other.stderr) == (2, True)
+    mapping.write_text(MAPPING)
+    done = answer(run("import", file, *IMPORT, "--mapping", mapping, "--batch-megabytes", "1", "--json"))
+    assert done["Resumed"]
+    assert (done["Status"]["TotalRecordsReceived"], done["Status"]["Created"]) == (39_998, 39_998)
+    assert [row.line for row in read_table(Path(done["ExceptionsFile"]))[1]] == [2, 3]
+
+
+def test_an_interrupted_import_of_a_pipe_is_cancelled_and_says_so(
+    server: AccountAccess, environment: dict[str, str], run: Run, tmp_path: Path, mapping: Path
+) -> None:
+    file = write_csv(tmp_path / "kunden.csv", make_rows(40_000))
+    with file.open("rb") as stream:
+        running = start_slowly(environment, "-", *IMPORT, "--mapping", mapping, stdin=stream, cwd=tmp_path)
+        said = interrupt_midway(server, running)
+    assert "came through a pipe" in said
+    last = json.loads(run("imports", "--json").stdout)["Imports"][0]
+    assert (last["Status"], last["FailureReason"]) == ("Failed", "Import.Cancelled")
+
+
+def test_records_say_their_source_too(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "people.json"
+    file.write_text('[{"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "SO-1"}]}]', "utf-16")
+    done = run("import", file, *IMPORT, "--match", "CRM", "--json")
+    source = answer(done)["Status"]["Source"]
+    assert (source["FileName"], source["Rows"], source["Mapping"]) == ("people.json", 1, None)
+    assert source["Sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert done.stderr.startswith("people.json: JSON, encoding utf-16-le (byte order mark).")
+
+
+def test_people_are_deleted_by_a_table(run: Run, tmp_path: Path, mapping: Path) -> None:
+    rows = make_rows(3)
+    file = write_csv(tmp_path / "kunden.csv", rows)
+    assert answer(run("import", file, *IMPORT, "--mapping", mapping, "--json"))["Status"]["Created"] == 3
+    gone = tmp_path / "gone.csv"
+    gone.write_text("Kunde\n" + "\n".join(row[0] for row in rows[:2]))
+    keys = tmp_path / "keys.yaml"
+    keys.write_text("match: CRM\ncolumns: {Kunde: 'AlternateIds[CRM].AlternateId'}\n")
+    done = answer(run("import", gone, *IMPORT, "--action", "Delete", "--mapping", keys, "--json"))
+    assert done["Status"]["Deleted"] == 2

@@ -1,0 +1,158 @@
+"""`consentory mapping suggest | show | presets` as a person uses them, without a server and with one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+from running_server import AccountAccess
+
+from consentory.codec.tabular.mapping_presets import list_presets
+
+EXPORTS = Path(__file__).parents[1] / "exports"
+CONSENTORY = Path(sys.executable).with_name("consentory")
+PEOPLE = "Email;First Name;Newsletter\nana@example.com;Ana;yes\nben@example.com;;maybe\n"
+MAPPING = """\
+columns:
+  Email: Emails.EmailAddress
+  First Name: CustomerName.FirstName
+  Newsletter: {to: "Emails.EmailPreferences[NEWS-EMAIL].PreferenceType", values: {yes: OptIn, no: OptOut}}
+"""
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
+
+    def run_command(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [CONSENTORY, "mapping", *words],
+            env={**clean, "HOME": str(tmp_path), "NO_COLOR": "1", "COLUMNS": "200", **more},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    return run_command
+
+
+def connect(server: AccountAccess) -> dict[str, str]:
+    return {
+        "CONSENTORY_SERVER": server.url,
+        "CONSENTORY_ACCOUNT": server.account,
+        "CONSENTORY_CLIENT_ID": server.client_id,
+        "CONSENTORY_CLIENT_SECRET": server.client_secret,
+        "CONSENTORY_USER": server.user,
+    }
+
+
+def test_a_suggestion_is_a_mapping_that_show_takes(run: Run, tmp_path: Path) -> None:
+    done = run("suggest", "people.csv")
+    assert done.returncode == 0, done.stderr
+    assert "what does maybe mean?" in done.stdout
+    (tmp_path / "suggested.yaml").write_text(done.stdout)
+    shown = run("show", "people.csv", "--mapping", "suggested.yaml")
+    assert shown.returncode == 0, shown.stderr
+    assert '"EmailAddress": "ana@example.com"' in shown.stdout
+
+
+def test_show_prints_rows_beside_their_records(run: Run) -> None:
+    done = run("show", "people.csv", "--mapping", "mapping.yaml")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("people.csv, line 2\n  Email       ana@example.com\n  First Name  Ana\n")
+    assert '"PreferenceType": "OptIn"' in done.stdout
+    _, _, second = done.stdout.partition("people.csv, line 3\n")
+    assert second.splitlines() == [
+        "  Email       ben@example.com",
+        "  Newsletter  maybe",
+        "  refused: Newsletter: The cell is not among the values of the mapping: yes, no.",
+        "",
+    ]
+    assert run("show", "people.csv", "--mapping", "mapping.yaml", "--rows", "1").stdout.count("people.csv, line") == 1
+
+
+def test_show_tells_all_faults_of_a_mapping(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mapping.yaml").write_text(MAPPING.replace("FirstName", "FristName").replace("yes: OptIn", "yes: In"))
+    done = run("show", "people.csv", "--mapping", "mapping.yaml")
+    assert done.returncode == 2
+    assert "mapping.yaml:3: $.columns.First Name: FristName is not a member" in done.stderr
+    assert "mapping.yaml:4: $.columns.Newsletter.values.yes:" in done.stderr
+
+
+def test_show_compares_with_the_account_of_a_server(run: Run, tmp_path: Path, server: AccountAccess) -> None:
+    (tmp_path / "mapping.yaml").write_text(MAPPING.replace("NEWS-EMAIL", "NEWS-MAIL"))
+    assert run("show", "people.csv", "--mapping", "mapping.yaml").returncode == 0
+    done = run("show", "people.csv", "--mapping", "mapping.yaml", **connect(server))
+    assert done.returncode == 2
+    assert "no active filter NEWS-MAIL; did you mean NEWS-EMAIL?" in done.stderr
+    suggested = run("suggest", "people.csv", **connect(server))
+    assert "Emails[Home].EmailAddress" in suggested.stdout
+
+
+def test_a_table_without_a_mapping_is_told_what_to_do(run: Run) -> None:
+    done = run("show", "people.csv")
+    assert done.returncode == 2
+    assert "consentory mapping suggest people.csv > mapping.yaml" in done.stderr
+    done = run("show", EXPORTS / "klaviyo.csv")
+    assert "try --preset klaviyo" in done.stderr
+
+
+def test_a_suggestion_keeps_what_was_said_of_reading(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_bytes("Liste\nE-Mail|Näme\na@example.com|Zoë\n".encode("cp1252"))
+    done = run("suggest", "odd.csv", "--encoding", "cp1252", "--delimiter", "|", "--header", "2")
+    assert 'file: {encoding: "cp1252", delimiter: "|", header: 2}\n' in done.stdout
+    (tmp_path / "odd.yaml").write_text(done.stdout.replace("ignore", "CustomerName.LastName"))
+    assert '"LastName": "Zoë"' in run("show", "odd.csv", "--mapping", "odd.yaml").stdout
+    book = Workbook()
+    book.active.title = "Notes"
+    book.active.append(["x"])
+    book.create_sheet("People").append(["Email"])
+    book["People"].append(["a@example.com"])
+    book.save(tmp_path / "book.xlsx")
+    assert "other sheets, too: 'People'" in run("suggest", "book.xlsx").stdout
+    done = run("suggest", "book.xlsx", "--sheet", "People")
+    assert 'file: {sheet: "People"}' in done.stdout
+    assert "Email: Emails.EmailAddress" in done.stdout
+    assert run("suggest", "book.xlsx", "--sheet", "2").stdout.replace("2}", '"People"}') == done.stdout
+
+
+def test_presets_are_listed_with_what_they_assume(run: Run) -> None:
+    done = run("presets")
+    assert done.returncode == 0
+    for name, preset in list_presets().items():
+        assert f"{name}\n  {preset.document.about.splitlines()[0]}\n" in done.stdout
+    assert "--set newsletter=…   The filter that the audience is subscribed to. (needed)" in done.stdout
+    assert run("presets", "shopify").stdout == list_presets()["shopify"].text.decode()
+    assert run("suggest", EXPORTS / "klaviyo.csv", "--preset", "klaviyo").stdout.startswith("about: |\n")
+    unknown = run("presets", "shoppify")
+    assert (unknown.returncode, unknown.stderr) == (2, "There is no preset shoppify. Did you mean shopify?\n")
+
+
+def test_a_preset_is_shown_with_its_parameters(run: Run) -> None:
+    file = EXPORTS / "shopify-customers_export.csv"
+    done = run("show", file, "--preset", "shopify", "--set", "newsletter=NEWS-EMAIL", "--set", "id=CRM")
+    assert done.returncode == 0, done.stderr
+    assert '"AlternateId": "7210448301122"' in done.stdout
+    assert "left out: an address of which only a part is there" in done.stdout
+    for wrong in ("newsletter", "=x", "newsletter="):
+        done = run("show", file, "--preset", "shopify", "--set", wrong)
+        assert done.returncode == 2
+        assert "must be NAME=VALUE" in done.stderr
+    assert run("show", file, "--preset", "shopify", "--mapping", "mapping.yaml").returncode == 2
+
+
+def test_cells_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("Email;First Name;Newsletter\na@example.com;\x1b[2J\u202eevil;\n")
+    done = run("show", "people.csv", "--mapping", "mapping.yaml")
+    assert "\x1b" not in done.stdout
+    assert "\u202e" not in done.stdout
+    assert "<U+202E>" in done.stdout

@@ -1,0 +1,268 @@
+"""PostgreSQL away, connections cut, the disk full, workers frozen: work goes on by itself, nothing is doubled, nothing
+is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from crash.cargo import pack_cargo
+from crash.journey import Journey, Trial
+from crash.machine import Machine
+from crash.plant import LEASE_SECONDS, Plant
+
+CUT_ALL = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+  WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND random() < %s"""
+IN_STATEMENT = """SELECT count(*) FROM pg_stat_activity
+  WHERE state = 'active' AND wait_event = 'ClientRead' AND application_name LIKE 'consentory_worker/%%'"""
+"""The worker is in the middle of sending rows (COPY): no time-out of PostgreSQL's ends that."""
+IN_STEP = """SELECT count(*) FROM pg_stat_activity AS a JOIN pg_locks AS l USING (pid)
+  WHERE a.state LIKE 'idle in transaction%%' AND l.relation = 'import_chunk'::regclass"""
+
+
+@pytest.fixture(scope="module")
+def plant() -> Iterator[Plant]:
+    plant = Plant()
+    plant.start()
+    yield plant
+    plant.stop()
+
+
+@pytest.fixture(scope="module")
+def trial(plant: Plant) -> Trial:
+    return Trial(plant, pack_cargo(3))
+
+
+@contextmanager
+def postgres_stopped(plant: Plant) -> Iterator[None]:
+    """PostgreSQL is away, in good order, and comes back."""
+    plant.postgres.stop()
+    try:
+        yield
+    finally:
+        plant.postgres.start()
+
+
+def check_refusal(plant: Plant) -> None:
+    """While the database is away whoever asks is told so, and when to come again."""
+    for answer in (
+        httpx.get(f"{plant.url}/readyz", timeout=20, trust_env=False),
+        httpx.post(f"{plant.url}/oauth2/token", auth=("0" * 24, "x"), timeout=20, trust_env=False,
+                   data={"grant_type": "client_credentials"}),
+    ):  # fmt: skip
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["code"] == "Server.Unavailable"
+        assert int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize(("progress", "keyed"), [(0.2, False), (0.6, True)])
+def test_postgres_is_stopped_for_a_while(plant: Plant, trial: Trial, progress: float, keyed: bool) -> None:
+    def disturb(journey: Journey) -> None:
+        assert journey.await_progress(progress)
+        with postgres_stopped(plant):
+            check_refusal(plant)
+            assert not journey.watch.finished
+
+    differences, _ = trial.disturb(disturb, keyed=keyed)
+    assert not differences
+
+
+def test_after_a_long_outage_the_server_is_ready_within_seconds(plant: Plant) -> None:
+    with postgres_stopped(plant):
+        ends = time.monotonic() + 9
+        while time.monotonic() < ends:
+            check_refusal(plant)
+    assert plant.await_answer() < 4
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_connections_are_cut_again_and_again(plant: Plant, trial: Trial, keyed: bool) -> None:
+    cuts = 0
+
+    def disturb(journey: Journey) -> None:
+        nonlocal cuts
+        with psycopg.connect(plant.conninfo, autocommit=True) as connection:
+            for share in (1.0, 0.2, 0.2, 0.3, 0.3) * 2:
+                if journey.is_over:
+                    return
+                cuts += connection.execute(CUT_ALL, (share,)).fetchone()[0]
+                time.sleep(0.15)
+
+    differences, _ = trial.disturb(disturb, keyed=keyed)
+    assert not differences
+    assert cuts > 3
+
+
+def test_a_connection_lost_during_the_commit_is_no_promise_that_nothing_was_done(plant: Plant, trial: Trial) -> None:
+    """A commit that waits for a standby is done here already: whoever is cut off then is not told otherwise."""
+
+    def hold_commits(standby: str) -> None:
+        with psycopg.connect(plant.conninfo, autocommit=True) as connection:
+            connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{standby}'")
+            connection.execute("SELECT pg_reload_conf()")
+            wanted = "SELECT current_setting('synchronous_standby_names') = %s"
+            while not connection.execute(wanted, (standby,)).fetchone()[0]:
+                time.sleep(0.01)
+
+    def cut_commits(stop: threading.Event) -> None:
+        with psycopg.connect(plant.conninfo, autocommit=True) as connection:
+            while not stop.wait(0.05):
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                )
+
+    def disturb(journey: Journey) -> None:
+        assert journey.await_progress(0.1)
+        stop = threading.Event()
+        hold_commits("nobody")
+        cutter = threading.Thread(target=cut_commits, args=(stop,))
+        cutter.start()
+        time.sleep(1.5)
+        hold_commits("")
+        stop.set()
+        cutter.join()
+
+    differences, journey = trial.disturb(disturb, keyed=False)
+    assert not differences
+    assert journey.courier.wire.answers["503"] > 0
+
+
+def freeze_at(journey: Journey, query: str, worker_pid: int) -> bool:
+    """Freeze a worker at a moment that the query sees, and which lasts then; False when the end came first."""
+    with psycopg.connect(journey.site.conninfo, autocommit=True) as connection:
+        while not journey.is_over:
+            os.kill(worker_pid, signal.SIGSTOP)
+            time.sleep(0.005)
+            if connection.execute(query).fetchone()[0]:
+                return True
+            os.kill(worker_pid, signal.SIGCONT)
+            time.sleep(0.003)
+    return False
+
+
+@pytest.mark.parametrize("moment", [IN_STEP, IN_STATEMENT], ids=["between statements", "in a statement"])
+def test_a_frozen_worker_loses_its_claim_and_finds_out(plant: Plant, trial: Trial, moment: str) -> None:
+    frozen, other = plant.workers
+    waits = []
+
+    def disturb(journey: Journey) -> None:
+        other.send_signal(signal.SIGSTOP)  # so that the claim that is seen is the frozen worker's
+        try:
+            was_seen = journey.await_progress(0.4) and freeze_at(journey, moment, frozen.pid)
+        finally:
+            other.send_signal(signal.SIGCONT)
+        if not was_seen:
+            return
+        begun = time.monotonic()
+        while not journey.is_over and time.monotonic() < begun + 10 * LEASE_SECONDS:
+            time.sleep(0.02)
+        waits.append(time.monotonic() - begun)
+        frozen.send_signal(signal.SIGCONT)
+        time.sleep(1)
+
+    for _ in range(10):
+        differences, _ = trial.disturb(disturb, keyed=True)
+        assert not differences
+        if waits:
+            break
+    assert waits, "never seen"
+    assert waits[0] < 5 * LEASE_SECONDS, "the others waited too long for a frozen worker"
+
+
+# A disk that is full ---------------------------------------------------------------------------------------------
+
+DISK_MEGABYTES = 300
+
+
+@pytest.fixture(scope="module")
+def small_disk() -> Iterator[Path]:
+    """A file system of its own."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root mounts a small file system")
+    folder = Path(tempfile.mkdtemp(prefix="consentory-disk-"))
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}M,mode=755", "consentory-test", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        folder.rmdir()
+        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+        folder.rmdir()
+
+
+@pytest.fixture(scope="module")
+def cramped(small_disk: Path) -> Iterator[Machine]:
+    """`consentory up` with its data on the small disk."""
+    home = small_disk / "home"
+    home.mkdir()
+    machine = Machine(home)
+    machine.start()
+    yield machine
+    machine.stop()
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    ballast = folder / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(1 << 20)):
+            pass
+    try:
+        assert shutil.disk_usage(folder).free < 1 << 16
+        yield
+    finally:
+        ballast.unlink()
+
+
+def lose_postgres(conninfo: str) -> None:
+    """On a full disk: fill the log's file until PostgreSQL needs another, which ends it; nor can it start again."""
+    with suppress(psycopg.OperationalError), psycopg.connect(conninfo, autocommit=True) as connection:
+        while True:
+            connection.execute("SELECT pg_logical_emit_message(false, 'filler', repeat('x', 1000000))")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(conninfo)
+
+
+def await_standstill(journey: Journey) -> None:
+    """Until nothing has gone on for two seconds."""
+    before, since = journey.progress, time.monotonic()
+    while time.monotonic() < since + 2:
+        time.sleep(0.05)
+        if journey.progress != before:
+            before, since = journey.progress, time.monotonic()
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["refusing to grow", "and PostgreSQL down"])
+@pytest.mark.parametrize("progress", [0.15, 0.5], ids=["staging", "executing"])
+def test_the_disk_is_full_for_a_while(small_disk: Path, cramped: Machine, progress: float, is_lost: bool) -> None:
+    trial = Trial(cramped, pack_cargo(5, people=4000))
+    seen = []
+
+    def disturb(journey: Journey) -> None:
+        assert journey.await_progress(progress)
+        with full_disk(small_disk):
+            if is_lost:
+                lose_postgres(cramped.conninfo)
+            await_standstill(journey)
+            seen.append(journey.progress)
+            while journey.courier.doing and not journey.courier.wire.answers["503"]:
+                time.sleep(0.05)
+
+    differences, _ = trial.disturb(disturb, keyed=False)
+    assert not differences
+    assert seen[0] < 1
+    assert cramped.starts == 1, f"it did not come back by itself:\n{cramped.read_log()}"

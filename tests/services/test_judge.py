@@ -1,0 +1,44 @@
+"""The judge: generated histories of imports and writes give on the real store what the model of execution.md gives.
+
+CONSENTORY_JUDGE_HISTORIES sets how many (scripts/judge: 2,000).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from judgement import Courtroom, judged
+from running_server import create_database, drop_database
+
+from model.histories import History, histories
+from model.wide_histories import wide_histories
+
+HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "200"))
+
+
+@pytest.fixture(scope="module")
+def room(engine: str, template: str) -> Iterator[Courtroom]:
+    url = create_database(engine, template)
+    courtroom = Courtroom(url)
+    yield courtroom
+    courtroom.close()
+    drop_database(engine, url)
+
+
+@pytest.mark.timeout(6 * 3600)
+@judged(HISTORIES)
+@given(history=wide_histories())
+def test_every_history_gives_what_the_model_gives(room: Courtroom, history: History) -> None:
+    """Documents that change, records of every sort, several workers and their retention."""
+    room.try_history(history)
+
+
+@pytest.mark.timeout(6 * 3600)
+@judged(HISTORIES // 4)
+@given(history=histories())
+def test_every_history_of_sound_records_gives_what_the_model_gives(room: Courtroom, history: History) -> None:
+    """Fewer refusals, so that more of a record is applied."""
+    room.try_history(history)

@@ -1,0 +1,85 @@
+"""The maintenance loop of a worker: a long tidying keeps it neither from its imports nor from ending."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from running_server import RunningServer
+from staged_rows import MORE_FRAMES, age
+from workbench import Workbench, make_person, open_workbench
+
+from consentory.store.database import Database
+from consentory.worker.chunk_loop import ImportWorker
+from consentory.worker.maintenance_loop import Maintenance
+from consentory.worker.worker_process import run_loops
+
+SLOW_PURGE = """
+  CREATE FUNCTION seam() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
+  CREATE TRIGGER seam AFTER DELETE ON import_frame FOR EACH STATEMENT EXECUTE FUNCTION seam()"""
+"""Each step of a purge takes a second."""
+
+
+@pytest.fixture
+def bench(database_url: str) -> Iterator[Workbench]:
+    with open_workbench(database_url) as bench:
+        yield bench
+
+
+def make_long_purge(bench: Workbench) -> None:
+    """Some 30 seconds of purging, of 30,000 frames, begin with the next tidying."""
+    item = bench.complete([make_person(1)], DataStageDuration=1)
+    bench.owner(MORE_FRAMES.replace("1000)", "30000)"), item.import_id)
+    bench.owner(SLOW_PURGE)
+    age(bench, item, days=2)
+
+
+def wait_until_purging(database_url: str) -> None:
+    deadline = time.monotonic() + 30
+    with psycopg.connect(database_url, autocommit=True) as watcher:
+        while not watcher.execute("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchall():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_imports_go_on_and_events_are_sealed_while_a_purge_takes_long(bench: Workbench) -> None:
+    make_long_purge(bench)
+    stop = threading.Event()
+    database = Database(bench.url, "consentory_worker", size=2)
+    worker = ImportWorker(bench.worker.database, bench.worker.execution, stop)
+    maintenance = Maintenance(bench.worker.database, bench.worker.retention, bench.worker.sealing, stop)
+    loops = threading.Thread(target=run_loops, args=(worker, maintenance, stop))
+    loops.start()
+    try:
+        wait_until_purging(bench.url)
+        item = bench.initiate()
+        bench.stage(item, [make_person(2)])
+        bench.execute(item)
+        deadline = time.monotonic() + 15
+        while bench.find(item).status != "Completed" or bench.owner("SELECT 1 FROM audit_waiting"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert bench.owner("SELECT 1 FROM import_frame LIMIT 1"), "the purge is still under way"
+    finally:
+        stop.set()
+        loops.join(15)
+        database.close()
+    assert not loops.is_alive()
+
+
+def test_a_worker_ends_at_sigterm_in_the_middle_of_a_purge(bench: Workbench) -> None:
+    make_long_purge(bench)
+    server = RunningServer(bench.url, workers=1)
+    server.start()
+    try:
+        wait_until_purging(bench.url)
+        worker = server.processes[1]
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(8) == 0
+        assert bench.owner("SELECT 1 FROM import_frame LIMIT 1"), "the purge was under way"
+    finally:
+        server.stop()

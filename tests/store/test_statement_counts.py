@@ -1,0 +1,71 @@
+"""How many statements a call takes: as many for fifty people as for one, and none more for a key that is made up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from running_server import SECRET_KEY
+from workbench import Workbench, make_person, open_workbench
+
+from consentory.bootstrap.composition import open_services
+from consentory.errors import RequestRefused
+from consentory.services.access.secret_box import SecretBox
+from consentory.store.database import Transaction
+
+CHOICES = [{"FilterId": "OFFERS-EMAIL", "PreferenceType": 2, "CustomerDate": "2026-03-01T12:00:00Z"}]
+
+
+@pytest.fixture
+def bench(database_url: str) -> Iterator[Workbench]:
+    with open_workbench(database_url) as bench:
+        yield bench
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Named statements, counted on their way to the database."""
+    counted: Counter[str] = Counter()
+    run = Transaction.run
+
+    def count(self: Transaction, name: str, *parameters: Any) -> Any:
+        counted[name] += 1
+        return run(self, name, *parameters)
+
+    monkeypatch.setattr(Transaction, "run", count)
+    return counted
+
+
+def test_fifty_people_take_as_many_statements_as_one(bench: Workbench, statements: Counter[str]) -> None:
+    def make(number: int, address: str) -> dict[str, Any]:
+        return make_person(number, Emails=[{"EmailAddress": address, "EmailPreferences": CHOICES}])
+
+    bench.complete([make(0, "one@example.com"), *(make(n, "many@example.com") for n in range(1, 51))])
+    taken = []
+    for address, people in (("one@example.com", 1), ("many@example.com", 50)):
+        statements.clear()
+        found = bench.services.profiles.find_by_email(bench.caller, address)
+        taken.append(statements.total())
+        assert len(found) == people
+        assert {one["Emails"][0]["EmailPreferences"][0]["FilterId"] for one in found} == {"OFFERS-EMAIL"}
+    assert taken[0] == taken[1] < 10
+
+
+def test_made_up_keys_do_not_make_the_keys_be_read_each_time(database_url: str, statements: Counter[str]) -> None:
+    services = open_services(database_url, SecretBox([SECRET_KEY]))
+    try:
+        services.authentication.tokens.load_keys()
+        statements.clear()
+        for number in range(100):
+            forged = jwt.encode(
+                {"alg": "HS256", "kid": f"made-up-{number}"}, {"exp": 2**33}, OctKey.import_key("k" * 43)
+            )
+            with pytest.raises(RequestRefused, match="TokenInvalid"):
+                services.authentication.tokens.verify(forged)
+        assert statements["list_signing_keys"] < 20
+    finally:
+        services.close()

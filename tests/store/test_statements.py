@@ -1,0 +1,470 @@
+"""Every named statement: understood by PostgreSQL, allowed to its role, explained, used; the hot ones by an index."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from account_statements import ACROSS_ACCOUNTS
+from psycopg import errors, sql
+from running_server import create_database, drop_database
+from sample_rows import SERVICE, WORKER, connect_as, list_walled_tables
+
+from consentory.store.statements import all_statements, statement
+
+STORE = files("consentory.store")
+SERVICES = files("consentory.services")
+
+WORKER_ONLY_MODULES = {"execution", "repeated_records", "retention", "audit_sealing", "audit_verification"}
+"""Services that run as the worker's role and never as the server's."""
+
+WORKER_MODULES = WORKER_ONLY_MODULES | {"record_application", "catalogs", "audit_trail"}
+"""Services that the worker's role runs at all."""
+
+BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat"}
+"""What database.py and heartbeat.py run, for either role."""
+
+
+PARAMETER_TYPES = {
+    "first": "integer",
+    "last": "integer",
+    "frame_records": "integer",
+    "plain_bytes": "integer",
+    "phase": "smallint",
+}
+"""Where PostgreSQL cannot tell a parameter's type by itself: psycopg names the type with the value."""
+
+LARGE = {"import", "import_frame", "import_fault", "import_chunk", "profile", "alternate_key", "contact_key", "ledger"}
+
+
+# Reading our own sources -----------------------------------------------------------------------------------------
+
+
+@cache
+def read_statement_files() -> dict[str, dict[str, str]]:
+    """File stem -> statement name -> its text with its comments."""
+    found = {}
+    for file in STORE.joinpath("sql").iterdir():
+        parts = re.split(r"^-- name: (\w+)\s*$", file.read_text("utf-8"), flags=re.M)
+        found[file.name.removesuffix(".sql")] = dict(zip(parts[1::2], parts[2::2], strict=True))
+    return found
+
+
+def list_strings(node: ast.AST) -> set[str]:
+    """Every string in a piece of source; of an f-string one for each table that it could name."""
+    tables = {name.removeprefix("copy_") for name in all_statements() if name.startswith("copy_")}
+    found = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            found.add(part.value)
+        if isinstance(part, ast.JoinedStr) and isinstance(part.values[0], ast.Constant):
+            found |= {f"{part.values[0].value}{table}" for table in tables}
+    return found
+
+
+def list_calls(node: ast.AST) -> set[str]:
+    """The plain names and `module.name`s that a piece of source mentions."""
+    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return names | {
+        f"{part.value.id}.{part.attr}"
+        for part in ast.walk(node)
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name)
+    }
+
+
+@cache
+def read_store_functions() -> dict[str, set[str]]:
+    """`module.function` of the store -> the statements that it runs, itself or through functions beside it."""
+    found: dict[str, set[str]] = {}
+    for file in STORE.iterdir():
+        if not file.name.endswith(".py"):
+            continue
+        module = file.name.removesuffix(".py")
+        tree = ast.parse(file.read_text("utf-8"))
+        functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        for name in functions:
+            reached, left = set(), [name]
+            while left:
+                current = left.pop()
+                reached.add(current)
+                left.extend((list_calls(functions[current]) & functions.keys()) - reached)
+            strings = set().union(*(list_strings(functions[one]) for one in reached))
+            found[f"{module}.{name}"] = strings & all_statements().keys()
+    return found
+
+
+@cache
+def find_roles() -> dict[str, set[str]]:
+    """Statement -> the roles that run it, by the services that call its store functions."""
+    roles: dict[str, set[str]] = {name: set() for name in all_statements()}
+    for file in SERVICES.iterdir():
+        if not file.name.endswith(".py"):
+            continue
+        module = file.name.removesuffix(".py")
+        own = {WORKER} if module in WORKER_MODULES else set()
+        own |= {SERVICE} if module not in WORKER_ONLY_MODULES else set()
+        for called in list_calls(ast.parse(file.read_text("utf-8"))) & read_store_functions().keys():
+            for name in read_store_functions()[called]:
+                roles[name] |= own
+    for name in roles:
+        if name in BY_THE_CONNECTION_ITSELF:
+            roles[name] = {SERVICE, WORKER}
+        if name.startswith("copy_"):
+            roles[name] = {WORKER}
+        if f"copy_{name.removeprefix('insert_')}" in roles and name.startswith("insert_"):
+            roles[name] = {SERVICE}
+    return roles
+
+
+def number_placeholders(text: str) -> tuple[str, list[str]]:
+    """psycopg's placeholders as $1, $2, ...; their names in that order."""
+    names: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        name = match["name"] or f"_{len(names)}"
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name) + 1}"
+
+    numbered = re.sub(r"%(?:\((?P<name>\w+)\))?[sbt]", replace, text)
+    return numbered.replace("%%", "%"), names
+
+
+def prepare(connection: psycopg.Connection, name: str) -> str:
+    """PREPARE a statement under its name; the EXECUTE with nulls."""
+    text, names = number_placeholders(statement(name))
+    types = ", ".join(PARAMETER_TYPES.get(parameter, "unknown") for parameter in names)
+    if re.search(r"^CREATE TEMPORARY TABLE", text, re.M):
+        # PostgreSQL prepares queries only: its query, which is all of it that could go wrong.
+        text = text[text.index(" AS\n") + 4 :]
+    connection.execute(f"PREPARE {name}{f' ({types})' if names else ''} AS {text}")  # type: ignore[arg-type]
+    return f"EXECUTE {name}{'(' + ', '.join(['NULL'] * len(names)) + ')' if names else ''}"
+
+
+QUERIES = [name for name in all_statements() if not name.startswith("copy_")]
+COPIES = [name for name in all_statements() if name.startswith("copy_")]
+
+
+# Each statement --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def schema(engine: str, template: str) -> Iterator[str]:
+    url = create_database(engine, template)
+    yield url
+    drop_database(engine, url)
+
+
+def test_every_statement_has_a_role() -> None:
+    assert {name for name, roles in find_roles().items() if not roles} == set()
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_statement_prepares_and_its_role_may_run_it(schema: str, name: str) -> None:
+    for role in find_roles()[name]:
+        with connect_as(schema, role, 1) as connection:
+            if name == "list_shared":
+                connection.execute(statement("collect_named"), {"import_id": None})
+            # Preparing looks at names and types, explaining at the role's rights as well.
+            connection.execute(f"EXPLAIN {prepare(connection, name)}")
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_every_copy_is_the_workers_and_fits_the_table(schema: str, name: str) -> None:
+    with connect_as(schema, WORKER, 1) as worker, worker.cursor().copy(statement(name)):
+        pass
+    with (
+        connect_as(schema, SERVICE, 1) as service,
+        pytest.raises((errors.FeatureNotSupported, errors.InsufficientPrivilege)),
+        service.cursor().copy(statement(name)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("name", [name for name in COPIES if f"insert_{name.removeprefix('copy_')}" in QUERIES])
+def test_a_copy_and_its_insert_fill_the_same_columns(name: str) -> None:
+    """Where a table is copied into by one role and inserted into by the other, rows are made the same way."""
+    copied = re.search(r"COPY (\w+) \(([^)]*)\)", statement(name))
+    inserted = re.search(r"INSERT INTO (\w+) \(([^)]*)\)", statement(f"insert_{name.removeprefix('copy_')}"))
+    assert copied is not None
+    assert inserted is not None
+    assert copied.groups() == inserted.groups()
+
+
+@pytest.mark.parametrize("name", all_statements())
+def test_every_statement_is_explained(name: str) -> None:
+    (text,) = (texts[name] for texts in read_statement_files().values() if name in texts)
+    assert re.match(r"\s*-- \S", text), f"{name} has no comment over it"
+
+
+@pytest.mark.parametrize("stem", sorted(read_statement_files()))
+def test_every_statement_is_used_by_the_module_of_its_file(stem: str) -> None:
+    used = set().union(
+        *(names for function, names in read_store_functions().items() if function.partition(".")[0] == stem)
+    )
+    assert read_statement_files()[stem].keys() - used - BY_THE_CONNECTION_ITSELF == set()
+
+
+def test_the_connections_own_statements_are_used() -> None:
+    own = ("database.", "heartbeat.")
+    used = set().union(*(names for function, names in read_store_functions().items() if function.startswith(own)))
+    assert used == BY_THE_CONNECTION_ITSELF
+
+
+def test_every_store_function_runs_statements_that_are_there(schema: str) -> None:
+    """A name handed to the transaction that is no statement would be a KeyError in production."""
+    called = set()
+    for file in STORE.iterdir():
+        if file.name.endswith("_store.py"):
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and isinstance(node.func.value, ast.Name)
+                    and node.func.value.id == "tx"
+                    and node.func.attr in ("run", "row", "rows", "run_many", "copy", "stream")
+                    and isinstance(node.args[0], ast.Constant)
+                ):
+                    called.add(node.args[0].value)
+    assert len(called) > 50
+    assert called <= all_statements().keys()
+
+
+def test_every_statement_names_its_account(schema: str) -> None:
+    """The worker goes round the policies: what it runs must keep to the account by itself."""
+    with connect_as(schema) as owner:
+        walled = "|".join(list_walled_tables(owner))
+    loose = set()
+    for name in QUERIES:
+        text = re.sub(r"--[^\n]*", "", statement(name))
+        touches = re.search(rf"\b(FROM|JOIN|UPDATE|USING)\s+({walled})\b", text)
+        if touches and "current_account()" not in text:
+            loose.add(name)
+    assert loose == ACROSS_ACCOUNTS
+
+
+@pytest.mark.parametrize("name", sorted(ACROSS_ACCOUNTS))
+def test_what_goes_across_accounts_says_so_and_is_the_workers(name: str) -> None:
+    (text,) = (texts[name] for texts in read_statement_files().values() if name in texts)
+    assert re.search(r"-- .*([Aa]cross accounts|of all accounts)", text)
+    assert find_roles()[name] == {WORKER}
+
+
+# Hot statements --------------------------------------------------------------------------------------------------
+
+RUNNING = UUID(int=0x7000_0000)
+
+FILL = """
+INSERT INTO account (account_id, client_id, revision) VALUES (1, 'A', 1), (2, 'B', 1);
+INSERT INTO profile (account_id, profile_id, body, created, modified, active)
+  SELECT 1 + n % 2, n, json_build_object('n', repeat('x', 200)), now(), now(), n % 10 <> 0
+  FROM generate_series(1, 20000) AS n;
+INSERT INTO alternate_key (account_id, key_hash, profile_id, type, value)
+  SELECT account_id, profile_thing(profile_id), profile_id, 'CRM', profile_id::text FROM profile;
+INSERT INTO contact_key (account_id, key_hash, profile_id, kind, value)
+  SELECT account_id, profile_thing(profile_id), profile_id, 'E', profile_id::text FROM profile;
+INSERT INTO contact_key (account_id, key_hash, profile_id, kind, value)
+  SELECT account_id, profile_thing(100000 + profile_id / 10), profile_id, 'P', profile_id::text FROM profile;
+INSERT INTO ledger (account_id, profile_id, entry, choices, recorded, caller)
+  SELECT account_id, profile_id, entry, '[{"of": "P", "place": "", "at": 0, "value": {}}]', now(), 'u'
+  FROM profile CROSS JOIN generate_series(1, 4) AS entry;
+INSERT INTO import (account_id, import_id, access_token, status, settings, caller, created_at, expires_at, queued_at,
+                    started_at, completed_at, configuration_revision, first_profile_id, purged_at, received, valid,
+                    created)
+  SELECT 1 + n % 2, profile_thing(n), n, 'Completed', '{"name": "n", "data_stage_duration": 3}', 'u',
+         now() - n * interval '1 hour', now(), now(), now(), now(), 1, 1, now(), 1, 1, 1
+  FROM generate_series(1, 4000) AS n;
+INSERT INTO import (account_id, import_id, access_token, status, settings, caller, created_at, expires_at, queued_at,
+                    started_at, configuration_revision, first_profile_id, received, valid, pending)
+  SELECT account_id, import_id, 900000 + account_id, 'Processing', '{"name": "n"}', 'u', now(), now(), now(), now(), 1,
+         1, 128000, 128000, 128000
+  FROM (VALUES (1, profile_thing(1879048192)), (2, profile_thing(1879048193))) AS v (account_id, import_id);
+INSERT INTO import_batch (account_id, import_id, batch_number, caller, staged_at, first_sequence, record_count, failed)
+  SELECT i.account_id, i.import_id, n, 'u', now(), 1 + (n - 1) * 640, 640, 0
+  FROM import AS i CROSS JOIN generate_series(1, 200) AS n WHERE status = 'Processing';
+INSERT INTO import_frame (account_id, import_id, first_sequence, record_count, batch_number, raw, work, named_keys,
+                          named_at, profile_ids, profile_at)
+  SELECT i.account_id, i.import_id, 1 + n * 64, 64, 1 + n / 10, decode(repeat('00', 500), 'hex'),
+         decode(repeat('00', 500), 'hex'), '{}', '{}', '{}', '{}'
+  FROM import AS i CROSS JOIN generate_series(0, 1999) AS n WHERE status = 'Processing';
+INSERT INTO import_fault (account_id, import_id, held, sequence_number, phase, faults)
+  SELECT i.account_id, i.import_id, n % 2 = 0, n, CASE WHEN n % 2 = 0 THEN 3 ELSE 1 END, '[]'
+  FROM import AS i CROSS JOIN generate_series(1, 10000) AS n WHERE status = 'Processing';
+INSERT INTO import_chunk (account_id, import_id, chunk_number, next_sequence, last_sequence, waits_for)
+  SELECT i.account_id, i.import_id, n, 1, 2, CASE WHEN n > 1900 THEN n - 1 END
+  FROM import AS i CROSS JOIN generate_series(1, 2000) AS n WHERE status = 'Processing';
+"""
+
+HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
+    "find_holders": (
+        [SERVICE, WORKER],
+        {"keys": ",".join(UUID(int=n).hex for n in range(1, 400, 2))},
+        {"alternate_key_pkey"},
+    ),
+    "lock_profiles": ([SERVICE, WORKER], {"ids": list(range(2, 800, 2))}, {"profile_pkey"}),
+    "lock_matched": (
+        [WORKER],
+        {
+            "keys": ",".join(UUID(int=n).hex for n in range(1, 400, 2)),
+            "fingerprints": ",".join([UUID(int=1).hex] * 200),
+        },
+        {"alternate_key_pkey", "profile_pkey"},
+    ),
+    "load_profiles": ([SERVICE], {"ids": [2]}, {"profile_pkey"}),
+    "update_profiles": (
+        [SERVICE, WORKER],
+        {
+            "ids": list(range(2, 402, 2)),
+            "bodies": ["{}"] * 200,
+            "actives": [True] * 200,
+            "customer_types": [None] * 200,
+            "fingerprints": "," * 199,
+            "modified": "2026-11-21T00:00:00Z",
+        },
+        {"profile_pkey"},
+    ),
+    "find_contact_profiles": (
+        [SERVICE],
+        {"key": UUID(int=100007).bytes, "limit": 51},
+        {"contact_key_pkey", "profile_pkey"},
+    ),
+    "delete_contact_keys": (
+        [SERVICE, WORKER],
+        {"keys": ",".join([UUID(int=2).hex] * 50), "ids": [2] * 50},
+        {"contact_key_pkey"},
+    ),
+    "delete_alternate_keys": ([SERVICE, WORKER], {"keys": UUID(int=2).hex}, {"alternate_key_pkey"}),
+    "delete_profiles": ([SERVICE, WORKER], {"ids": [2, 4]}, {"profile_pkey"}),
+    "delete_ledger": ([SERVICE, WORKER], {"ids": [2, 4]}, {"ledger_pkey"}),
+    "list_history": ([SERVICE], {"profile_id": 2, "of": "P", "limit": 101, "after": 5}, {"ledger_pkey"}),
+    "list_entries": ([SERVICE], {"ids": [2, 2, 4], "entries": [1, 2, 3]}, {"ledger_pkey"}),
+    "delete_one_ledger": ([SERVICE, WORKER], {"profile_id": 2}, {"ledger_pkey"}),
+    "find_import": ([SERVICE, WORKER], {"import_id": RUNNING}, {"import_pkey"}),
+    "find_import_by_token": ([SERVICE], {"access_token": 900001}, {"import_access_token_key"}),
+    "list_imports": ([SERVICE], {"status": None, "before": None, "limit": 51}, {"import_pkey"}),
+    "lock_import": ([SERVICE], {"import_id": RUNNING}, {"import_pkey"}),
+    "list_landmarks": ([SERVICE], {"import_id": RUNNING, "held": False, "step": 100}, {"import_fault_pkey"}),
+    "list_faults": (
+        [SERVICE],
+        {"import_id": RUNNING, "held": False, "phases": [1, 2], "after": 0, "limit": 1000, "offset": 100},
+        {"import_fault_pkey"},
+    ),
+    "list_raw_frames": ([SERVICE], {"import_id": RUNNING, "sequences": list(range(1, 2000, 2))}, {"import_frame_pkey"}),
+    "list_work": (
+        [WORKER],
+        {"import_id": RUNNING, "first": 4001, "last": 4500, "frame_records": 64, "plain_bytes": 16_448},
+        {"import_frame_pkey"},
+    ),
+    "list_scattered_work": (
+        [WORKER],
+        {"import_id": RUNNING, "sequences": [5, 777, 90000], "plain_bytes": 16_448},
+        {"import_frame_pkey"},
+    ),
+    "claim_chunk": ([WORKER], {"skipped": []}, {"import_chunk_turn"}),
+    "finish_chunk": ([WORKER], {"import_id": RUNNING, "chunk_number": 7}, set()),
+    "next_queued_import": ([WORKER], {"skipped": []}, {"import_queued"}),
+    "expire_imports": ([WORKER], {}, {"import_waiting"}),
+    "find_purgeable": ([WORKER], {}, {"import_unpurged"}),
+    "find_thinnable": ([WORKER], {}, {"import_unpurged"}),
+    "find_purge_left": ([WORKER], {}, set()),
+}
+"""Statement -> the roles that run it, parameters as they are in life, the indexes it must go by.
+
+The last of them are asked by every worker every few seconds for ever, so that they must not read what is staged."""
+
+ABOUT_PEOPLE = [name for name in HOT if name in read_statement_files()["profile_store"]]
+
+
+@pytest.fixture(scope="module")
+def filled(engine: str, template: str) -> Iterator[str]:
+    url = create_database(engine, template)
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(FILL)
+        owner.execute("ANALYZE")
+    yield url
+    drop_database(engine, url)
+
+
+def walk_plan(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", []):
+        yield from walk_plan(child)
+
+
+def read_plan(connection: psycopg.Connection, explain: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+    row = connection.execute(explain, parameters).fetchone()
+    assert row is not None
+    return row[0][0]["Plan"]
+
+
+def check_plan(connection: psycopg.Connection, explain: str, parameters: dict[str, Any], indexes: set[str]) -> None:
+    nodes = list(walk_plan(read_plan(connection, f"EXPLAIN (FORMAT JSON) {explain}", parameters)))
+    scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
+    assert scanned & LARGE == set()
+    assert indexes <= {node.get("Index Name") for node in nodes}
+    # An index walked from end to end is a sequential scan by another name, unless it is of the few waiting rows alone.
+    unbound = {node["Index Name"] for node in nodes if "Index Name" in node and "Index Cond" not in node}
+    partial = connection.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")
+    assert unbound <= {"import_chunk_turn"} | {row[0] for row in partial}
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_hot_statements_go_by_their_index(filled: str, name: str) -> None:
+    """With the values at hand, as psycopg sends a statement that is new to the session."""
+    roles, parameters, indexes = HOT[name]
+    for role in roles:
+        with connect_as(filled, role, 1 if role == SERVICE or name not in ACROSS_ACCOUNTS else None) as connection:
+            check_plan(connection, statement(name), parameters, indexes)
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_hot_statements_go_by_their_index_once_prepared(filled: str, name: str) -> None:
+    """With the plan for all values, which PostgreSQL may choose after some repetitions."""
+    roles, _, indexes = HOT[name]
+    for role in roles:
+        with connect_as(filled, role, 1) as connection:
+            connection.execute("SET plan_cache_mode = force_generic_plan")
+            check_plan(connection, prepare(connection, name), {}, indexes)
+
+
+@pytest.mark.parametrize("name", ABOUT_PEOPLE)
+def test_an_account_without_statistics_is_not_read_from_end_to_end(filled: str, name: str) -> None:
+    """Of an account that came since the last ANALYZE PostgreSQL expects one person, whatever it has by now."""
+    roles, parameters, _ = HOT[name]
+    for role in roles if name != "delete_ledger" else [WORKER]:  # a server deletes one person at a time
+        with connect_as(filled, role, 999) as connection:
+            plan = read_plan(connection, f"EXPLAIN (FORMAT JSON) {statement(name)}", parameters)
+        assert "Seq Scan" not in {node["Node Type"] for node in walk_plan(plan)}
+        bounds = [node["Index Cond"] for node in walk_plan(plan) if "Index Cond" in node]
+        assert bounds
+        assert all("profile_id" in bound or "key_hash" in bound for bound in bounds)
+
+
+def test_nor_when_an_import_is_resolved(filled: str) -> None:
+    """Its frames are read, and of the people those that it names."""
+    with connect_as(filled, WORKER, 999) as connection:
+        explain = f"EXPLAIN (FORMAT JSON) {statement('collect_named')}"
+        plan = read_plan(connection, explain, {"import_id": UUID(int=1)})
+    looked_up = {node["Relation Name"]: node for node in walk_plan(plan) if "Relation Name" in node}
+    assert "key_hash" in looked_up["alternate_key"]["Index Cond"]
+    assert "profile_id" in looked_up["profile"]["Index Cond"]
+
+
+def test_hot_statements_roles_are_those_that_run_them() -> None:
+    assert {name: set(roles) for name, (roles, _, _) in HOT.items()} == {name: find_roles()[name] for name in HOT}
+
+
+def test_the_filling_is_large_enough_to_tell(filled: str) -> None:
+    """The same tables without a usable index are read from end to end, so the tests above do see a lack of one."""
+    with connect_as(filled, SERVICE, 1) as connection:
+        for table in sorted(LARGE):
+            connection.execute("SET LOCAL enable_indexonlyscan = off")
+            query = sql.SQL("EXPLAIN (FORMAT JSON) SELECT count(*) FROM {}").format(sql.Identifier(table))
+            assert "Seq Scan" in {node["Node Type"] for node in walk_plan(read_plan(connection, query, {}))}, table

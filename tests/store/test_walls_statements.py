@@ -1,0 +1,150 @@
+"""Every query, run for one account with the ids of another: it answers and does as if the other were not there.
+
+As the service's role, which the policies bind; as the worker's, which goes round them; and as the owner, whom nothing
+binds: there only the statement itself names the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from account_statements import ACROSS_ACCOUNTS
+from psycopg import errors, sql
+from running_server import create_database, drop_database
+from sample_rows import IMPORT_ID, KEY, ROWS, SERVICE, THEN, WORKER, connect_as, insert_row, make_row
+
+from consentory.store.statements import all_statements, statement
+
+OURS, THEIRS = 1, 2
+ROLES: list[str | None] = [SERVICE, WORKER, None]
+
+OF_NO_ACCOUNT = {
+    "find_attempts", "count_failures", "prove_attempt", "forget_attempts",  # by credential or address, hashed
+    "list_signing_keys", "insert_signing_key", "delete_signing_keys", "reseal_signing_key",
+    "beat", "limit_statements", "try_tidy_lock",
+    "check_schema", "commit_lazily", "read_clock", "end_frozen_sessions", "allow_long_statement", "notify_work",
+    "try_resolve_lock", "try_seal_lock", "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
+}  # fmt: skip
+BEFORE_THE_ACCOUNT_IS_KNOWN = {"find_account", "find_credential_account", "find_account_to_reseal"}
+"""They give an account's id and nothing else: test_walls.py, test_what_looks_across_accounts_gives_ids_only."""
+
+STATES: dict[str, dict[str, Any]] = {"Initiated": {}}
+STATES["Staging"] = {"received": 1, "valid": 1, "pending": 1, "batches": 1}
+STATES["Queued"] = STATES["Staging"] | {"queued_at": THEN, "expires_at": THEN.replace(year=2126)}
+STATES["Processing"] = STATES["Queued"] | {"started_at": THEN, "configuration_revision": 1, "first_profile_id": 1}
+STATES["worked off"] = STATES["Processing"] | {"status": "Processing", "pending": 0, "created": 1}
+STATES["Completed"] = STATES["Processing"] | {"pending": 0, "created": 1, "completed_at": THEN}
+STATES["purged"] = STATES["Completed"] | {"status": "Completed", "purged_at": THEN}
+"""The other account's import, so that a guard of state hides no wall that is missing."""
+
+PARAMETERS: dict[str, Any] = {
+    "client_id": f"sample-credential-{THEIRS}", "user_id": "nightly", "caller": "nightly",
+    "import_id": IMPORT_ID, "access_token": THEIRS, "idempotency_key": "key", "batch_number": 1, "chunk_number": 1,
+    "first_sequence": 1, "sequences": [1], "first": 1, "last": 1, "frame_records": 64, "plain_bytes": 16448,
+    "after": 0, "next": 2,
+    "profile_id": 1, "ids": [1], "keys": KEY.hex, "key": KEY.bytes, "entries": [1], "of": "P",
+    "bodies": ["{}"], "actives": [False], "customer_types": [None], "fingerprints": KEY.hex, "modified": THEN,
+    "key_id": "sample-key", "fingerprint": b"other", "seal_id": "other", "sealed": b"sealed",
+    "limit": 10, "offset": 0, "step": 1, "status": None, "before": None, "held": False, "phases": [1, 2],
+    "from": ["Initiated", "Staging", "Queued"], "reason": "reason", "revision": 1, "document": "{}", "count": 1,
+    "first_profile_id": 1, "received": 1, "valid": 1, "failed": 0, "raw": b"raw", "seconds": 1, "ends": 1,
+    "staged_bytes": 1, "action": None,
+    "total": 1, "exceptions": 0, "not_honored": 0, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0,
+    "consent_type": "Privacy", "version": "1", "locale": "en_US", "sha256": "00", "body": "We keep.",
+}  # fmt: skip
+"""A value for every parameter by its name; ids are those of the other account's sample rows."""
+
+# An insert names no row that is there; that it falls to the transaction's account is shown in test_walls.py.
+NAMES = sorted(
+    name
+    for name in set(all_statements()) - ACROSS_ACCOUNTS - OF_NO_ACCOUNT - BEFORE_THE_ACCOUNT_IS_KNOWN
+    if not name.startswith(("insert_", "copy_"))
+)
+LOOKS_AT_THE_TRANSACTION_ONLY = {"list_shared"}
+"""At a temporary table that collect_named makes, which is tried by itself."""
+NEEDS_THE_OTHER_ROWS_GONE = {"mark_cleared"}
+"""It changes an import only when none of its frames is left: test_retention.py tries that."""
+
+
+@pytest.fixture(scope="module")
+def their_rows(engine: str, template: str) -> Iterator[str]:
+    """A database in which only the other account has anything; ours is an account without a row else."""
+    url = create_database(engine, template)
+    with psycopg.connect(url) as owner:
+        for table in ROWS:
+            insert_row(owner, table, make_row(table, THEIRS))
+        owner.execute("UPDATE import_batch SET idempotency_key = 'key', body_hash = 'hash'")
+        owner.execute("UPDATE import SET idempotency_key = 'key', request_hash = 'hash', staged_bytes = 7")
+        owner.execute('UPDATE ledger SET choices = \'[{"of": "P", "place": "", "at": 0, "value": {}}]\'')
+        owner.execute("UPDATE audit_event SET import_id = %s", [IMPORT_ID])
+        owner.execute("UPDATE account SET revision = 2")
+        loose = make_row("audit_event", THEIRS, event_id=IMPORT_ID, import_id=IMPORT_ID)  # in no chain and no queue
+        insert_row(owner, "audit_event", loose)
+        insert_row(owner, "account", make_row("account", OURS))
+    yield url
+    drop_database(engine, url)
+
+
+def take_stock(connection: psycopg.Connection) -> list[Any]:
+    """Every row of the other account, as the owner sees it from inside the transaction."""
+    connection.execute("RESET ROLE")
+    return [
+        connection.execute(
+            sql.SQL("SELECT t::text FROM {} AS t WHERE account_id = %s ORDER BY 1").format(sql.Identifier(table)),
+            [THEIRS],
+        ).fetchall()
+        for table in ROWS
+    ]
+
+
+def run(url: str, role: str | None, account_id: int, name: str, state: str, *, there: bool) -> tuple[Any, bool]:
+    """(What a statement answers, or that it is refused; whether it changed a row of the other account), undone after.
+
+    `there` False: without the other account's rows.
+    """
+    with connect_as(url, None, account_id) as connection:
+        values = {"status": state, **STATES[state]}
+        assignments = sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(column)) for column in values
+        )
+        connection.execute(sql.SQL("UPDATE import SET {}").format(assignments), values)
+        if not there:
+            for table in ROWS:
+                query = sql.SQL("DELETE FROM {} WHERE account_id = %s").format(sql.Identifier(table))
+                connection.execute(query, [THEIRS])
+        before = take_stock(connection)
+        if role is not None:
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        if name == "list_shared":
+            connection.execute(statement("collect_named"), PARAMETERS)
+        try:
+            with connection.transaction():
+                cursor = connection.execute(statement(name), PARAMETERS)
+                answer = (cursor.rowcount, cursor.fetchall() if cursor.description else None)
+        except (errors.InsufficientPrivilege, errors.UniqueViolation, errors.CheckViolation) as refusal:
+            return type(refusal).__name__, False
+        return answer, take_stock(connection) != before
+
+
+def list_states(name: str) -> list[str]:
+    """The states in which a statement is tried: all, if it looks at imports at all."""
+    return list(STATES) if "import" in statement(name) else ["Initiated"]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=["service", "worker", "owner"])
+@pytest.mark.parametrize("name", NAMES)
+def test_for_ours_the_other_account_is_not_there(their_rows: str, name: str, role: str | None) -> None:
+    alone, _ = run(their_rows, role, OURS, name, "Initiated", there=False)
+    for state in list_states(name):
+        assert run(their_rows, role, OURS, name, state, there=True) == (alone, False), state
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - LOOKS_AT_THE_TRANSACTION_ONLY - NEEDS_THE_OTHER_ROWS_GONE))
+def test_the_same_statement_finds_them_for_themselves(their_rows: str, name: str) -> None:
+    """The counter-test: with these parameters each statement does reach a row, when the row is its account's own."""
+    alone, _ = run(their_rows, None, THEIRS, name, "Initiated", there=False)
+    tries = [run(their_rows, None, THEIRS, name, state, there=True) for state in list_states(name)]
+    assert any(changed or answer != alone for answer, changed in tries)

@@ -1,0 +1,17 @@
+"""The statements that look across accounts."""
+
+from __future__ import annotations
+
+ACROSS_ACCOUNTS = {
+    "next_queued_import",
+    "claim_chunk",
+    "count_by_status",
+    "expire_imports",
+    "find_purgeable",
+    "find_thinnable",
+    "find_purge_left",
+    "find_foldable",
+    "find_unsealed",
+    "list_accounts",
+}
+"""What a worker asks or does for all accounts at once; every other statement names its account."""

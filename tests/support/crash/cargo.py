@@ -1,0 +1,90 @@
+"""What is imported while the machine is crashed: three imports of one account, each working on the one before."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consentory.demo.people import generate_people
+
+
+@dataclass(frozen=True)
+class Batch:
+    body: bytes
+    records: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """One import."""
+
+    settings: dict[str, Any]
+    batches: list[Batch]
+
+    @property
+    def records(self) -> int:
+        return sum(batch.records for batch in self.batches)
+
+
+@dataclass(frozen=True)
+class Cargo:
+    """Imports to be staged and executed in this order, none waiting for the end of the one before."""
+
+    seed: int
+    loads: list[Load]
+
+    @property
+    def records(self) -> int:
+        return sum(load.records for load in self.loads)
+
+    @property
+    def calls(self) -> int:
+        """Calls that bring it in: an Initiate, a Stage for each batch and an Execute for each import."""
+        return sum(len(load.batches) + 2 for load in self.loads)
+
+
+def pack_cargo(seed: int, people: int = 300) -> Cargo:
+    """A cargo for the account of the demo; about twice as many records as people.
+
+    New people with faults, repeated ones and stolen alternate ids; half of them once more with other contacts;
+    and the deletion of some, and of a few who are not there.
+    """
+    rng = random.Random(seed)
+    by_crm = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
+    first = [line for line, _ in generate_people(people, seed, 0.03, 0.08)]
+    for number in range(people // 20):
+        first.insert(rng.randrange(len(first)), _steal_id(number, rng.randrange(people)))
+    second = [line for line, _ in generate_people(people // 2, seed + 1, 0.02, 0.05)]
+    leaving = rng.sample(range(people + 10), people // 4)
+    gone = [_encode({"AlternateIds": [_crm(f"D-{number:07d}")]}) for number in leaving]
+    return Cargo(
+        seed,
+        [
+            Load({"Name": "people", **by_crm}, _cut(first, 6)),
+            Load({"Name": "again", "RefreshContacts": True, "RefreshTags": True, **by_crm}, _cut(second, 3)),
+            Load({"Name": "farewell", "ImportAction": "Delete", **by_crm}, _cut(gone, 2)),
+        ],
+    )
+
+
+def _steal_id(number: int, victim: int) -> bytes:
+    """A new person with the loyalty id that the victim may have: who comes second is refused in execution."""
+    loyalty = {"AlternateIdType": "Loyalty", "AlternateId": f"77{victim:08d}"}
+    return _encode({"AlternateIds": [_crm(f"T-{number}"), loyalty], "CustomerName": {"FirstName": "Tay"}})
+
+
+def _crm(value: str) -> dict[str, str]:
+    return {"AlternateIdType": "CRM", "AlternateId": value}
+
+
+def _encode(record: dict[str, Any]) -> bytes:
+    return json.dumps(record).encode()
+
+
+def _cut(lines: Sequence[bytes], parts: int) -> list[Batch]:
+    size = -(-len(lines) // parts)
+    cuts = [lines[at : at + size] for at in range(0, len(lines), size)]
+    return [Batch(b'{"UserProfilePreferences":[' + b",".join(cut) + b"]}", len(cut)) for cut in cuts]

@@ -1,0 +1,163 @@
+"""A cargo on its way into a new account: the client that brings it, the watch over its books, whoever disturbs it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+import psycopg
+import stamina
+import yaml
+
+from consentory.bootstrap.composition import open_services
+from consentory.errors import StoreUnavailable
+from consentory.services.access.secret_box import SecretBox
+from crash.cargo import Cargo
+from crash.courier import Access, Courier, Wire
+from crash.stocktaking import Stock, list_differences, take_stock
+from crash.watch import Watch
+
+LONGEST_SECONDS = 180
+
+_Result = TypeVar("_Result")
+
+
+class Site(Protocol):
+    """A running Consentory whose database can be looked into."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def conninfo(self) -> str: ...
+
+    @property
+    def secret_key(self) -> str: ...
+
+    def await_answer(self) -> float:
+        """Wait until it is ready; the seconds taken."""
+
+    def read_log(self) -> str: ...
+
+
+@dataclass
+class Journey:
+    """One cargo on one new account of a site."""
+
+    site: Site
+    cargo: Cargo
+    keyed: bool
+    courier: Courier = field(init=False)
+    watch: Watch = field(init=False)
+    stock: Stock = field(init=False)
+    """Once it has run: all that the account holds then."""
+    seconds: float = 0.0
+    _failures: list[BaseException] = field(default_factory=list)
+
+    def run(self, disturb: Callable[[Journey], None] | None = None) -> Journey:
+        """Until all imports are completed. Raises AssertionError for a breach of the contract on the way."""
+        self.site.await_answer()
+        account_id, access = _insist(self._create_account)
+        self.courier = Courier(Wire(access), self.cargo, self.keyed)
+        self.watch = Watch(Wire(access), self.courier)
+        delivery = threading.Thread(target=self._deliver, name="courier", daemon=True)
+        begun = time.monotonic()
+        for thread in (self.watch, delivery):
+            thread.start()
+        try:
+            if disturb is not None:
+                disturb(self)
+            self._await_end(begun + LONGEST_SECONDS)
+        finally:
+            self.watch.stop.set()
+            for thread in (delivery, self.watch):
+                thread.join(10)
+            self.courier.wire.close()
+        self.seconds = time.monotonic() - begun
+        self.stock = _insist(lambda: take_stock(self.site.conninfo, account_id))
+        return self
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1; calls of the client and records worked off alike."""
+        return (self.courier.calls / self.cargo.calls + self.watch.settled / self.cargo.records) / 2
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to disturb."""
+        return self.watch.finished or self.failure is not None
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What broke the contract."""
+        return self._failures[0] if self._failures else self.watch.failure
+
+    def await_progress(self, least: float) -> bool:
+        """False when it is over before."""
+        while not self.is_over:
+            if self.progress >= least:
+                return True
+            time.sleep(0.002)
+        return False
+
+    def _deliver(self) -> None:
+        try:
+            self.courier.deliver()
+        except BaseException as error:
+            self._failures.append(error)
+
+    def _await_end(self, deadline: float) -> None:
+        while not self.is_over:
+            if time.monotonic() > deadline:
+                state = self.watch.describe()
+                raise AssertionError(f"not completed within {LONGEST_SECONDS} s: {state}\n{self.site.read_log()}")
+            self.site.await_answer()  # starts again what went by itself
+            time.sleep(0.02)
+        if self.failure is not None:
+            raise self.failure
+
+    def _create_account(self) -> tuple[int, Access]:
+        document = yaml.safe_load(files("consentory.demo").joinpath("demo_account.yaml").read_bytes())
+        name = f"C{uuid4().hex[:10].upper()}"
+        document["account"]["clientId"] = name
+        user = document["users"][0]["id"]
+        services = open_services(self.site.conninfo, SecretBox([self.site.secret_key]))
+        try:
+            services.accounts.apply_document(json.dumps(document).encode(), source="crash", dry_run=False)
+            account_id = services.accounts.find_account(name)
+            credential = services.authentication.create_credential(account_id, user)
+            return account_id, Access(self.site.url, name, *credential)
+        finally:
+            services.close()
+
+
+def _insist(work: Callable[[], _Result]) -> _Result:
+    """Do what needs the database, which a kill may have left on its way back."""
+    for attempt in stamina.retry_context(on=(psycopg.OperationalError, StoreUnavailable), timeout=60, wait_max=1):
+        with attempt:
+            return work()
+    raise AssertionError("stamina gives a result or raises")
+
+
+@dataclass
+class Trial:
+    """Journeys of one cargo on one site, each compared with an undisturbed one."""
+
+    site: Site
+    cargo: Cargo
+    wanted: Stock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wanted = Journey(self.site, self.cargo, keyed=True).run().stock
+        assert [row["status"] for row in self.wanted["import"]] == ["Completed"] * len(self.cargo.loads)
+
+    def disturb(self, disturb: Callable[[Journey], None], *, keyed: bool) -> tuple[list[str], Journey]:
+        """A disturbed journey, and what it made different; nothing, if all is well."""
+        journey = Journey(self.site, self.cargo, keyed).run(disturb)
+        return list_differences(journey.stock, self.wanted), journey

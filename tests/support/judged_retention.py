@@ -1,0 +1,98 @@
+"""Several workers' retention beside the judge's imports: nothing that is to stay goes, nothing that is to go stays."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from consentory.bootstrap.composition import open_worker
+from consentory.codec.staging.staged_block import unpack_raw
+from consentory.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from judgement import Courtroom
+
+
+@dataclass(frozen=True)
+class Staged:
+    """An import that has ended; `stays`: SequenceNumbers of what was refused or not honored."""
+
+    account_id: int
+    import_id: UUID
+    days: int
+    records: int
+    stays: frozenset[int]
+
+
+@contextmanager
+def tidied(database_url: str, tidiers: int) -> Iterator[None]:
+    """So many workers' retention runs in a circle, and each once more at the end."""
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def tidy() -> None:
+        worker = open_worker(database_url)
+        try:
+            last = False
+            while not last:
+                last = stop.is_set()
+                try:
+                    worker.retention.tidy()
+                except StoreUnavailable:  # a deadlock or the like: waited out by the real loop
+                    last = False
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            worker.close()
+
+    threads = [threading.Thread(target=tidy) for _ in range(tidiers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if failures:
+        raise failures[0]
+
+
+def check_staged(room: Courtroom, staged: Staged, *, tidied: bool) -> None:
+    """ "With 0, what was refused or not honored stays until the token expires"; with more days, all of it stays."""
+    with room.owner.transaction() as tx:
+        rows = tx.connection.execute(
+            "SELECT first_sequence, raw FROM import_frame WHERE import_id = %s", (staged.import_id,)
+        ).fetchall()
+    left = {first + place for first, raw in rows for place, record in enumerate(unpack_raw(bytes(raw))) if record}
+    if staged.days == 0 and tidied:
+        assert left == staged.stays
+    elif staged.days:
+        assert left == set(range(1, staged.records + 1))
+
+
+def tidy_at_once(room: Courtroom, staged: Sequence[Staged], tidiers: int) -> None:
+    """Put these imports eleven days back, then tidy with several workers at once."""
+    with room.owner.transaction() as tx:
+        tx.connection.execute(
+            "UPDATE import SET created_at = created_at - interval '11 days',"
+            " expires_at = expires_at - interval '11 days' WHERE import_id = ANY(%s)",
+            ([one.import_id for one in staged],),
+        )
+    with tidied(room.database_url, tidiers):
+        pass
+
+
+def check_all_gone(room: Courtroom, staged: Sequence[Staged]) -> None:
+    """ "Staged records and their faults go [...]. The import, its counts and its audit trail stay." """
+    ids = [one.import_id for one in staged]
+    with room.owner.transaction() as tx:
+        for table in ("import_frame", "import_fault"):
+            query = f"SELECT count(*) FROM {table} WHERE import_id = ANY(%s)"
+            assert tx.connection.execute(query, (ids,)).fetchone() == (0,), table
+        kept = tx.connection.execute("SELECT count(*) FROM import WHERE import_id = ANY(%s)", (ids,)).fetchone()
+    assert kept == (len(ids),)

@@ -1,0 +1,176 @@
+"""A real Consentory for tests: PostgreSQL, server process and workers, all as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from uuid import uuid4
+
+import psycopg
+import yaml
+
+from consentory.bootstrap.composition import Services, open_services
+from consentory.services.access.secret_box import SecretBox
+from consentory.store.embedded.embedded_server import EmbeddedServer
+from consentory.store.migration import migrate
+
+ACME = Path(__file__).parents[1] / "accounts" / "acme.yaml"
+SECRET_KEY = "c2VjcmV0IGtleSBvZiB0aGUgdGVzdHM="
+"""Of every server and of all services that tests run: keys in the database are encrypted under it."""
+ENGINE_VARIABLE = "CONSENTORY_TEST_BINARIES"
+"""Directory of another PostgreSQL's binaries (bin/postgres beneath) to run the whole suite against."""
+
+
+@contextmanager
+def running_engine() -> Iterator[str]:
+    """A PostgreSQL of our own in a temporary folder; the conninfo of its owner."""
+    folder = Path(tempfile.mkdtemp(prefix="consentory-test-"))
+    folder.chmod(0o755)
+    binaries = os.environ.get(ENGINE_VARIABLE)
+    server = EmbeddedServer(folder / "data", binaries=Path(binaries) if binaries else None, shared_buffers_mb=128)
+    try:
+        yield server.start()
+    finally:
+        server.erase()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def create_database(conninfo: str, template: str | None = None) -> str:
+    """A database of its own beside the engine's; its conninfo."""
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+    return psycopg.conninfo.make_conninfo(conninfo, dbname=name)
+
+
+def drop_database(conninfo: str, database_url: str) -> None:
+    """Drop what create_database made, whoever is still connected."""
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def make_template(conninfo: str) -> str:
+    """The name of a migrated database to copy."""
+    url = create_database(conninfo)
+    migrate(url)
+    return str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
+
+
+def find_free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class AccountAccess:
+    """A fresh account on a running server, and a credential of its user `nightly`."""
+
+    url: str
+    account: str
+    client_id: str
+    client_secret: str
+    user: str
+    database_url: str
+    services: Services
+    account_id: int
+
+
+@dataclass
+class RunningServer:
+    """`consentory serve` and workers over one database."""
+
+    database_url: str
+    workers: int = 1
+    environment: dict[str, str] = field(default_factory=dict)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start all processes and wait until the server answers."""
+        self.port = find_free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = Path(tempfile.mkstemp(prefix="consentory-test-", suffix=".log")[1])
+        self.services = open_services(self.database_url, SecretBox([SECRET_KEY]))
+        self._spawn("serve", "--port", str(self.port))
+        for _ in range(self.workers):
+            self._spawn("worker")
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):
+                    return
+            except (URLError, OSError):
+                if time.monotonic() > deadline or self.processes[0].poll() is not None:
+                    raise RuntimeError(f"the server did not come up:\n{self.log.read_text()[-3000:]}") from None
+                time.sleep(0.05)
+
+    def _spawn(self, *arguments: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
+        environment |= {"CONSENTORY_DATABASE_URL": self.database_url, "CONSENTORY_PARENT": str(os.getpid())}
+        environment |= {"CONSENTORY_SECRET_KEY": SECRET_KEY}
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "consentory", *arguments],
+                env=environment | self.environment,
+                stderr=log,
+                stdout=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+
+    def stop(self) -> None:
+        """Stop all processes."""
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self.services.close()
+        self.log.unlink(missing_ok=True)
+
+    def create_account(
+        self, change: Callable[[dict], None] | None = None, user: str = "nightly", client_id: str | None = None
+    ) -> AccountAccess:
+        """A new account from tests/accounts/acme.yaml under a clientId of its own, after `change`."""
+        document = yaml.safe_load(ACME.read_text("utf-8"))
+        name = client_id or f"T{uuid4().hex[:10].upper()}"
+        document["account"]["clientId"] = name
+        if change is not None:
+            change(document)
+        self.services.accounts.apply_document(json.dumps(document).encode(), source="test", dry_run=False)
+        return self.give_access(name, user)
+
+    def give_access(self, account: str, user: str = "nightly") -> AccountAccess:
+        """A new credential of one of the account's users."""
+        account_id = self.services.accounts.find_account(account)
+        client_id, secret = self.services.authentication.create_credential(account_id, user)
+        return AccountAccess(self.url, account, client_id, secret, user, self.database_url, self.services, account_id)
+
+
+@contextmanager
+def own_server(engine: str, template: str, workers: int = 1, **environment: str) -> Iterator[RunningServer]:
+    """A running server over a database of its own, both gone at the end."""
+    database_url = create_database(engine, template)
+    server = RunningServer(database_url, workers, environment)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        drop_database(engine, database_url)

@@ -1,0 +1,44 @@
+"""docs/faults.md lists every code with its meaning and remedy, and is made from the code."""
+
+import re
+from pathlib import Path
+
+from consentory.codec.record.fault_codes import FAULT_CODES, render_fault_page
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "src" / "consentory" / "codec" / "fault_codes.py"
+LITERAL = re.compile(r'"([A-Z][A-Za-z]+\.[A-Z][A-Za-z]+)"')
+ELSEWHERE = ("codec", "domain", "services")
+"""Where records are judged and applied; the codes of refused requests are not of this table."""
+REFUSALS = {
+    "Request", "Import", "Initiate", "IdempotencyKey", "Configuration", "Account", "Auth", "Server", "Credential",
+    "AccessToken", "User", "HmacKey", "Audit", "Batch",
+}  # fmt: skip
+REFUSAL_CODES = {
+    "Permission.Import", "Permission.RefreshContacts", "Permission.Configuration", "Permission.Audit",
+    "Profile.IdMismatch", "Profile.TooManyFound",
+}  # fmt: skip
+
+
+def find_used() -> set[str]:
+    used: set[str] = set()
+    for folder in ELSEWHERE:
+        for path in (ROOT / "src" / "consentory" / folder).rglob("*.py"):
+            if path != TABLE:
+                used.update(LITERAL.findall(path.read_text(encoding="utf-8")))
+    return {code for code in used if code.split(".")[0] not in REFUSALS} - REFUSAL_CODES
+
+
+def test_every_code_that_the_source_uses_is_in_the_table_and_every_code_of_the_table_is_used() -> None:
+    assert find_used() == {item.code for item in FAULT_CODES}
+
+
+def test_codes_are_unique() -> None:
+    assert len({item.code for item in FAULT_CODES}) == len(FAULT_CODES)
+
+
+def test_the_page_is_what_the_table_makes() -> None:
+    assert (ROOT / "docs" / "faults.md").read_text(encoding="utf-8") == render_fault_page(), (
+        "write it anew: python -c 'from consentory.codec.record.fault_codes import *; "
+        'open("docs/faults.md", "w").write(render_fault_page())\''
+    )

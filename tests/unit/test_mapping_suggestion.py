@@ -1,0 +1,129 @@
+"""`mapping suggest` (files.md): from headers, the first rows and the account, with a comment for each doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tabular_files import FOLDER, compile_text, describe, make_records, read_acme
+
+from consentory.client.sources import open_file
+from consentory.codec.tabular.mapping_presets import list_presets, recognise_preset
+from consentory.codec.tabular.mapping_suggestion import suggest_mapping
+from consentory.codec.tabular.table import ReadOptions, Row
+
+ACME = read_acme()
+GERMAN = [
+    "Kunden-Nr",
+    "E-Mail",
+    "Vorname",
+    "Nachname",
+    "Newsletter",
+    "Newsletter seit",
+    "Handy",
+    "Tags",
+    "Tier",
+    "Notiz",
+]
+ROWS = [
+    ["7", "a@example.com", "Ann", "Ast", "ja", "03.02.2024 10:00", "+49 170 1234567", "a, b", "gold", "NULL"],
+    ["8", "b@example.com", "Ben", "", "nein", "14.02.2024 11:00", "", "a", "basic", ""],
+    ["9", "c@example.com", "", "Cox", "bounced", "", "-", "", "", ""],
+]
+
+
+def suggest(headers: Sequence[str], rows: Sequence[Sequence[str]], *, account: bool = True) -> str:
+    numbered = [Row(line, list(cells)) for line, cells in enumerate(rows, start=2)]
+    return suggest_mapping(describe(headers), numbered, ACME if account else None)
+
+
+def test_a_file_of_german_headers() -> None:
+    text = suggest(GERMAN, ROWS)
+    for line in (
+        'file: {empty: ["", "-", "NULL"]}',
+        "match: CRM   # people are found by their id of this type",
+        "  Kunden-Nr: AlternateIds[CRM].AlternateId   # is CRM the type of this id?",
+        "  E-Mail: Emails[Home].EmailAddress",
+        "  Newsletter:   # is this the filter?; what does bounced mean?",
+        '    values: {"ja": OptIn, "nein": OptOut, "bounced": nothing}',
+        "  Handy: PhoneNumbers[Mobile].PhoneNumber",
+        '  Tags: {to: ProfileTags, split: ","}',
+        "  Tier: CustomFields[Tier]",
+        "  Notiz: ignore   # empty in these rows",
+    ):
+        assert f"\n{line}" in text
+    assert '.CustomerDate", time: "%d.%m.%Y %H:%M"}   # the time of the choice?' in text
+    records = make_records(compile_text(text, GERMAN, ACME), ROWS)
+    assert records[0]["Emails"][0]["EmailPreferences"] == [
+        {"FilterId": "NEWS-EMAIL", "PreferenceType": "OptIn", "CustomerDate": "2024-02-03T10:00:00"}
+    ]
+    assert "EmailPreferences" not in records[2]["Emails"][0]
+    assert "PhoneNumbers" not in records[2]
+
+
+def test_without_an_account_the_guesses_are_said() -> None:
+    text = suggest(GERMAN, ROWS, account=False)
+    assert "# No account was looked at" in text
+    assert "  E-Mail: Emails.EmailAddress" in text
+    assert "  Tier: ignore   # not understood" in text
+    compile_text(text, GERMAN)
+
+
+def test_an_opt_out_column_gives_no_yes() -> None:
+    headers = ["Email", "Unsubscribed"]
+    text = suggest(headers, [["a@example.com", "true"], ["b@example.com", "false"]])
+    assert 'values: {"true": OptOut, "false": nothing}' in text
+
+
+def test_days_and_months_that_could_be_either_are_doubted() -> None:
+    headers = ["Email", "Opt-in", "Opt-in date"]
+    rows = [["a@example.com", "yes", "03/04/2024"]]
+    assert 'time: "%m/%d/%Y"}   # the time of the choice?; month first, or day first?' in suggest(headers, rows)
+    rows.append(["b@example.com", "yes", "31/04/2024"])
+    rows[1][2] = "30/04/2024"
+    assert 'time: "%d/%m/%Y"}   # the time of the choice?\n' in suggest(headers, rows)
+
+
+def test_no_cell_of_a_person_is_repeated() -> None:
+    text = suggest(["Email", "Secret", "Customer ID"], [["ana@example.com", "s3cr3t", "C-77"]])
+    for cell in ("ana@example.com", "s3cr3t", "C-77"):
+        assert cell not in text
+
+
+def test_a_column_of_another_channel_is_no_choice_of_email() -> None:
+    text = suggest(["Email", "Accepts SMS Marketing"], [["a@example.com", "yes"]])
+    assert "Accepts SMS Marketing: ignore   # a choice of another channel?" in text
+    assert "# No column says yes or no to anything." in text
+
+
+def test_headers_that_yaml_would_misread_are_quoted() -> None:
+    headers = ["no", "a: b", "#x", "*", "{", "Email", "Email", "", "Zoë's", '"', "- c", "1"]
+    text = suggest(headers, [["x"] * len(headers)])
+    compile_text(text, headers, ACME)
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "exports").glob("*.csv")), ids=lambda path: path.name)
+def test_a_suggestion_can_be_used_as_it_is(path: Path) -> None:
+    with open_file(path) as source:
+        table = source.open_table(ReadOptions())
+        rows = list(table.read_rows())
+        names = [column.header for column in table.description.columns]
+        for account in (ACME, None):
+            mapping = compile_text(suggest_mapping(table.description, rows, account), names, account)
+            for row in rows:
+                mapping.make_record(row)
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "exports").glob("*.csv")), ids=lambda path: path.name)
+def test_an_export_is_recognised(path: Path) -> None:
+    with open_file(path) as source:
+        preset = recognise_preset(source.open_table(ReadOptions()).description)
+    told = path.name.partition("-")[0].partition(".")[0].replace("google", "google-contacts")
+    assert preset == ("mailchimp" if "audience" in told else told)
+    assert preset in list_presets()
+
+
+def test_other_headers_are_recognised_as_no_tool() -> None:
+    assert recognise_preset(describe(GERMAN)) is None
+    assert recognise_preset(describe(["Email", "First Name", "Last Name"])) is None

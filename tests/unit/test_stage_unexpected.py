@@ -1,0 +1,129 @@
+"""One record never costs the batch (import-api.md, "Stage"): faults that nobody foresaw, and odd Delete records."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from batch_cases import validate
+from record_cases import make_catalog, make_validator, read_document
+from structlog.testing import capture_logs
+
+from consentory.codec.record.validate_record import RecordValidator
+from consentory.codec.staging.batch_body import split_batch
+from consentory.codec.staging.staged_block import decode_record, unpack_raw, unpack_work
+from consentory.domain.imports import ImportSettings
+from consentory.domain.record import Fault
+from consentory.services.imports.batch_validation import ValidatedBatch, validate_batch
+
+CRM = [{"AlternateIdType": "CRM", "AlternateId": "4711"}]
+LONG = "1" * 5000
+DEEP = "[" * 990 + "]" * 990
+VERY_DEEP = "[" * 100_000 + "]" * 100_000
+
+
+def list_faults(batch: ValidatedBatch) -> dict[int, list[Fault]]:
+    return {
+        place + more: msgspec.json.decode(faults, type=list[Fault])
+        for place, repeats, faults in batch.list_faults()
+        for more in range(repeats)
+    }
+
+
+def make_breaking_validator(**settings: Any) -> RecordValidator:
+    """Of a catalog with a bound that is no number, which no account document can have: comparing with it fails."""
+    document = read_document()
+    for field in document["customFields"]:
+        if field["name"] == "Score":
+            field["min"] = float("nan")
+    return make_validator(make_catalog(document), **settings)
+
+
+@pytest.mark.parametrize("match_type", [None, "CRM"])
+def test_what_nobody_foresaw_is_the_fault_of_one_record(match_type: str | None) -> None:
+    """… is that record's `Stage.Unexpected`, with a reference into the log; the others are staged."""
+    people = [{"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": str(n)}]} for n in range(200)]
+    for broken in (3, 70, 71, 199):
+        people[broken] |= {"CustomFields": [{"Name": "Score", "Value": "812"}], "CustomerName": {"LastName": "Quixote"}}
+    validator = make_breaking_validator(match_type=match_type)
+    with capture_logs() as events:
+        batch = validate([json.dumps(one) for one in people], validator, match_type=match_type)
+    faults = list_faults(batch)
+    assert list(faults) == [3, 70, 71, 199]
+    assert (batch.failed, sum(len(unpack_work(frame.work)) for frame in batch.frames)) == (4, 196)
+    told = {event["reference"]: event for event in events}
+    for place, (fault,) in faults.items():
+        assert (fault.Code, fault.Path) == ("Stage.Unexpected", "$")
+        (reference,) = re.findall(r"\b[0-9a-f]{16}\b", fault.Message)
+        assert told[reference]["place_in_batch"] == place
+        assert told[reference]["error"]
+        assert any("validate_fields" in at for at in told[reference]["places"])
+    assert not re.search("Quixote|['\"]812['\"]", repr(events))
+
+
+ODD = [
+    '{"ProfileId":5,"AlternateIds":7}',
+    '{"ProfileId":5,"AlternateIds":{"CRM":"4711"}}',
+    '{"ProfileId":5,"AlternateIds":[7,[],"x",null,{"AlternateIdType":["CRM"]}]}',
+    f'{{"ProfileId":5,"Score":{LONG}}}',
+    f'{{"ProfileId":5,"CustomFields":[{{"Value":{LONG}.5e{LONG}}}]}}',
+    f'{{"ProfileId":5,"Emails":{DEEP}}}',
+    f'{{"ProfileId":5,"Emails":{VERY_DEEP}}}',
+    f'{{"Emails":{VERY_DEEP},"ProfileId":5,"AlternateIds":[{{"AlternateIdType":"Loyalty","AlternateId":{VERY_DEEP}}}]}}',
+    '{"ProfileId":5,"X\\ud800":"\\udc00"}',
+    f'{{"AlternateIds":[{{"AlternateIdType":"CRM","AlternateId":"4711","Edited":{VERY_DEEP}}}]}}',
+    f'{{"AlternateIds":[{{"AlternateIdType":"crm ","AlternateId":" 4711","N":{LONG}}},{LONG},{VERY_DEEP}]}}',
+    '{"AlternateIds":[{"AlternateIdType":"CRM","AlternateId":"4711"},{"AlternateIdType":7,"AlternateId":"\\ud800"}]}',
+]
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_what_a_delete_record_carries_beside_its_ids_is_ignored_however_odd(form: Any) -> None:
+    validator = make_validator(action="Delete", match_type="CRM")
+    body = "\n".join(ODD) if form == "ndjson" else f'{{"UserProfilePreferences": [{",".join(ODD)}]}}'
+    settings = ImportSettings(name="test", action="Delete", match_type="CRM")
+    batch = validate_batch(split_batch(body.encode(), form), validator, settings)
+    assert list_faults(batch) == {}
+    (frame,) = batch.frames
+    records = [decode_record(item.encoded) for item in unpack_work(frame.work)]
+    assert [record.profile_id for record in records] == [5] * 9 + [None] * 3
+    assert len({record.match_key for record in records[9:]}) == 1
+    for kept in map(json.loads, unpack_raw(frame.raw)):
+        assert kept == {"ProfileId": 5} or kept["AlternateIds"][0]["AlternateId"].strip() == "4711"
+        assert kept.keys() <= {"ProfileId", "AlternateIds"}
+
+
+@pytest.mark.parametrize(
+    ("record", "code", "path"),
+    [
+        (f'{{"ProfileId":{LONG}}}', "Number.OutOfRange", "$.ProfileId"),
+        (f'{{"ProfileId":{VERY_DEEP}}}', "Value.WrongType", "$.ProfileId"),
+        (
+            f'{{"AlternateIds":[{{"AlternateIdType":"CRM","AlternateId":{VERY_DEEP}}}]}}',
+            "Value.WrongType",
+            "$.AlternateIds[0].AlternateId",
+        ),
+        (VERY_DEEP, "Record.NotAnObject", "$"),
+        (LONG, "Record.NotAnObject", "$"),
+        ('{"AlternateIds":7}', "Match.IdRequired", "$.AlternateIds"),
+        ("{}", "Match.IdRequired", "$.AlternateIds"),
+    ],
+)
+def test_what_a_delete_record_is_looked_at_for_is_one_records_fault(record: str, code: str, path: str) -> None:
+    validator = make_validator(action="Delete", match_type="CRM")
+    batch = validate(['{"ProfileId":4}', record, '{"ProfileId":6}'], validator, action="Delete", match_type="CRM")
+    assert [(fault.Code, fault.Path) for fault in list_faults(batch)[1]] == [(code, path)]
+    assert batch.failed == 1
+    assert len(unpack_work(batch.frames[0].work)) == 2
+
+
+def test_records_in_succession_with_the_same_faults_are_kept_as_one() -> None:
+    """A frame of equal faulty records has one list of faults."""
+    batch = validate(["1"] * 200 + [json.dumps({"ProfileId": 5})] + ["1", "2", "2"], make_validator())
+    kept = [(place, repeats) for place, repeats, _ in batch.list_faults()]
+    assert kept == [(0, 64), (64, 64), (128, 64), (192, 8), (201, 1), (202, 2)]
+    assert batch.failed == 203
+    assert {fault.Code for faults in list_faults(batch).values() for fault in faults} == {"Record.NotAnObject"}
