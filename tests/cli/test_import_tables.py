@@ -152,6 +152,23 @@ def correct(refused: Path, form: str, rows: list[list[str]]) -> None:
             csv.writer(text, delimiter="\t" if form == "tsv" else ";").writerows([header, *good])
 
 
+def test_a_refused_row_with_an_opt_out_is_counted_and_marked_also_where_the_server_never_saw_it(
+    run: Run, tmp_path: Path, mapping: Path
+) -> None:
+    rows = make_rows(6)
+    rows[1][3], rows[1][4] = "nein", "31.02.2026"  # the mapping refuses it
+    rows[2][4] = "31.02.2026"
+    rows[3][3], rows[3][1] = "nein", "no-address"  # the server refuses it
+    done = run("import", write_csv(tmp_path / "kunden.csv", rows), *IMPORT, "--mapping", mapping)
+    assert "2 refused records hold an opt-out, a denial or a withdrawal" in done.stdout
+    assert "consentory_faults marks them: HOLDS AN OPT-OUT." in done.stdout
+    _, back = read_table(tmp_path / "kunden.csv.exceptions.csv")
+    assert [str(row.cells[6]).startswith("HOLDS AN OPT-OUT | ") for row in back] == [True, False, True]
+    none = run("import", write_csv(tmp_path / "none.csv", rows[1:3]), *IMPORT, "--mapping", mapping)
+    assert none.returncode == 2
+    assert "Rows that hold an opt-out: 1. Correct them first." in none.stderr
+
+
 def test_several_tables_are_one_import_and_each_has_its_own_refused_rows(
     run: Run, tmp_path: Path, mapping: Path
 ) -> None:

@@ -85,6 +85,8 @@ class ImportOutcome:
     commonest_faults: list[FaultCount] = field(default_factory=list)
     more_kinds: int = 0
     """Kinds of fault beside the commonest."""
+    refused_opt_outs: int = 0
+    """Refused records and rows that hold an opt-out, a denial or a withdrawal."""
 
 
 class ImportRun:
@@ -231,8 +233,9 @@ class ImportRun:
         first = tally.commonest[0]
         raise ImportRefused(
             f"None of the {found.refused_rows:,} rows can become a record; nothing was imported. The commonest fault, "
-            f"{first.count:,} times: {first.example.Code}, {first.example.Message} (first in {first.example.Place}). "
-            f"All rows with their faults: {files}."
+            f"{first.count:,} {'time' if first.count == 1 else 'times'}: {first.example.Code}, {first.example.Message} "
+            f"(first in {first.example.Place}). All rows with their faults: {files}."
+            + (f" Rows that hold an opt-out: {tally.opt_outs:,}. Correct them first." if tally.opt_outs else "")
         )
 
     @property
@@ -333,6 +336,7 @@ class ImportRun:
 
     def _conclude(self, state: ImportState, status: JsonObject, resumed: bool) -> ImportOutcome:
         outcome = ImportOutcome(status, resumed, self._seconds, state.broken, state.broken_files, state.refused_rows)
+        outcome.refused_opt_outs = status.get("RefusedOptOuts", 0)
         try:
             tally = self._write_refused(state, status)
         except ApiProblem as problem:
@@ -341,6 +345,7 @@ class ImportRun:
             outcome.exceptions_gone = True
         else:
             outcome.exceptions_files = tally.files
+            outcome.refused_opt_outs = max(outcome.refused_opt_outs, tally.opt_outs)
             outcome.commonest_faults, outcome.more_kinds = tally.commonest, tally.more_kinds
         self._state_file.unlink(missing_ok=True)
         return outcome

@@ -11,7 +11,7 @@ from consentory.client.sources import SourceError, SourceFile, open_file
 from consentory.client.sources.byte_source import STANDARD_INPUT
 from consentory.codec.tabular.mapping_document import TableMapping
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
-from consentory.codec.tabular.table import ReadOptions, Row, RowFault, Table
+from consentory.codec.tabular.table import ReadOptions, Row, Table
 from consentory.domain.configuration import Configuration
 
 
@@ -98,16 +98,16 @@ class TableInput(RecordInput):
                 self._line = row.line
                 yield record
 
-    def map_rows(self) -> Iterator[tuple[Row, bytes | None, tuple[RowFault, ...]]]:
-        """Yield every row with its record, or with None and its faults."""
+    def map_rows(self) -> Iterator[tuple[Row, bytes | None, RowRefused | None]]:
+        """Yield every row with its record, or with its refusal."""
         make_record = self.mapping.make_record
         for row in self.table.read_rows():
             try:
                 record = make_record(row)
             except RowRefused as refused:
-                yield row, None, refused.faults
+                yield row, None, refused
             else:
-                yield row, record, ()
+                yield row, record, None
 
 
 def find_match(inputs: Sequence[RecordInput]) -> str | None:

@@ -28,10 +28,11 @@ def write_refused_tables(inputs: Sequence[TableInput], lines: Iterable[bytes]) -
         table = item.table.description
         with create_private(name_exceptions(item.path, choose_suffix(table))) as (file, taken):
             writer: RefusedRows | None = None
-            for row, faults in _list_refused(item, refused, tally):
+            for row, faults, holds_opt_out in _list_refused(item, refused):
                 writer = writer or _open_writer(file, item)
-                writer.add(row, faults)
+                writer.add(row, faults, holds_opt_out=holds_opt_out)
                 tally.records += 1
+                tally.opt_outs += holds_opt_out
                 for fault in faults:
                     tally.add_fault(_show_fault(item, row, fault))
             if writer:
@@ -66,13 +67,14 @@ class _Refused:
             self._next = int(msgspec.json.decode(members["SequenceNumber"])), members
 
 
-def _list_refused(item: TableInput, refused: _Refused, tally: FaultTally) -> Iterator[tuple[Row, Sequence[RowFault]]]:
-    for row, record, faults in item.map_rows():
-        if record is None:
-            yield row, faults
+def _list_refused(item: TableInput, refused: _Refused) -> Iterator[tuple[Row, Sequence[RowFault], bool]]:
+    """The refused rows, each with its faults, and whether it holds an opt-out, a denial or a withdrawal."""
+    for row, _, refusal in item.map_rows():
+        if refusal:
+            yield row, refusal.faults, refusal.holds_opt_out
         elif members := refused.take_next():
-            tally.opt_outs += members.get("HoldsOptOut") == _HOLDS_NO
-            yield row, [_place_fault(item, row, fault) for fault in read_faults(members)]
+            faults = [_place_fault(item, row, fault) for fault in read_faults(members)]
+            yield row, faults, members.get("HoldsOptOut") == _HOLDS_NO
 
 
 def _place_fault(item: TableInput, row: Row, fault: Fault) -> RowFault:

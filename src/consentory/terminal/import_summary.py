@@ -7,6 +7,7 @@ from rich.table import Table
 
 from consentory.client.api_client import JsonObject
 from consentory.client.import_run import ImportOutcome
+from consentory.codec.tabular.refused_rows import OPT_OUT_MARK
 from consentory.terminal.terminal_output import make_console, notes
 from consentory.terminal.visible_text import show_text
 
@@ -28,7 +29,8 @@ def warn_undated(status: JsonObject) -> None:
     undated = status.get("UndatedChoices", 0)
     if undated and status["ImportAction"] != "Delete":
         notes.print(
-            f"[yellow]Warning[/yellow]: {count(undated, 'choice carries', 'choices carry')} no date of their own. "
+            f"[yellow]Warning[/yellow]: {count(undated, 'choice carries', 'choices carry')} no date of "
+            f"{'its' if undated == 1 else 'their'} own. "
             "The date is then the time of this import, and such a choice wins over every choice that was made before "
             "it. Give the dates on which people chose: CustomerDate of a preference, ConsentDate of a consent."
         )
@@ -41,6 +43,7 @@ def summarize_outcome(outcome: ImportOutcome) -> JsonObject:
         "ExceptionsFile": str(outcome.exceptions_files[0]) if outcome.exceptions_files else None,
         "ExceptionsFiles": [str(path) for path in outcome.exceptions_files],
         "RefusedRows": outcome.refused_rows,
+        "RefusedOptOuts": outcome.refused_opt_outs,
         "CommonestFaults": [{"Count": fault.count, "Example": fault.example} for fault in outcome.commonest_faults],
         "MoreKindsOfFault": outcome.more_kinds,
         "BrokenLines": outcome.broken,
@@ -71,14 +74,16 @@ def print_outcome(outcome: ImportOutcome) -> None:
 def list_advice(outcome: ImportOutcome) -> list[str]:
     """What a person should know or do after the import, in Rich's markup, the most urgent first."""
     status, lines = outcome.status, []
-    if refused := status.get("RefusedOptOuts", 0):
+    if refused := outcome.refused_opt_outs:
+        pronoun, verb, them = ("It", "stands", "it") if refused == 1 else ("They", "stand", "them")
         lines.append(
             f"[bold red]{count(refused, 'refused record holds', 'refused records hold')}[/bold red] an opt-out, a "
-            "denial or a withdrawal. It does not count yet: correct and import it first. "
+            f"denial or a withdrawal. {pronoun} {'does' if refused == 1 else 'do'} not count yet: correct and import "
+            f"{them} first. "
             + (
-                'It stands at the top of the file of refused records, marked "HoldsOptOut": true.'
+                f'{pronoun} {verb} at the top of the file of refused records, marked "HoldsOptOut": true.'
                 if all(path.suffix == ".ndjson" for path in outcome.exceptions_files)
-                else "It stands in the file of refused records."
+                else f"In the file of refused records consentory_faults marks {them}: {OPT_OUT_MARK}."
             )
         )
     if outcome.refused_rows:

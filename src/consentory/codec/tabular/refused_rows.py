@@ -19,6 +19,9 @@ from consentory.codec.tabular.table import Cell, Row, RowFault, TableDescription
 if TYPE_CHECKING:
     import pyarrow
 
+OPT_OUT_MARK = "HOLDS AN OPT-OUT"
+"""What `consentory_faults` begins with in a row that holds an opt-out, a denial or a withdrawal."""
+
 _TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
 _PACKED_SUFFIXES = frozenset({".gz", ".zst"})
 _PARQUET_ROWS = 10_000
@@ -29,8 +32,8 @@ _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 class RefusedRows(Protocol):
     """A file that is being written."""
 
-    def add(self, row: Row, faults: Iterable[RowFault]) -> None:
-        """Write one row with its faults."""
+    def add(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> None:
+        """Write one row with its faults. `holds_opt_out` marks a row that holds a no."""
         ...
 
     def close(self) -> None:
@@ -49,11 +52,10 @@ def choose_suffix(table: TableDescription) -> str:
     return own[-1] if own and own[-1] in _TEXT_SUFFIXES else ".csv"
 
 
-def describe_faults(faults: Iterable[RowFault]) -> str:
-    """The faults of a row in one cell."""
-    return " | ".join(
-        f"{fault.code}{f' in {fault.column}' if fault.column else ''}: {fault.message}" for fault in faults
-    )
+def describe_faults(faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> str:
+    """The faults of a row in one cell, behind the mark of a row that holds a no."""
+    said = [f"{fault.code}{f' in {fault.column}' if fault.column else ''}: {fault.message}" for fault in faults]
+    return " | ".join([OPT_OUT_MARK, *said] if holds_opt_out else said)
 
 
 def open_refused_rows(file: BinaryIO, table: TableDescription, schema: pyarrow.Schema | None = None) -> RefusedRows:
@@ -75,10 +77,10 @@ class _Layout:
         self.header = [table.columns[place].header for place in self.kept]
         self._width = len(table.columns)
 
-    def arrange(self, row: Row, faults: Iterable[RowFault]) -> list[Cell]:
+    def arrange(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool) -> list[Cell]:
         """The cells as they are written. Cells past the header stand after the last column."""
         cells = [row.cells[place] if place < len(row.cells) else None for place in self.kept]
-        return [*cells, str(row.line), describe_faults(faults), *row.cells[self._width :]]
+        return [*cells, str(row.line), describe_faults(faults, holds_opt_out=holds_opt_out), *row.cells[self._width :]]
 
 
 class _RefusedText:
@@ -95,12 +97,14 @@ class _RefusedText:
         self._writer = csv.writer(self._text, delimiter=table.delimiter or ",", lineterminator=table.line_end)
         self._writer.writerow([*self._layout.header, *OWN_COLUMNS])
 
-    def add(self, row: Row, faults: Iterable[RowFault]) -> None:
+    def add(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> None:
         said = [
             RowFault(fault.code, self._keep_encodable(fault.message), self._keep_encodable(fault.column))
             for fault in faults
         ]
-        self._writer.writerow(["" if cell is None else cell for cell in self._layout.arrange(row, said)])
+        self._writer.writerow(
+            ["" if cell is None else cell for cell in self._layout.arrange(row, said, holds_opt_out=holds_opt_out)]
+        )
 
     def close(self) -> None:
         self._text.flush()
@@ -120,8 +124,8 @@ class _RefusedSheet:
         self._sheet = self._book.create_sheet(table.sheet or "Refused")
         self._write([*self._layout.header, *OWN_COLUMNS])
 
-    def add(self, row: Row, faults: Iterable[RowFault]) -> None:
-        self._write(self._layout.arrange(row, faults))
+    def add(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> None:
+        self._write(self._layout.arrange(row, faults, holds_opt_out=holds_opt_out))
 
     def close(self) -> None:
         self._book.save(self._file)
@@ -157,8 +161,8 @@ class _RefusedParquet:
         self._writer = parquet.ParquetWriter(file, self._schema)
         self._rows: list[list[Cell]] = []
 
-    def add(self, row: Row, faults: Iterable[RowFault]) -> None:
-        self._rows.append(self._layout.arrange(row, faults))
+    def add(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> None:
+        self._rows.append(self._layout.arrange(row, faults, holds_opt_out=holds_opt_out))
         if len(self._rows) >= _PARQUET_ROWS:
             self._flush()
 

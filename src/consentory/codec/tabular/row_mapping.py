@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from consentory.codec.account.account_faults import DocumentFault
+from consentory.codec.record.stage_counts import holds_opt_out
 from consentory.codec.tabular.cell_conversions import CellFault
 from consentory.codec.tabular.mapping_document import MappingInvalid, TableMapping, bind_parameters, read_mapping
 from consentory.codec.tabular.mapping_header import check_header, choose_constants, list_passed, needs_no_mapping
@@ -29,11 +30,15 @@ _LAST_STEP = re.compile(r"(\.[A-Za-z0-9_]+|\[[^\[\]]*\])$")
 
 
 class RowRefused(ConsentoryError):
-    """A row cannot become a record. `faults` holds every fault of the row."""
+    """A row cannot become a record. `faults` holds every fault of the row.
 
-    def __init__(self, faults: tuple[RowFault, ...]) -> None:
+    `holds_opt_out`: the rest of the row says an opt-out, a denial or a withdrawal.
+    """
+
+    def __init__(self, faults: tuple[RowFault, ...], *, holds_opt_out: bool = False) -> None:
         super().__init__("\n".join(f"{fault.column}: {fault.message}" for fault in faults))
         self.faults = faults
+        self.holds_opt_out = holds_opt_out
 
 
 def compile_mapping(
@@ -112,7 +117,7 @@ class RowMapping:
             for fill in self._fills:
                 values.append(fill(values))
         except CellFault:
-            raise RowRefused(self._collect_faults(row)) from None
+            raise self._refuse(row) from None
         return _encode(self._root.fill({}, values, self.left_out))
 
     def find_column(self, row: Row, path: str) -> str:
@@ -152,8 +157,12 @@ class RowMapping:
                 values.append("")
         return values, faults
 
-    def _collect_faults(self, row: Row) -> tuple[RowFault, ...]:
+    def _refuse(self, row: Row) -> RowRefused:
         values, faults = self._fill_all(row)
+        rest = _encode(self._root.fill({}, values, Counter()))
+        return RowRefused(self._place_faults(row, values, faults), holds_opt_out=holds_opt_out(rest))
+
+    def _place_faults(self, row: Row, values: Values, faults: Mapping[int, CellFault]) -> tuple[RowFault, ...]:
         found: dict[str, int] = {}
         self._root.trace(values, "$", found)
         paths = {slot: path for path, slot in reversed(found.items())}
