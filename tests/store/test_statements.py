@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +20,13 @@ from sample_rows import SERVICE, WORKER, connect_as, list_walled_tables
 
 from consentory.store.statements import all_statements, statement
 
-STORE = files("consentory.store")
-SERVICES = files("consentory.services")
+STORE = Path(str(files("consentory.store")))
+SERVICES = Path(str(files("consentory.services")))
 
-WORKER_ONLY_MODULES = {"execution", "repeated_records", "retention", "audit_sealing", "audit_verification"}
+WORKER_ONLY_MODULES = {"import_execution", "repeated_records", "retention", "audit_chaining", "audit_verification"}
 """Services that run as the worker's role and never as the server's."""
 
-WORKER_MODULES = WORKER_ONLY_MODULES | {"record_application", "catalogs", "audit_trail"}
+WORKER_MODULES = WORKER_ONLY_MODULES | {"record_application", "configuration_cache", "audit_trail"}
 """Services that the worker's role runs at all."""
 
 BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat"}
@@ -83,9 +84,7 @@ def list_calls(node: ast.AST) -> set[str]:
 def read_store_functions() -> dict[str, set[str]]:
     """`module.function` of the store -> the statements that it runs, itself or through functions beside it."""
     found: dict[str, set[str]] = {}
-    for file in STORE.iterdir():
-        if not file.name.endswith(".py"):
-            continue
+    for file in sorted(STORE.rglob("*.py")):
         module = file.name.removesuffix(".py")
         tree = ast.parse(file.read_text("utf-8"))
         functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
@@ -104,9 +103,7 @@ def read_store_functions() -> dict[str, set[str]]:
 def find_roles() -> dict[str, set[str]]:
     """Statement -> the roles that run it, by the services that call its store functions."""
     roles: dict[str, set[str]] = {name: set() for name in all_statements()}
-    for file in SERVICES.iterdir():
-        if not file.name.endswith(".py"):
-            continue
+    for file in sorted(SERVICES.rglob("*.py")):
         module = file.name.removesuffix(".py")
         own = {WORKER} if module in WORKER_MODULES else set()
         own |= {SERVICE} if module not in WORKER_ONLY_MODULES else set()
@@ -221,7 +218,7 @@ def test_the_connections_own_statements_are_used() -> None:
 def test_every_store_function_runs_statements_that_are_there(schema: str) -> None:
     """A name handed to the transaction that is no statement would be a KeyError in production."""
     called = set()
-    for file in STORE.iterdir():
+    for file in STORE.rglob("*.py"):
         if file.name.endswith("_store.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if (

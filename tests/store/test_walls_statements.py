@@ -51,7 +51,8 @@ PARAMETERS: dict[str, Any] = {
     "limit": 10, "offset": 0, "step": 1, "status": None, "before": None, "held": False, "phases": [1, 2],
     "from": ["Initiated", "Staging", "Queued"], "reason": "reason", "revision": 1, "document": "{}", "count": 1,
     "first_profile_id": 1, "received": 1, "valid": 1, "failed": 0, "raw": b"raw", "seconds": 1, "ends": 1,
-    "staged_bytes": 1, "action": None,
+    "staged_bytes": 1, "action": None, "old": "$argon2id$", "secret_hash": "other",
+    "undated_choices": 1, "refused_opt_outs": 1, "numbers_without_country_code": 1,
     "total": 1, "exceptions": 0, "not_honored": 0, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0,
     "consent_type": "Privacy", "version": "1", "locale": "en_US", "sha256": "00", "body": "We keep.",
 }  # fmt: skip

@@ -6,7 +6,9 @@ from pathlib import Path
 from consentory.codec.record.fault_codes import FAULT_CODES, render_fault_page
 
 ROOT = Path(__file__).parents[2]
-TABLE = ROOT / "src" / "consentory" / "codec" / "fault_codes.py"
+TABLE = ROOT / "src" / "consentory" / "codec" / "record" / "fault_codes.py"
+TABLES_OF_CELLS = ROOT / "src" / "consentory" / "codec" / "tabular"
+"""Faults of mappings and rows have a table of their own, in docs/files.md."""
 LITERAL = re.compile(r'"([A-Z][A-Za-z]+\.[A-Z][A-Za-z]+)"')
 ELSEWHERE = ("codec", "domain", "services")
 """Where records are judged and applied; the codes of refused requests are not of this table."""
@@ -16,7 +18,7 @@ REFUSALS = {
 }  # fmt: skip
 REFUSAL_CODES = {
     "Permission.Import", "Permission.RefreshContacts", "Permission.Configuration", "Permission.Audit",
-    "Profile.IdMismatch", "Profile.TooManyFound",
+    "Profile.IdMismatch", "Profile.TooManyFound", "Stage.SpaceUsedUp",
 }  # fmt: skip
 
 
@@ -24,7 +26,7 @@ def find_used() -> set[str]:
     used: set[str] = set()
     for folder in ELSEWHERE:
         for path in (ROOT / "src" / "consentory" / folder).rglob("*.py"):
-            if path != TABLE:
+            if path != TABLE and TABLES_OF_CELLS not in path.parents:
                 used.update(LITERAL.findall(path.read_text(encoding="utf-8")))
     return {code for code in used if code.split(".")[0] not in REFUSALS} - REFUSAL_CODES
 

@@ -112,7 +112,7 @@ def test_ro_members_are_accepted_and_ignored_at_every_level(value: Any) -> None:
         "PhoneNumbers": [{"PhoneNumber": "+12025550143", "PhoneNumberNumeric": value} | ro],
         "Addresses": [address | ro],
         "Consents": [consent],
-        "Groups": [{"GroupType": "Household", "GroupName": "a", "IsActive": value} | ro],
+        "Groups": [{"GroupType": "Household", "GroupName": "a"} | ro],
         "ProfileTags": [{"Name": "a"} | ro],
         "CustomFields": [{"Name": "Tier", "Value": "gold"} | ro],
     }
