@@ -51,14 +51,15 @@ def is_overridden(profile: Profile, place: Place, one: Consent) -> bool:
 
 
 def deciding_consent(profile: Profile, place: Place, kind: str, account: Account) -> Consent | None:
-    """ "In force is the newest version present, or a later no of an older one"; the same instant is enough: "a no of
+    """ "In force is the newest version present, or a later no of an older one"; "a no of
     an older version on the same instant as a Granted of a newer one wins". The place alone; it may be archived."""
     present = [one for (at, of, _), one in profile.consents.items() if (at, of) == (place, kind)]
     if not present:
         return None
     *older, deciding = sorted(present, key=lambda one: account.version_index(kind, one.version))
-    for consent in older:
-        if consent.status in NOES and consent.date >= deciding.date:
+    for consent in reversed(older):
+        is_tie_with_yes = consent.date == deciding.date and deciding.status == GRANTED
+        if consent.status in NOES and (consent.date > deciding.date or is_tie_with_yes):
             deciding = consent
     return deciding
 

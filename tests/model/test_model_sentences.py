@@ -115,6 +115,12 @@ def test_a_no_of_an_older_version_on_the_same_instant_wins(model: Model) -> None
     assert texts(model) == "Suspended"
 
 
+def test_of_two_noes_on_the_same_instant_the_newest_version_is_in_force(model: Model) -> None:
+    run(model, at_person(texting(2, "2025-01-01", "2023"), texting(3, "2025-01-01")))
+    assert outcomes(model, at_person(consent(3, None, "2024", "Texting"))) == ["Unchanged"]
+    assert outcomes(model, at_person(consent(2, None, "2023", "Texting"))) == ["Updated"]
+
+
 # A dated choice is taken whole
 
 
