@@ -176,6 +176,9 @@ def value_faults(record: Wire, said: Said, account: Account) -> list[Fault]:
         for i, one in enumerate(record.get("PhoneNumbers") or [])
         if not is_phone_number(one["PhoneNumber"])
     ]
+    # "The same element twice in an array is a fault": a type that is absent may mean the type of another element.
+    places = [one.place for one in said.elements]
+    faults += [Fault("Array.Duplicate", one.path) for i, one in enumerate(said.elements) if one.place in places[:i]]
     # "Text only where IsMobile is not false."
     mobile = {one.path: one.mobile for one in said.elements}
     faults += [

@@ -172,3 +172,10 @@ def test_a_frequency_is_one_that_the_filter_offers(model: Model) -> None:
     configured(model, frequencies_dropped=("Daily",))
     result = run(model, with_pref(pref(1, D1, FrequencyId="daily")))
     assert codes(result) == [("Preference.UnknownFrequency", "$.Emails[0].EmailPreferences[0]")]
+
+
+def test_the_same_element_twice_is_a_fault_also_by_the_default_type(model: Model) -> None:
+    record = person(Emails=[email(), email(EmailAddressType="Work")])
+    assert outcomes(model, record) == ["Created"]
+    configured(model, defaults={"emailTypes": "Work"})
+    assert codes(run(model, record)) == [("Array.Duplicate", "$.Emails[1]")]
