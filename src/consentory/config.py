@@ -4,6 +4,7 @@ The file is `consentory.toml` in the working directory, or the one that CONSENTO
 the names of the table.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -46,7 +47,7 @@ class Setting:
     help: str
     default: str | None = None
     has_flag: bool = True
-    kind: Literal["text", "number", "switch", "url", "path", "database"] = "text"
+    kind: Literal["text", "number", "switch", "url", "path", "database", "networks"] = "text"
     least: int = 0
     most: int = 0
 
@@ -59,6 +60,8 @@ class Setting:
                 wanted = f"a number from {self.least} to {self.most}"
             case "switch":
                 fits, wanted = value.lower() in _SWITCH, "yes or no"
+            case "networks":
+                fits, wanted = _are_networks(value), 'addresses and networks, like "10.0.0.5, 192.168.7.0/24"'
             case "text":
                 return None
             case _:
@@ -110,6 +113,7 @@ SETTINGS: dict[str, Setting] = {
             "trusted_proxies",
             "Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses and networks, separated by commas",
             has_flag=False,
+            kind="networks",
         ),
         Setting("processes", "HTTP server processes", "2", kind="number", least=1, most=256),
         Setting("workers", "Worker processes of `up`", "2", kind="number", least=0, most=256),
@@ -193,6 +197,18 @@ def read_test_number(variable: str, default: int) -> int:
     if _NUMBER.fullmatch(text) is None or int(text) == 0:
         raise SettingError(f"{variable} must be a number from 1 to 999999999, not {text!r}. Tests alone need it.")
     return int(text)
+
+
+def split_networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """The networks of a setting of that kind, separated by commas. Raises ValueError."""
+    return [ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _are_networks(text: str) -> bool:
+    try:
+        return bool(split_networks(text))
+    except ValueError:
+        return False
 
 
 def _find_config_file() -> Path:

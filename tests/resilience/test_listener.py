@@ -16,6 +16,9 @@ from attack_scene import find_children
 from embedded_scene import await_true
 from running_server import RunningServer, find_free_port, own_server
 
+from consentory.bootstrap.endpoint import Endpoint
+from consentory.bootstrap.listener import PortRefused, claim_port
+
 CONSENTORY = Path(sys.executable).with_name("consentory")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
 
@@ -93,6 +96,24 @@ def test_a_left_over_process_is_no_company_even_if_it_shares(
         _, complained = served.communicate(timeout=60)
     assert served.returncode == 2
     assert "port in use" in complained
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "::")]
+)
+def test_a_claim_counts_before_anybody_listens(first: str, second: str) -> None:
+    """Two that start at once listen seconds later: an address of all interfaces takes in every other."""
+    port = find_free_port()
+    with claim_port(Endpoint(first, port)), pytest.raises(PortRefused, match="port in use"):
+        claim_port(Endpoint(second, port))
+    claim_port(Endpoint(second, port)).close()
+
+
+def test_another_address_and_another_port_are_free() -> None:
+    port = find_free_port()
+    with claim_port(Endpoint("127.0.0.1", port)):
+        claim_port(Endpoint("127.0.0.2", port)).close()
+        claim_port(Endpoint("0.0.0.0", find_free_port())).close()
 
 
 def test_serve_takes_the_port_alone_too(running: RunningServer) -> None:

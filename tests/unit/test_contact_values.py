@@ -125,6 +125,11 @@ def test_a_phone_extension_is_a_fault(text: str) -> None:
         ("2025550143;", "US"),
         ("*2025550143#", "US"),
         ("202\u200b5550143", "US"),
+        ("-2025550143", "US"),
+        ("+-2025550143", "US"),
+        ("\u22122025550143", "US"),
+        (".2025550143", "US"),
+        ("/2025550143", "US"),
     ],
 )
 def test_only_one_number_written_as_numbers_are(text: str, region: str) -> None:

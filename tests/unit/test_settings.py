@@ -22,6 +22,8 @@ WRONG = {
     "server": ("abc", "ftp://x", "http://", "127.0.0.1:8480"),
     "base_path": ("Profiles", "v4/", "/a b", "/{clientId}"),
     "database_url": ("nonsense", "mysql://x"),
+    "trusted_proxies": ("x", "10.0.0.1/8", "127.0.0.1; 10.0.0.0/8", ",", "proxy.example"),
+    "max_staged_gigabytes": ("0", "x", "1.5", "1000001"),
 }
 RIGHT = {
     "port": ("1", "65535", "08480"),
@@ -32,6 +34,8 @@ RIGHT = {
     "server": ("http://x", "https://consentory.example:8480/somewhere"),
     "base_path": ("/", "/Profiles/v4", "/a/b-c_d.e~f"),
     "database_url": ("postgresql://x", "postgres://u@h/d", "host=/run dbname=x"),
+    "trusted_proxies": ("127.0.0.1, 10.0.0.0/8", "::1,"),
+    "max_staged_gigabytes": ("1", "1000000"),
 }
 
 
@@ -113,6 +117,19 @@ def test_every_faulty_setting_has_a_message_of_its_own() -> None:
             ],
         ),
         (["worker", "--database-url", "x"], {}, ["Database url must be like"]),
+        (
+            ["up"],
+            {"CONSENTORY_TRUSTED_PROXIES": "proxy.example", "CONSENTORY_MAX_STAGED_GIGABYTES": "x"},
+            [
+                "Trusted proxies must be addresses and networks,",
+                "Max staged gigabytes must be a number from 1 to 1000000,",
+            ],
+        ),
+        (
+            ["serve", "--database-url", "postgresql://x"],
+            {"CONSENTORY_TRUSTED_PROXIES": "10.0.0.1/8"},
+            ["not '10.0.0.1/8' (CONSENTORY_TRUSTED_PROXIES)."],
+        ),
         (
             ["imports"],
             {"CONSENTORY_SERVER": "abc"},

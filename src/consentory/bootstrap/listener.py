@@ -11,12 +11,17 @@ import errno
 import os
 import socket
 import sys
+from pathlib import Path
 
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.errors import ConsentoryError
 
 CLAIM_VARIABLE = "CONSENTORY_CLAIM"
 """The number of the open socket that is the claim of `consentory up`, for the `consentory serve` of its tree."""
+
+
+_CLAIM = "consentory/"
+_EVERY_INTERFACE = frozenset(("0.0.0.0", "::"))  # noqa: S104
 
 
 class PortRefused(ConsentoryError):
@@ -35,7 +40,8 @@ def claim_port(endpoint: Endpoint) -> socket.socket:
     try:
         if sys.platform == "linux":
             # As a port, this name is one of the network namespace, and gone with its last holder.
-            claim.bind(f"\0consentory/{endpoint.host}/{endpoint.port}")
+            claim.bind(f"\0{_CLAIM}{endpoint.host}/{endpoint.port}")
+            _check_claims(endpoint)
         check_port(endpoint)
     except OSError as error:
         claim.close()
@@ -44,6 +50,17 @@ def claim_port(endpoint: Endpoint) -> socket.socket:
         claim.close()
         raise
     return claim
+
+
+def _check_claims(endpoint: Endpoint) -> None:
+    """Raises PortRefused where another tree, which may not listen yet, has the port of an address that takes in ours,
+    or that ours takes in: of the two addresses one is that of every interface."""
+    for line in Path("/proc/net/unix").read_text().splitlines():
+        host, _, port = line.rpartition(f" @{_CLAIM}")[2].rpartition("/")
+        if not host or port != str(endpoint.port) or host == endpoint.host:
+            continue
+        if not _EVERY_INTERFACE.isdisjoint((host, endpoint.host)):
+            raise PortRefused(_explain(endpoint, OSError(errno.EADDRINUSE, "")))
 
 
 def check_port(endpoint: Endpoint) -> None:

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from consentory.bootstrap.endpoint import Endpoint
 
 
+_OF_THE_CHILDREN: dict[str, None] = {"trusted_proxies": None, "max_staged_gigabytes": None}
+"""Settings without a flag, which the processes of a server read: a wrong one is said before any of these begins."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command()(up)
@@ -66,7 +70,14 @@ def up(
     """
     from consentory.bootstrap.process_setup import ended_by_signals
 
-    check_settings(port=port, processes=processes, workers=workers, base_path=base_path, insecure_http=insecure_http)
+    check_settings(
+        port=port,
+        processes=processes,
+        workers=workers,
+        base_path=base_path,
+        insecure_http=insecure_http,
+        **_OF_THE_CHILDREN,
+    )
     with ended_by_signals():
         from consentory.bootstrap.logs import configure_logs
         from consentory.bootstrap.process_tree import ProcessTree
@@ -105,7 +116,12 @@ def serve(
     from consentory.bootstrap.secret_keys import name_secret_key_file, name_sources
 
     check_settings(
-        database_url=database_url, port=port, processes=processes, base_path=base_path, insecure_http=insecure_http
+        database_url=database_url,
+        port=port,
+        processes=processes,
+        base_path=base_path,
+        insecure_http=insecure_http,
+        **_OF_THE_CHILDREN,
     )
     name_secret_key_file(secret_key_file)
     os.environ[SETTINGS["database_url"].variable] = require_setting("database_url", database_url)

@@ -109,8 +109,8 @@ class _Taker:
 def _describe(named: list[str], count: int) -> str:
     more = [f"and {count - len(named):,} more"] if count > len(named) else []
     remedy = (
-        "Nothing was staged. Correct the file, or add --skip-broken: the import then goes on without these "
-        f"{'lines' if count > 1 else 'line'} and writes them to FILE.broken."
+        "Nothing was staged. Correct the file, or add --skip-broken: the import then goes on without "
+        f"{'these lines and writes them' if count > 1 else 'this line and writes it'} to FILE.broken."
     )
     return "\n".join([*named, *more, remedy])
 

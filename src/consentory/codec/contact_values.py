@@ -27,7 +27,8 @@ _PLAIN_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 _PLAIN_NANP = re.compile(r"(?:\(([2-9][0-9]{2})\) ?|([2-9][0-9]{2})[ .-]?)([0-9]{3})[ .-]?([0-9]{4})")
 _SPACES = " \\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000"
 _BETWEEN_DIGITS = rf"[{_SPACES}./()\[\]\u2010-\u2015\u2212\uff0d\uff0e\uff0f\uff08\uff09-]"
-_PHONE_FORM = re.compile(rf"[(\[\uff08]?[+\uff0b]?{_BETWEEN_DIGITS}*\d(?:{_BETWEEN_DIGITS}*\d)*")
+_BEFORE_DIGITS = rf"[{_SPACES}()\[\]\uff08\uff09]"
+_PHONE_FORM = re.compile(rf"[(\[\uff08]?[+\uff0b]?{_BEFORE_DIGITS}*\d(?:{_BETWEEN_DIGITS}*\d)*")
 """One number, written as numbers are: digits, one leading +, spaces, hyphens, dots, slashes and brackets."""
 _DECIMAL_TAIL = re.compile(r"[^.]*\.(?:\d{1,2}|0+)")
 _SEPARATORS = re.compile(rf"{_BETWEEN_DIGITS}+")

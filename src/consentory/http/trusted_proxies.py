@@ -5,9 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from consentory.config import SettingError
+from consentory.config import split_networks
 
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -15,8 +14,8 @@ class TrustedProxies:
     """The networks of the trusted proxies."""
 
     def __init__(self, text: str = "") -> None:
-        """`text`: addresses and networks (CIDR), separated by commas. Raises SettingError."""
-        self._networks = [_read_network(part.strip()) for part in text.split(",") if part.strip()]
+        """`text`: addresses and networks (CIDR), separated by commas. Raises ValueError."""
+        self._networks = split_networks(text)
 
     def find_client(self, peer: str | None, forwarded: Sequence[str]) -> str | None:
         """The address of the client that sent a request.
@@ -38,16 +37,6 @@ class TrustedProxies:
         """Whether an address is that of a trusted proxy."""
         address = _read_address(text or "") if self._networks else None
         return address is not None and any(address in network for network in self._networks)
-
-
-def _read_network(text: str) -> _Network:
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError:
-        raise SettingError(
-            f"trusted_proxies has {text!r}, which is no address and no network;"
-            ' write them like "10.0.0.5, 192.168.7.0/24".'
-        ) from None
 
 
 def _read_address(text: str) -> _Address | None:
