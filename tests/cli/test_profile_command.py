@@ -106,10 +106,18 @@ def test_a_person_is_changed_by_options_and_by_a_record(run: Run, tmp_path: Path
         (["--set", "CustomerName=1", "--set", "CustomerName.FirstName=A"], "is no object"),
         (["--file", "none.json"], "none.json"),
         (["--set", "Emial=1"], "Record.UnknownMember"),
+        (["--file", "FOLDER/deep.json"], "deep.json: not JSON: it is nested deeper than any record."),
+        (["--set", f"CustomFields={'[' * 3000}{']' * 3000}"], "Value.WrongType"),
+        (["--file", "FOLDER/nan.json"], "nan.json: not JSON: NaN is no JSON."),
         (["--refresh", "everything", "--set", "IsActive=true"], "--refresh everything: unknown"),
     ],
 )
-def test_a_wrong_change_is_refused(run: Run, person: dict[str, Any], words: list[str], told: str) -> None:
+def test_a_wrong_change_is_refused(
+    run: Run, tmp_path: Path, person: dict[str, Any], words: list[str], told: str
+) -> None:
+    (tmp_path / "deep.json").write_text('{"X":' * 3000 + "1" + "}" * 3000)
+    (tmp_path / "nan.json").write_text('{"CustomerName": {"FirstName": NaN}}')
+    words = [word.replace("FOLDER", str(tmp_path)) for word in words]
     done = run("profile", "edit", *name_person(person), *words)
     assert done.returncode == 2
     assert told in done.stderr

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -181,7 +181,7 @@ def read_record(file: Path | None, settings: list[str]) -> JsonObject:
     record: Any = {}
     if file is not None:
         try:
-            record = json.loads(file.read_bytes())
+            record = _read_json(file.read_bytes())
         except ValueError as error:
             exit_refused(f"{file}: not JSON: {error}.")
     if not isinstance(record, dict) or not (record or settings):
@@ -203,9 +203,21 @@ def read_record(file: Path | None, settings: list[str]) -> JsonObject:
 def _read_value(text: str) -> Any:
     """JSON as it is, any other text as a string."""
     try:
-        return json.loads(text)
+        return _read_json(text)
     except ValueError:
         return text
+
+
+def _read_json(text: str | bytes) -> Any:
+    """Raises ValueError for what is no JSON, or is nested deeper than any record."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested deeper than any record") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def show_written(answer: JsonObject, as_json: bool) -> None:
