@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -102,6 +103,24 @@ def test_many_equal_faults_are_kept_once_and_given_out_each(ours: WireClient) ->
     assert ours.finish(token)["Created"] == 1
     last = ours.exceptions(token, limit=10, offset=1091)
     assert [one["SequenceNumber"] for one in last["UserProfilePreferences"]] == list(range(1092, 1102))
+
+
+def test_faults_that_change_from_record_to_record_are_given_out_each(ours: WireClient) -> None:
+    sent = [n if n % 3 else person(n) for n in range(1, 301)] + [
+        {f"Odd{n}": 1 for n in range(m, m + 99)} for m in (1, 2)
+    ]
+    token = ours.prepare(sent, **MATCH)
+    refused = [n for n in range(1, 301) if n % 3]
+    for offset in (1, 2, 43, 64, 65, 66, 130, 199, 200):
+        page = ours.exceptions(token, limit=20, offset=offset)["UserProfilePreferences"]
+        numbers = [*refused, 301, 302][offset - 1 : offset + 19]
+        assert [one["SequenceNumber"] for one in page] == numbers
+        values = [one["Exceptions"][0]["Value"] for one in page]
+        assert values == [number if number <= 300 else 1 for number in numbers]
+    lines = ours.try_exceptions(token, accept="application/x-ndjson").text.splitlines()
+    assert [json.loads(line)["SequenceNumber"] for line in lines] == [*refused, 301, 302]
+    assert len(json.loads(lines[-1])["Exceptions"]) >= 99
+    assert ours.finish(token)["Created"] == 100
 
 
 @pytest.mark.parametrize("media", ["application/json", "application/x-ndjson"])

@@ -19,6 +19,9 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_raw = msgspec.msgpack.Decoder(list[bytes]).decode
 _decode_faults = msgspec.msgpack.Decoder(list[tuple[int, int, bytes]]).decode
 
+LARGEST_RUN = 20_000
+"""Bytes of faults that are packed into one run: a page of exceptions reads the run once for each of its records."""
+
 
 UNREADABLE = (zstandard.ZstdError, msgspec.DecodeError)
 """What the functions that unpack raise for bytes that are no frame: storage that was damaged."""
@@ -83,10 +86,20 @@ decode_match = msgspec.msgpack.Decoder(Match).decode
 
 
 def pack_faults(faults: Sequence[tuple[int, int, bytes]]) -> bytes:
-    """The faults of a frame's records: the place of a record, how many in succession have the same, these as JSON."""
+    """The faults of a frame's records: the place of a record, how many follow in succession, and their run."""
     return _compress(_encode(faults))
 
 
 def unpack_faults(packed: bytes) -> list[tuple[int, int, bytes]]:
     """What `pack_faults` got, in order."""
     return _decode_faults(_decompress(packed))
+
+
+def pack_run(faults: Sequence[bytes]) -> bytes:
+    """The faults, each as a JSON array, of records in succession: one array where all are the same, else packed."""
+    return faults[0] if len(set(faults)) == 1 else _compress(_encode(faults))
+
+
+def unpack_run(run: bytes) -> list[bytes]:
+    """What `pack_run` got, in order; one element stands for all of the run."""
+    return [run] if run.startswith(b"[") else _decode_raw(_decompress(run))

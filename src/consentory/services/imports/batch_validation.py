@@ -13,7 +13,15 @@ from consentory.codec.record.fast_path.verbatim_record import PLAIN_BYTES
 from consentory.codec.record.stage_counts import holds_opt_out
 from consentory.codec.record.validate_record import RecordValidator
 from consentory.codec.staging.batch_body import Records
-from consentory.codec.staging.staged_block import FRAME_RECORDS, pack_faults, pack_raw, pack_work, unpack_faults
+from consentory.codec.staging.staged_block import (
+    FRAME_RECORDS,
+    LARGEST_RUN,
+    pack_faults,
+    pack_raw,
+    pack_run,
+    pack_work,
+    unpack_faults,
+)
 from consentory.domain.imports import ImportSettings, StageCounts
 from consentory.domain.record import Fault, PlainRecord, Record
 from consentory.errors import RequestRefused, trace_error
@@ -41,7 +49,7 @@ class ValidatedBatch(msgspec.Struct):
     counts: StageCounts = StageCounts()
 
     def list_faults(self) -> Iterator[NewFault]:
-        """The faults of each faulty record, in order; records in succession with the same faults in one."""
+        """The faults of each faulty record, in order; records in succession in one run."""
         return chain.from_iterable(map(unpack_faults, self.faults))
 
 
@@ -70,7 +78,7 @@ class _BatchValidation:
             work, refused = self._validate_frame(offset, raws)
             packed = self._pack_work(offset, work, refused)
             if refused:
-                batch.faults.append(pack_faults(_join_repeated(offset, refused)))
+                batch.faults.append(pack_faults(_join_runs(offset, refused)))
                 batch.failed += len(refused)
                 self._refused_opt_outs += self._count_opt_outs(raws, refused)
             batch.frames.append(_make_frame(offset, raws, work, packed))
@@ -142,14 +150,22 @@ def _report_unexpected(error: Exception, place: int) -> bytes:
     return msgspec.json.encode([Fault("Stage.Unexpected", f"{text} {reference}.", "$")])
 
 
-def _join_repeated(offset: int, refused: dict[int, bytes]) -> list[NewFault]:
-    """The faults of a frame's records, in order; records in succession that have the same faults become one."""
+def _join_runs(offset: int, refused: dict[int, bytes]) -> list[NewFault]:
+    """The faults of a frame's records, in order. Records in succession become one run: those with the same faults, and
+    those whose faults are few. A body of two kinds of nonsense in turn would fill the disk otherwise."""
     joined: list[NewFault] = []
+    run: list[bytes] = []
+    start = size = 0
     for place, faults in sorted(refused.items()):
-        if joined and joined[-1][2] == faults and joined[-1][0] + joined[-1][1] == offset + place:
-            joined[-1] = (joined[-1][0], joined[-1][1] + 1, faults)
-        else:
-            joined.append((offset + place, 1, faults))
+        is_next = place == start + len(run)
+        if run and not (is_next and (size + len(faults) <= LARGEST_RUN or {faults}.issuperset(run))):
+            joined.append((offset + start, len(run), pack_run(run)))
+            run, size = [], 0
+        start = start if run else place
+        run.append(faults)
+        size += len(faults)
+    if run:
+        joined.append((offset + start, len(run), pack_run(run)))
     return joined
 
 

@@ -133,7 +133,7 @@ WHERE account_id = current_account() AND cleared_at IS NULL AND thinned_at IS NU
 -- name: list_faults
 -- Faults by SequenceNumber from an offset. A row stands for up to 64 records in succession, so the first that reaches
 -- beyond `after` begins at most 63 before it. Index: primary key, in order.
-SELECT record.sequence_number, phase, faults
+SELECT record.sequence_number, phase, faults, record.sequence_number - fault.sequence_number
 FROM import_fault AS fault
 CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1) AS record (sequence_number)
 WHERE account_id = current_account() AND import_id = %(import_id)s AND held = %(held)s
@@ -143,7 +143,7 @@ ORDER BY fault.sequence_number, record.sequence_number LIMIT %(limit)s OFFSET %(
 
 -- name: list_all_faults
 -- As list_faults, refused and held-back ones together.
-SELECT record.sequence_number, phase, faults
+SELECT record.sequence_number, phase, faults, record.sequence_number - fault.sequence_number
 FROM import_fault AS fault
 CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1) AS record (sequence_number)
 WHERE account_id = current_account() AND import_id = %(import_id)s

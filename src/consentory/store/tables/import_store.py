@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
+from consentory.codec.staging.staged_block import unpack_run
 from consentory.domain.imports import Books, Import, ImportSettings, Phase, StageCounts, Status
 from consentory.domain.record import Fault
 from consentory.store.database import Transaction, join_keys
@@ -38,8 +39,8 @@ class NewFrame(msgspec.Struct, frozen=True):
 
 
 NewFault = tuple[int, int, bytes]
-"""The place of a faulty record in its batch, 0-based, how many records from there on have the same faults, and these
-as JSON. All of them are in one frame."""
+"""The place of a faulty record in its batch, 0-based, how many faulty records follow from there in succession, and
+their faults (`staged_block.pack_run`). All of them are in one frame."""
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,7 +249,12 @@ def list_faults(
     }
     mixed = len(phases) > 1 and "NotHonored" in phases
     rows = tx.rows("list_all_faults" if mixed else "list_faults", parameters)
-    return [(row[0], PHASE_NAME[row[1]], _decode_faults(row[2])) for row in rows]
+    found, run, texts = [], b"", [b""]
+    for sequence, phase, faults, place in rows:
+        if faults != run:
+            run, texts = faults, unpack_run(faults)
+        found.append((sequence, PHASE_NAME[phase], _decode_faults(texts[place if len(texts) > 1 else 0])))
+    return found
 
 
 def list_landmarks(tx: Transaction, import_id: UUID, held: bool, step: int) -> list[int]:
