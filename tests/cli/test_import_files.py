@@ -163,6 +163,7 @@ def test_a_file_that_cannot_be_read_is_named_for_what_it_is(
     done = run("import", name, *IMPORT)
     assert done.returncode == 2
     assert told in done.stderr
+    assert "(detected" not in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -104,7 +104,7 @@ def test_a_person_is_changed_by_options_and_by_a_record(run: Run, tmp_path: Path
         ([], "Give the changes"),
         (["--set", "CustomerName"], "MEMBER=VALUE"),
         (["--set", "CustomerName=1", "--set", "CustomerName.FirstName=A"], "is no object"),
-        (["--file", "none.json"], "none.json"),
+        (["--file", "none.json"], "none.json: No such file or directory"),
         (["--set", "Emial=1"], "Record.UnknownMember"),
         (["--file", "FOLDER/deep.json"], "deep.json: not JSON: it is nested deeper than any record."),
         (["--set", f"CustomFields={'[' * 3000}{']' * 3000}"], "Value.WrongType"),
@@ -124,9 +124,16 @@ def test_a_wrong_change_is_refused(
     assert "Traceback" not in done.stderr
 
 
+def test_a_name_that_is_no_profile_id_is_told(run: Run) -> None:
+    done = run("profile", "show", "ana@example.com")
+    assert done.returncode == 2
+    assert "ana@example.com is no ProfileId, which is a whole number" in done.stderr
+
+
 def test_who_is_deactivated_stays_so_when_the_next_file_comes(run: Run, tmp_path: Path, person: dict[str, Any]) -> None:
     done = run("profile", "deactivate", *name_person(person))
     assert done.returncode == 0, done.stderr
+    assert f"consentory profile edit {show(run, person)['ProfileId']} --set IsActive=true" in done.stderr
     run("import", tmp_path / "person", "--name", "next night", "--match", "CRM")
     assert show(run, person)["IsActive"] is False
     assert run("profile", "edit", *name_person(person), "--set", "IsActive=true").returncode == 0

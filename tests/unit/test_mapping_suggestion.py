@@ -85,6 +85,24 @@ def test_days_and_months_that_could_be_either_are_doubted() -> None:
     assert 'time: "%d/%m/%Y"}   # the time of the choice?\n' in suggest(headers, rows)
 
 
+def test_a_few_faulty_times_do_not_hide_the_time_of_the_choice() -> None:
+    headers = ["Email", "Opt-in", "Opt-in date"]
+    rows = [[f"p{day}@example.com", "yes", f"{day:02d}.03.2024"] for day in range(1, 21)]
+    rows[4][2], rows[7][2] = "31.02.2024", "soon"
+    text = suggest(headers, rows)
+    assert 'time: "%d.%m.%Y"}   # the time of the choice?; cells of these rows that have another form: 2\n' in text
+    rows[8][2] = "later"
+    assert "  Opt-in date: ignore   # not understood" in suggest(headers, rows)
+
+
+def test_a_time_that_may_be_that_of_the_choice_is_said() -> None:
+    text = suggest(["E-Mail", "Newsletter", "Anmeldedatum"], [["a@example.com", "ja", "03.02.2024"]])
+    assert "the first row of" in text
+    target = "Emails[Home].EmailPreferences[NEWS-EMAIL].CustomerDate"
+    said = f'if it is the time of the choice, write {{to: "{target}", time: "%d.%m.%Y"}}'
+    assert f"  Anmeldedatum: ignore   # {said}\n" in text
+
+
 def test_no_cell_of_a_person_is_repeated() -> None:
     text = suggest(["Email", "Secret", "Customer ID"], [["ana@example.com", "s3cr3t", "C-77"]])
     for cell in ("ana@example.com", "s3cr3t", "C-77"):

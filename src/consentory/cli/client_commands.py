@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich import box
 from rich.table import Table
 
 from consentory.cli.import_command import import_files
@@ -56,15 +57,16 @@ def list_imports(
     page = client.imports(status=status, limit=limit)
     if as_json:
         return print_json(page)
-    table = Table("Name", "Status", "AccessToken", "Received", "Processed", "Refused", "Expires")
+    # Without lines between the columns, so that a row fits 80 columns.
+    table = Table("Name", "Status", "AccessToken", "Received", "Processed", "Refused", "Expires", box=box.SIMPLE)
     for column in table.columns:
-        column.overflow = "fold"  # a token that is cut is of no use
+        column.overflow = "fold"
+    table.columns[2].no_wrap = True  # a token that is cut is of no use
     for item in page["Imports"]:
         refused = item["ValidationFailed"] + item["Exceptions"]
         counts = (f"{count:,}" for count in (item["TotalRecordsReceived"], item["Processed"], refused))
-        table.add_row(
-            show_text(item["Name"]), item["Status"], str(item["AccessToken"] or "-"), *counts, item["Expires"]
-        )
+        expires = "-" if item["Status"] in _ENDED else f"{item['Expires'][:16]}Z"
+        table.add_row(show_text(item["Name"]), item["Status"], str(item["AccessToken"] or "-"), *counts, expires)
     make_console().print(table)
 
 

@@ -71,8 +71,10 @@ def import_files(
 
     A table (CSV, XLSX, XLS, ODS, Parquet) needs a mapping: see consentory mapping suggest, and --preset.
 
-    The refused records are written beside the file, in its own form, ready to be corrected and imported again. An
-    import that was interrupted goes on when the same command is run again.
+    The refused records are written beside the file, in its own form.
+    Correct them there and import that file.
+
+    An import that was interrupted goes on when the same command is run again.
 
     Deleted people come back with the next file that holds them; consentory profile deactivate keeps them out.
 

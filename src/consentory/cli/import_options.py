@@ -60,7 +60,11 @@ ActionOption = Annotated[
     ),
 ]
 RefreshOption = Annotated[
-    str | None, _option(f"Remove what a record does not include: {','.join(_REFRESH_FIELDS)}.", metavar="LIST")
+    str | None,
+    _option(
+        f"Remove what a record does not include: {', '.join(_REFRESH_FIELDS)}; with commas between them.",
+        metavar="LIST",
+    ),
 ]
 PriorOption = Annotated[bool, _option("Accept a yes to an older version of a consent.", "--allow-prior-consents")]
 DaysOption = Annotated[int | None, _option("Days that staged records are kept; default 3.", min=0, max=10)]

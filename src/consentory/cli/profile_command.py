@@ -26,7 +26,19 @@ COMES_BACK = (
 )
 """What a deletion means today."""
 
-IdArgument = Annotated[int | None, typer.Argument(metavar="ID", help="The ProfileId.", show_default=False)]
+
+def _read_profile_id(text: str) -> int:
+    if not text.isdecimal():
+        message = (
+            f"{text} is no ProfileId, which is a whole number. Other names of a person need an option: see --help."
+        )
+        raise typer.BadParameter(message)
+    return int(text)
+
+
+IdArgument = Annotated[
+    int | None, typer.Argument(metavar="ID", help="The ProfileId.", show_default=False, parser=_read_profile_id)
+]
 AlternateIdOption = Annotated[
     str | None, typer.Option(metavar="TYPE:ID", help="By alternate id, as CRM:C-100-1.", show_default=False)
 ]
@@ -118,7 +130,12 @@ def edit_profile(
 
     Exit code 0: done; 1: something was not honored, because the stored choice takes precedence; 2: refused.
 
-    Example: consentory profile edit 4711 --set CustomerName.FirstName=Ana --set 'ProfileTags=[{"Name": "loyal"}]'
+    Example: consentory profile edit 4711 --set CustomerName.FirstName=Ana
+
+    An array is given whole, as JSON. An opt-out of today:
+
+    consentory profile edit 4711 --set 'Emails=[{"EmailAddress": "ana@example.com",
+    "EmailPreferences": [{"FilterId": "NEWS-EMAIL", "PreferenceType": "OptOut"}]}]'
     """
     record = read_record(file, settings or [])
     profile = find_profiles(client, profile_id, alternate_id, None, None)[0]
@@ -141,7 +158,14 @@ def deactivate_profile(
     Example: consentory profile deactivate --alternate-id CRM:C-100-1
     """
     profile = find_profiles(client, profile_id, alternate_id, None, None)[0]
-    show_written(client.write_profile(profile["ProfileId"], {"IsActive": False}), as_json)
+    found = profile["ProfileId"]
+    written = client.write_profile(found, {"IsActive": False})
+    if not as_json:
+        notes.print(
+            "The person is inactive: no choice is in force, and later imports leave it so. "
+            f"To switch the person on again: consentory profile edit {found} --set IsActive=true"
+        )
+    show_written(written, as_json)
 
 
 @connected
@@ -155,8 +179,9 @@ def delete_profile(
 ) -> None:
     """Delete a person with their history, for good. It asks first.
 
-    The next import of a file that holds this person brings them back, without their opt-outs. To keep the person from
-    being contacted, deactivate them instead: consentory profile deactivate.
+    The next import of a file that holds this person brings them back, without
+    their opt-outs. To keep the person from being contacted, deactivate them
+    instead: consentory profile deactivate.
 
     Example: consentory profile delete --alternate-id CRM:C-100-1
     """

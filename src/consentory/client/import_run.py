@@ -372,7 +372,8 @@ class ImportRun:
     def _leave_unfinished(self, state: ImportState, cause: str, error: Exception | None = None) -> NoReturn:
         """Stop midway. What came through a pipe cannot be read again, so its import is given up before execution."""
         if self._can_resume:
-            raise ImportUnfinished(cause, state.access_token) from error
+            goes_on = " The server goes on with the import meanwhile." if self._executed else ""
+            raise ImportUnfinished(cause + goes_on, state.access_token) from error
         if self._executed:
             raise ImportRefused(
                 f"{cause}\nThe server goes on with import {state.access_token}; see: consentory status "

@@ -57,7 +57,7 @@ class RecordInput:
     def summary(self) -> str:
         """How the file is read, "" where there is nothing to say: JSON in UTF-8."""
         encoding = self.file.encoding
-        if encoding is None or encoding.name.startswith("utf-8"):
+        if encoding is None or encoding.name.startswith("utf-8") or not self.file.decodes_json:
             return ""
         return f"{self.path.name}: JSON, encoding {encoding.name} ({encoding.source})."
 

@@ -92,6 +92,8 @@ def exit_refused(error: Exception | str) -> NoReturn:
         )
         for fault in error.errors:
             notes.print(show_text(f"  {fault.get('path', '')} {fault.get('code', '')}: {fault.get('message', '')}"))
+    elif isinstance(error, OSError) and error.filename is not None:
+        notes.print(show_text(f"{error.filename}: {error.strerror}"), style="red")
     else:
         notes.print(show_lines(str(error)), style="red")
     raise typer.Exit(REFUSED)

@@ -45,13 +45,19 @@ class SourceFile:
 
     def open_json(self) -> io.RawIOBase:
         """Give the unpacked text as UTF-8, from its beginning: also text in UTF-16, UTF-32 or a given encoding."""
-        stream = self.source.open_unpacked()
-        encoding = self.encoding
-        if encoding is None or encoding.name.startswith("utf-8"):
+        stream, encoding = self.source.open_unpacked(), self.encoding
+        if encoding is None or encoding.name.startswith("utf-8") or not self.decodes_json:
             return stream
-        if encoding.source == "detected" and not encoding.name.startswith(("utf-16", "utf-32")):
-            return stream  # JSON is UTF-8, and what is none is a broken record
         return TranscodedText(stream, encoding.name)
+
+    @property
+    def decodes_json(self) -> bool:
+        """Whether JSON is read in `encoding`. One that was only detected does not count: JSON is UTF-8, and what is
+        none is a broken record."""
+        encoding = self.encoding
+        return encoding is not None and (
+            encoding.source != "detected" or encoding.name.startswith(("utf-16", "utf-32"))
+        )
 
     def open_table(self, options: ReadOptions) -> Table:
         """Give the table in it. Raises SourceError where there is none."""

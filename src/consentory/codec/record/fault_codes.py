@@ -255,8 +255,8 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Preference.UnknownFrequency",
         _STAGE,
-        'FrequencyId is not one of the filter"s.',
-        'Use one of the filter"s, or leave it out.',
+        "FrequencyId is not one of the filter's.",
+        "Use one of the filter's, or leave it out.",
     ),
     FaultCode(
         "Preference.WrongPlace",

@@ -52,7 +52,7 @@ _LEFT_OUT = re.compile(r"[^a-z0-9_-]")
 
 
 class ColumnFacts(NamedTuple):
-    """`values`: the different cells, at most FEW + 1 of them. `forms`: the forms of time that every cell fits."""
+    """`values`: the different cells, at most FEW + 1 of them. `forms`: the forms of time, the best fitting first."""
 
     rows: int
     filled: int
@@ -62,6 +62,8 @@ class ColumnFacts(NamedTuple):
     lists: int
     """Cells with a comma in them."""
     no_values: tuple[str, ...]
+    odd_times: int
+    """Cells that do not fit the first of `forms`."""
 
 
 def gather_facts(rows: Iterable[Row], count: int) -> list[ColumnFacts]:
@@ -74,24 +76,30 @@ def _gather(cells: list[object]) -> ColumnFacts:
     texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
     absent = {text for text in texts if fold(text) in NO_VALUES}
     said = [text for text in texts if text not in absent]
+    forms, odd_times = _find_forms(said)
     return ColumnFacts(
         rows=len(cells),
         filled=len(said),
         values=tuple(list(dict.fromkeys(said))[: FEW + 1]),
-        forms=_find_forms(said),
+        forms=forms,
         emails=sum(1 for text in said if _EMAIL.fullmatch(text)),
         lists=sum(1 for text in said if "," in text),
         no_values=tuple(sorted(absent)),
+        odd_times=odd_times,
     )
 
 
-def _find_forms(texts: list[str]) -> tuple[str, ...]:
-    forms: tuple[str, ...] = TIME_FORMS
+def _find_forms(texts: list[str]) -> tuple[tuple[str, ...], int]:
+    """The forms that nearly every cell fits, and how many cells do not fit the first: files have faulty dates."""
+    allowed = len(texts) // 10
+    misses = dict.fromkeys(TIME_FORMS if texts else (), 0)
     for text in texts:
-        forms = tuple(form for form in forms if _fits(text, form))
-        if not forms:
-            return ()
-    return forms if texts else ()
+        for form in list(misses):
+            misses[form] += not _fits(text, form)
+            if misses[form] > allowed:
+                del misses[form]
+    forms = tuple(sorted(misses, key=lambda form: misses[form]))
+    return forms, misses[forms[0]] if forms else 0
 
 
 def _fits(text: str, form: str) -> bool:

@@ -22,6 +22,8 @@ from consentory.domain.configuration import Configuration
 from consentory.errors import ConsentoryError
 
 IGNORE, NOTHING = "ignore", "nothing"
+UNSET = "${"
+"""What the value of a parameter begins with that is needed and not given: the parameter as it stands."""
 PRESENT, ABSENT = "present", "absent"
 
 ParameterKind = Literal["text", "emailFilter", "textFilter", "phoneFilter", "alternateIdType", "customField"]
@@ -230,7 +232,7 @@ def _choose_value(
     kind = _KIND_NAMES[parameter.kind] or "value"
     message = f"needs {name}: {parameter.about} Add --set {name}=… with the {kind}.{known}"
     mapping.log.refuse(f"$.parameters.{name}", "ParameterRequired", message)
-    return f"${name}"
+    return f"{UNSET}{name}}}"
 
 
 class _Left(Exception):

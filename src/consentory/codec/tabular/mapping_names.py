@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from consentory.codec.account.account_faults import FaultLog
-from consentory.codec.tabular.mapping_document import ColumnRule, MappingDocument
+from consentory.codec.tabular.mapping_document import UNSET, ColumnRule, MappingDocument
 from consentory.codec.tabular.mapping_plan import Filling, MappingPlan
 from consentory.codec.tabular.target_path import Element
 from consentory.domain.configuration import Configuration, TypeName
@@ -100,7 +100,7 @@ class _NameCheck:
 
     def _find(self, kind: str, name: str, known: list[str], path: str) -> None:
         folded = {fold(item): item for item in known}
-        if fold(name) in folded:
+        if fold(name) in folded or name.startswith(UNSET):
             return
         near = get_close_matches(fold(name), folded, n=1)
         advice = f"did you mean {folded[near[0]]}?" if near else f"known: {', '.join(known) or 'none'}"

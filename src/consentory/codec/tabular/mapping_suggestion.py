@@ -81,7 +81,8 @@ class _Suggestion:
         for column, facts in pairs:
             if column.name not in OWN_COLUMNS and not (column.nested and column.name in RECORD_MEMBERS):
                 self._suggest(column, facts)
-        origin = f"the header and the first {self._rows} rows of {self._table.file_name}"
+        rows = "row" if self._rows == 1 else f"{self._rows} rows"
+        origin = f"the header and the first {rows} of {self._table.file_name}"
         head = [f"# Suggested from {origin}. Look at each line."]
         if preset := recognise_preset(self._table):
             head.append(f"# The columns are those of {preset}: perhaps --preset {preset} is all that you need.")
@@ -137,6 +138,8 @@ class _Suggestion:
             self._suggest_target(column, facts, "Emails.EmailAddress")
         elif is_id(name):
             self._suggest_id(column)
+        elif facts.forms and self._choice:
+            self._leave_time(column, facts)
         else:
             self._add(column, IGNORE, "not understood; name a target, or let it be ignored")
 
@@ -175,10 +178,18 @@ class _Suggestion:
         form = facts.forms[0]
         if "%m/%d" in form and any("%d/%m" in other for other in facts.forms):
             doubts.append("month first, or day first?")
+        if facts.odd_times:
+            doubts.append(f"cells of these rows that have another form: {facts.odd_times}")
         if set(facts.forms) & ISO_FORMS:
             self._lines.append(f"  {_quote(column.name)}: {_quote(target)}{_comment(doubts)}")
         else:
             self._lines.append(f'  {_quote(column.name)}: {{to: "{target}", time: "{form}"}}{_comment(doubts)}')
+
+    def _leave_time(self, column: Column, facts: ColumnFacts) -> None:
+        """A time whose header does not say that it is the time of the choice is not taken for one."""
+        form = "" if set(facts.forms) & ISO_FORMS else f', time: "{facts.forms[0]}"'
+        target = f'{{to: "{self._choice}.CustomerDate"{form}}}'
+        self._add(column, IGNORE, f"if it is the time of the choice, write {target}")
 
     def _suggest_field(self, column: Column, facts: ColumnFacts, field: str) -> None:
         target = f"CustomFields[{field}]"
