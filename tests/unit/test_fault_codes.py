@@ -15,6 +15,8 @@ ELSEWHERE = ("codec", "domain", "services")
 REFUSALS = {
     "Request", "Import", "Initiate", "IdempotencyKey", "Configuration", "Account", "Auth", "Server", "Credential",
     "AccessToken", "User", "HmacKey", "Audit", "Batch",
+    "Mapping", "Row",  # of tables and their mappings, which the client reads
+    "CustomerName", "Emails", "PhoneNumbers", "Addresses",  # paths of the record, which a mapping names
 }  # fmt: skip
 REFUSAL_CODES = {
     "Permission.Import", "Permission.RefreshContacts", "Permission.Configuration", "Permission.Audit",
