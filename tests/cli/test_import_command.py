@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from command_line import CONSENTORY, EARLIER, Run, make_people, write_lines
+from command_line import CONSENTORY, EARLIER, Run, make_environment, make_people, write_lines
 from running_server import AccountAccess
 
 from consentory.client.api_client import ApiProblem, ConsentoryClient
@@ -212,7 +212,15 @@ def test_imports_status_exceptions_and_cancel(server: AccountAccess, run: Run, t
         assert staged["TotalRecordsReceived"] == 4
     listed = json.loads(run("imports", "--json").stdout)["Imports"]
     assert token in [item["AccessToken"] for item in listed]
-    assert "by hand" in run("imports").stdout
+    narrow = subprocess.run(
+        [CONSENTORY, "imports"],
+        env={**make_environment(server), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert any(line.split()[-6:-4] == ["Staging", str(token)] for line in narrow.splitlines())
+    assert "by" in narrow
     for ref in (str(token), started["ImportId"]):
         shown = json.loads(run("status", ref, "--json").stdout)
         assert (shown["Status"], shown["Pending"], shown["ValidationFailed"]) == ("Staging", 3, 1)

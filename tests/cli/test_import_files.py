@@ -226,7 +226,10 @@ def test_alternate_ids_without_a_match_are_asked_about(run: Run, tmp_path: Path,
         assert asking.wait(60) == code, shown.decode()
         assert b"Import every record as a new person?" in shown
     others = write_lines(tmp_path / "others", make_people(2))
-    assert run("import", others, "--name", "n", "--no-match").returncode == 0
+    done = run("import", others, "--name", "n", "--no-match")
+    assert (done.returncode, "2 people are new" in done.stdout) == (0, True)
+    done = run("import", others, "--name", "n", "--match", "CRM")
+    assert "new, because" not in done.stdout
     known = [{"ProfileId": 1, **make_people(1)[0]}]
     assert run("import", write_lines(tmp_path / "known", known), "--name", "n").returncode == 0
 

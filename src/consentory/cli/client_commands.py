@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 
 from consentory.cli.import_command import import_files
 from consentory.cli.profile_command import deactivate_profile, delete_profile, edit_profile, show_profile
@@ -57,11 +56,11 @@ def list_imports(
     page = client.imports(status=status, limit=limit)
     if as_json:
         return print_json(page)
-    # Without lines between the columns, so that a row fits 80 columns.
-    table = Table("Name", "Status", "AccessToken", "Received", "Processed", "Refused", "Expires", box=box.SIMPLE)
-    for column in table.columns:
-        column.overflow = "fold"
-    table.columns[2].no_wrap = True  # a token that is cut is of no use
+    headers = ("Status", "AccessToken", "Received", "Processed", "Refused", "Expires")
+    # Without lines, so that a row fits 80 columns. Only the name is folded: a token that is cut is of no use.
+    table = Table(Column("Name", overflow="fold"), box=None, collapse_padding=True)
+    for header in headers:
+        table.add_column(header, no_wrap=True)
     for item in page["Imports"]:
         refused = item["ValidationFailed"] + item["Exceptions"]
         counts = (f"{count:,}" for count in (item["TotalRecordsReceived"], item["Processed"], refused))

@@ -104,6 +104,12 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
             f"{count(local, 'telephone number has', 'telephone numbers have')} no country code. The account's own "
             "region was taken. Write a number of another country as +, country code, number."
         )
+    if status.get("Created") and not status["MatchValue"]:
+        lines.append(
+            f"{count(status['Created'], 'person is', 'people are')} new, because nothing says by which id people are "
+            "found. The same file again would make them a second time. Where the records carry an id, give --match "
+            "(with a preset: --set id=TYPE)."
+        )
     if status["NotHonored"]:
         lines.append(
             f"{count(status['NotHonored'], 'record was', 'records were')} not honored, because the stored choice takes "
