@@ -19,7 +19,7 @@ from consentory.bootstrap.metrics_folder import METRICS_VARIABLE
 
 DAY = 86_400
 SLACK = timedelta(minutes=1)
-FOLDER = Path(__file__).parents[1] / "wrong_clock"
+FOLDER = Path(__file__).parents[1] / "support" / "wrong_clock"
 
 
 @pytest.fixture(scope="module", params=[DAY, -DAY], ids=["ahead", "behind"])

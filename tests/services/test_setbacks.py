@@ -114,7 +114,7 @@ def test_an_import_that_fails_again_and_again_holds_up_no_other(store: LiveStore
     assert hurt.status(first)["Pending"] == 10
     is_waited_out = code[:2] not in ("XX", "54")
     assert {event["event"] for event in events if code in str(event.get("failure"))} == {
-        "import waits" if is_waited_out else "chunk cannot be worked off, trying again later"
+        "import waits" if is_waited_out else "chunk cannot be processed, trying again later"
     }
     assert (execution.waits > 0) == is_waited_out
     store.change("DROP TRIGGER seam ON profile")
