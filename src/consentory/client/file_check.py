@@ -1,4 +1,8 @@
-"""Looks through all files before an import begins: nothing is staged of a file that is broken somewhere."""
+"""Looks through all files before an import begins: nothing is staged of a file that is broken somewhere.
+
+A row that cannot become a record is no reason to stop. It is found while its table is staged, so here rows are mapped
+only until the first of them becomes a record.
+"""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -38,25 +42,40 @@ _IDS = msgspec.json.Decoder(_Ids)
 
 @dataclass(slots=True)
 class FileCheck:
-    """What was found. `records` are all that are JSON, or the rows of tables that became records.
+    """What was found. `records` are all that are JSON, or all rows of tables.
 
-    `refused_rows`: rows of tables that became none.
+    `has_record`: one of them at least can be staged.
 
     `unmatched`: the alternate id types of the first record with alternate ids and without a ProfileId.
     `broken_files`: where the broken pieces were written.
     """
 
     records: int = 0
-    refused_rows: int = 0
+    has_record: bool = False
     broken: int = 0
     unmatched: list[str] = field(default_factory=list)
     broken_files: list[Path] = field(default_factory=list)
+    seek_ids: bool = True
+    """Whether `unmatched` is looked for."""
+
+    def wants_record(self) -> bool:
+        """Whether a record can still change what was found."""
+        return not self.has_record or (self.seek_ids and not self.unmatched)
+
+    def take(self, record: bytes | None) -> None:
+        """Count a record, or a row (None) whose record is not there or not wanted."""
+        self.records += 1
+        if record is not None and self.wants_record():
+            self.has_record = True
+            if self.seek_ids:
+                self.unmatched = _list_unmatched(record)
 
 
 def check_files(
     inputs: Sequence[RecordInput],
     *,
     skip_broken: bool,
+    seek_ids: bool = True,
     report: Callable[[int, int], None] = lambda *_: None,
 ) -> FileCheck:
     """Read all files to their ends. `report` gets the bytes and the records that were read so far.
@@ -64,7 +83,7 @@ def check_files(
     With `skip_broken` the broken pieces of a file are written, raw, to a file beside it. Raises BrokenFiles
     without it, SourceError for a file that cannot be read on, and OSError.
     """
-    found = FileCheck()
+    found = FileCheck(seek_ids=seek_ids)
     named: list[str] = []
     done = 0
     for item in inputs:
@@ -75,16 +94,13 @@ def check_files(
                 file, taken = stack.enter_context(create_private(name_broken(item.path)))
                 take.keep = lambda raw, file=file: file.write(raw + b"\n")  # type: ignore[misc]
             source = item.file.source
-            for record in item.read_records(on_broken=take.take_broken):
-                found.records += 1
-                if not found.unmatched:
-                    found.unmatched = _list_unmatched(record)
+            for record in item.check_records(take.take_broken, found.wants_record):
+                found.take(record)
                 if found.records % _REPORT_EVERY == 0:
                     report(done + source.position, found.records)
             done += source.size
             report(done, found.records)
         found.broken_files += taken
-        found.refused_rows += item.refused if isinstance(item, TableInput) else 0
     if named and not skip_broken:
         raise BrokenFiles(_describe(named, found.broken))
     return found

@@ -202,28 +202,27 @@ class ImportRun:
     def _check_files(self, state: ImportState) -> None:
         """Read all files before anything is begun. Raises BrokenFiles, SourceError and ImportRefused."""
         total = sum(file.size for file in state.files)
+        adds = self._fields.get("ImportAction", "Add") == "Add" and "MatchValue" not in self._fields
         found = check_files(
             self._inputs,
             skip_broken=self._skip_broken,
+            seek_ids=adds,
             report=lambda done, records: self._report(ImportProgress("check", done, total, records)),
         )
-        if not found.records and found.refused_rows:
+        if found.records and not found.has_record:
             self._refuse_all(found)
         if not found.records:
             names = ", ".join(item.name for item in self._inputs)
             raise ImportRefused(f"{names}: no record in it; nothing was imported.")
-        adds = self._fields.get("ImportAction", "Add") == "Add" and "MatchValue" not in self._fields
-        if adds and found.unmatched and not self._confirm_unmatched(found.unmatched):
+        if found.unmatched and not self._confirm_unmatched(found.unmatched):
             raise ImportRefused(
                 f"The records carry alternate ids ({', '.join(found.unmatched)}) and no ProfileId, and --match is not "
                 f"given. Each record would become a new person, also one who is stored already. "
                 f"Add --match {found.unmatched[0]}, or --no-match if each record is a new person. "
                 "Nothing was imported."
             )
-        state.refused_rows = found.refused_rows
-        rows = found.records + found.refused_rows + found.broken
         mapping = self._tables[0].mapping.text if self._tables else None
-        state.source = describe_source(self._inputs, rows, mapping)
+        state.source = describe_source(self._inputs, found.records + found.broken, mapping)
         state.broken, state.broken_files = found.broken, [spell_path(path) for path in found.broken_files]
 
     def _refuse_all(self, found: FileCheck) -> NoReturn:
@@ -232,7 +231,7 @@ class ImportRun:
         files = ", ".join(spell_path(path) for path in tally.files)
         first = tally.commonest[0]
         raise ImportRefused(
-            f"None of the {found.refused_rows:,} rows can become a record; nothing was imported. The commonest fault, "
+            f"None of the {found.records:,} rows can become a record; nothing was imported. The commonest fault, "
             f"{first.count:,} {'time' if first.count == 1 else 'times'}: {first.example.Code}, {first.example.Message} "
             f"(first in {first.example.Place}). All rows with their faults: {files}."
             + (f" Rows that hold an opt-out: {tally.opt_outs:,}. Correct them first." if tally.opt_outs else "")
@@ -295,6 +294,8 @@ class ImportRun:
             done = before[batch.file] + batch.position
             self._report(ImportProgress("stage", done, total, status["TotalRecordsReceived"]))
         state.all_staged = True
+        if self._tables and state.source:
+            state.refused_rows = state.source["Rows"] - state.staged
         self._keep_state(state)
         self._seconds["stage"] = time.monotonic() - began
         return status

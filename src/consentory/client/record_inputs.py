@@ -66,6 +66,10 @@ class RecordInput:
         self._reader = RecordFile(self.file, on_broken)
         yield from self._reader.read_records(skip)
 
+    def check_records(self, on_broken: OnBroken, wanted: Callable[[], bool]) -> Iterator[bytes | None]:  # noqa: ARG002
+        """Read the file to its end. Yield each record; None for a row that is refused, or not `wanted` as a record."""
+        yield from self.read_records(on_broken=on_broken)
+
 
 class TableInput(RecordInput):
     """One opened table with its mapping."""
@@ -74,8 +78,6 @@ class TableInput(RecordInput):
         super().__init__(path, file)
         self.table = table
         self.mapping = mapping
-        self.refused = 0
-        """Rows that became no record in the latest reading."""
         self._line = 0
 
     @property
@@ -88,15 +90,22 @@ class TableInput(RecordInput):
 
     def read_records(self, skip: int = 0, on_broken: OnBroken | None = None) -> Iterator[bytes]:  # noqa: ARG002
         """Yield the records of the rows that can become one. A table has no broken records."""
-        self.refused = 0
         for row, record, _ in self.map_rows():
             if record is None:
-                self.refused += 1
-            elif skip:
+                continue
+            if skip:
                 skip -= 1
             else:
                 self._line = row.line
                 yield record
+
+    def check_records(self, on_broken: OnBroken, wanted: Callable[[], bool]) -> Iterator[bytes | None]:  # noqa: ARG002
+        for row in self.table.read_rows():
+            record = None
+            if wanted():
+                with contextlib.suppress(RowRefused):
+                    record = self.mapping.make_record(row)
+            yield record
 
     def map_rows(self) -> Iterator[tuple[Row, bytes | None, RowRefused | None]]:
         """Yield every row with its record, or with its refusal."""
