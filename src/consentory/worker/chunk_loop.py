@@ -15,7 +15,7 @@ POLL_SECONDS = 1.0
 """Notifications wake a worker; polling makes sure."""
 
 RESOLVE_SECONDS = 0.5
-"""While chunks are worked off, queued imports of other accounts are looked for this often."""
+"""While a worker processes chunks, it looks for queued imports of other accounts this often."""
 
 
 @dataclass(slots=True)
