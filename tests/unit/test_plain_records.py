@@ -25,6 +25,7 @@ from consentory.domain.record import Fault, PlainRecord, Record
 from consentory.errors import RequestRefused
 from consentory.services.imports.staging_service import validate_batch
 
+OPT_OUT_BY_DAY = {"FilterId": "OFFERS-EMAIL", "PreferenceType": 2, "CustomerDate": "2026-03-01"}
 MAILER = Permissions(
     import_=True, profile=("read", "write"), channels=("Email",), programs=("NEWS",), consent_types=("PrivacyPolicy",)
 )
@@ -67,6 +68,22 @@ def at(*path: Any, value: Any) -> Any:
         target = target[step]
     target[path[-1]] = value
     return record
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        at("Emails", 0, "EmailPreferences", 0, "PreferenceType", value="OptIn"),
+        at("Emails", 0, "EmailPreferences", 1, value={**OPT_OUT_BY_DAY, "PreferenceType": "OptOut"}),
+        at("Emails", 0, "EmailPreferences", 1, value=OPT_OUT_BY_DAY),
+        *[at("Consents", 1, "ConsentStatus", value=name) for name in ("Granted", "Denied", "Revoked", "NotSet")],
+    ],
+)
+def test_a_choice_said_by_name_is_as_plain_as_one_said_by_number(record: Any) -> None:
+    sent = encode(record)
+    result = judge(VALIDATORS[0], sent)
+    assert isinstance(result, PlainRecord)
+    assert read_plain(result, sent) == VALIDATORS[0].validate(sent)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +147,11 @@ NEARLY = st.one_of(
     st.sampled_from(["+442079460018", "+44 20 7946 0018", "202-555-0143", "+1202555014", "2025550143 x12"]),
     st.sampled_from(["S123", "gold", "gold::basic", "812", "-1", "1e3", "Tier", "tier", "Interests", "FirstPurchase"]),
 )
+CHOICE_NAMES = ["OptIn", "OptOut", "optin", "Granted", "Denied", "Revoked", "NotSet"]
 PLACES = [place for place in list_places(PLAIN) if place]
-CHANGE = st.tuples(st.sampled_from(PLACES), NEARLY | STRANGE | st.sampled_from(["remove", "twice", [], 1, 2, 3, 4]))
+CHANGE = st.tuples(
+    st.sampled_from(PLACES), NEARLY | STRANGE | st.sampled_from(["remove", "twice", [], 1, 2, 3, 4, *CHOICE_NAMES])
+)
 
 
 def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 
 from consentory.codec.fault_collector import Findings, quote
 from consentory.codec.record.fast_path.verbatim_record import (
+    CONSENT_STATUSES,
+    PREFERENCE_TYPES,
     PlainAttribute,
     PlainConsent,
     PlainEvidence,
@@ -18,12 +21,7 @@ from consentory.codec.record.wire_record import WireAttribute, WireConsent, Wire
 from consentory.codec.text_rules import ItemT, Names, is_trimmed, read_reference, read_text
 from consentory.codec.times import SECOND, TimeFault, parse_second, read_plain_time, read_time, render_time
 from consentory.domain.record import (
-    DENIED,
-    GRANTED,
-    NOT_SET,
-    OPT_IN,
     OPT_OUT,
-    REVOKED,
     WITHDRAWALS,
     ConsentClaim,
     PreferenceClaim,
@@ -42,22 +40,6 @@ _PLACE_OF = {
 }
 _FUTURE = 5 * 60 * SECOND
 _MOST_ATTRIBUTES = 50
-_PREFERENCE_TYPES: dict[int | str | None, int] = {
-    OPT_IN: OPT_IN,
-    OPT_OUT: OPT_OUT,
-    "OptIn": OPT_IN,
-    "OptOut": OPT_OUT,
-}
-_CONSENT_STATUSES: dict[int | str | None, int] = {
-    GRANTED: GRANTED,
-    DENIED: DENIED,
-    REVOKED: REVOKED,
-    NOT_SET: NOT_SET,
-    "Granted": GRANTED,
-    "Denied": DENIED,
-    "Revoked": REVOKED,
-    "NotSet": NOT_SET,
-}
 _EVIDENCE_LENGTHS = {
     "Method": 50,
     "SourceSystem": 100,
@@ -100,8 +82,9 @@ class ChoiceReader:
         """True when `read_preferences` finds no fault and reads just what is written. Adds to `times` those that
         `read_plain` asks for."""
         for wire in wires:
-            said = (wire.FilterId, wire.PreferenceType, wire.FrequencyId)
-            if self._known_preferences.get((*said, place, mobile)) != said:
+            said = (wire.FilterId, PREFERENCE_TYPES[wire.PreferenceType], wire.FrequencyId)
+            key = (wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile)
+            if self._known_preferences.get(key) != said:
                 findings = Findings()
                 claims = self.read_preferences(findings, [wire], "", place, mobile)
                 if findings.faults or [(claim.filter, claim.type, claim.frequency) for claim in claims] != [said]:
@@ -115,8 +98,9 @@ class ChoiceReader:
     def keeps_consents(self, wires: list[PlainConsent], times: dict[str, int]) -> bool:
         """As keeps_preferences, of consents."""
         for wire in wires:
-            said = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
-            if self._known_consents.get(said) != said:
+            key = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
+            said = (*key[:3], CONSENT_STATUSES[wire.ConsentStatus])
+            if self._known_consents.get(key) != said:
                 findings = Findings()
                 claims = self.read_consents(findings, [wire], "")
                 if findings.faults or [(one.type, one.version, one.locale, one.status) for one in claims] != [said]:
@@ -189,9 +173,9 @@ class ChoiceReader:
             if rule.id in seen:
                 findings.report_repeat(here, "FilterId", rule.id)
             seen.add(rule.id)
-        chosen = _PREFERENCE_TYPES.get(wire.PreferenceType)
+        chosen = PREFERENCE_TYPES.get(wire.PreferenceType)
         if chosen is None:
-            chosen = _read_code(findings, wire.PreferenceType, _PREFERENCE_TYPES, here, "PreferenceType")
+            chosen = _read_code(findings, wire.PreferenceType, PREFERENCE_TYPES, here, "PreferenceType")
         at = self._read_date(findings, wire.CustomerDate, here, "CustomerDate", chosen == OPT_OUT)
         frequency = None
         if wire.FrequencyId is not None:
@@ -248,9 +232,9 @@ class ChoiceReader:
     def _read_consent(
         self, findings: Findings, wire: WireConsent | PlainConsent, here: str, seen: set[tuple[str, str]]
     ) -> ConsentClaim | None:
-        status = _CONSENT_STATUSES.get(wire.ConsentStatus)
+        status = CONSENT_STATUSES.get(wire.ConsentStatus)
         if status is None:
-            status = _read_code(findings, wire.ConsentStatus, _CONSENT_STATUSES, here, "ConsentStatus")
+            status = _read_code(findings, wire.ConsentStatus, CONSENT_STATUSES, here, "ConsentStatus")
         withdrawn = status in WITHDRAWALS
         rule = self._find_consent(findings, wire.ConsentType, here, withdrawn)
         version = self._find_version(findings, wire, here, rule, withdrawn or status is None)
@@ -341,7 +325,7 @@ def _read_name(
 
 
 def _read_code(
-    findings: Findings, given: int | str | None, codes: dict[int | str | None, int], path: str, member: str
+    findings: Findings, given: int | str | None, codes: Mapping[int | str | None, int], path: str, member: str
 ) -> int | None:
     """A PreferenceType or ConsentStatus that did not stand in the table as it was given."""
     if given is None:

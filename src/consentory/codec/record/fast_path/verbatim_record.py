@@ -1,12 +1,13 @@
 """Plain records: valid ones that are their own validated form, as most are (docs/adr/0014-plain-records.md).
 
-Names stand in them as configured, and texts are trimmed. Such a record is kept as it was sent, and beside it what the
-account's configuration has to do with: keys, numbers, times. `plain_reader` tells which ones are plain; what they say
-is read here, without the configuration.
+Names stand in them as configured, and texts are trimmed. A choice is a number or its name. Such a record is kept as it
+was sent, and beside it what the account's configuration has to do with: keys, numbers, times. `fast_path_check` tells
+which ones are plain; what they say is read here, without the configuration.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,7 +15,12 @@ from msgspec import Meta
 
 from consentory.codec.times import read_plain_time
 from consentory.domain.record import (
+    DENIED,
+    GRANTED,
+    NOT_SET,
+    OPT_IN,
     OPT_OUT,
+    REVOKED,
     WITHDRAWALS,
     AlternateIdClaim,
     ConsentClaim,
@@ -33,6 +39,26 @@ reads what was sent."""
 READER = 1
 """Stamped on what is staged. A later reader reads what an earlier one staged by name: a time form that it takes beside
 the others moves no date. Raise it when a stamped record has to be read in another way."""
+
+PREFERENCE_TYPES: Mapping[int | str | None, int] = {
+    OPT_IN: OPT_IN,
+    OPT_OUT: OPT_OUT,
+    "OptIn": OPT_IN,
+    "OptOut": OPT_OUT,
+}
+"""What a PreferenceType as sent means."""
+
+CONSENT_STATUSES: Mapping[int | str | None, int] = {
+    GRANTED: GRANTED,
+    DENIED: DENIED,
+    REVOKED: REVOKED,
+    NOT_SET: NOT_SET,
+    "Granted": GRANTED,
+    "Denied": DENIED,
+    "Revoked": REVOKED,
+    "NotSet": NOT_SET,
+}
+"""What a ConsentStatus as sent means."""
 
 _Text15 = Annotated[str, Meta(min_length=1, max_length=15)]
 _Text50 = Annotated[str, Meta(min_length=1, max_length=50)]
@@ -72,7 +98,7 @@ class PlainAttribute(PlainObject, gc=False):
 
 class PlainPreference(PlainObject, gc=False):
     FilterId: str
-    PreferenceType: Literal[1, 2]
+    PreferenceType: Literal[1, 2, "OptIn", "OptOut"]
     CustomerDate: str | None = None
     FrequencyId: str | None = None
     PreferenceAttributes: Annotated[list[PlainAttribute], Meta(max_length=50)] | None = None
@@ -92,7 +118,7 @@ class PlainConsent(PlainObject, gc=False):
     ConsentType: str
     ConsentVersion: str
     Locale: str
-    ConsentStatus: Literal[1, 2, 3, 4]
+    ConsentStatus: Literal[1, 2, 3, 4, "Granted", "Denied", "Revoked", "NotSet"]
     ConsentDate: str | None = None
     Evidence: PlainEvidence | None = None
 
@@ -282,11 +308,12 @@ def _read_preferences(wires: list[PlainPreference] | None, times: dict[str, int]
 
 
 def _read_preference(wire: PlainPreference, times: dict[str, int]) -> PreferenceClaim:
-    at = _read_date(wire.CustomerDate, wire.PreferenceType == OPT_OUT, times)
+    chosen = PREFERENCE_TYPES[wire.PreferenceType]
+    at = _read_date(wire.CustomerDate, chosen == OPT_OUT, times)
     said = wire.PreferenceAttributes
     attributes = {item.Key: item.Value or "" for item in said} if said else None
     dated = wire.CustomerDate is not None
-    return PreferenceClaim(wire.FilterId, wire.PreferenceType, at, dated, wire.FrequencyId, attributes)
+    return PreferenceClaim(wire.FilterId, chosen, at, dated, wire.FrequencyId, attributes)
 
 
 def _read_consents(wires: list[PlainConsent] | None, times: dict[str, int]) -> tuple[ConsentClaim, ...]:
@@ -294,12 +321,11 @@ def _read_consents(wires: list[PlainConsent] | None, times: dict[str, int]) -> t
 
 
 def _read_consent(wire: PlainConsent, times: dict[str, int]) -> ConsentClaim:
-    at = _read_date(wire.ConsentDate, wire.ConsentStatus in WITHDRAWALS, times)
+    status = CONSENT_STATUSES[wire.ConsentStatus]
+    at = _read_date(wire.ConsentDate, status in WITHDRAWALS, times)
     evidence = None if wire.Evidence is None else read_evidence(wire.Evidence)
     dated = wire.ConsentDate is not None
-    return ConsentClaim(
-        wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus, at, dated, evidence or None
-    )
+    return ConsentClaim(wire.ConsentType, wire.ConsentVersion, wire.Locale, status, at, dated, evidence or None)
 
 
 def read_evidence(wire: PlainEvidence) -> dict[str, str]:
