@@ -169,6 +169,30 @@ def test_a_refused_row_with_an_opt_out_is_counted_and_marked_also_where_the_serv
     assert "Rows that hold an opt-out: 1. Correct them first." in none.stderr
 
 
+ADDRESSES = """\
+  Str: Addresses[Home].Address1
+  Ort: Addresses[Home].City
+  Land: Addresses[Home].StateProvince
+  PLZ: Addresses[Home].PostalCode
+"""
+
+
+def test_the_summary_counts_the_addresses_that_were_left_out(run: Run, tmp_path: Path, mapping: Path) -> None:
+    mapping.write_text(MAPPING + ADDRESSES)
+    places = [["Weg 1", "Köln", "NW", "50667"], ["Weg 2", "", "", ""], ["", "", "", ""], ["", "Bonn", "", "53111"]]
+    files = []
+    for name, chosen in (("one.csv", places), ("two.csv", places[1:2])):
+        rows = [[*row, *place] for row, place in zip(make_rows(len(chosen)), chosen, strict=True)]
+        files.append(tmp_path / name)
+        with files[-1].open("w", newline="", encoding="utf-8") as text:
+            csv.writer(text).writerows([[*HEADER, "Str", "Ort", "Land", "PLZ"], *rows])
+    done = run("import", *files, *IMPORT, "--mapping", mapping)
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
+    assert "3 addresses were left out, because only a part of each is in the row." in done.stdout
+    told = answer(run("import", files[1], *IMPORT, "--mapping", mapping, "--json"))
+    assert (told["AddressesLeftOut"], told["Status"]["Unchanged"]) == (1, 1)
+
+
 def test_several_tables_are_one_import_and_each_has_its_own_refused_rows(
     run: Run, tmp_path: Path, mapping: Path
 ) -> None:

@@ -85,6 +85,8 @@ class ImportOutcome:
     commonest_faults: list[FaultCount] = field(default_factory=list)
     more_kinds: int = 0
     """Kinds of fault beside the commonest."""
+    left_out: int = 0
+    """Addresses that are in no record, because only a part of each was in its row."""
     refused_opt_outs: int = 0
     """Refused records and rows that hold an opt-out, a denial or a withdrawal."""
 
@@ -279,6 +281,7 @@ class ImportRun:
         began = time.monotonic()
         total = sum(file.size for file in state.files)
         before = [sum(file.size for file in state.files[:index]) for index in range(len(state.files))]
+        done_before = state.left_out[: state.file]
         batches = cut_batches(
             self._inputs,
             state.batch_bytes,
@@ -290,6 +293,8 @@ class ImportRun:
         for batch, status in self._send_in_order(state, batches):
             state.batches, state.file, state.records = batch.number + 1, batch.file, batch.records_done
             state.staged += batch.records
+            # A file that is gone on with is read from its beginning, so its number is whole again.
+            state.left_out = done_before + [item.left_out for item in self._inputs[len(done_before) :]]
             self._keep_state(state)
             done = before[batch.file] + batch.position
             self._report(ImportProgress("stage", done, total, status["TotalRecordsReceived"]))
@@ -337,6 +342,7 @@ class ImportRun:
 
     def _conclude(self, state: ImportState, status: JsonObject, resumed: bool) -> ImportOutcome:
         outcome = ImportOutcome(status, resumed, self._seconds, state.broken, state.broken_files, state.refused_rows)
+        outcome.left_out = sum(state.left_out)
         outcome.refused_opt_outs = status.get("RefusedOptOuts", 0)
         try:
             tally = self._write_refused(state, status)

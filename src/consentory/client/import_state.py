@@ -51,6 +51,8 @@ class ImportState(msgspec.Struct):
     """How tables are read: the options, and the mapping's SHA-256."""
     refused_rows: int = 0
     """Rows of tables that became no record."""
+    left_out: list[int] = []
+    """Of each file: the addresses that its mapping left out, because only a part of each was there."""
     source: dict[str, Any] | None = None
     broken: int = 0
     broken_files: list[str] = []

@@ -61,6 +61,11 @@ class RecordInput:
             return ""
         return f"{self.path.name}: JSON, encoding {encoding.name} ({encoding.source})."
 
+    @property
+    def left_out(self) -> int:
+        """The addresses that the reading under way, or the latest one, left out: only a part of each was there."""
+        return 0
+
     def read_records(self, skip: int = 0, on_broken: OnBroken | None = None) -> Iterator[bytes]:
         """Yield the records after the first `skip`. May be called again: each call begins at the first record."""
         self._reader = RecordFile(self.file, on_broken)
@@ -88,8 +93,13 @@ class TableInput(RecordInput):
     def summary(self) -> str:
         return self.table.description.summary()
 
+    @property
+    def left_out(self) -> int:
+        return self.mapping.left_out.total()
+
     def read_records(self, skip: int = 0, on_broken: OnBroken | None = None) -> Iterator[bytes]:  # noqa: ARG002
         """Yield the records of the rows that can become one. A table has no broken records."""
+        self.mapping.left_out.clear()
         for row, record, _ in self.map_rows():
             if record is None:
                 continue

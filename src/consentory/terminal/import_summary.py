@@ -44,6 +44,7 @@ def summarize_outcome(outcome: ImportOutcome) -> JsonObject:
         "ExceptionsFiles": [str(path) for path in outcome.exceptions_files],
         "RefusedRows": outcome.refused_rows,
         "RefusedOptOuts": outcome.refused_opt_outs,
+        "AddressesLeftOut": outcome.left_out,
         "CommonestFaults": [{"Count": fault.count, "Example": fault.example} for fault in outcome.commonest_faults],
         "MoreKindsOfFault": outcome.more_kinds,
         "BrokenLines": outcome.broken,
@@ -90,6 +91,12 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
         lines.append(
             f"{count(outcome.refused_rows, 'row', 'rows')} could not become a record, so the server never saw "
             f"{'it' if outcome.refused_rows == 1 else 'them'}: see the file of refused records."
+        )
+    if outcome.left_out:
+        lines.append(
+            f"{count(outcome.left_out, 'address was', 'addresses were')} left out, because only a part of "
+            f"{'it' if outcome.left_out == 1 else 'each'} is in the row. An address needs its street, city, state and "
+            "postcode."
         )
     if outcome.exceptions_files:
         paths = show_text(", ".join(map(str, outcome.exceptions_files)))
