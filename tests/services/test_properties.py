@@ -356,7 +356,7 @@ def without_answer(record: Any) -> Any:
     if isinstance(record, list):
         return [without_answer(one) for one in record]
     if isinstance(record, dict):
-        added = ("Exceptions", "SequenceNumber", "Phase")
+        added = ("Exceptions", "HoldsOptOut", "SequenceNumber", "Phase")
         return {name: without_answer(value) for name, value in record.items() if name not in added}
     return record
 
