@@ -75,18 +75,8 @@ def print_outcome(outcome: ImportOutcome) -> None:
 def list_advice(outcome: ImportOutcome) -> list[str]:
     """What a person should know or do after the import, in Rich's markup, the most urgent first."""
     status, lines = outcome.status, []
-    if refused := outcome.refused_opt_outs:
-        pronoun, verb, them = ("It", "stands", "it") if refused == 1 else ("They", "stand", "them")
-        lines.append(
-            f"[bold red]{count(refused, 'refused record holds', 'refused records hold')}[/bold red] an opt-out, a "
-            f"denial or a withdrawal. {pronoun} {'does' if refused == 1 else 'do'} not count yet: correct and import "
-            f"{them} first. "
-            + (
-                f'{pronoun} {verb} at the top of the file of refused records, marked "HoldsOptOut": true.'
-                if all(path.suffix == ".ndjson" for path in outcome.exceptions_files)
-                else f"In the file of refused records consentory_faults marks {them}: {OPT_OUT_MARK}."
-            )
-        )
+    if outcome.refused_opt_outs:
+        lines.append(advise_opt_outs(outcome))
     if outcome.refused_rows:
         lines.append(
             f"{count(outcome.refused_rows, 'row', 'rows')} could not become a record, so the server never saw "
@@ -123,6 +113,21 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
             f"precedence: see consentory exceptions {status['AccessToken']} --phase NotHonored"
         )
     return lines
+
+
+def advise_opt_outs(outcome: ImportOutcome) -> str:
+    """The line on refused records that hold an opt-out, a denial or a withdrawal, in Rich's markup."""
+    refused = outcome.refused_opt_outs
+    subject, do, stand, them = ("It", "does", "stands", "it") if refused == 1 else ("They", "do", "stand", "them")
+    line = (
+        f"[bold red]{count(refused, 'refused record holds', 'refused records hold')}[/bold red] an opt-out, a "
+        f"denial or a withdrawal. {subject} {do} not count yet: correct and import {them} first."
+    )
+    if not outcome.exceptions_files:
+        return line
+    if all(path.suffix == ".ndjson" for path in outcome.exceptions_files):
+        return f'{line} {subject} {stand} at the top of the file of refused records, marked "HoldsOptOut": true.'
+    return f"{line} In the file of refused records consentory_faults marks {them}: {OPT_OUT_MARK}."
 
 
 def show_value(value: Any) -> str:
