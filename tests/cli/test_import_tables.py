@@ -36,6 +36,13 @@ columns:
   Datum: {to: "Emails[Home].EmailPreferences[NEWS-EMAIL].CustomerDate", time: "%d.%m.%Y"}
 """
 HEADER = ["Kunde", "E-Mail", "Vorname", "Newsletter", "Datum"]
+ADDRESSES = """\
+  Str: Addresses[Home].Address1
+  Ort: Addresses[Home].City
+  Land: Addresses[Home].StateProvince
+  PLZ: Addresses[Home].PostalCode
+"""
+ADDRESS_HEADER = ["Str", "Ort", "Land", "PLZ"]
 IMPORT = ("--name", "table")
 
 
@@ -53,7 +60,8 @@ def make_rows(count: int) -> list[list[str]]:
 
 def write_csv(file: Path, rows: list[list[str]], encoding: str = "utf-8", delimiter: str = ";") -> Path:
     with file.open("w", newline="", encoding=encoding) as text:
-        csv.writer(text, delimiter=delimiter).writerows([HEADER, *rows])
+        header = [*HEADER, *ADDRESS_HEADER] if len(rows[0]) > len(HEADER) else HEADER
+        csv.writer(text, delimiter=delimiter).writerows([header, *rows])
     return file
 
 
@@ -169,23 +177,13 @@ def test_a_refused_row_with_an_opt_out_is_counted_and_marked_also_where_the_serv
     assert "Rows that hold an opt-out: 1. Correct them first." in none.stderr
 
 
-ADDRESSES = """\
-  Str: Addresses[Home].Address1
-  Ort: Addresses[Home].City
-  Land: Addresses[Home].StateProvince
-  PLZ: Addresses[Home].PostalCode
-"""
-
-
 def test_the_summary_counts_the_addresses_that_were_left_out(run: Run, tmp_path: Path, mapping: Path) -> None:
     mapping.write_text(MAPPING + ADDRESSES)
     places = [["Weg 1", "Köln", "NW", "50667"], ["Weg 2", "", "", ""], ["", "", "", ""], ["", "Bonn", "", "53111"]]
     files = []
     for name, chosen in (("one.csv", places), ("two.csv", places[1:2])):
         rows = [[*row, *place] for row, place in zip(make_rows(len(chosen)), chosen, strict=True)]
-        files.append(tmp_path / name)
-        with files[-1].open("w", newline="", encoding="utf-8") as text:
-            csv.writer(text).writerows([[*HEADER, "Str", "Ort", "Land", "PLZ"], *rows])
+        files.append(write_csv(tmp_path / name, rows))
     done = run("import", *files, *IMPORT, "--mapping", mapping)
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
     assert "3 addresses were left out, because only a part of each is in the row." in done.stdout
@@ -214,6 +212,18 @@ def test_a_table_without_a_mapping_stops_before_anything_is_begun(run: Run, tmp_
     done = run("import", file, *IMPORT)
     assert done.returncode == 2
     assert "consentory mapping suggest kunden.csv > mapping.yaml" in done.stderr
+    assert json.loads(run("imports", "--json").stdout)["Imports"] == []
+
+
+def test_a_table_with_ids_and_nothing_to_match_by_is_refused_wherever_its_first_id_stands(
+    run: Run, tmp_path: Path, mapping: Path
+) -> None:
+    mapping.write_text(MAPPING.replace("match: CRM\n", ""))
+    rows = make_rows(4)
+    rows[0][3] = "vielleicht"
+    rows[1][0] = ""
+    done = run("import", write_csv(tmp_path / "kunden.csv", rows), *IMPORT, "--mapping", mapping)
+    assert (done.returncode, "Add --match CRM, or --no-match" in done.stderr) == (2, True)
     assert json.loads(run("imports", "--json").stdout)["Imports"] == []
 
 
@@ -293,17 +303,18 @@ def interrupt_midway(server: AccountAccess, running: "subprocess.Popen[bytes]") 
 def test_an_interrupted_import_of_a_table_goes_on(
     server: AccountAccess, environment: dict[str, str], run: Run, tmp_path: Path, mapping: Path
 ) -> None:
-    rows = make_rows(40_000)
+    mapping.write_text(MAPPING + ADDRESSES)
+    rows = [[*row, "Weg 2" if n in (10, 39_000) else "", "", "", ""] for n, row in enumerate(make_rows(40_000))]
     rows[0][3] = rows[30_000][3] = "vielleicht"
     file = write_csv(tmp_path / "kunden.csv", rows)
     running = start_slowly(environment, file, *IMPORT, "--mapping", mapping)
     assert "Run the same command again" in interrupt_midway(server, running)
-    mapping.write_text(MAPPING.replace("Zoë", "") + "otherColumns: ignore\n")
+    mapping.write_text(MAPPING + ADDRESSES + "otherColumns: ignore\n")
     other = run("import", file, *IMPORT, "--mapping", mapping, "--batch-megabytes", "1")
     assert (other.returncode, "other settings" in other.stderr) == (2, True)
-    mapping.write_text(MAPPING)
+    mapping.write_text(MAPPING + ADDRESSES)
     done = answer(run("import", file, *IMPORT, "--mapping", mapping, "--batch-megabytes", "1", "--json"))
-    assert done["Resumed"]
+    assert (done["Resumed"], done["RefusedRows"], done["AddressesLeftOut"]) == (True, 2, 2)
     assert (done["Status"]["TotalRecordsReceived"], done["Status"]["Created"]) == (39_998, 39_998)
     assert [row.line for row in read_table(Path(done["ExceptionsFile"]))[1]] == [2, 3]
 
