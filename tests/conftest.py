@@ -12,7 +12,7 @@ import pytest
 import structlog
 from command_line import CONSENTORY, Run, make_environment
 from embedded_scene import open_place, run_server
-from permission_office import Office
+from permission_users import PermissionUsers
 from running_server import (
     AccountAccess,
     RunningServer,
@@ -107,8 +107,8 @@ def embedded() -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture(scope="module")
-def office(running: RunningServer) -> Iterator[Office]:
+def users_of(running: RunningServer) -> Iterator[PermissionUsers]:
     """An account with a user for each set of permissions."""
-    office = Office(running)
-    yield office
-    office.close()
+    users_of = PermissionUsers(running)
+    yield users_of
+    users_of.close()

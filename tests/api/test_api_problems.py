@@ -16,7 +16,7 @@ from litestar.testing import RequestFactory, TestClient
 from offline_app import make_app
 
 from consentory.errors import ErrorDetail, RefusalKind, RequestRefused, StoreRefused, StoreUnavailable
-from consentory.http.access_log import RequestJournal
+from consentory.http.access_log import AccessLogMiddleware
 from consentory.http.media_types import CSV, JSON, NDJSON, choose_answer
 from consentory.http.problems import EXCEPTION_HANDLERS, NotAcceptable
 
@@ -47,7 +47,7 @@ def client() -> Iterator[TestClient[Litestar]]:
     app = Litestar(
         [refuse, break_down], exception_handlers=EXCEPTION_HANDLERS, logging_config=None, openapi_config=None
     )
-    app.asgi_handler = RequestJournal(app.asgi_handler)
+    app.asgi_handler = AccessLogMiddleware(app.asgi_handler)
     with TestClient(app) as client:
         yield client
 

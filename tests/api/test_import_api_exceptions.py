@@ -86,7 +86,7 @@ def test_pages_are_stable_once_the_import_has_ended(ours: WireClient) -> None:
 
 
 def test_far_pages_hold_what_the_stream_holds(ours: WireClient) -> None:
-    """Page by page, and the stream: the same records in the same order, beyond every landmark."""
+    """Page by page, and the stream: the same records in the same order, beyond every seek key."""
     token = ours.initiate()["AccessToken"]
     count = 25_000
     # Every seventh is valid, so that places and SequenceNumbers differ.
@@ -154,7 +154,7 @@ def test_phase_picks(ours: WireClient, ended: int, phases: list[str], found: lis
     assert (numbers(second), second["HasMore"]) == (found[1:2], len(found) > 2)
 
 
-def test_not_honored_lists_every_record_of_which_something_was_held_back(ours: WireClient, ended: int) -> None:
+def test_not_honored_lists_every_record_of_which_something_was_not_honored(ours: WireClient, ended: int) -> None:
     """NotHonored lists every record of which something was held back, with the reason for each element."""
     for record in ours.exceptions(ended, phase="NotHonored")["UserProfilePreferences"]:
         assert [(fault["Code"], fault["Path"]) for fault in record["Exceptions"]] == [

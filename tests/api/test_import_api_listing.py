@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from judgement import check_books
+from model_check import check_books
 from running_server import AccountAccess, RunningServer
 from wire_client import FAULTY, WireClient, check_problem, codes, person, require
 

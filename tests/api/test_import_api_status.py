@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from judgement import check_books
+from model_check import check_books
 from running_server import AccountAccess, RunningServer
 from wire_client import ENDED, FAULTY, WireClient, check_problem, choice, mail, person, require, wait_for
 

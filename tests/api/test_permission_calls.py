@@ -7,65 +7,65 @@ from typing import Any
 
 import httpx
 import pytest
-from permission_office import (
+from permission_users import (
     USERS,
-    Office,
+    PermissionUsers,
     Wire,
     holds,
 )
 
-Call = Callable[[Office, httpx.Client], httpx.Response]
+Call = Callable[[PermissionUsers, httpx.Client], httpx.Response]
 
 
-def _stage(office: Office, client: httpx.Client) -> httpx.Response:
-    token = office.initiate("all")["AccessToken"]
-    return client.post(f"{office.imports}/Import/{token}/Stage", json={"UserProfilePreferences": []})
+def _stage(users_of: PermissionUsers, client: httpx.Client) -> httpx.Response:
+    token = users_of.initiate("all")["AccessToken"]
+    return client.post(f"{users_of.imports}/Import/{token}/Stage", json={"UserProfilePreferences": []})
 
 
 def _move(call: str, **fields: Any) -> Call:
-    def send(office: Office, client: httpx.Client) -> httpx.Response:
-        token = office.initiate("all", **fields)["AccessToken"]
-        office.act_as("all").post(
-            f"{office.imports}/Import/{token}/Stage", json={"UserProfilePreferences": [{"ProfileId": 1}]}
+    def send(users_of: PermissionUsers, client: httpx.Client) -> httpx.Response:
+        token = users_of.initiate("all", **fields)["AccessToken"]
+        users_of.act_as("all").post(
+            f"{users_of.imports}/Import/{token}/Stage", json={"UserProfilePreferences": [{"ProfileId": 1}]}
         )
-        return client.post(f"{office.imports}/Import/{token}/{call}")
+        return client.post(f"{users_of.imports}/Import/{token}/{call}")
 
     return send
 
 
 def _look(path: str) -> Call:
-    def send(office: Office, client: httpx.Client) -> httpx.Response:
-        started = office.initiate("all")
-        return client.get(f"{office.imports}/{path.format(**started)}")
+    def send(users_of: PermissionUsers, client: httpx.Client) -> httpx.Response:
+        started = users_of.initiate("all")
+        return client.get(f"{users_of.imports}/{path.format(**started)}")
 
     return send
 
 
-def _watch(office: Office, client: httpx.Client) -> httpx.Response:
-    started = office.initiate("all")
-    office.act_as("all").post(f"{office.imports}/Import/{started['AccessToken']}/Cancel")
-    return client.get(f"{office.imports}/Imports/{started['ImportId']}/Progress")
+def _watch(users_of: PermissionUsers, client: httpx.Client) -> httpx.Response:
+    started = users_of.initiate("all")
+    users_of.act_as("all").post(f"{users_of.imports}/Import/{started['AccessToken']}/Cancel")
+    return client.get(f"{users_of.imports}/Imports/{started['ImportId']}/Progress")
 
 
 def _initiate(**fields: Any) -> Call:
-    return lambda office, client: client.post(f"{office.imports}/Import", json={"Name": "matrix", **fields})
+    return lambda users_of, client: client.post(f"{users_of.imports}/Import", json={"Name": "matrix", **fields})
 
 
 def _on_profile(method: str, path: str = "", body: Wire | None = None) -> Call:
-    def send(office: Office, client: httpx.Client) -> httpx.Response:
-        profile_id = office.create({"CustomerName": {"FirstName": "Ana"}})
-        return client.request(method, f"{office.account}/Profile/{profile_id}{path}", json=body)
+    def send(users_of: PermissionUsers, client: httpx.Client) -> httpx.Response:
+        profile_id = users_of.create({"CustomerName": {"FirstName": "Ana"}})
+        return client.request(method, f"{users_of.account}/Profile/{profile_id}{path}", json=body)
 
     return send
 
 
 def _find(query: str) -> Call:
-    return lambda office, client: client.get(f"{office.account}/Profile?{query}")
+    return lambda users_of, client: client.get(f"{users_of.account}/Profile?{query}")
 
 
-def _put_configuration(office: Office, client: httpx.Client) -> httpx.Response:
-    document = office.act_as("all").get(f"{office.account}/Configuration").json()
-    return client.put(f"{office.account}/Configuration?dryRun=true", json=document)
+def _put_configuration(users_of: PermissionUsers, client: httpx.Client) -> httpx.Response:
+    document = users_of.act_as("all").get(f"{users_of.account}/Configuration").json()
+    return client.put(f"{users_of.account}/Configuration?dryRun=true", json=document)
 
 
 CALLS: dict[str, tuple[Call, set[str]]] = {
@@ -90,35 +90,35 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "find by id": (_find("alternateIdType=Loyalty&alternateId=nobody"), {"profile.read"}),
     "find by email": (_find("emailAddress=nobody@example.com"), {"profile.read", "channels.Email"}),
     "find by number": (_find("phoneNumber=%2B12025550100"), {"profile.read", "any number"}),
-    "tags": (lambda office, client: client.get(f"{office.account}/Tags"), {"profile.read"}),
+    "tags": (lambda users_of, client: client.get(f"{users_of.account}/Tags"), {"profile.read"}),
     "create": (
-        lambda office, client: client.post(f"{office.account}/Profile", json={"CustomerName": {"FirstName": "A"}}),
+        lambda users_of, client: client.post(f"{users_of.account}/Profile", json={"CustomerName": {"FirstName": "A"}}),
         {"profile.write"},
     ),
     "create with RefreshContacts": (
-        lambda office, client: client.post(
-            f"{office.account}/Profile?RefreshContacts=true", json={"CustomerName": {"FirstName": "A"}}
+        lambda users_of, client: client.post(
+            f"{users_of.account}/Profile?RefreshContacts=true", json={"CustomerName": {"FirstName": "A"}}
         ),
         {"profile.write", "channels", "programs"},
     ),
     "update": (_on_profile("POST", body={"CustomerName": {"FirstName": "B"}}), {"profile.write"}),
     "delete": (_on_profile("DELETE"), {"profile.delete"}),
     "read the configuration": (
-        lambda office, client: client.get(f"{office.account}/Configuration"),
+        lambda users_of, client: client.get(f"{users_of.account}/Configuration"),
         {"configuration.read"},
     ),
     "write the configuration": (_put_configuration, {"configuration.write"}),
-    "audit": (lambda office, client: client.get(f"{office.account}/Audit"), {"audit"}),
+    "audit": (lambda users_of, client: client.get(f"{users_of.account}/Audit"), {"audit"}),
 }
 """By name: the call, and all the permissions that it needs."""
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_is_for_those_who_hold_all_that_it_needs(office: Office, call: str) -> None:
+def test_a_call_is_for_those_who_hold_all_that_it_needs(users_of: PermissionUsers, call: str) -> None:
     send, needs = CALLS[call]
     wrong = []
     for user in USERS:
-        answer = send(office, office.act_as(user))
+        answer = send(users_of, users_of.act_as(user))
         permitted = all(holds(user, need) for need in needs)
         if (answer.status_code == 403) == permitted or answer.status_code not in (200, 201, 204, 403, 404):
             wrong.append((user, answer.status_code, answer.text[:200]))
@@ -128,23 +128,23 @@ def test_a_call_is_for_those_who_hold_all_that_it_needs(office: Office, call: st
     assert wrong == []
 
 
-def test_only_the_initiator_of_an_import_is_given_its_access_token(office: Office) -> None:
-    started = office.initiate("all", Name="whose token")
-    token, by_id = started["AccessToken"], f"{office.imports}/Imports/{started['ImportId']}"
+def test_only_the_initiator_of_an_import_is_given_its_access_token(users_of: PermissionUsers) -> None:
+    started = users_of.initiate("all", Name="whose token")
+    token, by_id = started["AccessToken"], f"{users_of.imports}/Imports/{started['ImportId']}"
     for user, shown in (("all", token), ("only import", None)):
-        client = office.act_as(user)
-        listed = client.get(f"{office.imports}/Imports").json()["Imports"]
+        client = users_of.act_as(user)
+        listed = client.get(f"{users_of.imports}/Imports").json()["Imports"]
         assert [one["AccessToken"] for one in listed if one["ImportId"] == started["ImportId"]] == [shown]
         assert client.get(by_id).json()["AccessToken"] == shown
         # Who has the token has it already.
-        assert client.get(f"{office.imports}/Import/{token}/Status").json()["AccessToken"] == token
-    office.act_as("all").post(f"{office.imports}/Import/{token}/Cancel")
+        assert client.get(f"{users_of.imports}/Import/{token}/Status").json()["AccessToken"] == token
+    users_of.act_as("all").post(f"{users_of.imports}/Import/{token}/Cancel")
     for user, shown in (("all", f'"AccessToken":{token}'), ("only import", '"AccessToken":null')):
-        assert shown in office.act_as(user).get(f"{by_id}/Progress").text
+        assert shown in users_of.act_as(user).get(f"{by_id}/Progress").text
 
 
-def test_every_call_of_the_api_is_in_the_matrix(office: Office) -> None:
-    document = httpx.get(f"{office.access.url}/schema/openapi.json", trust_env=False).json()
+def test_every_call_of_the_api_is_in_the_matrix(users_of: PermissionUsers) -> None:
+    document = httpx.get(f"{users_of.access.url}/schema/openapi.json", trust_env=False).json()
     calls = {
         operation["operationId"]
         for path, item in document["paths"].items()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 
 import pytest
-from permission_office import (
+from permission_users import (
     ADDRESS,
     IMPORTERS,
     NUMBER,
     READERS,
     WRITERS,
-    Office,
+    PermissionUsers,
     Wire,
     agree,
     holds,
@@ -90,37 +90,37 @@ def hide_history(user: str, of: str, items: list[Wire]) -> list[Wire]:
 
 
 @pytest.fixture(scope="module")
-def whole(office: Office) -> tuple[int, Wire]:
+def whole(users_of: PermissionUsers) -> tuple[int, Wire]:
     """A profile with something of everything, as a user sees it who may see all."""
-    profile_id = office.create(WHOLE)
-    profile = office.act_as("all").get(f"{office.account}/Profile/{profile_id}").json()
+    profile_id = users_of.create(WHOLE)
+    profile = users_of.act_as("all").get(f"{users_of.account}/Profile/{profile_id}").json()
     assert len(profile["Emails"][0]["Consents"]) == 2
     return profile_id, profile
 
 
 @pytest.mark.parametrize("user", READERS)
-def test_what_may_not_be_seen_is_not_there(office: Office, whole: tuple[int, Wire], user: str) -> None:
+def test_what_may_not_be_seen_is_not_there(users_of: PermissionUsers, whole: tuple[int, Wire], user: str) -> None:
     profile_id, profile = whole
-    expected, client = hide(user, profile), office.act_as(user)
-    assert client.get(f"{office.account}/Profile/{profile_id}").json() == expected
+    expected, client = hide(user, profile), users_of.act_as(user)
+    assert client.get(f"{users_of.account}/Profile/{profile_id}").json() == expected
     by_id = {"alternateIdType": "Loyalty", "alternateId": "whole"}
-    assert client.get(f"{office.account}/Profile", params=by_id).json() == expected
+    assert client.get(f"{users_of.account}/Profile", params=by_id).json() == expected
     if holds(user, "channels.Email"):
-        found = client.get(f"{office.account}/Profile", params={"emailAddress": "whole@example.com"}).json()
+        found = client.get(f"{users_of.account}/Profile", params={"emailAddress": "whole@example.com"}).json()
         assert found == {"Count": 1, "UserProfilePreferences": [expected]}
     if holds(user, "any number"):
-        found = client.get(f"{office.account}/Profile", params={"phoneNumber": "+12025550111"}).json()
+        found = client.get(f"{users_of.account}/Profile", params={"phoneNumber": "+12025550111"}).json()
         assert found == {"Count": 1, "UserProfilePreferences": [expected]}
 
 
 @pytest.mark.parametrize("user", READERS)
 def test_nor_in_the_history_and_no_count_or_page_tells_of_it(
-    office: Office, whole: tuple[int, Wire], user: str
+    users_of: PermissionUsers, whole: tuple[int, Wire], user: str
 ) -> None:
     for of in ("Preferences", "Consents"):
-        path = f"{office.account}/Profile/{whole[0]}/History?of={of}"
-        items = hide_history(user, of, office.act_as("all").get(path).json()["Items"])
-        client = office.act_as(user)
+        path = f"{users_of.account}/Profile/{whole[0]}/History?of={of}"
+        items = hide_history(user, of, users_of.act_as("all").get(path).json()["Items"])
+        client = users_of.act_as(user)
         assert client.get(path).json() == {"Count": len(items), "HasMore": False, "Items": items}
         pages = [client.get(f"{path}&limit=2&offset={1 + 2 * page}").json() for page in range(len(items) // 2 + 1)]
         assert [item for page in pages for item in page["Items"]] == items
@@ -128,34 +128,36 @@ def test_nor_in_the_history_and_no_count_or_page_tells_of_it(
 
 
 @pytest.mark.parametrize("user", [user for user in WRITERS if user in READERS])
-def test_nor_in_the_answer_to_a_write(office: Office, whole: tuple[int, Wire], user: str) -> None:
+def test_nor_in_the_answer_to_a_write(users_of: PermissionUsers, whole: tuple[int, Wire], user: str) -> None:
     profile_id, _ = whole
     body = {"CustomerName": {"MiddleName": name_user(user)}}
-    answer = office.act_as(user).post(f"{office.account}/Profile/{profile_id}", json=body).json()
+    answer = users_of.act_as(user).post(f"{users_of.account}/Profile/{profile_id}", json=body).json()
     assert (answer.pop("Outcome"), answer.pop("NotHonored")) == ("Updated", [])
-    profile = office.act_as("all").get(f"{office.account}/Profile/{profile_id}").json()
+    profile = users_of.act_as("all").get(f"{users_of.account}/Profile/{profile_id}").json()
     assert answer == hide(user, profile)
     assert profile["Consents"], "what the writer could not see is still there"
 
 
-def test_a_write_without_read_answers_the_id_and_nothing_more(office: Office) -> None:
-    answer = office.act_as("without profile.read").post(f"{office.account}/Profile", json=WHOLE | {"AlternateIds": []})
+def test_a_write_without_read_answers_the_id_and_nothing_more(users_of: PermissionUsers) -> None:
+    answer = users_of.act_as("without profile.read").post(
+        f"{users_of.account}/Profile", json=WHOLE | {"AlternateIds": []}
+    )
     assert answer.json().keys() == {"ProfileId", "Outcome", "NotHonored"}
 
 
 @pytest.mark.parametrize("user", IMPORTERS)
-def test_exceptions_are_for_who_staged_them_and_for_who_may_read_all(office: Office, user: str) -> None:
-    started = office.initiate("without audit")
+def test_exceptions_are_for_who_staged_them_and_for_who_may_read_all(users_of: PermissionUsers, user: str) -> None:
+    started = users_of.initiate("without audit")
     record = {"CustomerName": {"FirstName": "Secret name"}, "Emial": []}
-    staged = office.act_as("without audit").post(
-        f"{office.imports}/Import/{started['AccessToken']}/Stage", json={"UserProfilePreferences": [record]}
+    staged = users_of.act_as("without audit").post(
+        f"{users_of.imports}/Import/{started['AccessToken']}/Stage", json={"UserProfilePreferences": [record]}
     )
     assert staged.json()["ValidationFailed"] == 1
     reads_all = all(holds(user, need) for need in ("profile.read", "channels", "programs", "consentTypes"))
-    client = office.act_as(user)
+    client = users_of.act_as(user)
     for path in (f"Import/{started['AccessToken']}", f"Imports/{started['ImportId']}"):
         for accept in ("application/json", "application/x-ndjson", "text/csv"):
-            answer = client.get(f"{office.imports}/{path}/Exceptions", headers={"Accept": accept})
+            answer = client.get(f"{users_of.imports}/{path}/Exceptions", headers={"Accept": accept})
             assert answer.status_code == 200
             assert ("Secret name" in answer.text) == (reads_all and accept != "text/csv")
             assert "Record.UnknownMember" in answer.text

@@ -6,14 +6,14 @@ import json
 
 import httpx
 import pytest
-from permission_office import (
+from permission_users import (
     ADDRESS,
     BASE,
     CONSENT_TYPES,
     IMPORTERS,
     NUMBER,
     WRITERS,
-    Office,
+    PermissionUsers,
     Wire,
     agree,
     holds,
@@ -117,16 +117,16 @@ def make_unique(record: Wire, name: str) -> Wire:
 
 
 @pytest.mark.parametrize("user", IMPORTERS)
-def test_staging_refuses_a_record_whole_that_reaches_further(office: Office, user: str) -> None:
-    client = office.act_as(user)
-    token = office.initiate(user)["AccessToken"]
+def test_staging_refuses_a_record_whole_that_reaches_further(users_of: PermissionUsers, user: str) -> None:
+    client = users_of.act_as(user)
+    token = users_of.initiate(user)["AccessToken"]
     records = [make_unique(record, f"staged {user} {name}") for name, (record, _) in ELEMENTS.items()]
-    staged = client.post(f"{office.imports}/Import/{token}/Stage", json={"UserProfilePreferences": records}).json()
+    staged = client.post(f"{users_of.imports}/Import/{token}/Stage", json={"UserProfilePreferences": records}).json()
     expected = {number: expect_faults(user, needs) for number, (_, needs) in enumerate(ELEMENTS.values(), 1)}
     expected = {number: faults for number, faults in expected.items() if faults}
     assert staged["ValidationFailed"] == len(expected)
     assert staged["ValidationSuccessful"] == len(ELEMENTS) - len(expected)
-    answer = client.get(f"{office.imports}/Import/{token}/Exceptions").json()
+    answer = client.get(f"{users_of.imports}/Import/{token}/Exceptions").json()
     found = {
         record["SequenceNumber"]: sorted((fault["Code"], fault["Path"]) for fault in record["Exceptions"])
         for record in answer["UserProfilePreferences"]
@@ -135,15 +135,15 @@ def test_staging_refuses_a_record_whole_that_reaches_further(office: Office, use
 
 
 @pytest.mark.parametrize("user", WRITERS)
-def test_a_single_write_is_refused_alike_and_leaves_nothing(office: Office, user: str) -> None:
-    client = office.act_as(user)
+def test_a_single_write_is_refused_alike_and_leaves_nothing(users_of: PermissionUsers, user: str) -> None:
+    client = users_of.act_as(user)
     for name, (record, needs) in ELEMENTS.items():
         mark = f"single {user} {name}"
         body = {**record, "AlternateIds": [{"AlternateIdType": "Loyalty", "AlternateId": mark}]}
-        answer = client.post(f"{office.account}/Profile", json=body)
+        answer = client.post(f"{users_of.account}/Profile", json=body)
         expected = expect_faults(user, needs)
         query = {"alternateIdType": "Loyalty", "alternateId": mark}
-        kept = office.act_as("all").get(f"{office.account}/Profile", params=query).status_code
+        kept = users_of.act_as("all").get(f"{users_of.account}/Profile", params=query).status_code
         if expected:
             assert answer.status_code == 400, (name, answer.text)
             found = sorted((error["code"], error["path"]) for error in answer.json()["errors"])
@@ -153,7 +153,7 @@ def test_a_single_write_is_refused_alike_and_leaves_nothing(office: Office, user
 
 
 def test_a_delete_import_of_someone_who_lost_the_permission_is_refused_by_record(
-    office: Office, running: RunningServer
+    users_of: PermissionUsers, running: RunningServer
 ) -> None:
     access = running.create_account()
     with httpx.Client(base_url=access.url, timeout=60, trust_env=False) as client:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from permission_office import Office, Wire
+from permission_users import PermissionUsers, Wire
 from psycopg import sql
 from running_server import AccountAccess, RunningServer
 from sample_rows import list_walled_tables
@@ -32,32 +32,32 @@ NEVER_SHOWN = (MARK.lower(), "+12025550123", "2025550123")
 
 
 @pytest.fixture(scope="module")
-def victim(running: RunningServer) -> Iterator[tuple[Office, dict[str, Any]]]:
+def victim(running: RunningServer) -> Iterator[tuple[PermissionUsers, dict[str, Any]]]:
     """Another account with people and an import that has a fault; and the ids in it."""
-    office = Office(running)
+    users_of = PermissionUsers(running)
     for number in range(3):  # whose numbers nobody has in the intruder's account
         person = {**PERSON, "AlternateIds": [{**IDS, "AlternateId": f"{MARK}-{number}"}]}
-        profile_id = office.create(person)
-    item = office.initiate("all", Name=MARK)
-    client = office.act_as("all")
+        profile_id = users_of.create(person)
+    item = users_of.initiate("all", Name=MARK)
+    client = users_of.act_as("all")
     records = {"UserProfilePreferences": [PERSON, {"Nope": MARK}]}
-    client.post(f"{office.imports}/Import/{item['AccessToken']}/Stage", json=records).raise_for_status()
-    office.initiate("all")
-    cursor = client.get(f"{office.imports}/Imports", params={"limit": 1}).raise_for_status().json()["NextCursor"]
+    client.post(f"{users_of.imports}/Import/{item['AccessToken']}/Stage", json=records).raise_for_status()
+    users_of.initiate("all")
+    cursor = client.get(f"{users_of.imports}/Imports", params={"limit": 1}).raise_for_status().json()["NextCursor"]
     assert cursor
     ids = {"accessToken": item["AccessToken"], "importId": item["ImportId"], "profileId": profile_id}
-    yield office, ids | {"cursor": cursor}
-    office.close()
+    yield users_of, ids | {"cursor": cursor}
+    users_of.close()
 
 
-def take_stock(access: AccountAccess) -> dict[str, Any]:
+def take_snapshot(access: AccountAccess) -> dict[str, Any]:
     """Every row of the account, table by table."""
     query = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} AS t WHERE account_id = %s"
     with psycopg.connect(access.database_url) as owner:
         return {
             table: owner.execute(sql.SQL(query).format(sql.Identifier(table)), [access.account_id]).fetchone()
             for table in list_walled_tables(owner)
-            if table not in ("audit_event", "audit_waiting", "audit_seal")  # the worker seals meanwhile
+            if table not in ("audit_event", "audit_waiting", "audit_link")  # the worker seals meanwhile
         }
 
 
@@ -84,25 +84,27 @@ def send(
     return client.request(method, path.format(clientId=account, **ids), params=query, json=body)
 
 
-def test_under_the_other_accounts_name_there_is_nothing(office: Office, victim: tuple[Office, dict[str, Any]]) -> None:
-    client = office.act_as("all")
+def test_under_the_other_accounts_name_there_is_nothing(
+    users_of: PermissionUsers, victim: tuple[PermissionUsers, dict[str, Any]]
+) -> None:
+    client = users_of.act_as("all")
     theirs, ids = victim[0].access, victim[1]
-    before = take_stock(theirs)
+    before = take_snapshot(theirs)
     calls = list_calls(client)
     assert len(calls) >= 20
     for method, path in calls:
         answer = send(client, method, path, theirs.account, ids, {})
         assert (answer.status_code, answer.json()["code"]) == (404, "Account.NotFound"), (method, path, answer.text)
         assert not any(shown in answer.text.lower() for shown in NEVER_SHOWN)
-    assert take_stock(theirs) == before
+    assert take_snapshot(theirs) == before
 
 
 def test_under_ones_own_name_the_other_accounts_ids_mean_nothing(
-    office: Office, victim: tuple[Office, dict[str, Any]]
+    users_of: PermissionUsers, victim: tuple[PermissionUsers, dict[str, Any]]
 ) -> None:
-    ours, client = office.access, office.act_as("all")
+    ours, client = users_of.access, users_of.act_as("all")
     theirs, ids = victim[0].access, victim[1]
-    before = take_stock(theirs)
+    before = take_snapshot(theirs)
     for method, path in list_calls(client):
         tries: list[Wire] = [{}]
         if path.endswith("/Profile") and method == "GET":
@@ -120,4 +122,4 @@ def test_under_ones_own_name_the_other_accounts_ids_mean_nothing(
             shown = json.dumps(answer.json()).lower()
             assert not any(mark in shown for mark in NEVER_SHOWN), (method, path, query, shown)
             assert ids["importId"] not in shown.replace(f"/imports/{ids['importId']}", ""), (method, path, query)
-    assert take_stock(theirs) == before
+    assert take_snapshot(theirs) == before

@@ -20,7 +20,7 @@ DISTRIBUTED = {
     "tombstone": "profile_id",
     "alternate_key": "key_hash",
     "contact_key": "key_hash",
-    "import_frame": "import_id",
+    "import_block": "import_id",
     "import_fault": "import_id",
 }
 """What a cluster would spread, and by which column; all other tables stay whole on one machine."""
@@ -28,7 +28,7 @@ DISTRIBUTED = {
 REFERENCE = {"account", "configuration", "consent_text", "credential", "signing_key", "hmac_key", "schema_migration"}
 LOCAL = {
     "import", "import_batch", "import_chunk", "tag_change", "hmac_use", "auth_attempt", "audit_event", "audit_waiting",
-    "audit_seal",
+    "audit_link",
 }  # fmt: skip
 
 KEYS_ACROSS_ACCOUNTS = {
@@ -56,7 +56,7 @@ RIGHTS = {
         "schema_migration": "S",
         "import": "SIU",
         "import_batch": "SI",
-        "import_frame": "SI",
+        "import_block": "SI",
         "import_fault": "SI",
         "import_chunk": "S",
         "profile": "SIUD",
@@ -67,7 +67,7 @@ RIGHTS = {
         "tag_change": "SI",
         "audit_event": "SI",
         "audit_waiting": "SI",
-        "audit_seal": "S",
+        "audit_link": "S",
     },
     WORKER: {
         "account": "SU",
@@ -81,7 +81,7 @@ RIGHTS = {
         "schema_migration": "S",
         "import": "SU",
         "import_batch": "S",
-        "import_frame": "SUD",
+        "import_block": "SUD",
         "import_fault": "SID",
         "import_chunk": "SIUD",
         "profile": "SIUD",
@@ -92,7 +92,7 @@ RIGHTS = {
         "tag_change": "SID",
         "audit_event": "SI",
         "audit_waiting": "SID",
-        "audit_seal": "SI",
+        "audit_link": "SI",
     },
 }
 """S(elect), I(nsert), U(pdate), D(elete): what each role may do, and nothing else."""
@@ -399,8 +399,8 @@ def test_no_role_can_tear_the_walls_down(schema: str, role: str, change: str) ->
         "DELETE FROM tombstone",
         "UPDATE audit_event SET caller = ''",
         "DELETE FROM audit_event",
-        "UPDATE audit_seal SET hash = ''",
-        "DELETE FROM audit_seal",
+        "UPDATE audit_link SET hash = ''",
+        "DELETE FROM audit_link",
     ],
 )
 def test_what_was_recorded_stays_as_written(schema: str, role: str, change: str) -> None:
@@ -415,7 +415,7 @@ def test_functions_that_go_round_the_walls_cannot_be_misled(owner: Reader) -> No
         " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     ).fetchall()
     assert {name for name, *_ in rows} == {
-        "account_of_client", "account_of_credential", "account_to_reseal", "next_account_id",
+        "account_of_client", "account_of_credential", "account_to_reencrypt", "next_account_id",
     }  # fmt: skip
     for name, settings, worker_may, public_may in rows:
         assert settings == ["search_path=public, pg_temp"], name

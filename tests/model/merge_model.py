@@ -124,17 +124,17 @@ def _merge_elements(profile: Profile, said: Said, merge: Merge, kind: str) -> No
             consents=not said.preserve_consents,
             places=gone,
         )
-    claimed = [profile.elements[one.place] for one in mine if one.default is True]
+    given = [profile.elements[one.place] for one in mine if one.default is True]
     refused = [profile.elements[one.place] for one in mine if one.default is False]
-    _settle_default(profile.of_kind(kind), claimed, refused)
+    _settle_default(profile.of_kind(kind), given, refused)
 
 
-def _settle_default(elements: list[Element], claimed: list[Element], refused: list[Element]) -> None:
+def _settle_default(elements: list[Element], given: list[Element], refused: list[Element]) -> None:
     """`elements` of one kind, in the order in which they were added."""
     active = [one for one in elements if one.active]
     current = [one for one in active if one.default]
-    if claimed:
-        chosen = claimed[:1]  # a new default takes over
+    if given:
+        chosen = given[:1]  # a new default takes over
     elif current and not _among(current[0], refused):
         chosen = current
     else:

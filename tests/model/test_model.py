@@ -330,7 +330,7 @@ def test_every_fault_of_a_record_is_reported_and_nothing_is_applied(model: Model
     assert len(model.all_profiles()) == 1
 
 
-def test_held_back_beside_a_change_is_updated_and_listed(model: Model) -> None:
+def test_not_honored_beside_a_change_is_updated_and_listed(model: Model) -> None:
     run(model, field("Once", "x"))
     result = run(model, {**field("Once", "y"), "CustomerType": "Prospect"})
     assert result.outcomes == {1: "Updated"}

@@ -262,7 +262,7 @@ def test_expired_consent_suspends(model: Model) -> None:
     assert late["Consents"][0]["Expired"] is True
 
 
-def test_held_back_opt_in_needs_no_consent(model: Model) -> None:
+def test_not_honored_opt_in_needs_no_consent(model: Model) -> None:
     run(model, person(PhoneNumbers=[phone(ONE, pref(2, D2, TEXT))]))
     assert outcomes(model, person(PhoneNumbers=[phone(ONE, pref(1, D1, TEXT))])) == ["NotHonored"]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from crash.cargo import pack_cargo
 from crash.crash_round import run_round
-from crash.journey import Trial
+from crash.dataset import make_dataset
+from crash.import_run import Trial
 from crash.machine import Machine
 
 SEED = 20_000
@@ -30,7 +30,7 @@ def machine() -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def trial(machine: Machine) -> Trial:
-    return Trial(machine, pack_cargo(SEED, people=160))
+    return Trial(machine, make_dataset(SEED, people=160))
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + ROUNDS))

@@ -17,10 +17,10 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from crash.cargo import pack_cargo
-from crash.journey import Journey, Trial
+from crash.dataset import make_dataset
+from crash.import_run import ImportRun, Trial
 from crash.machine import Machine
-from crash.plant import LEASE_SECONDS, Plant
+from crash.process_set import LEASE_SECONDS, ProcessSet
 
 CUT_ALL = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
   WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND random() < %s"""
@@ -32,33 +32,33 @@ IN_STEP = """SELECT count(*) FROM pg_stat_activity AS a JOIN pg_locks AS l USING
 
 
 @pytest.fixture(scope="module")
-def plant() -> Iterator[Plant]:
-    plant = Plant()
-    plant.start()
-    yield plant
-    plant.stop()
+def process_set() -> Iterator[ProcessSet]:
+    process_set = ProcessSet()
+    process_set.start()
+    yield process_set
+    process_set.stop()
 
 
 @pytest.fixture(scope="module")
-def trial(plant: Plant) -> Trial:
-    return Trial(plant, pack_cargo(3))
+def trial(process_set: ProcessSet) -> Trial:
+    return Trial(process_set, make_dataset(3))
 
 
 @contextmanager
-def postgres_stopped(plant: Plant) -> Iterator[None]:
+def postgres_stopped(process_set: ProcessSet) -> Iterator[None]:
     """PostgreSQL is away, in good order, and comes back."""
-    plant.postgres.stop()
+    process_set.postgres.stop()
     try:
         yield
     finally:
-        plant.postgres.start()
+        process_set.postgres.start()
 
 
-def check_refusal(plant: Plant) -> None:
+def check_refusal(process_set: ProcessSet) -> None:
     """While the database is away whoever asks is told so, and when to come again."""
     for answer in (
-        httpx.get(f"{plant.url}/readyz", timeout=20, trust_env=False),
-        httpx.post(f"{plant.url}/oauth2/token", auth=("0" * 24, "x"), timeout=20, trust_env=False,
+        httpx.get(f"{process_set.url}/readyz", timeout=20, trust_env=False),
+        httpx.post(f"{process_set.url}/oauth2/token", auth=("0" * 24, "x"), timeout=20, trust_env=False,
                    data={"grant_type": "client_credentials"}),
     ):  # fmt: skip
         assert answer.status_code == 503
@@ -68,34 +68,34 @@ def check_refusal(plant: Plant) -> None:
 
 
 @pytest.mark.parametrize(("progress", "keyed"), [(0.2, False), (0.6, True)])
-def test_postgres_is_stopped_for_a_while(plant: Plant, trial: Trial, progress: float, keyed: bool) -> None:
-    def disturb(journey: Journey) -> None:
-        assert journey.await_progress(progress)
-        with postgres_stopped(plant):
-            check_refusal(plant)
-            assert not journey.watch.finished
+def test_postgres_is_stopped_for_a_while(process_set: ProcessSet, trial: Trial, progress: float, keyed: bool) -> None:
+    def disturb(import_run: ImportRun) -> None:
+        assert import_run.await_progress(progress)
+        with postgres_stopped(process_set):
+            check_refusal(process_set)
+            assert not import_run.watch.finished
 
     differences, _ = trial.disturb(disturb, keyed=keyed)
     assert not differences
 
 
-def test_after_a_long_outage_the_server_is_ready_within_seconds(plant: Plant) -> None:
-    with postgres_stopped(plant):
+def test_after_a_long_outage_the_server_is_ready_within_seconds(process_set: ProcessSet) -> None:
+    with postgres_stopped(process_set):
         ends = time.monotonic() + 9
         while time.monotonic() < ends:
-            check_refusal(plant)
-    assert plant.await_answer() < 4
+            check_refusal(process_set)
+    assert process_set.await_answer() < 4
 
 
 @pytest.mark.parametrize("keyed", [True, False])
-def test_connections_are_cut_again_and_again(plant: Plant, trial: Trial, keyed: bool) -> None:
+def test_connections_are_cut_again_and_again(process_set: ProcessSet, trial: Trial, keyed: bool) -> None:
     cuts = 0
 
-    def disturb(journey: Journey) -> None:
+    def disturb(import_run: ImportRun) -> None:
         nonlocal cuts
-        with psycopg.connect(plant.conninfo, autocommit=True) as connection:
+        with psycopg.connect(process_set.conninfo, autocommit=True) as connection:
             for share in (1.0, 0.2, 0.2, 0.3, 0.3) * 2:
-                if journey.is_over:
+                if import_run.is_over:
                     return
                 cuts += connection.execute(CUT_ALL, (share,)).fetchone()[0]
                 time.sleep(0.15)
@@ -105,11 +105,13 @@ def test_connections_are_cut_again_and_again(plant: Plant, trial: Trial, keyed: 
     assert cuts > 3
 
 
-def test_a_connection_lost_during_the_commit_is_no_promise_that_nothing_was_done(plant: Plant, trial: Trial) -> None:
+def test_a_connection_lost_during_the_commit_is_no_promise_that_nothing_was_done(
+    process_set: ProcessSet, trial: Trial
+) -> None:
     """A commit that waits for a standby is done here already: whoever is cut off then is not told otherwise."""
 
     def hold_commits(standby: str) -> None:
-        with psycopg.connect(plant.conninfo, autocommit=True) as connection:
+        with psycopg.connect(process_set.conninfo, autocommit=True) as connection:
             connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{standby}'")
             connection.execute("SELECT pg_reload_conf()")
             wanted = "SELECT current_setting('synchronous_standby_names') = %s"
@@ -117,14 +119,14 @@ def test_a_connection_lost_during_the_commit_is_no_promise_that_nothing_was_done
                 time.sleep(0.01)
 
     def cut_commits(stop: threading.Event) -> None:
-        with psycopg.connect(plant.conninfo, autocommit=True) as connection:
+        with psycopg.connect(process_set.conninfo, autocommit=True) as connection:
             while not stop.wait(0.05):
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
                 )
 
-    def disturb(journey: Journey) -> None:
-        assert journey.await_progress(0.1)
+    def disturb(import_run: ImportRun) -> None:
+        assert import_run.await_progress(0.1)
         stop = threading.Event()
         hold_commits("nobody")
         cutter = threading.Thread(target=cut_commits, args=(stop,))
@@ -134,15 +136,15 @@ def test_a_connection_lost_during_the_commit_is_no_promise_that_nothing_was_done
         stop.set()
         cutter.join()
 
-    differences, journey = trial.disturb(disturb, keyed=False)
+    differences, import_run = trial.disturb(disturb, keyed=False)
     assert not differences
-    assert journey.courier.wire.answers["503"] > 0
+    assert import_run.import_client.wire.answers["503"] > 0
 
 
-def freeze_at(journey: Journey, query: str, worker_pid: int) -> bool:
+def freeze_at(import_run: ImportRun, query: str, worker_pid: int) -> bool:
     """Freeze a worker at a moment that the query sees, and which lasts then; False when the end came first."""
-    with psycopg.connect(journey.site.conninfo, autocommit=True) as connection:
-        while not journey.is_over:
+    with psycopg.connect(import_run.site.conninfo, autocommit=True) as connection:
+        while not import_run.is_over:
             os.kill(worker_pid, signal.SIGSTOP)
             time.sleep(0.005)
             if connection.execute(query).fetchone()[0]:
@@ -153,20 +155,20 @@ def freeze_at(journey: Journey, query: str, worker_pid: int) -> bool:
 
 
 @pytest.mark.parametrize("moment", [IN_STEP, IN_STATEMENT], ids=["between statements", "in a statement"])
-def test_a_frozen_worker_loses_its_claim_and_finds_out(plant: Plant, trial: Trial, moment: str) -> None:
-    frozen, other = plant.workers
+def test_a_frozen_worker_loses_its_claim_and_finds_out(process_set: ProcessSet, trial: Trial, moment: str) -> None:
+    frozen, other = process_set.workers
     waits = []
 
-    def disturb(journey: Journey) -> None:
+    def disturb(import_run: ImportRun) -> None:
         other.send_signal(signal.SIGSTOP)  # so that the claim that is seen is the frozen worker's
         try:
-            was_seen = journey.await_progress(0.4) and freeze_at(journey, moment, frozen.pid)
+            was_seen = import_run.await_progress(0.4) and freeze_at(import_run, moment, frozen.pid)
         finally:
             other.send_signal(signal.SIGCONT)
         if not was_seen:
             return
         begun = time.monotonic()
-        while not journey.is_over and time.monotonic() < begun + 10 * LEASE_SECONDS:
+        while not import_run.is_over and time.monotonic() < begun + 10 * LEASE_SECONDS:
             time.sleep(0.02)
         waits.append(time.monotonic() - begun)
         frozen.send_signal(signal.SIGCONT)
@@ -237,29 +239,29 @@ def lose_postgres(conninfo: str) -> None:
         psycopg.connect(conninfo)
 
 
-def await_standstill(journey: Journey) -> None:
+def await_standstill(import_run: ImportRun) -> None:
     """Until nothing has gone on for two seconds."""
-    before, since = journey.progress, time.monotonic()
+    before, since = import_run.progress, time.monotonic()
     while time.monotonic() < since + 2:
         time.sleep(0.05)
-        if journey.progress != before:
-            before, since = journey.progress, time.monotonic()
+        if import_run.progress != before:
+            before, since = import_run.progress, time.monotonic()
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["refusing to grow", "and PostgreSQL down"])
 @pytest.mark.parametrize("progress", [0.15, 0.5], ids=["staging", "executing"])
 def test_the_disk_is_full_for_a_while(small_disk: Path, cramped: Machine, progress: float, is_lost: bool) -> None:
-    trial = Trial(cramped, pack_cargo(5, people=4000))
+    trial = Trial(cramped, make_dataset(5, people=4000))
     seen = []
 
-    def disturb(journey: Journey) -> None:
-        assert journey.await_progress(progress)
+    def disturb(import_run: ImportRun) -> None:
+        assert import_run.await_progress(progress)
         with full_disk(small_disk):
             if is_lost:
                 lose_postgres(cramped.conninfo)
-            await_standstill(journey)
-            seen.append(journey.progress)
-            while journey.courier.doing and not journey.courier.wire.answers["503"]:
+            await_standstill(import_run)
+            seen.append(import_run.progress)
+            while import_run.import_client.doing and not import_run.import_client.wire.answers["503"]:
                 time.sleep(0.05)
 
     differences, _ = trial.disturb(disturb, keyed=False)

@@ -170,7 +170,7 @@ def test_configuration_and_cancel(access: AccountAccess, client: WireClient) -> 
     require(client.http.put(path, content=json.dumps(document), headers=headers))
     require(client.http.put(path, content=json.dumps(document), headers=headers))  # nothing to change
     access.services.authentication.revoke_credential(access.account_id, access.client_id)
-    trail = read_sealed(access)
+    trail = read_chained(access)
     assert [name(event) for event in trail if event["Action"] not in ("token.issued", "audit.read")][2:] == [
         ("nightly", "import.initiated", {"ImportAction": "Add"}),
         ("nightly", "import.cancelled", {}),
@@ -180,13 +180,13 @@ def test_configuration_and_cancel(access: AccountAccess, client: WireClient) -> 
     ]
 
 
-def read_sealed(access: AccountAccess) -> list[Wire]:
+def read_chained(access: AccountAccess) -> list[Wire]:
     """The trail as it stands in the database, once nothing waits to be sealed."""
     with psycopg.connect(access.database_url, autocommit=True) as owner:
         query = "SELECT count(*) FROM audit_waiting WHERE account_id = %s"
         wait_for(lambda: owner.execute(query, [access.account_id]).fetchone(), lambda row: row == (0,))
         query = (
-            "SELECT caller, action, details FROM audit_event JOIN audit_seal USING (account_id, event_id)"
+            "SELECT caller, action, details FROM audit_event JOIN audit_link USING (account_id, event_id)"
             " WHERE account_id = %s ORDER BY number"
         )
         rows = owner.execute(query, [access.account_id]).fetchall()
@@ -327,7 +327,7 @@ def test_expired_imports_are_noted_once_whoever_comes_first(bench: Workbench) ->
     bench.find(by_look)
     bench.owner("UPDATE import SET expires_at = now()")
     for _ in range(2):
-        bench.worker.retention.tidy()
+        bench.worker.retention.run_maintenance()
     for item in (by_worker, by_look):
         assert list_events(bench, item.import_id) == [("nightly", "import.initiated"), ("system", "import.expired")]
 
@@ -335,10 +335,10 @@ def test_expired_imports_are_noted_once_whoever_comes_first(bench: Workbench) ->
 def test_the_end_of_retention_is_noted_once(bench: Workbench) -> None:
     item = bench.complete([make_person(1)], DataStageDuration=0)
     for _ in range(2):
-        bench.worker.retention.tidy()
+        bench.worker.retention.run_maintenance()
     bench.owner("UPDATE import SET expires_at = now()")
     for _ in range(2):
-        bench.worker.retention.tidy()
+        bench.worker.retention.run_maintenance()
     assert list_events(bench, item.import_id)[-2:] == [("system", "import.thinned"), ("system", "import.purged")]
     assert len(list_events(bench, item.import_id)) == 7
 

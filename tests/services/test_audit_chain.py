@@ -21,7 +21,7 @@ from workbench import Workbench, make_person, open_workbench
 from consentory.bootstrap.composition import open_worker
 from consentory.domain.audit_event import chain_hash, digest_event
 from consentory.errors import StatementRefused, StoreRefused, StoreUnavailable
-from consentory.services.audit.audit_chaining import AuditSealing
+from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.audit.audit_verification import Verdict
 from consentory.store.tables import audit_store
 
@@ -35,7 +35,7 @@ def bench(database_url: str) -> Iterator[Workbench]:
     with open_workbench(database_url) as bench:
         for number in range(EVENTS - 1):
             write(bench, number)
-        bench.worker.sealing.seal()
+        bench.worker.chaining.append_waiting()
         yield bench
 
 
@@ -50,11 +50,11 @@ def verify(bench: Workbench, expected: str | None = None) -> Verdict:
 
 def find(bench: Workbench, expected: str | None = None) -> list[tuple[str, int | None]]:
     """(what, number) of every finding."""
-    return [(finding.what, finding.number) for finding in verify(bench, expected).findings]
+    return [(finding.what, finding.number) for finding in verify(bench, expected).collector]
 
 
 def name_event(bench: Workbench, number: int) -> Any:
-    ((event_id,),) = bench.owner("SELECT event_id FROM audit_seal WHERE number = %s", number)
+    ((event_id,),) = bench.owner("SELECT event_id FROM audit_link WHERE number = %s", number)
     return event_id
 
 
@@ -64,10 +64,10 @@ def head(bench: Workbench) -> str:
 
 def test_what_nobody_touched_is_as_recorded(bench: Workbench) -> None:
     verdict = verify(bench)
-    assert (verdict.events, verdict.waiting, verdict.findings) == (EVENTS, 0, [])
+    assert (verdict.events, verdict.waiting, verdict.collector) == (EVENTS, 0, [])
     assert verdict.head == head(bench)
     assert find(bench, head(bench)) == []
-    assert [row[0] for row in bench.owner("SELECT number FROM audit_seal ORDER BY 1")] == list(range(1, EVENTS + 1))
+    assert [row[0] for row in bench.owner("SELECT number FROM audit_link ORDER BY 1")] == list(range(1, EVENTS + 1))
 
 
 # Tampering, by the database's owner ------------------------------------------------------------------------------
@@ -93,12 +93,12 @@ def test_what_nobody_touched_is_as_recorded(bench: Workbench) -> None:
 def test_a_changed_field_is_found(bench: Workbench, change: str) -> None:
     bench.owner(f"UPDATE audit_event SET {change} WHERE event_id = %s", name_event(bench, 5))
     assert find(bench) == [("changed", 5)]
-    assert verify(bench).findings[0].event_id == str(name_event(bench, 5))
+    assert verify(bench).collector[0].event_id == str(name_event(bench, 5))
 
 
 @pytest.mark.parametrize("column", ["digest", "previous", "hash"])
 def test_a_changed_link_is_found(bench: Workbench, column: str) -> None:
-    bench.owner(f"UPDATE audit_seal SET {column} = sha256({column}) WHERE number = 5")
+    bench.owner(f"UPDATE audit_link SET {column} = sha256({column}) WHERE number = 5")
     assert set(find(bench)) <= {("changed", 5), ("changed", 6)}
     assert ("changed", 5) in find(bench)
 
@@ -110,24 +110,24 @@ def test_a_deleted_event_is_found(bench: Workbench) -> None:
 
 def test_deleted_events_are_found_with_their_links_gone(bench: Workbench) -> None:
     bench.owner(
-        "WITH gone AS (DELETE FROM audit_seal WHERE number IN (4, 5, 9) RETURNING event_id)"
+        "WITH gone AS (DELETE FROM audit_link WHERE number IN (4, 5, 9) RETURNING event_id)"
         " DELETE FROM audit_event WHERE event_id IN (SELECT event_id FROM gone)"
     )
-    assert [(f.what, f.number, f.text) for f in verify(bench).findings] == [
+    assert [(f.what, f.number, f.text) for f in verify(bench).collector] == [
         ("missing", 4, "4 to 5 are gone"),
         ("missing", 9, "9 is gone"),
     ]
 
 
 def test_a_link_moved_into_the_gap_is_found(bench: Workbench) -> None:
-    bench.owner("DELETE FROM audit_seal WHERE number = 5")
-    bench.owner("UPDATE audit_seal SET number = 5 WHERE number = %s", EVENTS)
+    bench.owner("DELETE FROM audit_link WHERE number = 5")
+    bench.owner("UPDATE audit_link SET number = 5 WHERE number = %s", EVENTS)
     assert {number for _, number in find(bench)} >= {5, 6}
     assert {what for what, _ in find(bench)} == {"changed", "added"}  # the event of the link that went is loose
 
 
 def test_the_first_gone_is_found(bench: Workbench) -> None:
-    bench.owner("DELETE FROM audit_seal WHERE number = 1")
+    bench.owner("DELETE FROM audit_link WHERE number = 1")
     assert find(bench)[0] == ("missing", 1)
 
 
@@ -140,8 +140,8 @@ COPY = (
 def test_an_added_event_is_found(bench: Workbench) -> None:
     ((event_id,),) = bench.owner(COPY, name_event(bench, 5))
     for _ in range(2):
-        assert [(f.what, f.event_id) for f in verify(bench).findings] == [("added", str(event_id))]
-        bench.worker.sealing.seal()  # what did not come by the queue stays out of the chain
+        assert [(f.what, f.event_id) for f in verify(bench).collector] == [("added", str(event_id))]
+        bench.worker.chaining.append_waiting()  # what did not come by the queue stays out of the chain
 
 
 def test_an_added_event_with_a_place_in_the_queue_is_found(bench: Workbench) -> None:
@@ -153,7 +153,7 @@ def test_an_added_event_with_a_place_in_the_queue_is_found(bench: Workbench) -> 
         event_id,
     )
     assert find(bench) == [("changed", None)]
-    bench.worker.sealing.seal()
+    bench.worker.chaining.append_waiting()
     assert find(bench) == [("changed", EVENTS + 1)]
 
 
@@ -169,7 +169,7 @@ def test_an_event_added_by_the_statement_itself_but_dated_back_is_found(bench: W
     assert event is not None
     bench.owner("UPDATE audit_waiting SET digest = %s", digest_event(bench.caller.account_id, event))
     assert find(bench) == []
-    bench.worker.sealing.seal()
+    bench.worker.chaining.append_waiting()
     assert find(bench) == [("added", EVENTS + 1)]
 
 
@@ -182,18 +182,18 @@ def test_a_swapped_pair_is_found(bench: Workbench) -> None:
 
 def test_swapped_links_are_found(bench: Workbench) -> None:
     for old, new in ((4, 1000), (8, 4), (1000, 8)):
-        bench.owner("UPDATE audit_seal SET number = %s WHERE number = %s", new, old)
+        bench.owner("UPDATE audit_link SET number = %s WHERE number = %s", new, old)
     assert {number for _, number in find(bench)} == {4, 5, 8, 9}
 
 
 def test_a_second_link_of_an_event_is_found(bench: Workbench) -> None:
     """Even one that fits the chain."""
     number, last = head(bench).split(":")
-    ((event_id, digest),) = bench.owner("SELECT event_id, digest FROM audit_seal WHERE number = 5")
+    ((event_id, digest),) = bench.owner("SELECT event_id, digest FROM audit_link WHERE number = 5")
     previous = bytes.fromhex(last)
     link = chain_hash(int(number) + 1, previous, event_id, bytes(digest))
     bench.owner(
-        "INSERT INTO audit_seal VALUES (%s, %s, %s, %s, %s, %s)",
+        "INSERT INTO audit_link VALUES (%s, %s, %s, %s, %s, %s)",
         bench.caller.account_id, int(number) + 1, event_id, digest, previous, link,
     )  # fmt: skip
     assert find(bench) == [("added", EVENTS + 1)]
@@ -201,7 +201,7 @@ def test_a_second_link_of_an_event_is_found(bench: Workbench) -> None:
 
 def cut_tail(bench: Workbench) -> None:
     bench.owner(
-        "WITH gone AS (DELETE FROM audit_seal WHERE number > 9 RETURNING event_id)"
+        "WITH gone AS (DELETE FROM audit_link WHERE number > 9 RETURNING event_id)"
         " DELETE FROM audit_event WHERE event_id IN (SELECT event_id FROM gone)"
     )
 
@@ -213,13 +213,13 @@ def test_a_cut_tail_is_found_by_the_head_that_was_kept(bench: Workbench) -> None
     assert find(bench, kept) == [("missing", 10)]
     for number in range(20, 30):
         write(bench, number)
-    bench.worker.sealing.seal()  # grown past the number again
+    bench.worker.chaining.append_waiting()  # grown past the number again
     assert find(bench) == []
     assert find(bench, kept) == [("changed", EVENTS)]
 
 
 def test_a_tail_cut_off_the_links_alone_is_found_without(bench: Workbench) -> None:
-    bench.owner("DELETE FROM audit_seal WHERE number > 9")
+    bench.owner("DELETE FROM audit_link WHERE number > 9")
     assert find(bench) == [("added", None)] * (EVENTS - 9)
 
 
@@ -227,12 +227,12 @@ def test_a_chain_rewritten_whole_is_found_by_the_head_that_was_kept(bench: Workb
     """The owner deletes an event and builds the chain anew: only a head kept elsewhere tells."""
     kept = head(bench)
     bench.owner("DELETE FROM audit_event WHERE event_id = %s", name_event(bench, 5))
-    bench.owner("DELETE FROM audit_seal WHERE number = 5")
-    rows = bench.owner("SELECT recorded_at, event_id, digest FROM audit_seal JOIN audit_event USING (event_id)")
-    bench.owner("DELETE FROM audit_seal")
+    bench.owner("DELETE FROM audit_link WHERE number = 5")
+    rows = bench.owner("SELECT recorded_at, event_id, digest FROM audit_link JOIN audit_event USING (event_id)")
+    bench.owner("DELETE FROM audit_link")
     for row in rows:
         bench.owner("INSERT INTO audit_waiting VALUES (%s, %s, %s, %s)", bench.caller.account_id, *row)
-    bench.worker.sealing.seal()
+    bench.worker.chaining.append_waiting()
     assert find(bench) == []
     assert ("missing", EVENTS) in find(bench, kept)
 
@@ -244,18 +244,18 @@ def test_what_waits_is_checked_too(bench: Workbench) -> None:
     write(bench, 50)
     write(bench, 51)
     verdict = verify(bench)
-    assert (verdict.waiting, verdict.findings) == (2, [])
-    bench.owner("UPDATE audit_event SET caller = 'mailer' WHERE event_id NOT IN (SELECT event_id FROM audit_seal)")
+    assert (verdict.waiting, verdict.collector) == (2, [])
+    bench.owner("UPDATE audit_event SET caller = 'mailer' WHERE event_id NOT IN (SELECT event_id FROM audit_link)")
     assert find(bench) == [("changed", None)] * 2
-    bench.worker.sealing.seal()
+    bench.worker.chaining.append_waiting()
     assert find(bench) == [("changed", EVENTS + 1), ("changed", EVENTS + 2)]
 
 
 def test_an_event_deleted_while_it_waits_is_found(bench: Workbench) -> None:
     write(bench, 50)
-    bench.owner("DELETE FROM audit_event WHERE event_id NOT IN (SELECT event_id FROM audit_seal)")
+    bench.owner("DELETE FROM audit_event WHERE event_id NOT IN (SELECT event_id FROM audit_link)")
     assert find(bench) == [("missing", None)]
-    bench.worker.sealing.seal()
+    bench.worker.chaining.append_waiting()
     assert find(bench) == [("missing", EVENTS + 1)]
 
 
@@ -263,26 +263,26 @@ def test_a_worker_killed_while_sealing_loses_nothing_and_doubles_nothing(bench: 
     for number in range(50, 60):
         write(bench, number)
     with psycopg.connect(bench.url) as owner:
-        owner.execute("LOCK TABLE audit_seal IN SHARE MODE")  # links cannot be written: sealing hangs before them
+        owner.execute("LOCK TABLE audit_link IN SHARE MODE")  # links cannot be written: sealing hangs before them
         raised: list[Exception] = []
 
-        def seal() -> None:
+        def append_waiting() -> None:
             try:
-                bench.worker.sealing.seal()
+                bench.worker.chaining.append_waiting()
             except (StoreUnavailable, StoreRefused) as error:
                 raised.append(error)
 
-        thread = threading.Thread(target=seal)
+        thread = threading.Thread(target=append_waiting)
         thread.start()
-        blocked = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'audit_seal'::regclass"
+        blocked = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'audit_link'::regclass"
         ((pid,),) = wait_for(lambda: bench.owner(blocked), lambda rows: len(rows) == 1)
         bench.owner("SELECT pg_terminate_backend(%s)", pid)
         thread.join()
         owner.rollback()
     assert [type(error) for error in raised] == [StoreUnavailable]
-    assert (verify(bench).events, verify(bench).waiting, verify(bench).findings) == (EVENTS, 10, [])
-    bench.worker.sealing.seal()
-    assert (verify(bench).events, verify(bench).waiting, verify(bench).findings) == (EVENTS + 10, 0, [])
+    assert (verify(bench).events, verify(bench).waiting, verify(bench).collector) == (EVENTS, 10, [])
+    bench.worker.chaining.append_waiting()
+    assert (verify(bench).events, verify(bench).waiting, verify(bench).collector) == (EVENTS + 10, 0, [])
 
 
 def test_what_cannot_be_noted_is_not_done(bench: Workbench) -> None:
@@ -291,7 +291,7 @@ def test_what_cannot_be_noted_is_not_done(bench: Workbench) -> None:
     with pytest.raises(StatementRefused):
         write(bench, 50)
     assert bench.owner("SELECT count(*) FROM profile") == [(EVENTS - 1,)]
-    assert (verify(bench).waiting, verify(bench).findings) == (0, [])
+    assert (verify(bench).waiting, verify(bench).collector) == (0, [])
 
 
 def test_concurrent_writers_and_sealers_make_one_whole_chain(bench: Workbench) -> None:
@@ -309,35 +309,35 @@ def test_concurrent_writers_and_sealers_make_one_whole_chain(bench: Workbench) -
         services = open_worker(bench.url)
         try:
             while not done.is_set():
-                services.sealing.seal()
+                services.chaining.append_waiting()
         finally:
             services.close()
 
-    sealers = [threading.Thread(target=seal_on) for _ in range(3)]
-    for thread in sealers:
+    chain_writers = [threading.Thread(target=seal_on) for _ in range(3)]
+    for thread in chain_writers:
         thread.start()
     at_once(*[write_some(1000 * n) for n in range(1, 9)])
     done.set()
-    for thread in sealers:
+    for thread in chain_writers:
         thread.join()
-    bench.worker.sealing.seal()
+    bench.worker.chaining.append_waiting()
     verdict = verify(bench)
-    assert (verdict.events, verdict.waiting, verdict.findings) == (EVENTS + 8 * 15, 0, [])
+    assert (verdict.events, verdict.waiting, verdict.collector) == (EVENTS + 8 * 15, 0, [])
 
 
 def test_a_long_backlog_is_sealed_in_one_go(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consentory.services.audit.audit_chaining.BATCH_EVENTS", 4)
     for number in range(50, 61):
         write(bench, number)
-    assert AuditSealing(bench.worker.database).seal() == 11
-    assert (verify(bench).events, verify(bench).findings) == (EVENTS + 11, [])
+    assert AuditChaining(bench.worker.database).append_waiting() == 11
+    assert (verify(bench).events, verify(bench).collector) == (EVENTS + 11, [])
 
 
 # Roles -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", [SERVICE, WORKER])
-@pytest.mark.parametrize("table", ["audit_event", "audit_seal"])
+@pytest.mark.parametrize("table", ["audit_event", "audit_link"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET account_id = account_id", "DELETE FROM {}", "TRUNCATE {}"])
 def test_no_role_can_change_or_delete(bench: Workbench, role: str, table: str, change: str) -> None:
     with (
@@ -347,7 +347,7 @@ def test_no_role_can_change_or_delete(bench: Workbench, role: str, table: str, c
         connection.execute(change.format(table))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("change", ["DELETE FROM audit_waiting", "INSERT INTO audit_seal SELECT * FROM audit_seal"])
+@pytest.mark.parametrize("change", ["DELETE FROM audit_waiting", "INSERT INTO audit_link SELECT * FROM audit_link"])
 def test_the_service_cannot_seal(bench: Workbench, change: str) -> None:
     with (
         connect_as(bench.url, SERVICE, bench.caller.account_id) as connection,

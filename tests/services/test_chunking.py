@@ -36,15 +36,15 @@ def imports(draw: st.DrawFn) -> tuple[int, Naming]:
     records = draw(st.integers(0, 60))
     if records == 0:
         return 0, []
-    things = draw(st.integers(1, 25))
-    pairs = st.tuples(st.integers(1, things), st.integers(1, records))
+    tokens = draw(st.integers(1, 25))
+    pairs = st.tuples(st.integers(1, tokens), st.integers(1, records))
     return records, sorted(draw(st.sets(pairs, max_size=80)))
 
 
 def list_shared(naming: Naming) -> Naming:
     """What the database streams: only things that several records name."""
-    named = [thing for thing, _ in naming]
-    return [(thing, sequence) for thing, sequence in naming if named.count(thing) > 1]
+    named = [token for token, _ in naming]
+    return [(token, sequence) for token, sequence in naming if named.count(token) > 1]
 
 
 def find_components(records: int, naming: Naming) -> dict[int, int]:
@@ -53,8 +53,8 @@ def find_components(records: int, naming: Naming) -> dict[int, int]:
     changed = True
     while changed:
         changed = False
-        for thing in {thing for thing, _ in naming}:
-            members = [sequence for other, sequence in naming if other == thing]
+        for token in {token for token, _ in naming}:
+            members = [sequence for other, sequence in naming if other == token]
             low = min(lowest[sequence] for sequence in members)
             for sequence in members:
                 changed = changed or lowest[sequence] != low
@@ -64,7 +64,7 @@ def find_components(records: int, naming: Naming) -> dict[int, int]:
 
 def make_groups(records: int, naming: Naming) -> Groups:
     groups = Groups(records)
-    groups.join([(UUID(int=thing), sequence) for thing, sequence in list_shared(naming)])
+    groups.join([(UUID(int=token), sequence) for token, sequence in list_shared(naming)])
     return groups
 
 
@@ -167,7 +167,7 @@ def test_whoever_takes_what_is_free_applies_each_group_in_order(
 @given(st.permutations(range(1, 9)))
 def test_a_long_chain_is_one_group(order: Sequence[int]) -> None:
     """1-2, 2-3, ... 7-8, whatever the order of the things they share."""
-    naming = sorted((thing, sequence) for thing, first in enumerate(order, 1) for sequence in (first, first % 8 + 1))
+    naming = sorted((token, sequence) for token, first in enumerate(order, 1) for sequence in (first, first % 8 + 1))
     groups = make_groups(8, naming)
     assert {groups.find(sequence) for sequence in range(1, 9)} == {1}
     chunks = cut(8, naming, 3)
@@ -201,12 +201,12 @@ def workers(database_url: str) -> Iterator[Database]:
 
 def test_a_chunk_is_claimed_once_and_a_waiting_one_not_before_its_turn(workers: Database) -> None:
     with workers.transaction() as one, workers.transaction() as two, workers.transaction() as three:
-        claimed = [execution_store.claim_chunk(tx) for tx in (one, two, three)]
-        assert [(c.account_id, c.chunk_number) for c in claimed if c is not None] == [(1, 1), (1, 4), (2, 5)]
+        given = [execution_store.claim_chunk(tx) for tx in (one, two, three)]
+        assert [(c.account_id, c.chunk_number) for c in given if c is not None] == [(1, 1), (1, 4), (2, 5)]
         with workers.transaction() as four:
             assert execution_store.claim_chunk(four) is None
         one.set_account(1)
-        execution_store.leave_chunk(one, claimed[0], 11)
+        execution_store.leave_chunk(one, given[0], 11)
         with workers.transaction() as four:
             assert execution_store.claim_chunk(four) is None, "not before the one before it has committed"
     with workers.transaction() as four:

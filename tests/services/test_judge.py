@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
-from judgement import Courtroom, judged
+from model_check import Courtroom, judged
 from running_server import create_database, drop_database
 
 from model.histories import History, histories

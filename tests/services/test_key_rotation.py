@@ -67,7 +67,7 @@ def test_two_shared_keys_count_at_once_and_no_third(running: RunningServer) -> N
     third_id, _ = keys.create(access.account_id)
     listed = keys.list_all(access.account_id)
     assert [(key.key_id, key.revoked_at is None) for key in listed[1:]] == [(new_id, True), (third_id, True)]
-    assert (listed[0].sealed, listed[0].revoked_at is None) == (b"", False)
+    assert (listed[0].encrypted, listed[0].revoked_at is None) == (b"", False)
 
 
 def test_revoking_what_is_not_there_or_of_another_account(running: RunningServer) -> None:
@@ -170,8 +170,8 @@ def test_no_key_can_be_read_in_the_database(running: RunningServer) -> None:
     signing = access.services.authentication.tokens.load_keys()
     with psycopg.connect(access.database_url) as owner:
         stored = owner.execute(
-            "SELECT hmac_key::text || encode(sealed, 'escape') FROM hmac_key"
-            " UNION ALL SELECT signing_key::text || encode(sealed, 'escape') FROM signing_key"
+            "SELECT hmac_key::text || encode(encrypted, 'escape') FROM hmac_key"
+            " UNION ALL SELECT signing_key::text || encode(encrypted, 'escape') FROM signing_key"
         ).fetchall()
     text = "\n".join(row[0] for row in stored)
     for secret in (key, SECRET_KEY, *(item.get_op_key("sign").decode() for item in signing.values())):
@@ -179,13 +179,14 @@ def test_no_key_can_be_read_in_the_database(running: RunningServer) -> None:
         assert secret.encode().hex() not in text
 
 
-def test_a_sealed_key_is_of_no_use_elsewhere(running: RunningServer) -> None:
+def test_an_encrypted_key_is_of_no_use_elsewhere(running: RunningServer) -> None:
     """Who can write to the database but has no secret key cannot put a key that he knows in another's place."""
     access, key = open_signed_account(running)
     other, _ = open_signed_account(running)
     with psycopg.connect(access.database_url) as owner:
         owner.execute(
-            "UPDATE hmac_key SET sealed = (SELECT sealed FROM hmac_key WHERE account_id = %s) WHERE account_id = %s",
+            "UPDATE hmac_key SET encrypted = (SELECT encrypted FROM hmac_key WHERE account_id = %s)"
+            " WHERE account_id = %s",
             [access.account_id, other.account_id],
         )
     assert call(other, make_header(key, other.account)).status_code == 503
@@ -202,23 +203,24 @@ def test_the_secret_key_is_changed_without_a_gap(alone: RunningServer) -> None:
         with pytest.raises(SecretKeyError, match="was encrypted under the secret key"):
             only_new.authentication.tokens.verify(token)
         assert both.authentication.tokens.verify(token).sub == access.user
-        said = run_command(alone.database_url, "credentials", "reseal", key=f"{NEW_KEY},{SECRET_KEY}")
+        said = run_command(alone.database_url, "credentials", "reencrypt", key=f"{NEW_KEY},{SECRET_KEY}")
         assert said.stdout == "2 keys encrypted anew.\n"
         assert (
-            run_command(alone.database_url, "credentials", "reseal", key=NEW_KEY).stdout == "0 keys encrypted anew.\n"
+            run_command(alone.database_url, "credentials", "reencrypt", key=NEW_KEY).stdout
+            == "0 keys encrypted anew.\n"
         )
         assert only_new.authentication.tokens.verify(token).sub == access.user
         local = only_new.authentication
-        assert local.shared_keys.list_all(access.account_id)[0].seal_id == SecretBox([NEW_KEY]).seal_id
+        assert local.shared_keys.list_all(access.account_id)[0].secret_key_id == SecretBox([NEW_KEY]).secret_key_id
         assert refusal(call(access, header))[0] == 503  # the server there has only the old one
     finally:
         both.close()
         only_new.close()
 
 
-def test_resealing_with_a_key_missing_changes_nothing(alone: RunningServer) -> None:
+def test_reencrypting_with_a_key_missing_changes_nothing(alone: RunningServer) -> None:
     access, key = open_signed_account(alone)
-    said = run_command(alone.database_url, "credentials", "reseal", key=NEW_KEY)
+    said = run_command(alone.database_url, "credentials", "reencrypt", key=NEW_KEY)
     assert said.returncode == 2
     assert "encrypted under the secret key" in said.stderr.replace("\n", " ")
     assert call(access, make_header(key, access.account)).status_code == 200

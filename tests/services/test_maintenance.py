@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from running_server import RunningServer
-from staged_rows import MORE_FRAMES, age
+from staged_rows import MORE_BLOCKS, age
 from workbench import Workbench, make_person, open_workbench
 
 from consentory.store.database import Database
@@ -20,7 +20,7 @@ from consentory.worker.worker_process import run_loops
 
 SLOW_PURGE = """
   CREATE FUNCTION seam() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
-  CREATE TRIGGER seam AFTER DELETE ON import_frame FOR EACH STATEMENT EXECUTE FUNCTION seam()"""
+  CREATE TRIGGER seam AFTER DELETE ON import_block FOR EACH STATEMENT EXECUTE FUNCTION seam()"""
 """Each step of a purge takes a second."""
 
 
@@ -31,9 +31,9 @@ def bench(database_url: str) -> Iterator[Workbench]:
 
 
 def make_long_purge(bench: Workbench) -> None:
-    """Some 30 seconds of purging, of 30,000 frames, begin with the next tidying."""
+    """Some 30 seconds of purging, of 30,000 blocks, begin with the next tidying."""
     item = bench.complete([make_person(1)], DataStageDuration=1)
-    bench.owner(MORE_FRAMES.replace("1000)", "30000)"), item.import_id)
+    bench.owner(MORE_BLOCKS.replace("1000)", "30000)"), item.import_id)
     bench.owner(SLOW_PURGE)
     age(bench, item, days=2)
 
@@ -51,7 +51,7 @@ def test_imports_go_on_and_events_are_sealed_while_a_purge_takes_long(bench: Wor
     stop = threading.Event()
     database = Database(bench.url, "consentory_worker", size=2)
     worker = ImportWorker(bench.worker.database, bench.worker.execution, stop)
-    maintenance = Maintenance(bench.worker.database, bench.worker.retention, bench.worker.sealing, stop)
+    maintenance = Maintenance(bench.worker.database, bench.worker.retention, bench.worker.chaining, stop)
     loops = threading.Thread(target=run_loops, args=(worker, maintenance, stop))
     loops.start()
     try:
@@ -63,7 +63,7 @@ def test_imports_go_on_and_events_are_sealed_while_a_purge_takes_long(bench: Wor
         while bench.find(item).status != "Completed" or bench.owner("SELECT 1 FROM audit_waiting"):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        assert bench.owner("SELECT 1 FROM import_frame LIMIT 1"), "the purge is still under way"
+        assert bench.owner("SELECT 1 FROM import_block LIMIT 1"), "the purge is still under way"
     finally:
         stop.set()
         loops.join(15)
@@ -80,6 +80,6 @@ def test_a_worker_ends_at_sigterm_in_the_middle_of_a_purge(bench: Workbench) -> 
         worker = server.processes[1]
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(8) == 0
-        assert bench.owner("SELECT 1 FROM import_frame LIMIT 1"), "the purge was under way"
+        assert bench.owner("SELECT 1 FROM import_block LIMIT 1"), "the purge was under way"
     finally:
         server.stop()

@@ -227,7 +227,7 @@ def test_importing_twice_gives_only_unchanged_and_writes_nothing(
 
 @PROPERTY
 @given(people=lone_people(), settings_=flags(), chunk=CHUNKS)
-def test_what_was_refused_or_held_back_does_not_touch_the_others_when_it_comes_again(
+def test_what_was_refused_or_not_honored_does_not_touch_the_others_when_it_comes_again(
     store: LiveStore, people: tuple[list[Wire], list[Wire]], settings_: Wire, chunk: int | None
 ) -> None:
     """The same file as it was, refused and held back records and all: nothing is written either."""

@@ -433,7 +433,7 @@ def test_retention_ending_while_exceptions_are_read(
             def end_retention(import_id: str = import_id) -> Answer:
                 time.sleep(random.uniform(0, 0.15))
                 store.change(MAKE_OLD, import_id)
-                store.make_retention().tidy()
+                store.make_retention().run_maintenance()
                 return 0, None
 
             answers = at_once(
@@ -465,7 +465,7 @@ def test_exceptions_asked_for_before_retention_ends_and_read_after(store: LiveSt
     under_way = exceptions.stream(account.caller, item, REFUSED)
     assert next(under_way).sequence_number == 1
     store.change(MAKE_OLD, end.import_id)
-    store.make_retention().tidy()
+    store.make_retention().run_maintenance()
     with pytest.raises(RequestRefused, match="RetentionOver"):
         exceptions.page(account.caller, item, REFUSED, 1000, 1)
     with pytest.raises(RequestRefused, match="RetentionOver"):
@@ -484,7 +484,7 @@ def test_a_wholly_refused_import_leaves_no_work_that_breaks_a_worker(store: Live
     execution = store.make_execution(50)
     assert execution.resolve_next() is not None
     assert account.status(token)["Status"] == "Completed"
-    store.make_retention().tidy()
+    store.make_retention().run_maintenance()
     while execution.step() is not None:
         pass
     assert account.run([[with_own_id({}, 1)]], **MATCH).status["Created"] == 1

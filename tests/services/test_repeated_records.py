@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judgement import Courtroom, judged
 from live_account import LiveAccount, LiveStore
 from lone_people import CHUNKS, MATCH, cut, flags, lone_people, with_own_id
+from model_check import Courtroom, judged
 from running_server import create_database, drop_database
 
 from consentory.domain import merge
@@ -191,8 +191,8 @@ def test_a_file_that_turns_from_repeated_to_changed_is_worked_off_in_more_steps(
     store: LiveStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many records are passed by in a step, it applies no more than it would of others."""
-    monkeypatch.setattr(step_pace, "FIRST_STEP_RECORDS", 100)
-    monkeypatch.setattr(step_pace, "STEP_SECONDS", 1_000.0)  # each step may be twice as large as the one before it
+    monkeypatch.setattr(step_pace, "FIRST_SLICE_RECORDS", 100)
+    monkeypatch.setattr(step_pace, "SLICE_SECONDS", 1_000.0)  # each step may be twice as large as the one before it
     applied = []
     apply = record_application.apply_records
 
@@ -248,7 +248,7 @@ def test_another_flag_makes_it_another_file(store: LiveStore) -> None:
     assert count(account.run([FILE], RefreshTags=True, **MATCH).status) == (0, 0, 5, 0, 0)
 
 
-def test_what_was_held_back_is_told_each_time(store: LiveStore) -> None:
+def test_what_was_not_honored_is_told_each_time(store: LiveStore) -> None:
     """A record of which something was held back is judged anew whenever it comes."""
     account = store.open_account()
     later = [{"FilterId": "DATA-SHARING", "PreferenceType": 2, "CustomerDate": "2026-01-01"}]
@@ -302,5 +302,5 @@ def test_the_model_judges_files_that_come_again_and_again(
             steps.append(other)
             steps.append(again)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step_pace, "FIRST_STEP_RECORDS", 1)
+        patch.setattr(step_pace, "FIRST_SLICE_RECORDS", 1)
         room.try_history(replace(others, steps=steps, chunk_size=chunk))

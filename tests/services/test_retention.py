@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import psycopg
 import pytest
-from staged_rows import MORE_FRAMES, REFUSED, age, assert_gone, count_staged
+from staged_rows import MORE_BLOCKS, REFUSED, age, assert_gone, count_staged
 from structlog.testing import capture_logs
 from workbench import Workbench, make_faulty, make_person, open_workbench
 
@@ -54,21 +54,21 @@ def list_exceptions(bench: Workbench, item: Import, phases: frozenset = REFUSED)
 def test_staged_records_stay_for_the_days_asked_and_no_longer(bench: Workbench, days: int) -> None:
     item = bench.complete([make_person(1), make_faulty(2)], DataStageDuration=days)
     age(bench, item, days=days, minutes=-1)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert count_staged(bench, item) == (2, 1)
     assert [record["SequenceNumber"] for record in list_exceptions(bench, item)] == [2]
     age(bench, item, minutes=2)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)
 
 
 def test_three_days_are_the_default(bench: Workbench) -> None:
     item = bench.complete([make_person(1)])
     age(bench, item, days=2, hours=23)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert count_staged(bench, item) == (1, 0)
     age(bench, item, hours=2)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)
 
 
@@ -77,16 +77,16 @@ def test_an_import_that_has_not_ended_keeps_its_records(bench: Workbench) -> Non
     bench.stage(item, [make_person(1), make_faulty(2)])
     bench.execute(item)
     age(bench, item, days=30)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert count_staged(bench, item) == (2, 1)
     assert bench.worker.execution.resolve_next() == item.import_id
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert count_staged(bench, item) == (2, 1)
     bench.work_off()
     item = bench.find(item)
     assert item.status == "Completed"
     assert item.books.created == 1
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)
 
 
@@ -94,10 +94,10 @@ def test_a_cancelled_import_is_kept_as_long(bench: Workbench) -> None:
     item = bench.initiate(DataStageDuration=3)
     bench.stage(item, [make_person(1), make_faulty(2)])
     item = bench.cancel(item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert count_staged(bench, item) == (2, 1)
     age(bench, item, days=3, minutes=1)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)
     assert bench.find(item).books.pending == 1
 
@@ -110,7 +110,7 @@ def test_others_and_what_was_imported_stay(bench: Workbench) -> None:
         theirs = other.complete(dated, DataStageDuration=10)
         for item in (old, young, theirs):
             age(bench, item, days=2)
-        bench.worker.retention.tidy()
+        bench.worker.retention.run_maintenance()
         assert_gone(bench, old)
         assert count_staged(bench, young) == (1, 0)
         assert count_staged(other, theirs) == (1, 0)
@@ -124,7 +124,7 @@ def test_others_and_what_was_imported_stay(bench: Workbench) -> None:
 
 
 def stage_mixed(bench: Workbench) -> Import:
-    """130 records in three frames; 70 is refused at staging, of 80 something is held back, all else is accepted."""
+    """130 records in three blocks; 70 is refused at staging, of 80 something is held back, all else is accepted."""
     bench.complete([make_choice(80, NOW_IN_FORCE, 2)], MatchCriteria="AlternateIdType", MatchValue="CRM")
     records = [make_person(number) for number in range(1, 131)]
     records[69] = make_faulty(70)
@@ -137,8 +137,8 @@ def test_with_zero_days_what_was_accepted_goes_at_the_end(bench: Workbench) -> N
     assert (item.status, item.books.failed, item.books.not_honored) == ("Completed", 1, 1)
     before = list_exceptions(bench, item), list_exceptions(bench, item, HELD)
     assert count_staged(bench, item) == (130, 2)
-    bench.worker.retention.tidy()
-    rows = bench.owner("SELECT first_sequence, raw, work FROM import_frame WHERE import_id = %s", item.import_id)
+    bench.worker.retention.run_maintenance()
+    rows = bench.owner("SELECT first_sequence, raw, work FROM import_block WHERE import_id = %s", item.import_id)
     assert [first for first, _, _ in rows] == [65]
     assert rows[0][2] == b""
     assert (list_exceptions(bench, item), list_exceptions(bench, item, HELD)) == before
@@ -147,9 +147,9 @@ def test_with_zero_days_what_was_accepted_goes_at_the_end(bench: Workbench) -> N
 
 def test_with_zero_days_nothing_accepted_is_readable_in_what_stays(bench: Workbench) -> None:
     item = stage_mixed(bench)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     ((raw, keys, profiles),) = bench.owner(
-        "SELECT raw, named_keys, profile_ids FROM import_frame WHERE import_id = %s", item.import_id
+        "SELECT raw, named_keys, profile_ids FROM import_block WHERE import_id = %s", item.import_id
     )
     kept = {65 + place for place, record in enumerate(unpack_raw(raw)) if record}
     assert kept == {70, 80}
@@ -158,27 +158,27 @@ def test_with_zero_days_nothing_accepted_is_readable_in_what_stays(bench: Workbe
 
 def test_with_zero_days_the_rest_goes_with_the_token(bench: Workbench) -> None:
     item = stage_mixed(bench)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     age(bench, item, hours=11)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert count_staged(bench, item)[1] == 2
     expire_token(bench, item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)
 
 
 def test_with_zero_days_nothing_goes_before_the_end(bench: Workbench) -> None:
     item = bench.initiate(DataStageDuration=0)
     bench.stage(item, [make_person(1), make_faulty(2)])
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     bench.execute(item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     expire_token(bench, item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert count_staged(bench, item) == (2, 1)
     bench.work_off()
     assert bench.find(item).books.created == 1
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, bench.find(item))
 
 
@@ -187,22 +187,22 @@ def test_with_zero_days_a_cancelled_import_keeps_what_was_refused(bench: Workben
     bench.stage(item, [make_person(1), make_faulty(2)])
     item = bench.cancel(item)
     before = list_exceptions(bench, item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert list_exceptions(bench, item) == before
     expire_token(bench, item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)
 
 
 # Cut off ---------------------------------------------------------------------------------------------------------
 
 
-def tidy_and_be_cut(bench: Workbench, lock: str, *parameters: object) -> None:
+def maintain_and_be_cut(bench: Workbench, lock: str, *parameters: object) -> None:
     """Tidy while somebody holds rows that it comes to, and cut its connection there."""
     with psycopg.connect(bench.url) as holder, psycopg.connect(bench.url, autocommit=True) as watcher:
         holder.execute(lock, parameters)  # type: ignore[arg-type]
         with ThreadPoolExecutor(1) as pool:
-            tidying = pool.submit(bench.worker.retention.tidy)
+            maintaining = pool.submit(bench.worker.retention.run_maintenance)
             deadline = time.monotonic() + 20
             while not watcher.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -211,18 +211,18 @@ def tidy_and_be_cut(bench: Workbench, lock: str, *parameters: object) -> None:
                 assert time.monotonic() < deadline, "the tidying never came to the rows held"
                 threading.Event().wait(0.02)
             with pytest.raises(StoreUnavailable):
-                tidying.result(20)
+                maintaining.result(20)
         holder.rollback()
 
 
 def test_a_purge_cut_off_is_finished_by_the_next(bench: Workbench) -> None:
     item = bench.complete([make_person(1), make_faulty(2)], DataStageDuration=1)
     age(bench, item, days=2)
-    tidy_and_be_cut(bench, "SELECT FROM import_fault WHERE import_id = %s FOR UPDATE", item.import_id)
+    maintain_and_be_cut(bench, "SELECT FROM import_fault WHERE import_id = %s FOR UPDATE", item.import_id)
     assert count_staged(bench, item) == (2, 1)
     with pytest.raises(RequestRefused, match="retention is over"):
         list_exceptions(bench, item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)
 
 
@@ -230,26 +230,26 @@ def test_a_thinning_cut_off_is_finished_by_the_next(bench: Workbench) -> None:
     item = bench.initiate(DataStageDuration=0)
     bench.stage(item, [make_person(number) for number in range(101 * 64)] + [make_faulty(0)])
     item = bench.cancel(item)
-    tidy_and_be_cut(
-        bench, "SELECT FROM import_frame WHERE import_id = %s AND first_sequence > 6400 FOR UPDATE", item.import_id
+    maintain_and_be_cut(
+        bench, "SELECT FROM import_block WHERE import_id = %s AND first_sequence > 6400 FOR UPDATE", item.import_id
     )
     assert count_staged(bench, item) == (65, 1)
-    assert bench.owner("SELECT thinned_at FROM import WHERE import_id = %s", item.import_id) == [(None,)]
+    assert bench.owner("SELECT redacted_at FROM import WHERE import_id = %s", item.import_id) == [(None,)]
     assert [record["SequenceNumber"] for record in list_exceptions(bench, item)] == [6465]
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert count_staged(bench, item) == (1, 1)
     assert [record["SequenceNumber"] for record in list_exceptions(bench, item)] == [6465]
 
 
 def test_of_two_workers_at_one_import_none_says_it_is_gone_before_it_is(bench: Workbench) -> None:
-    """The second one waits for the first 1,000 frames, which the first one deletes; then the first one is killed."""
+    """The second one waits for the first 1,000 blocks, which the first one deletes; then the first one is killed."""
     item = bench.complete([make_person(1)], DataStageDuration=1)
     age(bench, item, days=2)
-    bench.owner(MORE_FRAMES, item.import_id)
+    bench.owner(MORE_BLOCKS, item.import_id)
     with psycopg.connect(bench.url) as first, psycopg.connect(bench.url, autocommit=True) as watcher:
-        first.execute("DELETE FROM import_frame WHERE import_id = %s AND first_sequence < 64 * 1000", [item.import_id])
+        first.execute("DELETE FROM import_block WHERE import_id = %s AND first_sequence < 64 * 1000", [item.import_id])
         with ThreadPoolExecutor(1) as pool:
-            second = pool.submit(bench.worker.retention.tidy)
+            second = pool.submit(bench.worker.retention.run_maintenance)
             deadline = time.monotonic() + 20
             while not watcher.execute("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchall():
                 assert time.monotonic() < deadline
@@ -257,22 +257,26 @@ def test_of_two_workers_at_one_import_none_says_it_is_gone_before_it_is(bench: W
             first.commit()
             second.result(20)
     assert count_staged(bench, item) == (64, 0)
-    assert bench.owner("SELECT cleared_at FROM import WHERE import_id = %s", item.import_id) == [(None,)]
-    bench.worker.retention.tidy()
+    assert bench.owner("SELECT purge_completed_at FROM import WHERE import_id = %s", item.import_id) == [(None,)]
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)
-    assert bench.owner("SELECT cleared_at IS NOT NULL FROM import WHERE import_id = %s", item.import_id) == [(True,)]
+    assert bench.owner("SELECT purge_completed_at IS NOT NULL FROM import WHERE import_id = %s", item.import_id) == [
+        (True,)
+    ]
 
 
 def test_what_an_earlier_release_left_behind_goes_after_the_migration(bench: Workbench) -> None:
     item, clean = bench.complete([make_person(1)]), bench.complete([make_person(2)])
     for one in (item, clean):
         age(bench, one, days=4)
-    bench.owner("UPDATE import SET purged_at = now(), cleared_at = now()")
-    bench.owner("DELETE FROM import_frame WHERE import_id = %s", clean.import_id)
+    bench.owner("UPDATE import SET purged_at = now(), purge_completed_at = now()")
+    bench.owner("DELETE FROM import_block WHERE import_id = %s", clean.import_id)
     heal = files("consentory.store").joinpath("migrations", "0007_staged_bytes.sql").read_text("utf-8").split(";")[0]
+    for old, new in (("cleared_at", "purge_completed_at"), ("import_frame", "import_block")):  # migration 0010
+        heal = heal.replace(old, new)
     bench.owner(heal)
-    assert bench.owner("SELECT import_id FROM import WHERE cleared_at IS NULL") == [(item.import_id,)]
-    bench.worker.retention.tidy()
+    assert bench.owner("SELECT import_id FROM import WHERE purge_completed_at IS NULL") == [(item.import_id,)]
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)
 
 
@@ -285,25 +289,25 @@ def test_one_import_that_cannot_be_tidied_now_holds_up_no_other(bench: Workbench
         f"  IF OLD.import_id = '{stuck.import_id}' THEN RAISE EXCEPTION 'seam' USING ERRCODE = '55P03'; END IF;"
         "  RETURN OLD; END $$"
     )
-    bench.owner("CREATE TRIGGER seam BEFORE DELETE ON import_frame FOR EACH ROW EXECUTE FUNCTION seam()")
-    bench.worker.retention.tidy()
+    bench.owner("CREATE TRIGGER seam BEFORE DELETE ON import_block FOR EACH ROW EXECUTE FUNCTION seam()")
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, other)
     assert count_staged(bench, stuck) == (1, 0)
-    bench.owner("DROP TRIGGER seam ON import_frame")
-    bench.worker.retention.tidy()
+    bench.owner("DROP TRIGGER seam ON import_block")
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, stuck)
 
 
 def test_tidying_twice_does_nothing_more(bench: Workbench) -> None:
     item = stage_mixed(bench)
-    bench.worker.retention.tidy()
-    before = bench.owner("SELECT xmin::text, first_sequence FROM import_frame WHERE import_id = %s", item.import_id)
-    marks = bench.owner("SELECT thinned_at, purged_at FROM import WHERE import_id = %s", item.import_id)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
+    before = bench.owner("SELECT xmin::text, first_sequence FROM import_block WHERE import_id = %s", item.import_id)
+    marks = bench.owner("SELECT redacted_at, purged_at FROM import WHERE import_id = %s", item.import_id)
+    bench.worker.retention.run_maintenance()
     assert before == bench.owner(
-        "SELECT xmin::text, first_sequence FROM import_frame WHERE import_id = %s", item.import_id
+        "SELECT xmin::text, first_sequence FROM import_block WHERE import_id = %s", item.import_id
     )
-    assert marks == bench.owner("SELECT thinned_at, purged_at FROM import WHERE import_id = %s", item.import_id)
+    assert marks == bench.owner("SELECT redacted_at, purged_at FROM import WHERE import_id = %s", item.import_id)
 
 
 def test_more_than_one_round_of_imports_is_purged_in_time(bench: Workbench) -> None:
@@ -312,8 +316,8 @@ def test_more_than_one_round_of_imports_is_purged_in_time(bench: Workbench) -> N
         bench.stage(item, [make_person(1)])
         bench.cancel(item)
         age(bench, item, days=2)
-    bench.worker.retention.tidy()
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
+    bench.worker.retention.run_maintenance()
     assert [count_staged(bench, item) for item in items] == [(0, 0)] * 25
 
 
@@ -331,7 +335,7 @@ def test_a_token_that_expires_before_execute_fails_the_import(bench: Workbench) 
     bench.execute(queued_again)
     for item in (initiated, staging, completed, queued_again):
         expire_token(bench, item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     found = [bench.find(item) for item in (initiated, staging, queued, completed, queued_again)]
     assert [(item.status, item.failure_reason) for item in found] == [
         ("Failed", "Import.Expired"),
@@ -355,7 +359,7 @@ def test_an_expired_import_is_failed_even_before_a_worker_comes_by(bench: Workbe
 def test_an_expired_import_is_listed_as_what_it_is(bench: Workbench) -> None:
     item = bench.initiate()
     expire_token(bench, item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     listed, _ = bench.services.imports.list_imports(bench.caller, "Failed", 10, None)
     assert [one.import_id for one in listed] == [item.import_id]
 
@@ -372,18 +376,18 @@ def test_tag_changes_are_folded_and_the_counts_stay(bench: Workbench) -> None:
     )
     before = bench.services.profiles.list_tags(bench.caller)["Tags"]
     assert len(before) == 7
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert bench.services.profiles.list_tags(bench.caller)["Tags"] == before
     assert bench.owner("SELECT count(*) FROM tag_change") == [(7,)]
 
 
-def test_a_frame_that_cannot_be_read_holds_up_nothing(bench: Workbench) -> None:
+def test_a_block_that_cannot_be_read_holds_up_nothing(bench: Workbench) -> None:
     item = bench.complete([make_person(1), make_faulty(2)], DataStageDuration=0)
-    bench.owner("UPDATE import_frame SET raw = 'no frame' WHERE import_id = %s", item.import_id)
+    bench.owner("UPDATE import_block SET raw = 'no frame' WHERE import_id = %s", item.import_id)
     with capture_logs() as events:
-        bench.worker.retention.tidy()
-        bench.worker.retention.tidy()
+        bench.worker.retention.run_maintenance()
+        bench.worker.retention.run_maintenance()
     assert [event["event"] for event in events].count("a staged frame cannot be read and stays") == 1
     expire_token(bench, item)
-    bench.worker.retention.tidy()
+    bench.worker.retention.run_maintenance()
     assert_gone(bench, item)

@@ -108,7 +108,7 @@ def test_an_import_that_fails_again_and_again_holds_up_no_other(store: LiveStore
     execution.resolve_next()
     with capture_logs() as events:
         assert execution.step() == 0
-        assert execution.count_set_aside() == 1
+        assert execution.count_quarantined() == 1
         second = queue(other, make_people(10, **REQUIRED))
         work_until(execution, lambda: other.status(second)["Status"] == "Completed")
     assert hurt.status(first)["Pending"] == 10
@@ -182,13 +182,13 @@ def test_the_only_worker_goes_on_with_the_others_and_metrics_show_it(database_ur
             stuck = run(first, make_people(10))
             assert first.status(stuck)["ValidationSuccessful"] == 10
             wait_for(lambda: read_metric(server, "consentory_worker_waits_total") >= 3)
-            wait_for(lambda: read_metric(server, "consentory_imports_set_aside") == 1)
+            wait_for(lambda: read_metric(server, "consentory_imports_quarantined") == 1)
             fine = run(second, make_people(10))
             wait_for(lambda: second.status(fine)["Status"] == "Completed")
             assert first.status(stuck)["Pending"] == 10
             store.change("DROP TRIGGER seam ON profile")
             wait_for(lambda: first.status(stuck)["Status"] == "Completed")
-            wait_for(lambda: read_metric(server, "consentory_imports_set_aside") == 0)
+            wait_for(lambda: read_metric(server, "consentory_imports_quarantined") == 0)
     finally:
         store.close()
         server.stop()
@@ -202,7 +202,7 @@ def find_id(account: LiveAccount, token: str) -> UUID:
 
 
 @pytest.mark.parametrize("chunk_size", [1000, 50])
-def test_records_whose_frame_is_gone_become_exceptions(store: LiveStore, chunk_size: int) -> None:
+def test_records_whose_block_is_gone_become_exceptions(store: LiveStore, chunk_size: int) -> None:
     """Record 70 was refused at staging, and is counted already; 190 and 191 mean one person."""
     account = store.open_account()
     records = make_people(200, **REQUIRED)
@@ -212,7 +212,7 @@ def test_records_whose_frame_is_gone_become_exceptions(store: LiveStore, chunk_s
     account.stage(token, records)
     account.execute(token)
     import_id = find_id(account, token)
-    store.change("DELETE FROM import_frame WHERE import_id = %s AND first_sequence IN (65, 129)", import_id)
+    store.change("DELETE FROM import_block WHERE import_id = %s AND first_sequence IN (65, 129)", import_id)
     with capture_logs() as events:
         work_until(store.make_execution(chunk_size), lambda: account.status(token)["Status"] == "Completed", 20)
     status = account.status(token)

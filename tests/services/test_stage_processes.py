@@ -124,7 +124,7 @@ def test_a_batch_whose_process_is_killed_is_answered_and_counts_once(
     """503 and Retry-After, for it may have been staged; the same batch under its key again is counted once."""
     pids = find_stage_processes(lone)
     with psycopg.connect(lone.database_url) as standstill:
-        standstill.execute("LOCK TABLE import_frame IN EXCLUSIVE MODE")
+        standstill.execute("LOCK TABLE import_block IN EXCLUSIVE MODE")
         with staging(client, token, "again", []) as lost:
             kill(pids)
             problem = check_problem(lost.result(30), 503, "Server.Unexpected")
@@ -201,11 +201,11 @@ def test_an_unforeseen_failure_in_one_is_in_the_log_without_the_data(
 ) -> None:
     """503 with a reference, under which the log has types and places and nothing of the record."""
     person_data = "Quixote"
-    client.change("REVOKE INSERT ON import_frame FROM consentory_service")
+    client.change("REVOKE INSERT ON import_block FROM consentory_service")
     try:
         answer = client.try_stage(token, [{**FEW[0], "CustomerName": {"LastName": person_data}}])
     finally:
-        client.change("GRANT INSERT ON import_frame TO consentory_service")
+        client.change("GRANT INSERT ON import_block TO consentory_service")
     check_problem(answer, 503, "Server.Unexpected")
     reference = answer.headers["X-Request-Id"]
     assert reference in answer.json()["detail"]
@@ -231,7 +231,7 @@ def test_they_end_with_their_server_process(engine: str, template: str, under_wa
         (parent,) = find_children(server.processes[0].pid, deep=False)
         with psycopg.connect(server.database_url) as standstill:
             if under_way:
-                standstill.execute("LOCK TABLE import_frame IN EXCLUSIVE MODE")
+                standstill.execute("LOCK TABLE import_block IN EXCLUSIVE MODE")
                 call = stack.enter_context(staging(client, token, "cut off", []))
             os.kill(parent, signal.SIGKILL)
             for pid in pids:
@@ -260,7 +260,7 @@ def test_they_let_a_batch_finish_that_the_server_waits_for(engine: str, template
         token = require(client.try_initiate({"Name": "test"}))["AccessToken"]
         client.stage(token, FEW)
         with psycopg.connect(server.database_url) as standstill:
-            standstill.execute("LOCK TABLE import_frame IN EXCLUSIVE MODE")
+            standstill.execute("LOCK TABLE import_block IN EXCLUSIVE MODE")
             with staging(client, token, "last", []) as call:
                 for pid in (server.processes[0].pid, *find_children(server.processes[0].pid)):
                     os.kill(pid, signal.SIGTERM)

@@ -37,7 +37,7 @@ def stage(staging: StagingService, bench: Workbench, token: int, number: int) ->
 
 
 def test_an_account_that_has_used_up_its_space_is_refused(bench: Workbench) -> None:
-    small = StagingService(bench.services.database, bench.services.catalogs, 100)
+    small = StagingService(bench.services.database, bench.services.configurations, 100)
     item, other = bench.initiate(), bench.initiate()
     stage(small, bench, item.access_token, 1)
     with pytest.raises(RequestRefused) as refusal:
@@ -57,7 +57,7 @@ def test_all_that_is_staged_counts(bench: Workbench) -> None:
     bench.stage(item, [make_person(3)])
     ((told,),) = bench.owner("SELECT staged_bytes FROM import")
     ((raw,), (faults,)) = bench.owner(
-        "SELECT sum(length(raw) + length(work)) FROM import_frame"
+        "SELECT sum(length(raw) + length(work)) FROM import_block"
         " UNION ALL SELECT sum(length(faults)) FROM import_fault"
     )
     assert raw + faults <= told <= raw + faults + 100

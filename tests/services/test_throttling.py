@@ -46,7 +46,7 @@ def pass_time(access: AccountAccess, seconds: float) -> None:
     with psycopg.connect(access.database_url) as owner:
         owner.execute(
             "UPDATE auth_attempt SET failed_at = failed_at - make_interval(secs => %(s)s),"
-            " proven_until = proven_until - make_interval(secs => %(s)s),"
+            " trusted_until = trusted_until - make_interval(secs => %(s)s),"
             " kept_until = kept_until - make_interval(secs => %(s)s)",
             {"s": seconds},
         )

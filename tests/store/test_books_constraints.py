@@ -177,15 +177,15 @@ MAY_HAVE: dict[Status, dict[str, str]] = {
     "Queued": {"queued_at": "must"},
     "Processing": {"queued_at": "must", "started_at": "must"},
     "Completed": {
-        "queued_at": "must", "started_at": "must", "completed_at": "must", "thinned_at": "may", "purged_at": "may",
+        "queued_at": "must", "started_at": "must", "completed_at": "must", "redacted_at": "may", "purged_at": "may",
     },
     "Failed": {
-        "queued_at": "may", "completed_at": "must", "failure_reason": "must", "thinned_at": "may", "purged_at": "may",
+        "queued_at": "may", "completed_at": "must", "failure_reason": "must", "redacted_at": "may", "purged_at": "may",
     },
 }  # fmt: skip
 """What of these a state has; all else it cannot have (import-api.md, "States")."""
 
-MARKS = ["queued_at", "started_at", "completed_at", "failure_reason", "thinned_at", "purged_at"]
+MARKS = ["queued_at", "started_at", "completed_at", "failure_reason", "redacted_at", "purged_at"]
 
 
 def is_possible(status: Status, held: set[str]) -> bool:
@@ -225,7 +225,7 @@ def test_what_is_not_started_was_not_resolved(owner: psycopg.Connection, status:
     [(False, 1, True), (False, 2, True), (True, 3, True), (True, 1, False), (False, 3, False), (False, 4, False)],
 )
 def test_a_fault_is_of_a_phase(owner: psycopg.Connection, held: bool, phase: int, right: bool) -> None:
-    row = make_row("import_fault", 1, held=held, phase=phase)
+    row = make_row("import_fault", 1, not_honored=held, phase=phase)
     if right:
         insert_row(owner, "import_fault", row)
     else:

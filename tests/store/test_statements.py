@@ -36,13 +36,13 @@ BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat"}
 PARAMETER_TYPES = {
     "first": "integer",
     "last": "integer",
-    "frame_records": "integer",
-    "plain_bytes": "integer",
+    "block_records": "integer",
+    "verbatim_bytes": "integer",
     "phase": "smallint",
 }
 """Where PostgreSQL cannot tell a parameter's type by itself: psycopg names the type with the value."""
 
-LARGE = {"import", "import_frame", "import_fault", "import_chunk", "profile", "alternate_key", "contact_key", "ledger"}
+LARGE = {"import", "import_block", "import_fault", "import_chunk", "profile", "alternate_key", "contact_key", "ledger"}
 
 
 # Reading our own sources -----------------------------------------------------------------------------------------
@@ -264,34 +264,34 @@ INSERT INTO profile (account_id, profile_id, body, created, modified, active)
   SELECT 1 + n % 2, n, json_build_object('n', repeat('x', 200)), now(), now(), n % 10 <> 0
   FROM generate_series(1, 20000) AS n;
 INSERT INTO alternate_key (account_id, key_hash, profile_id, type, value)
-  SELECT account_id, profile_thing(profile_id), profile_id, 'CRM', profile_id::text FROM profile;
+  SELECT account_id, profile_match_token(profile_id), profile_id, 'CRM', profile_id::text FROM profile;
 INSERT INTO contact_key (account_id, key_hash, profile_id, kind, value)
-  SELECT account_id, profile_thing(profile_id), profile_id, 'E', profile_id::text FROM profile;
+  SELECT account_id, profile_match_token(profile_id), profile_id, 'E', profile_id::text FROM profile;
 INSERT INTO contact_key (account_id, key_hash, profile_id, kind, value)
-  SELECT account_id, profile_thing(100000 + profile_id / 10), profile_id, 'P', profile_id::text FROM profile;
+  SELECT account_id, profile_match_token(100000 + profile_id / 10), profile_id, 'P', profile_id::text FROM profile;
 INSERT INTO ledger (account_id, profile_id, entry, choices, recorded, caller)
   SELECT account_id, profile_id, entry, '[{"of": "P", "place": "", "at": 0, "value": {}}]', now(), 'u'
   FROM profile CROSS JOIN generate_series(1, 4) AS entry;
 INSERT INTO import (account_id, import_id, access_token, status, settings, caller, created_at, expires_at, queued_at,
                     started_at, completed_at, configuration_revision, first_profile_id, purged_at, received, valid,
                     created)
-  SELECT 1 + n % 2, profile_thing(n), n, 'Completed', '{"name": "n", "data_stage_duration": 3}', 'u',
+  SELECT 1 + n % 2, profile_match_token(n), n, 'Completed', '{"name": "n", "data_stage_duration": 3}', 'u',
          now() - n * interval '1 hour', now(), now(), now(), now(), 1, 1, now(), 1, 1, 1
   FROM generate_series(1, 4000) AS n;
 INSERT INTO import (account_id, import_id, access_token, status, settings, caller, created_at, expires_at, queued_at,
                     started_at, configuration_revision, first_profile_id, received, valid, pending)
   SELECT account_id, import_id, 900000 + account_id, 'Processing', '{"name": "n"}', 'u', now(), now(), now(), now(), 1,
          1, 128000, 128000, 128000
-  FROM (VALUES (1, profile_thing(1879048192)), (2, profile_thing(1879048193))) AS v (account_id, import_id);
+  FROM (VALUES (1, profile_match_token(1879048192)), (2, profile_match_token(1879048193))) AS v (account_id, import_id);
 INSERT INTO import_batch (account_id, import_id, batch_number, caller, staged_at, first_sequence, record_count, failed)
   SELECT i.account_id, i.import_id, n, 'u', now(), 1 + (n - 1) * 640, 640, 0
   FROM import AS i CROSS JOIN generate_series(1, 200) AS n WHERE status = 'Processing';
-INSERT INTO import_frame (account_id, import_id, first_sequence, record_count, batch_number, raw, work, named_keys,
+INSERT INTO import_block (account_id, import_id, first_sequence, record_count, batch_number, raw, work, named_keys,
                           named_at, profile_ids, profile_at)
   SELECT i.account_id, i.import_id, 1 + n * 64, 64, 1 + n / 10, decode(repeat('00', 500), 'hex'),
          decode(repeat('00', 500), 'hex'), '{}', '{}', '{}', '{}'
   FROM import AS i CROSS JOIN generate_series(0, 1999) AS n WHERE status = 'Processing';
-INSERT INTO import_fault (account_id, import_id, held, sequence_number, phase, faults)
+INSERT INTO import_fault (account_id, import_id, not_honored, sequence_number, phase, faults)
   SELECT i.account_id, i.import_id, n % 2 = 0, n, CASE WHEN n % 2 = 0 THEN 3 ELSE 1 END, '[]'
   FROM import AS i CROSS JOIN generate_series(1, 10000) AS n WHERE status = 'Processing';
 INSERT INTO import_chunk (account_id, import_id, chunk_number, next_sequence, last_sequence, waits_for)
@@ -347,29 +347,29 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
     "find_import_by_token": ([SERVICE], {"access_token": 900001}, {"import_access_token_key"}),
     "list_imports": ([SERVICE], {"status": None, "before": None, "limit": 51}, {"import_pkey"}),
     "lock_import": ([SERVICE], {"import_id": RUNNING}, {"import_pkey"}),
-    "list_landmarks": ([SERVICE], {"import_id": RUNNING, "held": False, "step": 100}, {"import_fault_pkey"}),
+    "list_seek_keys": ([SERVICE], {"import_id": RUNNING, "of_not_honored": False, "step": 100}, {"import_fault_pkey"}),
     "list_faults": (
         [SERVICE],
-        {"import_id": RUNNING, "held": False, "phases": [1, 2], "after": 0, "limit": 1000, "offset": 100},
+        {"import_id": RUNNING, "of_not_honored": False, "phases": [1, 2], "after": 0, "limit": 1000, "offset": 100},
         {"import_fault_pkey"},
     ),
-    "list_raw_frames": ([SERVICE], {"import_id": RUNNING, "sequences": list(range(1, 2000, 2))}, {"import_frame_pkey"}),
+    "list_raw_blocks": ([SERVICE], {"import_id": RUNNING, "sequences": list(range(1, 2000, 2))}, {"import_block_pkey"}),
     "list_work": (
         [WORKER],
-        {"import_id": RUNNING, "first": 4001, "last": 4500, "frame_records": 64, "plain_bytes": 16_448},
-        {"import_frame_pkey"},
+        {"import_id": RUNNING, "first": 4001, "last": 4500, "block_records": 64, "verbatim_bytes": 16_448},
+        {"import_block_pkey"},
     ),
     "list_scattered_work": (
         [WORKER],
-        {"import_id": RUNNING, "sequences": [5, 777, 90000], "plain_bytes": 16_448},
-        {"import_frame_pkey"},
+        {"import_id": RUNNING, "sequences": [5, 777, 90000], "verbatim_bytes": 16_448},
+        {"import_block_pkey"},
     ),
-    "claim_chunk": ([WORKER], {"skipped": []}, {"import_chunk_turn"}),
+    "claim_chunk": ([WORKER], {"skipped": []}, {"import_chunk_waiting"}),
     "finish_chunk": ([WORKER], {"import_id": RUNNING, "chunk_number": 7}, set()),
     "next_queued_import": ([WORKER], {"skipped": []}, {"import_queued"}),
     "expire_imports": ([WORKER], {}, {"import_waiting"}),
     "find_purgeable": ([WORKER], {}, {"import_unpurged"}),
-    "find_thinnable": ([WORKER], {}, {"import_unpurged"}),
+    "find_redactable": ([WORKER], {}, {"import_unpurged"}),
     "find_purge_left": ([WORKER], {}, set()),
 }
 """Statement -> the roles that run it, parameters as they are in life, the indexes it must go by.
@@ -409,7 +409,7 @@ def check_plan(connection: psycopg.Connection, explain: str, parameters: dict[st
     # An index walked from end to end is a sequential scan by another name, unless it is of the few waiting rows alone.
     unbound = {node["Index Name"] for node in nodes if "Index Name" in node and "Index Cond" not in node}
     partial = connection.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")
-    assert unbound <= {"import_chunk_turn"} | {row[0] for row in partial}
+    assert unbound <= {"import_chunk_waiting"} | {row[0] for row in partial}
 
 
 @pytest.mark.parametrize("name", HOT)
@@ -445,7 +445,7 @@ def test_an_account_without_statistics_is_not_read_from_end_to_end(filled: str, 
 
 
 def test_nor_when_an_import_is_resolved(filled: str) -> None:
-    """Its frames are read, and of the people those that it names."""
+    """Its blocks are read, and of the people those that it names."""
     with connect_as(filled, WORKER, 999) as connection:
         explain = f"EXPLAIN (FORMAT JSON) {statement('collect_named')}"
         plan = read_plan(connection, explain, {"import_id": UUID(int=1)})

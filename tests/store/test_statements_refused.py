@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from consentory.client.api_client import ConsentoryClient
 from consentory.errors import StatementRefused, StoreUnavailable
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.execution.import_execution import Execution
 from consentory.store.database import Database
 from consentory.store.tables import profile_store
@@ -85,7 +85,7 @@ def test_no_record_is_at_fault_for_a_right_that_the_worker_lacks(database_url: s
         )
         account.execute(token)
         store.change("REVOKE INSERT ON profile FROM consentory_worker")
-        execution = Execution(store.workers, Catalogs(store.workers), set_aside_seconds=0.2)
+        execution = Execution(store.workers, ConfigurationCache(store.workers), quarantine_seconds=0.2)
         assert execution.resolve_next() is not None
         with capture_logs() as events:
             assert execution.step() == 0

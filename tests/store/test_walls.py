@@ -88,7 +88,7 @@ def test_ours_cannot_be_moved_over(ours: psycopg.Connection, table: str) -> None
         ours.execute(sql.SQL("UPDATE {} SET account_id = %s").format(sql.Identifier(table)), [THEIRS])
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"import_chunk", "account", "audit_seal"}))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - {"import_chunk", "account", "audit_link"}))
 def test_what_is_inserted_is_of_the_transactions_account(ours: psycopg.Connection, table: str) -> None:
     count(ours, "DELETE FROM {}", table)
     insert_row(ours, table, ROWS[table] | _make_fresh(table))
@@ -102,14 +102,14 @@ def _make_fresh(table: str) -> dict[str, object]:
         "configuration": "revision",
         "import_batch": "batch_number",
         "import_chunk": "chunk_number",
-        "import_frame": "first_sequence",
+        "import_block": "first_sequence",
         "import_fault": "sequence_number",
         "profile": "profile_id",
         "alternate_key": "profile_id",
         "contact_key": "profile_id",
         "ledger": "entry",
         "tombstone": "profile_id",
-        "audit_seal": "number",
+        "audit_link": "number",
     }
     texts = {"consent_text": "version", "credential": "client_id", "hmac_key": "key_id", "hmac_use": "fingerprint"}
     if table == "import":
@@ -149,7 +149,7 @@ def test_the_service_cannot_copy_in(ours: psycopg.Connection, table: str) -> Non
 
 @pytest.mark.parametrize(
     "table",
-    ["profile", "alternate_key", "contact_key", "ledger", "tombstone", "tag_change", "import_chunk", "audit_seal"],
+    ["profile", "alternate_key", "contact_key", "ledger", "tombstone", "tag_change", "import_chunk", "audit_link"],
 )
 def test_what_the_worker_writes_is_of_the_transactions_account(two_accounts: str, table: str) -> None:
     row = ROWS[table] | _make_fresh(table)
@@ -174,7 +174,7 @@ def test_what_looks_across_accounts_gives_ids_only(ours: psycopg.Connection) -> 
     assert sorted(rows) == [
         ("account_of_client", "integer", False, "s"),
         ("account_of_credential", "integer", False, "s"),
-        ("account_to_reseal", "integer", False, "s"),
+        ("account_to_reencrypt", "integer", False, "s"),
         ("next_account_id", "integer", False, "s"),
     ]
 

@@ -22,13 +22,13 @@ OURS, THEIRS = 1, 2
 ROLES: list[str | None] = [SERVICE, WORKER, None]
 
 OF_NO_ACCOUNT = {
-    "find_attempts", "count_failures", "prove_attempt", "forget_attempts",  # by credential or address, hashed
-    "list_signing_keys", "insert_signing_key", "delete_signing_keys", "reseal_signing_key",
-    "beat", "limit_statements", "try_tidy_lock",
+    "find_attempts", "count_failures", "trust_address", "forget_attempts",  # by credential or address, hashed
+    "list_signing_keys", "insert_signing_key", "delete_signing_keys", "reencrypt_signing_key",
+    "beat", "limit_statements", "try_maintenance_lock",
     "check_schema", "commit_lazily", "read_clock", "end_frozen_sessions", "allow_long_statement", "notify_work",
-    "try_resolve_lock", "try_seal_lock", "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
+    "try_resolve_lock", "try_chain_lock", "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
 }  # fmt: skip
-BEFORE_THE_ACCOUNT_IS_KNOWN = {"find_account", "find_credential_account", "find_account_to_reseal"}
+BEFORE_THE_ACCOUNT_IS_KNOWN = {"find_account", "find_credential_account", "find_account_to_reencrypt"}
 """They give an account's id and nothing else: test_walls.py, test_what_looks_across_accounts_gives_ids_only."""
 
 STATES: dict[str, dict[str, Any]] = {"Initiated": {}}
@@ -43,12 +43,12 @@ STATES["purged"] = STATES["Completed"] | {"status": "Completed", "purged_at": TH
 PARAMETERS: dict[str, Any] = {
     "client_id": f"sample-credential-{THEIRS}", "user_id": "nightly", "caller": "nightly",
     "import_id": IMPORT_ID, "access_token": THEIRS, "idempotency_key": "key", "batch_number": 1, "chunk_number": 1,
-    "first_sequence": 1, "sequences": [1], "first": 1, "last": 1, "frame_records": 64, "plain_bytes": 16448,
+    "first_sequence": 1, "sequences": [1], "first": 1, "last": 1, "block_records": 64, "verbatim_bytes": 16448,
     "after": 0, "next": 2,
     "profile_id": 1, "ids": [1], "keys": KEY.hex, "key": KEY.bytes, "entries": [1], "of": "P",
     "bodies": ["{}"], "actives": [False], "customer_types": [None], "fingerprints": KEY.hex, "modified": THEN,
-    "key_id": "sample-key", "fingerprint": b"other", "seal_id": "other", "sealed": b"sealed",
-    "limit": 10, "offset": 0, "step": 1, "status": None, "before": None, "held": False, "phases": [1, 2],
+    "key_id": "sample-key", "fingerprint": b"other", "secret_key_id": "other", "encrypted": b"encrypted",
+    "limit": 10, "offset": 0, "step": 1, "status": None, "before": None, "of_not_honored": False, "phases": [1, 2],
     "from": ["Initiated", "Staging", "Queued"], "reason": "reason", "revision": 1, "document": "{}", "count": 1,
     "first_profile_id": 1, "received": 1, "valid": 1, "failed": 0, "raw": b"raw", "seconds": 1, "ends": 1,
     "staged_bytes": 1, "action": None, "old": "$argon2id$", "secret_hash": "other",
@@ -66,8 +66,8 @@ NAMES = sorted(
 )
 LOOKS_AT_THE_TRANSACTION_ONLY = {"list_shared"}
 """At a temporary table that collect_named makes, which is tried by itself."""
-NEEDS_THE_OTHER_ROWS_GONE = {"mark_cleared"}
-"""It changes an import only when none of its frames is left: test_retention.py tries that."""
+NEEDS_THE_OTHER_ROWS_GONE = {"mark_purge_complete"}
+"""It changes an import only when none of its blocks is left: test_retention.py tries that."""
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def their_rows(engine: str, template: str) -> Iterator[str]:
     drop_database(engine, url)
 
 
-def take_stock(connection: psycopg.Connection) -> list[Any]:
+def take_snapshot(connection: psycopg.Connection) -> list[Any]:
     """Every row of the other account, as the owner sees it from inside the transaction."""
     connection.execute("RESET ROLE")
     return [
@@ -116,7 +116,7 @@ def run(url: str, role: str | None, account_id: int, name: str, state: str, *, t
             for table in ROWS:
                 query = sql.SQL("DELETE FROM {} WHERE account_id = %s").format(sql.Identifier(table))
                 connection.execute(query, [THEIRS])
-        before = take_stock(connection)
+        before = take_snapshot(connection)
         if role is not None:
             connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
         if name == "list_shared":
@@ -127,7 +127,7 @@ def run(url: str, role: str | None, account_id: int, name: str, state: str, *, t
                 answer = (cursor.rowcount, cursor.fetchall() if cursor.description else None)
         except (errors.InsufficientPrivilege, errors.UniqueViolation, errors.CheckViolation) as refusal:
             return type(refusal).__name__, False
-        return answer, take_stock(connection) != before
+        return answer, take_snapshot(connection) != before
 
 
 def list_states(name: str) -> list[str]:

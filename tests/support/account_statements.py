@@ -8,10 +8,10 @@ ACROSS_ACCOUNTS = {
     "count_by_status",
     "expire_imports",
     "find_purgeable",
-    "find_thinnable",
+    "find_redactable",
     "find_purge_left",
     "find_foldable",
-    "find_unsealed",
+    "find_unchained",
     "list_accounts",
 }
 """What a worker asks or does for all accounts at once; every other statement names its account."""

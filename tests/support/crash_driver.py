@@ -8,12 +8,12 @@ import time
 from collections import Counter
 
 import typer
-from crash.cargo import pack_cargo
 from crash.crash_round import Report, run_round
-from crash.journey import Trial
+from crash.dataset import make_dataset
+from crash.import_run import Trial
 from crash.machine import Machine
 
-ROUNDS_A_CARGO = 25
+ROUNDS_A_DATASET = 25
 SEEDS_APART = 1_000_000
 
 
@@ -28,8 +28,8 @@ def main() -> int:
     summary = Summary()
     try:
         for number in range(options.rounds):
-            if number % ROUNDS_A_CARGO == 0:
-                trial = Trial(machine, pack_cargo(options.seed * SEEDS_APART + number))
+            if number % ROUNDS_A_DATASET == 0:
+                trial = Trial(machine, make_dataset(options.seed * SEEDS_APART + number))
             summary.add(run_round(machine, trial, options.seed * SEEDS_APART + number))
     except KeyboardInterrupt:
         typer.echo("stopped")

@@ -14,7 +14,7 @@ from consentory.codec.staging.staged_block import unpack_raw
 from consentory.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from judgement import Courtroom
+    from model_check import Courtroom
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ def tidied(database_url: str, tidiers: int) -> Iterator[None]:
     stop = threading.Event()
     failures: list[BaseException] = []
 
-    def tidy() -> None:
+    def run_maintenance() -> None:
         worker = open_worker(database_url)
         try:
             last = False
             while not last:
                 last = stop.is_set()
                 try:
-                    worker.retention.tidy()
+                    worker.retention.run_maintenance()
                 except StoreUnavailable:  # a deadlock or the like: waited out by the real loop
                     last = False
         except BaseException as error:
@@ -49,7 +49,7 @@ def tidied(database_url: str, tidiers: int) -> Iterator[None]:
         finally:
             worker.close()
 
-    threads = [threading.Thread(target=tidy) for _ in range(tidiers)]
+    threads = [threading.Thread(target=run_maintenance) for _ in range(tidiers)]
     for thread in threads:
         thread.start()
     try:
@@ -66,7 +66,7 @@ def check_staged(room: Courtroom, staged: Staged, *, tidied: bool) -> None:
     """ "With 0, what was refused or not honored stays until the token expires"; with more days, all of it stays."""
     with room.owner.transaction() as tx:
         rows = tx.connection.execute(
-            "SELECT first_sequence, raw FROM import_frame WHERE import_id = %s", (staged.import_id,)
+            "SELECT first_sequence, raw FROM import_block WHERE import_id = %s", (staged.import_id,)
         ).fetchall()
     left = {first + place for first, raw in rows for place, record in enumerate(unpack_raw(bytes(raw))) if record}
     if staged.days == 0 and tidied:
@@ -75,7 +75,7 @@ def check_staged(room: Courtroom, staged: Staged, *, tidied: bool) -> None:
         assert left == set(range(1, staged.records + 1))
 
 
-def tidy_at_once(room: Courtroom, staged: Sequence[Staged], tidiers: int) -> None:
+def maintain_at_once(room: Courtroom, staged: Sequence[Staged], tidiers: int) -> None:
     """Put these imports eleven days back, then tidy with several workers at once."""
     with room.owner.transaction() as tx:
         tx.connection.execute(
@@ -91,7 +91,7 @@ def check_all_gone(room: Courtroom, staged: Sequence[Staged]) -> None:
     """ "Staged records and their faults go [...]. The import, its counts and its audit trail stay." """
     ids = [one.import_id for one in staged]
     with room.owner.transaction() as tx:
-        for table in ("import_frame", "import_fault"):
+        for table in ("import_block", "import_fault"):
             query = f"SELECT count(*) FROM {table} WHERE import_id = ANY(%s)"
             assert tx.connection.execute(query, (ids,)).fetchone() == (0,), table
         kept = tx.connection.execute("SELECT count(*) FROM import WHERE import_id = ANY(%s)", (ids,)).fetchone()

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from judgement import check_books, read_status
+from model_check import check_books, read_status
 
 from consentory.bootstrap.composition import Services, open_services
 from consentory.domain.caller import Caller
 from consentory.domain.imports import StagedBatch
 from consentory.errors import StoreUnavailable
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.execution.import_execution import Execution
 from consentory.services.imports.retention import Retention
 from consentory.store.database import Database
@@ -79,18 +79,20 @@ class LiveStore:
         document = document or build_account(f"L{uuid4().hex[:12].upper()}")
         self.services.accounts.apply_document(json.dumps(document).encode(), source="test", dry_run=False)
         account_id = self.services.accounts.find_account(document["account"]["clientId"])
-        catalog = self.services.catalogs.current(account_id)
-        found = catalog.find_user(user)
+        configuration_index = self.services.configurations.current(account_id)
+        found = configuration_index.find_user(user)
         assert found is not None
-        caller = Caller(account_id, catalog.account.client_id, found.id, catalog.permissions_of(found))
+        caller = Caller(
+            account_id, configuration_index.account.client_id, found.id, configuration_index.permissions_of(found)
+        )
         return LiveAccount(self, caller, document)
 
     def make_execution(self, chunk_size: int | None = None) -> Execution:
         """A worker's execution; None: the default chunk size."""
-        catalogs = Catalogs(self.workers)
+        configurations = ConfigurationCache(self.workers)
         if chunk_size is None:
-            return Execution(self.workers, catalogs)
-        return Execution(self.workers, catalogs, chunk_records=chunk_size)
+            return Execution(self.workers, configurations)
+        return Execution(self.workers, configurations, chunk_records=chunk_size)
 
     def make_retention(self) -> Retention:
         return Retention(self.workers)

@@ -9,7 +9,7 @@ from consentory.api.application import Services, create_app
 from consentory.services.access.authentication import Authentication
 from consentory.services.access.secret_box import SecretBox
 from consentory.services.accounts.account_service import AccountService
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
@@ -22,20 +22,20 @@ from consentory.store.database import Database
 def make_app(base_path: str = "/Profiles/v4") -> Litestar:
     """The whole application on a database that cannot be reached: what needs none must work."""
     database = Database("host=/nonexistent", "consentory_service", wait_seconds=0.1)
-    catalogs = Catalogs(database)
+    configurations = ConfigurationCache(database)
 
     def check_ready() -> None:
         with database.transaction():
             pass
 
     services = Services(
-        Authentication(database, catalogs, SecretBox([SECRET_KEY])),
-        ImportService(database, catalogs),
-        StagingService(database, catalogs),
+        Authentication(database, configurations, SecretBox([SECRET_KEY])),
+        ImportService(database, configurations),
+        StagingService(database, configurations),
         StageProcesses(["false"], {}),
         ExceptionService(database),
-        ProfileService(database, catalogs),
-        AccountService(database, catalogs),
+        ProfileService(database, configurations),
+        AccountService(database, configurations),
         AuditTrail(database),
         check_ready,
     )

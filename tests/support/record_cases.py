@@ -13,7 +13,7 @@ import yaml
 from consentory.codec.record.validate_record import RecordValidator
 from consentory.codec.staging.batch_body import split_batch
 from consentory.domain.configuration import Configuration, Permissions
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.record import Fault, Record
 
@@ -29,34 +29,37 @@ def read_document() -> dict[str, Any]:
     return yaml.safe_load((ACCOUNTS / "acme.yaml").read_text(encoding="utf-8"))
 
 
-def make_catalog(document: dict[str, Any] | None = None) -> Catalog:
-    return Catalog(7, 1, msgspec.convert(document or read_document(), Configuration))
+def make_configuration_index(document: dict[str, Any] | None = None) -> ConfigurationIndex:
+    return ConfigurationIndex(7, 1, msgspec.convert(document or read_document(), Configuration))
 
 
-ACME = make_catalog()
+ACME = make_configuration_index()
 
 
 def make_validator(
-    catalog: Catalog = ACME, permissions: Permissions = ALL, staged_at: datetime = STAGED_AT, **settings: Any
+    configuration_index: ConfigurationIndex = ACME,
+    permissions: Permissions = ALL,
+    staged_at: datetime = STAGED_AT,
+    **settings: Any,
 ) -> RecordValidator:
-    return RecordValidator(catalog, ImportSettings(name="test", **settings), permissions, staged_at)
+    return RecordValidator(configuration_index, ImportSettings(name="test", **settings), permissions, staged_at)
 
 
-_PLAIN = make_validator()
+_SIMPLE = make_validator()
 
 
-def judge(record: Any, validator: RecordValidator = _PLAIN) -> Record | list[Fault]:
+def judge(record: Any, validator: RecordValidator = _SIMPLE) -> Record | list[Fault]:
     """Validate a record given as Python data, or as JSON in bytes."""
     return validator.validate(record if isinstance(record, bytes) else json.dumps(record).encode())
 
 
-def accept(record: Any, validator: RecordValidator = _PLAIN) -> Record:
+def accept(record: Any, validator: RecordValidator = _SIMPLE) -> Record:
     result = judge(record, validator)
     assert isinstance(result, Record), result
     return result
 
 
-def refuse(record: Any, validator: RecordValidator = _PLAIN) -> list[tuple[str, str]]:
+def refuse(record: Any, validator: RecordValidator = _SIMPLE) -> list[tuple[str, str]]:
     """(code, path) of every fault."""
     result = judge(record, validator)
     assert isinstance(result, list), result

@@ -42,7 +42,7 @@ ROWS: dict[str, Row] = {
         "record_count": 1,
         "failed": 0,
     },
-    "import_frame": {
+    "import_block": {
         "import_id": IMPORT_ID,
         "first_sequence": 1,
         "record_count": 1,
@@ -54,7 +54,7 @@ ROWS: dict[str, Row] = {
         "profile_ids": [1],
         "profile_at": [0],
     },
-    "import_fault": {"import_id": IMPORT_ID, "held": False, "sequence_number": 1, "phase": 1, "faults": "[]"},
+    "import_fault": {"import_id": IMPORT_ID, "not_honored": False, "sequence_number": 1, "phase": 1, "faults": "[]"},
     "import_chunk": {"import_id": IMPORT_ID, "chunk_number": 1, "next_sequence": 1, "last_sequence": 1},
     "profile": {"profile_id": 1, "body": "{}", "created": THEN, "modified": THEN, "active": True},
     "alternate_key": {"key_hash": KEY, "profile_id": 1, "type": "CRM", "value": "c-1"},
@@ -67,7 +67,7 @@ ROWS: dict[str, Row] = {
         "caller": "nightly",
     },
     "tombstone": {"profile_id": 2, "deleted_at": THEN, "caller": "nightly"},
-    "hmac_key": {"key_id": "sample-key", "sealed": b"sealed", "seal_id": "seal"},
+    "hmac_key": {"key_id": "sample-key", "encrypted": b"encrypted", "secret_key_id": "key"},
     "hmac_use": {"fingerprint": b"fingerprint", "ends_at": THEN},
     "audit_event": {
         "event_id": KEY,
@@ -78,7 +78,7 @@ ROWS: dict[str, Row] = {
         "details": "{}",
     },
     "audit_waiting": {"recorded_at": THEN, "event_id": KEY, "digest": b"digest"},
-    "audit_seal": {"number": 1, "event_id": KEY, "digest": b"digest", "previous": bytes(32), "hash": b"hash"},
+    "audit_link": {"number": 1, "event_id": KEY, "digest": b"digest", "previous": bytes(32), "hash": b"hash"},
     "tag_change": {"tag": "vip", "name": "VIP", "change": 1},
 }
 """Table -> column -> value, all but account_id. Unique columns without account_id: see `make_row`."""

@@ -25,9 +25,9 @@ def age(bench: Workbench, item: Import, **by: float) -> None:
 
 
 def count_staged(bench: Workbench, item: Import) -> tuple[int, int]:
-    """(records in frames, records with faults) still kept."""
+    """(records in blocks, records with faults) still kept."""
     ((records, faults),) = bench.owner(
-        "SELECT (SELECT coalesce(sum(record_count), 0) FROM import_frame WHERE import_id = %s),"
+        "SELECT (SELECT coalesce(sum(record_count), 0) FROM import_block WHERE import_id = %s),"
         " (SELECT count(*) FROM import_fault WHERE import_id = %s)",
         item.import_id,
         item.import_id,
@@ -47,8 +47,8 @@ def assert_gone(bench: Workbench, item: Import) -> None:
         assert (refusal.value.kind, refusal.value.code) == ("gone", "Import.RetentionOver")
 
 
-MORE_FRAMES = """
-  INSERT INTO import_frame (account_id, import_id, first_sequence, record_count, batch_number, raw, work, named_keys,
+MORE_BLOCKS = """
+  INSERT INTO import_block (account_id, import_id, first_sequence, record_count, batch_number, raw, work, named_keys,
                             named_at, profile_ids, profile_at)
   SELECT account_id, import_id, first_sequence + 64 * n, 64, batch_number, raw, work, '{}', '{}', '{}', '{}'
-  FROM import_frame CROSS JOIN generate_series(1, 1000) AS n WHERE import_id = %s"""
+  FROM import_block CROSS JOIN generate_series(1, 1000) AS n WHERE import_id = %s"""

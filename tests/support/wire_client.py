@@ -13,7 +13,7 @@ from uuid import UUID
 
 import httpx
 import psycopg
-from judgement import check_books
+from model_check import check_books
 from running_server import AccountAccess
 
 Wire = dict[str, Any]

@@ -20,7 +20,7 @@ Wire = dict[str, Any]
 
 @dataclass(frozen=True)
 class Workbench:
-    """Nothing works by itself here: a test calls `work_off` and `worker.retention.tidy` when it wants to."""
+    """Nothing works by itself here: a test calls `work_off` and `worker.retention.run_maintenance` when it wants to."""
 
     url: str
     services: Services

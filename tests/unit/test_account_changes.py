@@ -19,7 +19,7 @@ from consentory.codec.account.account_document import (
     text_hashes,
 )
 from consentory.domain.configuration import Configuration
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 
 
 def apply(old: Configuration | None, document: dict[str, Any]) -> tuple[Configuration, list[str]]:
@@ -91,14 +91,14 @@ def test_what_is_left_out_is_switched_off_and_keeps_its_order() -> None:
         ("Home", False, False),
     ]
     assert [item.name for item in configuration.custom_fields][-2:] == ["Tier", "Interests"]
-    catalog = Catalog(1, 2, configuration)
-    assert {name for name, entry in catalog.filters.items() if not entry.active} == {
+    configuration_index = ConfigurationIndex(1, 2, configuration)
+    assert {name for name, entry in configuration_index.filters.items() if not entry.active} == {
         "NEWS-EMAIL",
         "OFFERS-EMAIL",
         "OFFERS-PHONE",
         "OFFERS-MAIL",
     }
-    assert catalog.find_user("mailer") is None
+    assert configuration_index.find_user("mailer") is None
     restored, lines = apply(configuration, acme())
     assert "~ user mailer: switched on" in lines
     assert "~ email type Home: default false -> true, switched on" in lines
@@ -111,7 +111,7 @@ def test_a_filter_may_move_to_another_program() -> None:
 
     configuration, lines = apply(read(ACME), acme(move))
     assert lines == ["~ filter NEWS-TEXT: program NEWS -> DATA"]
-    assert Catalog(1, 2, configuration).filters["news-text"].program_id == "DATA"
+    assert ConfigurationIndex(1, 2, configuration).filters["news-text"].program_id == "DATA"
 
     def move_and_drop(document: dict[str, Any]) -> None:
         move(document)
@@ -120,7 +120,7 @@ def test_a_filter_may_move_to_another_program() -> None:
 
     configuration, lines = apply(read(ACME), acme(move_and_drop))
     assert "- program NEWS: switched off (left out; nothing in use is deleted)" in lines
-    assert Catalog(1, 2, configuration).filters["news-text"].active
+    assert ConfigurationIndex(1, 2, configuration).filters["news-text"].active
 
 
 def test_another_order_is_told() -> None:

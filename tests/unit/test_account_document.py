@@ -19,7 +19,7 @@ from consentory.codec.account.account_document import (
 )
 from consentory.domain import configuration as structs
 from consentory.domain.configuration import Configuration
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 
 PAGE = (Path(__file__).parents[2] / "docs" / "account-document.md").read_text(encoding="utf-8")
 
@@ -44,7 +44,7 @@ def test_the_example_is_read_whole() -> None:
     assert configuration.consent_types[0].versions[1].texts["es_US"] == "Guardamos sus datos durante tres años."
     assert configuration.user_groups[0].permissions.import_ is True
     assert configuration.user_groups[1].permissions.channels == ("Email",)
-    assert Catalog(1, 1, configuration).email_types.default == "Home"
+    assert ConfigurationIndex(1, 1, configuration).email_types.default == "Home"
 
 
 def test_json_yaml_and_what_get_gives_are_the_same_document() -> None:

@@ -1,4 +1,4 @@
-"""Both roads of an account's pattern say the same, and the quick one cannot be made slow."""
+"""Both paths of an account's pattern say the same, and the quick one cannot be made slow."""
 
 import time
 
@@ -34,7 +34,7 @@ LAST = st.sampled_from(["", "+", "*", "?", "{2,}", "{1,3}", "{0,2}"])
 
 
 @st.composite
-def plain_patterns(draw: st.DrawFn) -> str:
+def simple_patterns(draw: st.DrawFn) -> str:
     items = draw(st.lists(st.tuples(ITEMS, COUNTS), max_size=4))
     body = "".join(item + count for item, count in items) + draw(ITEMS) + draw(LAST)
     return draw(st.sampled_from(["", "^"])) + body + draw(st.sampled_from(["", "$"]))
@@ -44,12 +44,12 @@ VALUES = st.text(st.sampled_from("AbZz0179-_ .@#/:+(=,\\\n\u0663é"), max_size=1
 
 
 @settings(max_examples=2000, deadline=None)
-@given(plain_patterns(), VALUES, st.data())
+@given(simple_patterns(), VALUES, st.data())
 @example("[0-9]{2}$", "12\n", None)
 @example(r"\d", "\u0663", None)
-def test_the_quick_road_says_what_re2_says(pattern: str, value: str, data: st.DataObject | None) -> None:
+def test_the_quick_path_says_what_re2_says(pattern: str, value: str, data: st.DataObject | None) -> None:
     compiled = AccountPattern(pattern)
-    assert compiled.is_plain
+    assert compiled.is_verbatim
     values = [value] if data is None else [value, data.draw(st.from_regex(pattern.lstrip("^").rstrip("$")))]
     for one in values:
         assert compiled.matches(one) == (re2.fullmatch(pattern, one) is not None)
@@ -76,7 +76,7 @@ def test_the_quick_road_says_what_re2_says(pattern: str, value: str, data: st.Da
     ],
 )
 def test_all_else_is_left_to_re2(pattern: str) -> None:
-    assert not AccountPattern(pattern).is_plain
+    assert not AccountPattern(pattern).is_verbatim
 
 
 @pytest.mark.parametrize("pattern", ["[a-z]{999}[a-z]+", "^(a+)+$", "(a|aa)*b", "[a-z]*"])

@@ -60,7 +60,7 @@ def test_gzip_of_one_and_several_members(name: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
-def test_zstd_of_one_and_several_frames(size: int) -> None:
+def test_zstd_of_one_and_several_blocks(size: int) -> None:
     data = b"one" * 90_000, b"", b"two"
     packed = b"".join(map(compress_zstd, data))
     skippable = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
@@ -267,7 +267,7 @@ def test_a_broken_ndjson_line_is_named(body: bytes, line: int, position: int) ->
     assert f"line {line}, byte {position} " in refused.detail
 
 
-# Both roads
+# Both paths
 
 
 JSON = st.recursive(
@@ -278,7 +278,7 @@ JSON = st.recursive(
 
 
 @given(st.lists(JSON, max_size=5), st.sampled_from([None, 1]), st.booleans())
-def test_both_roads_find_the_same_records(values: list[object], indent: int | None, ascii_only: bool) -> None:
+def test_both_paths_find_the_same_records(values: list[object], indent: int | None, ascii_only: bool) -> None:
     text = [json.dumps(value, indent=indent, ensure_ascii=ascii_only) for value in values]
     body = wrap(("[" + ", ".join(text) + "]").encode("utf-8", "surrogatepass"))
     fast = split(body)

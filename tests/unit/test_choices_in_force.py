@@ -191,7 +191,7 @@ def test_a_later_or_equal_no_takes_a_granted_under_another_type_out_of_force(
     assert [one["PreferenceStatus"] for one in shown] == ["Suspended"]
 
 
-def test_a_granted_is_held_back_by_a_no_on_its_address(account: LiveAccount) -> None:
+def test_a_granted_is_not_honored_by_a_no_on_its_address(account: LiveAccount) -> None:
     profile_id = begin(account, email("Work", Consents=[consent(DENIED, MARCH)]))
     for date in (JANUARY, MARCH):
         late = account.write(email("Home", Consents=[consent(GRANTED, date)]), profile_id)
@@ -226,8 +226,8 @@ def test_on_the_same_instant_the_same_choice_with_other_members_is_an_update(acc
     profile_id = begin(account, {**email("Home", choice(OPT_IN, MARCH)), "Consents": [consent(GRANTED, MARCH)]})
     changed = account.write(email("Home", choice(OPT_IN, MARCH, PreferenceAttributes=attributes)), profile_id)
     assert changed["Outcome"] == "Updated"
-    proven = account.write({"Consents": [consent(GRANTED, MARCH, Evidence={"Method": "web"})]}, profile_id)
-    assert proven["Outcome"] == "Updated"
+    trusted = account.write({"Consents": [consent(GRANTED, MARCH, Evidence={"Method": "web"})]}, profile_id)
+    assert trusted["Outcome"] == "Updated"
 
 
 def test_an_undated_choice_that_says_the_same_as_the_one_in_force_is_no_change(account: LiveAccount) -> None:

@@ -1,4 +1,4 @@
-"""record.md, "Contact elements": what is a good value and what is compared; and both roads agree."""
+"""record.md, "Contact elements": what is a good value and what is compared; and both paths agree."""
 
 import phonenumbers
 import pytest
@@ -64,12 +64,12 @@ NEAR_EMAIL = st.builds(
 
 @settings(max_examples=400, deadline=None)
 @given(NEAR_EMAIL | st.emails())
-def test_both_roads_judge_and_compare_an_email_alike(text: str) -> None:
+def test_both_paths_judge_and_compare_an_email_alike(text: str) -> None:
     assert outcome(compare_email, text) == outcome(compare_email_by_library, text)
 
 
 @pytest.mark.parametrize("length", [250, 253, 254, 255, 256])
-def test_both_roads_agree_on_long_emails(length: int) -> None:
+def test_both_paths_agree_on_long_emails(length: int) -> None:
     text = "a@" + "bcdefghi." * 40
     text = text[: length - 4].rstrip(".") + "x.com"
     assert outcome(compare_email, text) == outcome(compare_email_by_library, text)
@@ -192,12 +192,12 @@ NEAR_PHONE = st.one_of(
 
 @settings(max_examples=600, deadline=None)
 @given(NEAR_PHONE, st.sampled_from(["US", "CA", "PR", "AG", "DO", "DE", "GB", "MX", "IT"]))
-def test_both_roads_judge_and_compare_a_phone_alike(text: str, region: str) -> None:
+def test_both_paths_judge_and_compare_a_phone_alike(text: str, region: str) -> None:
     assert outcome(compare_phone, text, region) == outcome(compare_phone_by_library, text, region)
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_both_roads_agree_on_an_example_number_of_every_plan(code: int) -> None:
+def test_both_paths_agree_on_an_example_number_of_every_plan(code: int) -> None:
     region = phonenumbers.region_code_for_country_code(code)
     example = (
         phonenumbers.example_number_for_non_geo_entity(code) if region == "001" else phonenumbers.example_number(region)

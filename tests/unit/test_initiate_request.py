@@ -10,11 +10,11 @@ import pytest
 
 from consentory.codec.staging.initiate_request import read_initiate
 from consentory.domain.configuration import Account, Configuration, Permissions, TypeName
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.errors import RequestRefused
 
-CATALOG = Catalog(
+CONFIGURATION_INDEX = ConfigurationIndex(
     1,
     1,
     Configuration(
@@ -27,7 +27,9 @@ FLAGS = ("RefreshAlternateIds", "RefreshContacts", "RefreshCustomFields", "Refre
 
 
 def read(body: bytes | dict[str, Any], permissions: Permissions = ALL) -> ImportSettings:
-    return read_initiate(body if isinstance(body, bytes) else json.dumps(body).encode(), CATALOG, permissions)
+    return read_initiate(
+        body if isinstance(body, bytes) else json.dumps(body).encode(), CONFIGURATION_INDEX, permissions
+    )
 
 
 def refuse(body: bytes | dict[str, Any], permissions: Permissions = ALL) -> RequestRefused:

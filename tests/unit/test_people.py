@@ -16,7 +16,7 @@ from consentory.demo import people
 from consentory.demo.people import generate_people, generate_records
 from consentory.demo.people_faults import COMMON_FAULTS, FAULTS
 from consentory.domain.configuration import Configuration
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.record import Record
 
@@ -36,11 +36,11 @@ def configuration() -> Configuration:
 
 @pytest.fixture(scope="module")
 def validator(configuration: Configuration) -> RecordValidator:
-    catalog = Catalog(1, 1, configuration)
-    user = catalog.find_user("nightly")
+    configuration_index = ConfigurationIndex(1, 1, configuration)
+    user = configuration_index.find_user("nightly")
     assert user
     settings = ImportSettings(name="Demo", match_type="CRM")
-    return RecordValidator(catalog, settings, catalog.permissions_of(user), datetime.now(UTC))
+    return RecordValidator(configuration_index, settings, configuration_index.permissions_of(user), datetime.now(UTC))
 
 
 def test_the_account_of_the_demo_is_a_good_document(configuration: Configuration) -> None:

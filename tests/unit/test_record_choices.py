@@ -3,7 +3,17 @@
 from typing import Any
 
 import pytest
-from record_cases import STAGED_AT, accept, judge, make_catalog, make_validator, micros, person, read_document, refuse
+from record_cases import (
+    STAGED_AT,
+    accept,
+    judge,
+    make_configuration_index,
+    make_validator,
+    micros,
+    person,
+    read_document,
+    refuse,
+)
 
 NOW = micros(STAGED_AT.isoformat())
 
@@ -43,7 +53,7 @@ def test_the_filter_is_configured_and_active() -> None:
     for switch_off in (lambda program: program.update(active=False), lambda p: p["filters"][0].update(active=False)):
         document = read_document()
         switch_off(document["programs"][2])
-        validator = make_validator(make_catalog(document))
+        validator = make_validator(make_configuration_index(document))
         assert refuse(preference(), validator) == [("Preference.UnknownFilter", f"{AT}.FilterId")]
 
 
@@ -72,7 +82,7 @@ PLACES = {
 def test_the_filters_channel_must_fit_the_place(place: str, name: str, fits: str) -> None:
     document = read_document()
     document["programs"][1]["filters"].append({"id": "OFFERS-FAX", "name": "Fax", "channel": "Fax"})
-    validator = make_validator(make_catalog(document))
+    validator = make_validator(make_configuration_index(document))
     chosen = [{"FilterId": name, "PreferenceType": 2}]
     if place == "ProfilePreferences":
         record, path = {place: chosen}, "$.ProfilePreferences[0].FilterId"
@@ -199,7 +209,7 @@ def test_a_bare_date_is_not_after_today_in_the_accounts_zone(kind: int) -> None:
     ]
     tokyo = read_document()
     tokyo["account"]["timeZone"] = "Asia/Tokyo"  # where it is the 22nd already
-    accept(preference(PreferenceType=kind, CustomerDate="2026-11-22"), make_validator(make_catalog(tokyo)))
+    accept(preference(PreferenceType=kind, CustomerDate="2026-11-22"), make_validator(make_configuration_index(tokyo)))
 
 
 @pytest.mark.parametrize(
@@ -221,7 +231,7 @@ def test_a_date_that_is_none_is_a_fault(text: str, code: str) -> None:
 def test_an_account_may_require_dates() -> None:
     document = read_document()
     document["account"]["requireDates"] = True
-    validator = make_validator(make_catalog(document))
+    validator = make_validator(make_configuration_index(document))
     assert refuse(preference() | consent(), validator) == [
         ("Time.Required", f"{AT}.CustomerDate"),
         ("Time.Required", f"{OF}.ConsentDate"),
@@ -256,7 +266,7 @@ def test_the_earliest_date_itself_is_taken(text: str) -> None:
 def test_an_account_may_have_another_earliest_date() -> None:
     document = read_document()
     document["account"]["earliestDate"] = "1950-06-01"
-    validator = make_validator(make_catalog(document))
+    validator = make_validator(make_configuration_index(document))
     accept(preference(CustomerDate="1970-01-01") | consent(ConsentDate="1950-06-01T00:00:00Z"), validator)
     refused = refuse(preference(CustomerDate="1950-05-31") | consent(ConsentDate="1950-05-31T23:00:00Z"), validator)
     assert {code for code, _ in refused} == {"Date.Implausible"}
@@ -320,7 +330,7 @@ def test_a_denied_or_revoked_is_always_accepted_of_any_configured_version(status
     document = read_document()
     document["consentTypes"][0]["active"] = False
     document["consentTypes"][0]["versions"][0]["active"] = False
-    validator = make_validator(make_catalog(document))
+    validator = make_validator(make_configuration_index(document))
     accept(consent(ConsentVersion="1.0", ConsentStatus=status), validator)
     assert refuse(consent(), validator) == [("Consent.UnknownType", f"{OF}.ConsentType")]
 
@@ -328,7 +338,7 @@ def test_a_denied_or_revoked_is_always_accepted_of_any_configured_version(status
 def test_prior_is_older_than_the_newest_active_version() -> None:
     document = read_document()
     document["consentTypes"][0]["versions"][1]["active"] = False
-    validator = make_validator(make_catalog(document))
+    validator = make_validator(make_configuration_index(document))
     accept(consent(ConsentVersion="1.0"), validator)
     accept(consent(ConsentVersion="2.0"), validator)
 

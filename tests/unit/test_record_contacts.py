@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from record_cases import accept, make_catalog, make_validator, read_document, refuse
+from record_cases import accept, make_configuration_index, make_validator, read_document, refuse
 
 ADDRESS = {"Address1": "1 Maple St", "City": "Fairview", "StateProvince": "CA", "PostalCode": "90210"}
 
@@ -66,14 +66,14 @@ def test_an_unknown_or_switched_off_type_is_a_fault() -> None:
     ]
     document = read_document()
     document["emailTypes"][1]["active"] = False
-    validator = make_validator(make_catalog(document))
+    validator = make_validator(make_configuration_index(document))
     assert refuse(email(EmailAddressType="Work"), validator) == [("Email.UnknownType", "$.Emails[0].EmailAddressType")]
 
 
 def test_without_a_default_type_the_type_is_required() -> None:
     document = read_document()
     document["emailTypes"] = [{"name": "Home"}]
-    assert refuse(email(), make_validator(make_catalog(document))) == [
+    assert refuse(email(), make_validator(make_configuration_index(document))) == [
         ("Value.Required", "$.Emails[0].EmailAddressType")
     ]
 
@@ -82,7 +82,7 @@ def test_the_types_own_pattern_matches_the_whole_trimmed_value() -> None:
     document = read_document()
     document["emailTypes"][1]["pattern"] = "[a-z]+@acme[.]example"
     document["phoneTypes"][1]["pattern"] = "[+]1[0-9]{10}"
-    validator = make_validator(make_catalog(document))
+    validator = make_validator(make_configuration_index(document))
     accept(email(EmailAddressType="Work", EmailAddress=" ada@acme.example "), validator)
     assert refuse(email(EmailAddressType="Work", EmailAddress="ada@acme.example.com"), validator) == [
         ("Email.PatternMismatch", "$.Emails[0].EmailAddress")
@@ -159,9 +159,9 @@ def test_phone_faults_are_told_apart() -> None:
 def test_phone_is_read_in_the_accounts_region() -> None:
     document = read_document()
     document["account"]["phoneRegion"] = "DE"
-    assert accept(phone(PhoneNumber="030 123456"), make_validator(make_catalog(document))).phones[0].compared == (
-        "+4930123456"
-    )
+    assert accept(phone(PhoneNumber="030 123456"), make_validator(make_configuration_index(document))).phones[
+        0
+    ].compared == ("+4930123456")
 
 
 def test_elements_carry_preferences_and_consents_of_their_own() -> None:

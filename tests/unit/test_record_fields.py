@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from record_cases import judge, make_catalog, make_validator, person, read_document, refuse
+from record_cases import judge, make_configuration_index, make_validator, person, read_document, refuse
 
-from consentory.codec.record.validation_context import MOST_KNOWN, compile_rulebook
+from consentory.codec.record.validation_context import MOST_KNOWN, compile_validation_context
 from consentory.domain.record import Record
 
 
-def make_fields_catalog():
+def make_fields_index():
     document = read_document()
     document["customFields"] += [
         {"name": "Code", "type": "Text", "minLength": 3, "maxLength": 5, "required": True},
@@ -18,11 +18,11 @@ def make_fields_catalog():
         {"name": "Slow", "type": "Text", "pattern": "(a+)+b"},
         {"name": "Any", "type": "Text"},
     ]
-    return make_catalog(document)
+    return make_configuration_index(document)
 
 
-FIELDS_CATALOG = make_fields_catalog()
-FIELDS = make_validator(FIELDS_CATALOG)
+FIELDS_INDEX = make_fields_index()
+FIELDS = make_validator(FIELDS_INDEX)
 
 
 def outcome(name: str, value: Any) -> Any:
@@ -127,8 +127,8 @@ def test_what_is_known_of_a_value_goes_with_the_account_document() -> None:
     stricter = read_document()
     next(field for field in stricter["customFields"] if field["name"] == "Score")["max"] = 50
     for _ in range(2):
-        assert isinstance(judge(given, make_validator(make_catalog())), Record)
-        assert refuse(given, make_validator(make_catalog(stricter))) == [
+        assert isinstance(judge(given, make_validator(make_configuration_index())), Record)
+        assert refuse(given, make_validator(make_configuration_index(stricter))) == [
             ("CustomField.OutOfRange", "$.CustomFields[0].Value")
         ]
 
@@ -142,10 +142,10 @@ def test_more_values_than_are_remembered_are_judged_all_the_same() -> None:
 
 def test_little_is_remembered() -> None:
     """Whatever is sent: long values and names in white space are read each time anew."""
-    validator = make_validator(FIELDS_CATALOG)
+    validator = make_validator(FIELDS_INDEX)
     for number in range(3 * MOST_KNOWN // 2):
         for name, value in (("Any", f"{number}"), ("Any", f"{number:0150}"), (f"Any{' ' * 200}", f"{number}")):
             assert isinstance(judge(person(CustomFields=[{"Name": name, "Value": value}]), validator), Record)
-    remembered = compile_rulebook(FIELDS_CATALOG).known_fields
+    remembered = compile_validation_context(FIELDS_INDEX).known_fields
     assert 0 < len(remembered) <= MOST_KNOWN
     assert max(len(name or "") + len(value or "") for name, value in remembered) <= 128

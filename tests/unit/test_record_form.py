@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from record_cases import accept, example, judge, make_catalog, make_validator, person, read_document, refuse
+from record_cases import accept, example, judge, make_configuration_index, make_validator, person, read_document, refuse
 
 from consentory.domain.text import hash_key
 
@@ -210,7 +210,7 @@ def test_names_from_the_configuration_are_caseless_and_given_back_as_configured(
 def test_caseless_means_nfc_and_full_case_folding() -> None:
     document = read_document()
     document["customerTypes"].append({"name": "Großkunde É"})
-    validator = make_validator(make_catalog(document))
+    validator = make_validator(make_configuration_index(document))
     assert accept(person(CustomerType="GROSSKUNDE e\u0301"), validator).customer_type == "Großkunde É"
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from record_cases import accept, example, make_catalog, make_validator, person, read_document, refuse
+from record_cases import accept, example, make_configuration_index, make_validator, person, read_document, refuse
 
 from consentory.domain.text import hash_key
 
@@ -26,7 +26,7 @@ def test_customer_type_is_a_configured_type() -> None:
     assert refuse(person(CustomerType="Friend")) == [("CustomerType.Unknown", "$.CustomerType")]
     document = read_document()
     document["customerTypes"][1]["active"] = False
-    validator = make_validator(make_catalog(document))
+    validator = make_validator(make_configuration_index(document))
     assert refuse(person(CustomerType="Prospect"), validator) == [("CustomerType.Unknown", "$.CustomerType")]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from record_cases import accept, make_validator, person, refuse
 
-from consentory.codec.record.fast_path.verbatim_record import read_plain
-from consentory.domain.record import PlainRecord
+from consentory.codec.record.fast_path.verbatim_record import read_verbatim
+from consentory.domain.record import VerbatimRecord
 
 SPACES = ["\xa0", "\u1680", "\u2000", "\u2007", "\u202f", "\u205f", "\u3000"]
 INVISIBLE = ["\x07", "\x9b", "\u200b", "\u200d", "\ufeff", "\u202e", "\xad", "\ue000", "\u0378", "\u2028", "\u2029"]
@@ -122,6 +122,6 @@ def test_the_fast_path_says_the_same(character: str) -> None:
         for more in (household(f"a{character}b"), tag(f"a{character}b"), loyalty(f"a{character}b")):
             record = {**base, **more, "AlternateIds": base["AlternateIds"] + more.get("AlternateIds", [])}
             sent = json.dumps(record, **form).encode()
-            plain, expected = validator.recognise(sent), validator.validate(sent)
-            assert plain is None or read_plain(plain, sent) == expected
-            assert not (isinstance(expected, list) and isinstance(plain, PlainRecord))
+            plain, expected = validator.check(sent), validator.validate(sent)
+            assert plain is None or read_verbatim(plain, sent) == expected
+            assert not (isinstance(expected, list) and isinstance(plain, VerbatimRecord))

@@ -202,7 +202,7 @@ def test_json_is_no_table(tmp_path: Path) -> None:
 
 
 def test_a_file_written_by_a_program_of_the_shell(tmp_path: Path) -> None:
-    """The zstd and gzip programs, where they are there, write frames in their own ways."""
+    """The zstd and gzip programs, where they are there, write blocks in their own ways."""
     file = tmp_path / "people.csv"
     file.write_bytes(CSV)
     for program, ending in (("gzip", "gz"), ("zstd", "zst")):

@@ -110,7 +110,7 @@ def test_the_same_record_is_unchanged_whatever_the_document_spells(account: Live
     assert account.versions() == before
 
 
-def test_an_opt_in_of_january_is_held_back_by_an_opt_out_of_march_whatever_the_spelling(account: LiveAccount) -> None:
+def test_an_opt_in_of_january_is_not_honored_by_an_opt_out_of_march_whatever_the_spelling(account: LiveAccount) -> None:
     account.run([[everything(2, MARCH)]], **MATCH)
     respell(account)
     old = account.run([[swap(everything(1, JANUARY))]], **MATCH)

@@ -32,7 +32,7 @@ def test_choices_without_a_date_and_numbers_without_a_country_code_are_counted(m
     assert batch.failed == 1
     expected = StageCounts(undated_choices=4, refused_opt_outs=1, numbers_without_country_code=4)
     assert batch.counts == expected
-    assert sum(validator.recognise(one.encode()) is not None for one in records) == (4 if match_type else 0)
+    assert sum(validator.check(one.encode()) is not None for one in records) == (4 if match_type else 0)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_under_a_refresh_flag_a_record_is_staged_only_by_who_may_touch_all_it_ca
         accept(PERSON, make_validator(**settings))
         for permissions in (MAILER, NEWS):
             validator = make_validator(permissions=permissions, **settings)
-            assert validator.recognise(encode(PERSON)) is None or flag != "refresh_contacts"
+            assert validator.check(encode(PERSON)) is None or flag != "refresh_contacts"
             if flag == "refresh_contacts":
                 assert refuse(PERSON, validator) == [("Permission.Refresh", "$")]
             else:

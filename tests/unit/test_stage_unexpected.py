@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from batch_cases import validate
-from record_cases import make_catalog, make_validator, read_document
+from record_cases import make_configuration_index, make_validator, read_document
 from structlog.testing import capture_logs
 
 from consentory.codec.record.validate_record import RecordValidator
@@ -34,12 +34,12 @@ def list_faults(batch: ValidatedBatch) -> dict[int, list[Fault]]:
 
 
 def make_breaking_validator(**settings: Any) -> RecordValidator:
-    """Of a catalog with a bound that is no number, which no account document can have: comparing with it fails."""
+    """A validator with a bound that is no number, which no account document can have: the comparison fails."""
     document = read_document()
     for field in document["customFields"]:
         if field["name"] == "Score":
             field["min"] = float("nan")
-    return make_validator(make_catalog(document), **settings)
+    return make_validator(make_configuration_index(document), **settings)
 
 
 @pytest.mark.parametrize("match_type", [None, "CRM"])
@@ -53,7 +53,7 @@ def test_what_nobody_foresaw_is_the_fault_of_one_record(match_type: str | None) 
         batch = validate([json.dumps(one) for one in people], validator, match_type=match_type)
     faults = list_faults(batch)
     assert list(faults) == [3, 70, 71, 199]
-    assert (batch.failed, sum(len(unpack_work(frame.work)) for frame in batch.frames)) == (4, 196)
+    assert (batch.failed, sum(len(unpack_work(block.work)) for block in batch.blocks)) == (4, 196)
     told = {event["reference"]: event for event in events}
     for place, (fault,) in faults.items():
         assert (fault.Code, fault.Path) == ("Stage.Unexpected", "$")
@@ -87,11 +87,11 @@ def test_what_a_delete_record_carries_beside_its_ids_is_ignored_however_odd(form
     settings = ImportSettings(name="test", action="Delete", match_type="CRM")
     batch = validate_batch(split_batch(body.encode(), form), validator, settings)
     assert list_faults(batch) == {}
-    (frame,) = batch.frames
-    records = [decode_record(item.encoded) for item in unpack_work(frame.work)]
+    (block,) = batch.blocks
+    records = [decode_record(item.encoded) for item in unpack_work(block.work)]
     assert [record.profile_id for record in records] == [5] * 9 + [None] * 3
     assert len({record.match_key for record in records[9:]}) == 1
-    for kept in map(json.loads, unpack_raw(frame.raw)):
+    for kept in map(json.loads, unpack_raw(block.raw)):
         assert kept == {"ProfileId": 5} or kept["AlternateIds"][0]["AlternateId"].strip() == "4711"
         assert kept.keys() <= {"ProfileId", "AlternateIds"}
 
@@ -117,11 +117,11 @@ def test_what_a_delete_record_is_looked_at_for_is_one_records_fault(record: str,
     batch = validate(['{"ProfileId":4}', record, '{"ProfileId":6}'], validator, action="Delete", match_type="CRM")
     assert [(fault.Code, fault.Path) for fault in list_faults(batch)[1]] == [(code, path)]
     assert batch.failed == 1
-    assert len(unpack_work(batch.frames[0].work)) == 2
+    assert len(unpack_work(batch.blocks[0].work)) == 2
 
 
 def test_records_in_succession_with_the_same_faults_are_kept_as_one() -> None:
-    """A frame of equal faulty records has one list of faults, and records in succession are one run."""
+    """A block of equal faulty records has one list of faults, and records in succession are one run."""
     batch = validate(["1"] * 200 + [json.dumps({"ProfileId": 5})] + ["1", "2", "2"], make_validator())
     kept = [(place, repeats) for place, repeats, _ in batch.list_faults()]
     assert kept == [(0, 64), (64, 64), (128, 64), (192, 8), (201, 3)]

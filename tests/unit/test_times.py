@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record_cases import micros
 
-from consentory.codec.times import TimeFault, count_microseconds, read_plain_time, read_time, render_time
+from consentory.codec.times import TimeFault, count_microseconds, read_canonical_time, read_time, render_time
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -66,7 +66,7 @@ def test_the_fast_path_takes_no_hour_but_those_of_a_day(minute: str, second: str
         if hour < 24:
             assert read(text) == text.replace(".250Z", ".250000Z")
         else:
-            assert read_plain_time(text) is None
+            assert read_canonical_time(text) is None
             assert refuse(text) == "Time.Malformed"
 
 

@@ -17,16 +17,16 @@ from consentory.api.routes.import_routes import IMPORT_ROUTES
 from consentory.api.routes.operation_routes import get_health, get_metrics, get_readiness
 from consentory.api.routes.profile_routes import PROFILE_ROUTES
 from consentory.api.routes.token_routes import issue_token
-from consentory.http.access_log import RequestJournal
-from consentory.http.authentication_middleware import Gate, note_refusal
+from consentory.http.access_log import AccessLogMiddleware
+from consentory.http.authentication_middleware import AuthenticationMiddleware, note_refusal
 from consentory.http.call_checks import check_call
 from consentory.http.media_types import JSON
 from consentory.http.problems import EXCEPTION_HANDLERS
-from consentory.http.read_slots import CostlyReads, ReadLanes
-from consentory.http.request_body import BodyLanes
+from consentory.http.read_slots import CostlyReads, ReadSlots
+from consentory.http.request_body import BodySlots
 from consentory.http.request_form import RequestForm
-from consentory.http.stage_slots import StageLanes
-from consentory.http.transfer_rate import BodyPace
+from consentory.http.stage_slots import StageSlots
+from consentory.http.transfer_rate import MinimumTransferRate
 from consentory.http.trusted_proxies import TrustedProxies
 from consentory.services.access.authentication import Authentication
 from consentory.services.accounts.account_service import AccountService
@@ -63,16 +63,16 @@ def create_app(
         {
             "authentication": services.authentication,
             "audit": services.audit,
-            "stage_lanes": StageLanes(),
-            "body_lanes": BodyLanes(),
-            "read_lanes": ReadLanes(),
+            "stage_slots": StageSlots(),
+            "body_slots": BodySlots(),
+            "read_slots": ReadSlots(),
             "trusted_proxies": trusted_proxies or TrustedProxies(),
         }
     )
     account_calls = Router(
         base_path,
         route_handlers=[IMPORT_ROUTES, PROFILE_ROUTES, ACCOUNT_ROUTES, AUDIT_ROUTES],
-        middleware=[Gate, CostlyReads],
+        middleware=[AuthenticationMiddleware, CostlyReads],
         opt={"answers": (JSON,)},
         security=[{"bearer": []}, {"pnauthinfo3": []}],
     )
@@ -87,7 +87,7 @@ def create_app(
         state=state,
     )
     # Around everything, so that also what no route takes gets an id, a line of log and a count.
-    app.asgi_handler = RequestJournal(BodyPace(RequestForm(app.asgi_handler)))
+    app.asgi_handler = AccessLogMiddleware(MinimumTransferRate(RequestForm(app.asgi_handler)))
     return app
 
 

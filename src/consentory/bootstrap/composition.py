@@ -13,8 +13,8 @@ from consentory.errors import ConsentoryError
 from consentory.services.access.authentication import Authentication
 from consentory.services.access.secret_box import SecretBox
 from consentory.services.accounts.account_service import AccountService
-from consentory.services.accounts.configuration_cache import Catalogs
-from consentory.services.audit.audit_chaining import AuditSealing
+from consentory.services.accounts.configuration_cache import ConfigurationCache
+from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.audit.audit_verification import AuditVerification
 from consentory.services.execution.import_execution import Execution
@@ -45,7 +45,7 @@ class Services:
     """Everything that serves requests, over one pool of connections."""
 
     database: Database
-    catalogs: Catalogs
+    configurations: ConfigurationCache
     imports: ImportService
     staging: StagingService
     exceptions: ExceptionService
@@ -66,7 +66,7 @@ class WorkerServices:
     database: Database
     execution: Execution
     retention: Retention
-    sealing: AuditSealing
+    chaining: AuditChaining
     verification: AuditVerification
     audit: AuditTrail
 
@@ -81,16 +81,16 @@ def open_services(conninfo: str, box: SecretBox | None = None) -> Services:
     Without a box nothing can be done that needs the secret key: no token, no shared key.
     """
     database = Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS)
-    catalogs = Catalogs(database)
+    configurations = ConfigurationCache(database)
     return Services(
         database,
-        catalogs,
-        ImportService(database, catalogs),
-        StagingService(database, catalogs, read_staged_bound()),
+        configurations,
+        ImportService(database, configurations),
+        StagingService(database, configurations, read_staged_bound()),
         ExceptionService(database),
-        ProfileService(database, catalogs),
-        AccountService(database, catalogs),
-        Authentication(database, catalogs, box),
+        ProfileService(database, configurations),
+        AccountService(database, configurations),
+        Authentication(database, configurations, box),
         AuditTrail(database),
     )
 
@@ -107,17 +107,17 @@ def check_secret_key(conninfo: str, box: SecretBox) -> None:
 def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServices:
     """The services of one worker process; `chunk_records` None: the default."""
     database = Database(conninfo, "consentory_worker", size=WORKER_CONNECTIONS)
-    catalogs = Catalogs(database)
+    configurations = ConfigurationCache(database)
     execution = (
-        Execution(database, catalogs)
+        Execution(database, configurations)
         if chunk_records is None
-        else Execution(database, catalogs, chunk_records=chunk_records)
+        else Execution(database, configurations, chunk_records=chunk_records)
     )
     return WorkerServices(
         database,
         execution,
         Retention(database),
-        AuditSealing(database),
+        AuditChaining(database),
         AuditVerification(database),
         AuditTrail(database),
     )

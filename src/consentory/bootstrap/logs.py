@@ -9,7 +9,7 @@ from contextlib import suppress
 import structlog
 
 
-class CalmLogger(structlog.WriteLogger):
+class BestEffortLogger(structlog.WriteLogger):
     """Writes each line at once, so that those of several processes do not mix.
 
     Loses what cannot be written: a full disk under the log must stop neither requests nor the work.
@@ -33,7 +33,7 @@ def configure_logs(level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: CalmLogger(sys.stderr),
+        logger_factory=lambda *_: BestEffortLogger(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -22,7 +22,12 @@ from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIAB
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.listener import check_port, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, open_metrics_folder
-from consentory.bootstrap.process_setup import PARENT_VARIABLE, calm_collector, die_with_parent, ended_by_signals
+from consentory.bootstrap.process_setup import (
+    PARENT_VARIABLE,
+    die_with_parent,
+    ended_by_signals,
+    tune_garbage_collector,
+)
 from consentory.bootstrap.pulse import BEAT_SECONDS, FROZEN_SECONDS, Pulse, PulseWatch, take_pulse
 from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.config import HEAD_BYTES, read_test_number
@@ -187,11 +192,11 @@ def _run_worker(conninfo: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     chunk_records = read_test_number(CHUNK_VARIABLE, 0) if CHUNK_VARIABLE in os.environ else None
-    calm_collector()
+    tune_garbage_collector()
     services = open_worker(conninfo, chunk_records)
     try:
         services.database.heartbeat.on_clock = show_clock
         worker = ImportWorker(services.database, services.execution, stop)
-        run_loops(worker, Maintenance(services.database, services.retention, services.sealing, stop), stop)
+        run_loops(worker, Maintenance(services.database, services.retention, services.chaining, stop), stop)
     finally:
         services.close()

@@ -12,7 +12,7 @@ from litestar.types import ASGIApp
 from consentory.api import application
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, SERVER_CONNECTIONS, open_services
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_setup import calm_collector, die_with_parent, return_memory
+from consentory.bootstrap.process_setup import die_with_parent, return_memory, tune_garbage_collector
 from consentory.bootstrap.secret_keys import SECRET_VARIABLE, open_secret_box
 from consentory.config import load_setting
 from consentory.http.trusted_proxies import TrustedProxies
@@ -24,7 +24,7 @@ def create_served_app() -> ASGIApp:
     """One server process's application. Raises KeyError when CONSENTORY_DATABASE_URL is not set."""
     die_with_parent()
     configure_logs()
-    calm_collector()
+    tune_garbage_collector()
     return_memory()
     set_asyncio_executor(ThreadPoolExecutor(SERVER_CONNECTIONS, "call"))
     services = open_services(os.environ[DATABASE_VARIABLE], open_secret_box())

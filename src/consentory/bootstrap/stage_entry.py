@@ -8,10 +8,10 @@ import sys
 from multiprocessing.connection import Connection
 
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_setup import calm_collector, return_memory
+from consentory.bootstrap.process_setup import return_memory, tune_garbage_collector
 from consentory.bootstrap.staged_bound import read_staged_bound
 from consentory.config import SETTINGS
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.imports.stage_processes import end_with_server, serve_calls
 from consentory.services.imports.staging_service import StagingService
 from consentory.store.database import Database
@@ -24,11 +24,11 @@ def main() -> None:
     connection = Connection(int(sys.argv[1]))
     end_with_server(connection)
     configure_logs()
-    calm_collector()
+    tune_garbage_collector()
     return_memory()
     database = Database(os.environ[SETTINGS["database_url"].variable], "consentory_service", size=1)
     try:
-        serve_calls(connection, StagingService(database, Catalogs(database), read_staged_bound()))
+        serve_calls(connection, StagingService(database, ConfigurationCache(database), read_staged_bound()))
     finally:
         database.close()
 

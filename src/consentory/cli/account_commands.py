@@ -13,7 +13,7 @@ import typer
 from consentory.codec.hidden_characters import is_hidden
 from consentory.config import load_setting, require_setting
 from consentory.terminal.connection import JsonOption
-from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.error_exit import exit_on_error
 from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption
 from consentory.terminal.terminal_output import print_json, say, write_json_text
 
@@ -54,7 +54,7 @@ def open_for_command(data: Path | None, database_url: str | None) -> Iterator[Se
 
 
 @account_app.command("apply")
-@refuse_plainly
+@exit_on_error
 def apply_account(
     file: Annotated[Path, typer.Argument(help="The account document, YAML or JSON.", exists=True, dir_okay=False)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change, and stop.")] = False,
@@ -85,7 +85,7 @@ def apply_account(
 
 
 @account_app.command("show")
-@refuse_plainly
+@exit_on_error
 def show_account(
     client_id: Annotated[str, typer.Argument(metavar="CLIENTID", help="The account.")],
     data: DataOption = None,
@@ -108,7 +108,7 @@ def show_account(
 
 
 @credentials_app.command("create")
-@refuse_plainly
+@exit_on_error
 def create_credential(
     user: Annotated[str, typer.Option(help="The user, as in the account document.")],
     account: AccountOption = None,
@@ -127,7 +127,7 @@ def create_credential(
 
 
 @credentials_app.command("list")
-@refuse_plainly
+@exit_on_error
 def list_credentials(
     account: AccountOption = None,
     data: DataOption = None,
@@ -155,7 +155,7 @@ def list_credentials(
 
 
 @credentials_app.command("revoke")
-@refuse_plainly
+@exit_on_error
 def revoke_credential(
     client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The credential's client_id.")],
     account: AccountOption = None,

@@ -16,7 +16,7 @@ from consentory.config import SettingError, load_setting, require_setting
 from consentory.domain.audit_event import Action
 from consentory.domain.caller import OPERATOR, Party
 from consentory.terminal.connection import JsonOption
-from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.error_exit import exit_on_error
 from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption
 from consentory.terminal.terminal_output import print_json, say
 
@@ -50,7 +50,7 @@ def _open(data: Path | None, database_url: str | None) -> Iterator[WorkerService
 
 
 @audit_app.command("verify")
-@refuse_plainly
+@exit_on_error
 def verify_audit(
     account: AccountOption = None,
     expect: Annotated[
@@ -74,16 +74,16 @@ def verify_audit(
         accounts = services.verification.list_accounts(name)
         verdicts = [services.verification.verify(*item, expect) for item in accounts]
     if as_json:
-        print_json({"intact": not any(v.findings for v in verdicts), "accounts": verdicts})
+        print_json({"intact": not any(v.collector for v in verdicts), "accounts": verdicts})
     else:
         for verdict in verdicts:
             _print_verdict(verdict)
-    if any(verdict.findings for verdict in verdicts):
+    if any(verdict.collector for verdict in verdicts):
         raise typer.Exit(1)
 
 
 @audit_app.command("head")
-@refuse_plainly
+@exit_on_error
 def print_head(
     account: AccountOption = None,
     data: DataOption = None,
@@ -96,7 +96,7 @@ def print_head(
     """
     with _open(data, database_url) as services:
         accounts = services.verification.list_accounts(load_setting("account", account))
-        services.sealing.seal()
+        services.chaining.append_waiting()
         heads = {name: services.verification.find_head(account_id) for account_id, name in accounts}
     if as_json:
         print_json([{"account": name, "head": head} for name, head in heads.items()])
@@ -106,7 +106,7 @@ def print_head(
 
 
 @audit_app.command("show")
-@refuse_plainly
+@exit_on_error
 def show_audit(
     account: AccountOption = None,
     after: Annotated[int | None, typer.Option(help="From the event after this number on, oldest first.", min=0)] = None,
@@ -122,7 +122,7 @@ def show_audit(
     Example: consentory audit show --account ACME --limit 50
     """
     with _open(data, database_url) as services:
-        services.sealing.seal()
+        services.chaining.append_waiting()
         ((account_id, _),) = services.verification.list_accounts(require_setting("account", account))
         if after is None:
             newest = services.verification.find_head(account_id).partition(":")[0]
@@ -137,9 +137,9 @@ def show_audit(
 
 def _print_verdict(verdict: Verdict) -> None:
     counts = f"{verdict.events} events" + (f", {verdict.waiting} not sealed yet" if verdict.waiting else "")
-    state = f"{len(verdict.findings)} findings" if verdict.findings else "as recorded"
+    state = f"{len(verdict.collector)} findings" if verdict.collector else "as recorded"
     say(f"{verdict.account}: {counts}, {state}" + (f"; head {verdict.head}" if verdict.head else ""))
-    for finding in verdict.findings:
+    for finding in verdict.collector:
         number = "" if finding.number is None else f" {finding.number}"
         event = "" if finding.event_id is None else f" ({finding.event_id})"
         say(f"{verdict.account}{number} {finding.what}: {finding.text}{event}")

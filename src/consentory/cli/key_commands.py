@@ -11,22 +11,22 @@ import typer
 from consentory.cli.account_commands import credentials_app, open_for_command
 from consentory.config import require_setting
 from consentory.terminal.connection import JsonOption
-from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.error_exit import exit_on_error
 from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption, SecretFileOption
 from consentory.terminal.terminal_output import print_json, say
 
 if TYPE_CHECKING:
-    from consentory.store.tables.key_store import SealedKey
+    from consentory.store.tables.key_store import EncryptedKey
 
 
 def register(_: typer.Typer) -> None:
     """Add the commands to `consentory credentials`."""
     credentials_app.command("hmac-key")(keep_hmac_key)
     credentials_app.command("rotate-signing-key")(rotate_signing_key)
-    credentials_app.command("reseal")(reseal_keys)
+    credentials_app.command("reencrypt")(reencrypt_keys)
 
 
-@refuse_plainly
+@exit_on_error
 def keep_hmac_key(
     account: AccountOption = None,
     show: Annotated[bool, typer.Option("--list", help="List the shared keys; never a key itself.")] = False,
@@ -65,21 +65,26 @@ def keep_hmac_key(
             print_json({"key_id": key_id} if bring else {"key_id": key_id, "key": key})
 
 
-def _list_keys(found: list[SealedKey], as_json: bool) -> None:
+def _list_keys(found: list[EncryptedKey], as_json: bool) -> None:
     if as_json:
         print_json(
             [
-                {"key_id": k.key_id, "created_at": k.created_at, "revoked_at": k.revoked_at, "sealed_under": k.seal_id}
+                {
+                    "key_id": k.key_id,
+                    "created_at": k.created_at,
+                    "revoked_at": k.revoked_at,
+                    "encrypted_under": k.secret_key_id,
+                }
                 for k in found
             ]
         )
         return
     for key in found:
         state = "live" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d %H:%M}Z"
-        say(f"{key.key_id}  created {key.created_at:%Y-%m-%d %H:%M}Z  {state}  sealed under {key.seal_id}")
+        say(f"{key.key_id}  created {key.created_at:%Y-%m-%d %H:%M}Z  {state}  encrypted under {key.secret_key_id}")
 
 
-@refuse_plainly
+@exit_on_error
 def rotate_signing_key(
     at_once: Annotated[
         bool, typer.Option("--at-once", help="End the keys before it as well, and every bearer token with them.")
@@ -102,8 +107,8 @@ def rotate_signing_key(
     say(f"{key_id}: signs from now on; {rest}.")
 
 
-@refuse_plainly
-def reseal_keys(
+@exit_on_error
+def reencrypt_keys(
     data: DataOption = None,
     database_url: DatabaseOption = None,
     secret_key_file: SecretFileOption = None,
@@ -111,11 +116,11 @@ def reseal_keys(
 ) -> None:
     """Encrypt all keys under the newest secret key, the first that is given; afterwards the older ones can go.
 
-    Example: CONSENTORY_SECRET_KEY="$NEW,$OLD" consentory credentials reseal
+    Example: CONSENTORY_SECRET_KEY="$NEW,$OLD" consentory credentials reencrypt
     """
     _name_file(secret_key_file)
     with open_for_command(data, database_url) as services:
-        count = services.authentication.tokens.reseal() + services.authentication.shared_keys.reseal()
+        count = services.authentication.tokens.reencrypt() + services.authentication.shared_keys.reencrypt()
     if as_json:
         return print_json({"keys": count})
     say(f"{count} key{'s' if count != 1 else ''} encrypted anew.")

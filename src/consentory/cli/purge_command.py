@@ -11,7 +11,7 @@ import typer
 from consentory.cli.account_commands import choose_database
 from consentory.config import require_setting
 from consentory.terminal.connection import JsonOption
-from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.error_exit import exit_on_error
 from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption
 from consentory.terminal.terminal_output import print_json, say
 
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("purge")(purge)
 
 
-@refuse_plainly
+@exit_on_error
 def purge(
     import_id: Annotated[UUID, typer.Argument(metavar="IMPORT", help="Its ImportId.")],
     account: AccountOption = None,

@@ -20,7 +20,7 @@ from consentory.config import (
     load_switch,
     require_setting,
 )
-from consentory.terminal.error_exit import refuse_plainly
+from consentory.terminal.error_exit import exit_on_error
 from consentory.terminal.setting_options import (
     BasePathOption,
     CertOption,
@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
     app.command()(migrate)
 
 
-@refuse_plainly
+@exit_on_error
 def up(
     data: DataOption = None,
     host: HostOption = None,
@@ -95,7 +95,7 @@ def up(
         tree.run(lambda url: typer.echo(f"Consentory is up: {url}"))
 
 
-@refuse_plainly
+@exit_on_error
 def serve(
     database_url: DatabaseOption = None,
     host: HostOption = None,
@@ -134,7 +134,7 @@ def serve(
     )
 
 
-@refuse_plainly
+@exit_on_error
 def worker(database_url: DatabaseOption = None) -> None:
     """Execute imports, over a PostgreSQL server; run as many as you like, on as many machines.
 
@@ -147,7 +147,7 @@ def worker(database_url: DatabaseOption = None) -> None:
     run_worker(require_setting("database_url", database_url))
 
 
-@refuse_plainly
+@exit_on_error
 def migrate(database_url: DatabaseOption = None) -> None:
     """Bring the schema of a PostgreSQL server up to date; safe to run again.
 

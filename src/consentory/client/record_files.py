@@ -35,7 +35,7 @@ _MEMBER = rb"\s*+%s\s*+:\s*+%s\s*+" % (_STRING, _SCALAR)
 _ENVELOPE = re.compile(rb'\s*+\{(?:%s,)*\s*"UserProfilePreferences"\s*+:\s*+\[' % _MEMBER, re.DOTALL)
 _ENVELOPE_END = re.compile(rb"(?:\s*+,%s)*\s*+\}\s*" % _MEMBER, re.DOTALL)
 _SPACE = re.compile(rb"[ \t\r\n]*+")
-_PLAIN_VALUE = re.compile(_SCALAR, re.DOTALL)
+_SCALAR_VALUE = re.compile(_SCALAR, re.DOTALL)
 # Group 1: up to the next opening bracket outside strings; group 2: up to the next closing one; no group: the
 # rest, where the buffer ends before the next bracket comes.
 _BRACKET = re.compile(rb'[^"{}\[\]]*+(?:%s[^"{}\[\]]*+)*+(?:([{\[])|([}\]]))|[\s\S]++' % _STRING, re.DOTALL)
@@ -227,7 +227,7 @@ class _BracketCutter(_Cutter):
     def _cut_value(self) -> bytes:
         """Return the value that begins here; where it ends is found by its brackets alone."""
         if self._buffer[self._at] not in b"{[":
-            return self._cut_plain_value()
+            return self._cut_scalar()
         depth, end = 0, 0  # `end`: how far the value has been looked through
         while True:
             for match in _BRACKET.finditer(self._buffer, self._at + end):
@@ -242,10 +242,10 @@ class _BracketCutter(_Cutter):
                 end = match.end() - self._at
             self._demand_more()
 
-    def _cut_plain_value(self) -> bytes:
+    def _cut_scalar(self) -> bytes:
         """Return a string, number or literal that stands for a record: JSON, and the server's to refuse."""
         while True:
-            match = _PLAIN_VALUE.match(self._buffer, self._at)
+            match = _SCALAR_VALUE.match(self._buffer, self._at)
             if match and match.end() < len(self._buffer):
                 return match[0]
             if not match and self._buffer[self._at] != ord('"'):

@@ -1,7 +1,7 @@
 """Email addresses, phone numbers, postal addresses and countries: are they well formed, and what is compared.
 
-Each has a fast road for the plain majority that accepts only what the library surely accepts and compares
-alike; everything else is the library's to judge. A property test holds both roads together.
+Each has a fast path for the plain majority that accepts only what the library surely accepts and compares
+alike; everything else is the library's to judge. A property test holds both paths together.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _DOMAIN = r"(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,24}"
 _SHORT_EMAIL = re.compile(f"{_LOCAL}@{_DOMAIN}")
 _SHORT = 64
 """So short an address breaks no bound on the length of its parts."""
-_PLAIN_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@)(?!.{{200}})(?!.*[A-Za-z0-9-]{{64}}){_LOCAL}@{_DOMAIN}")
-_PLAIN_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
-_PLAIN_NANP = re.compile(r"(?:\(([2-9][0-9]{2})\) ?|([2-9][0-9]{2})[ .-]?)([0-9]{3})[ .-]?([0-9]{4})")
+_SIMPLE_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@)(?!.{{200}})(?!.*[A-Za-z0-9-]{{64}}){_LOCAL}@{_DOMAIN}")
+_SIMPLE_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
+_SIMPLE_NANP = re.compile(r"(?:\(([2-9][0-9]{2})\) ?|([2-9][0-9]{2})[ .-]?)([0-9]{3})[ .-]?([0-9]{4})")
 _SPACES = " \\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000"
 _BETWEEN_DIGITS = rf"[{_SPACES}./()\[\]\u2010-\u2015\u2212\uff0d\uff0e\uff0f\uff08\uff09-]"
 _BEFORE_DIGITS = rf"[{_SPACES}()\[\]\uff08\uff09]"
@@ -47,9 +47,9 @@ class ContactFault(ValueError):
         self.code = code
 
 
-def compare_plain_email(text: str) -> str | None:
+def compare_simple_email(text: str) -> str | None:
     """The compared form of an email address that the library surely accepts; None: it has to be asked."""
-    if (_SHORT_EMAIL if len(text) <= _SHORT else _PLAIN_EMAIL).fullmatch(text):
+    if (_SHORT_EMAIL if len(text) <= _SHORT else _SIMPLE_EMAIL).fullmatch(text):
         lowered = text.lower()
         if not lowered.endswith(_SPECIAL_USE):
             return lowered
@@ -58,7 +58,7 @@ def compare_plain_email(text: str) -> str | None:
 
 def compare_email(text: str) -> str:
     """The compared form of a trimmed email address: caseless, the domain in ASCII. Raises ContactFault."""
-    return compare_plain_email(text) or compare_email_by_library(text)
+    return compare_simple_email(text) or compare_email_by_library(text)
 
 
 def compare_email_by_library(text: str) -> str:
@@ -96,10 +96,10 @@ def compare_phone(text: str, region: str) -> str:
 
     Raises ContactFault: no number, not a possible one, or one with an extension.
     """
-    if _is_plain_e164(text):
+    if _is_verbatim_e164(text):
         return text
     if phonenumbers.country_code_for_region(region) == _NANP:
-        match = _PLAIN_NANP.fullmatch(text)
+        match = _SIMPLE_NANP.fullmatch(text)
         if match is not None:
             national = (match[1] or match[2]) + match[3] + match[4]
             plan = _plan_of(_NANP, region)
@@ -108,9 +108,9 @@ def compare_phone(text: str, region: str) -> str:
     return compare_phone_by_library(text, region)
 
 
-def _is_plain_e164(text: str) -> bool:
+def _is_verbatim_e164(text: str) -> bool:
     """True for a number in E.164 that the library surely takes as it is: nothing to strip, a possible length."""
-    if not _PLAIN_E164.fullmatch(text):
+    if not _SIMPLE_E164.fullmatch(text):
         return False
     digits, plan = _find_plan(text[1:4])
     national = text[1 + digits :]

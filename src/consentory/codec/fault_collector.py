@@ -14,7 +14,7 @@ MOST_ELEMENTS = 100
 _VALUE_LENGTH = 200
 _QUOTE_LENGTH = 60
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_SIMPLE_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
 
 ElementT = TypeVar("ElementT")
@@ -58,24 +58,24 @@ def quote(value: object) -> str:
 
 def name_member(parent: str, member: str) -> str:
     """The JSON path of a member with any name; an unusual name goes into brackets, cut at 200 characters."""
-    if _PLAIN_NAME.fullmatch(member) and len(member) <= _VALUE_LENGTH:
+    if _SIMPLE_NAME.fullmatch(member) and len(member) <= _VALUE_LENGTH:
         return f"{parent}.{member}"
     shown = _SURROGATE.sub("\ufffd", member[:_VALUE_LENGTH]).replace("\\", "\\\\").replace("'", "\\'")
     return f"{parent}['{shown}']"
 
 
-class Findings:
+class FaultCollector:
     """The faults of one record, in the order in which they were found.
 
-    `misfits` holds the paths of what was there but not of the right type: it counts as absent for every
+    `mismatches` holds the paths of what was there but not of the right type: it counts as absent for every
     further rule, and `require` does not report it a second time as missing.
     """
 
-    __slots__ = ("faults", "misfits")
+    __slots__ = ("faults", "mismatches")
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
-        self.misfits: set[str] = set()
+        self.mismatches: set[str] = set()
 
     @property
     def is_full(self) -> bool:
@@ -90,20 +90,20 @@ class Findings:
             text = f"More than {MOST_FAULTS:,} faults; the rest are not listed. Correct these and stage it again."
             self.faults.append(Fault("Record.TooManyFaults", text, "$"))
 
-    def report_misfit(self, code: str, message: str, path: str, value: object = None) -> None:
+    def report_mismatch(self, code: str, message: str, path: str, value: object = None) -> None:
         """Add a fault of type: the member or element at `path` then counts as absent."""
-        if len(self.misfits) < MOST_FAULTS:
-            self.misfits.add(path)
+        if len(self.mismatches) < MOST_FAULTS:
+            self.mismatches.add(path)
         self.report(code, message, path, value)
 
-    def is_misfit(self, parent: str, member: str) -> bool:
+    def is_mismatch(self, parent: str, member: str) -> bool:
         """True when that member, or the whole element it would be in, has been reported as of the wrong type."""
-        misfits = self.misfits
-        return bool(misfits) and (parent in misfits or f"{parent}.{member}" in misfits)
+        mismatches = self.mismatches
+        return bool(mismatches) and (parent in mismatches or f"{parent}.{member}" in mismatches)
 
     def require(self, parent: str, member: str) -> None:
         """Report that a required member is missing, unless it is there but was of the wrong type."""
-        if not self.is_misfit(parent, member):
+        if not self.is_mismatch(parent, member):
             self.report("Value.Required", f"{member} is required here; add it.", f"{parent}.{member}")
 
     def bound(self, elements: list[ElementT], path: str, most: int = MOST_ELEMENTS) -> list[ElementT]:

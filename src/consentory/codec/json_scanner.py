@@ -1,6 +1,6 @@
 """A strict JSON reader that only finds where values begin and end. It never recurses and never converts.
 
-msgspec reads nearly every body; this is the road for what JSON allows and msgspec does not (lone surrogates,
+msgspec reads nearly every body; this is the path for what JSON allows and msgspec does not (lone surrogates,
 nesting without end), and it names the byte at which a text stops being JSON.
 Text is bytes of valid UTF-8; positions count bytes from 0.
 """
@@ -33,10 +33,10 @@ _MATCH_COMMA = re.compile(_SPACE + rb"," + _SPACE)
 _CLOSE_OBJECT = re.compile(_SPACE + rb"\}")
 _CLOSE_ARRAY = re.compile(_SPACE + rb"\]")
 # Runs of plain members or elements are taken in one match.
-_PLAIN_MEMBERS = re.compile(
+_SCALAR_MEMBERS = re.compile(
     rb"(?>(?:" + _SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":" + _SPACE + _SCALAR + rb"){0,500})"
 )
-_PLAIN_ELEMENTS = re.compile(rb"(?>(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb"){0,500})")
+_SCALAR_ELEMENTS = re.compile(rb"(?>(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb"){0,500})")
 # Arrays that begin with an array, all but the innermost.
 _NESTED_ARRAYS = re.compile(rb"(?>(?:\[" + _SPACE + rb"(?=\[)){1,1000})")
 
@@ -67,7 +67,7 @@ def skip_value(text: Buffer, position: int) -> int:
             stack += opened
             continue
         while stack:
-            plain = _PLAIN_MEMBERS if stack[-1] == _OBJECT else _PLAIN_ELEMENTS
+            plain = _SCALAR_MEMBERS if stack[-1] == _OBJECT else _SCALAR_ELEMENTS
             match = plain.match(text, position)
             position = match.end() if match else position
             position, closed = _leave_value(text, position, stack[-1])

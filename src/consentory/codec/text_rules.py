@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar
 from unicodedata import category
 
-from consentory.codec.fault_collector import Findings, quote
+from consentory.codec.fault_collector import FaultCollector, quote
 from consentory.domain.text import fold, trim
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -27,9 +27,9 @@ def is_name(text: str) -> bool:
     return text.isprintable() and text.strip() == text
 
 
-def read_text(findings: Findings, value: str, parent: str, member: str, least: int, most: int) -> str | None:
+def read_text(collector: FaultCollector, value: str, parent: str, member: str, least: int, most: int) -> str | None:
     """The trimmed text, or None after its faults were reported. `least` 0 allows a blank."""
-    # Nearly every string takes this road: nothing to trim, nothing that could be a control character.
+    # Nearly every string takes this path: nothing to trim, nothing that could be a control character.
     if least <= len(value) <= most and value.isprintable() and value.strip() == value:
         return value
     text = trim(value)
@@ -38,12 +38,12 @@ def read_text(findings: Findings, value: str, parent: str, member: str, least: i
     if control:
         where = f"U+{ord(control[0]):04X} as character {control.start() + 1}"
         message = f"{member} has a control character ({where}); take it out."
-        findings.report("String.ControlCharacter", message, path, value)
-    fits = _check_length(findings, value, path, least, most)
+        collector.report("String.ControlCharacter", message, path, value)
+    fits = _check_length(collector, value, path, least, most)
     return text if fits and not control else None
 
 
-def read_name(findings: Findings, value: str, parent: str, member: str, most: int) -> str | None:
+def read_name(collector: FaultCollector, value: str, parent: str, member: str, most: int) -> str | None:
     """As read_text, for a name that records are matched by: it has no invisible character and is no blank."""
     if 0 < len(value) <= most and is_name(value):
         return value
@@ -53,36 +53,36 @@ def read_name(findings: Findings, value: str, parent: str, member: str, most: in
     if place is not None:
         where = f"U+{ord(text[place]):04X} as character {place + 1}"
         message = f"{member} has a character that nobody sees ({where}); take it out."
-        findings.report("String.InvisibleCharacter", message, path, value)
-    fits = _check_length(findings, value, path, 1, most)
+        collector.report("String.InvisibleCharacter", message, path, value)
+    fits = _check_length(collector, value, path, 1, most)
     return text if fits and place is None else None
 
 
-def read_reference(findings: Findings, value: str, parent: str, member: str, most: int) -> str | None:
+def read_reference(collector: FaultCollector, value: str, parent: str, member: str, most: int) -> str | None:
     """As read_name, for a name of the configuration: of a control character it says what read_text says."""
     if _CONTROL.search(trim(value)):
-        return read_text(findings, value, parent, member, 1, most)
-    return read_name(findings, value, parent, member, most)
+        return read_text(collector, value, parent, member, 1, most)
+    return read_name(collector, value, parent, member, most)
 
 
-def _check_length(findings: Findings, value: str, path: str, least: int, most: int) -> bool:
+def _check_length(collector: FaultCollector, value: str, path: str, least: int, most: int) -> bool:
     """True when the trimmed text has a length from `least` to `most`; else the fault is reported."""
     text, member = trim(value), path.rpartition(".")[2]
     if not text and least:
         message = f"{member} is blank, which is not allowed here; fill it in or leave the member out."
-        findings.report("String.Blank", message, path, value)
+        collector.report("String.Blank", message, path, value)
     elif len(text) < least:
         message = f"{member} {quote(text)} is shorter than {least} characters."
-        findings.report("String.TooShort", message, path, value)
+        collector.report("String.TooShort", message, path, value)
     elif len(text) > most:
         message = f"{member} has {len(text):,} characters; at most {most} are allowed. Shorten it."
-        findings.report("String.TooLong", message, path, value)
+        collector.report("String.TooLong", message, path, value)
     else:
         return True
     return False
 
 
-class Names(Generic[ItemT]):
+class CaselessIndex(Generic[ItemT]):
     """Configured names and what they stand for: at once when written as configured, else by the caseless form."""
 
     __slots__ = ("_folded", "exact")
@@ -92,7 +92,7 @@ class Names(Generic[ItemT]):
         self._folded = {fold(name): item for name, item in self.exact.items() if name is not None}
 
     def read(
-        self, findings: Findings, value: str | None, parent: str, member: str, most: int, code: str
+        self, collector: FaultCollector, value: str | None, parent: str, member: str, most: int, code: str
     ) -> ItemT | None:
         """The item that a member names, caseless; None after a fault: `code` when nothing has that name.
 
@@ -102,15 +102,15 @@ class Names(Generic[ItemT]):
         if item is not None:
             return item
         if value is None:
-            findings.require(parent, member)
+            collector.require(parent, member)
             return None
         item = self._folded.get(fold(trim(value)))
         if item is None:
-            text = read_reference(findings, value, parent, member, most)
+            text = read_reference(collector, value, parent, member, most)
             if text is None:
                 return None
             message = f"{member} {quote(text)} is not known here; known: {self.list_names()}."
-            findings.report(code, message, f"{parent}.{member}", value)
+            collector.report(code, message, f"{parent}.{member}", value)
         return item
 
     def find(self, name: str) -> ItemT | None:

@@ -47,7 +47,7 @@ class Moment(NamedTuple):
     day_began: int | None
 
 
-def read_plain_time(text: str) -> int | None:
+def read_canonical_time(text: str) -> int | None:
     """The microseconds of a time in a form that most have, YYYY-MM-DDThh:mm:ss[.fff]Z; None for all else."""
     if len(text) == 24:
         return _read_milliseconds(text)
@@ -59,7 +59,7 @@ def _read_milliseconds(text: str) -> int | None:
     fraction = text[20:23]
     if text[19] != "." or not (fraction.isascii() and fraction.isdecimal()):
         return None
-    at = read_plain_time(text[:19] + text[23])
+    at = read_canonical_time(text[:19] + text[23])
     return None if at is None else at + int(fraction) * 1000
 
 
@@ -83,7 +83,7 @@ def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:
     (23:59:59) for a no; of a local time that exists twice a yes takes the earlier and a no the later.
     A bare date that carries Z or an offset is that day there, by the same rule.
     """
-    plain = read_plain_time(text)
+    plain = read_canonical_time(text)
     if plain is not None:
         return Moment(plain, None)
     if len(text) <= _CACHED_LENGTH:

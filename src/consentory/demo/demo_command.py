@@ -44,7 +44,7 @@ ACCOUNT, USER = "DEMO", "nightly"
 IMPORT_FIELDS = {"Name": "Demo", "ImportAction": "Add", "MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 
 _SEED = 2026
-_PLAIN_WIDTH = 120  # columns, where the output is no terminal
+_SCALAR_WIDTH = 120  # columns, where the output is no terminal
 _EVERY = 1000  # records between two looks at the bar
 _INTERRUPTED = 130
 
@@ -92,7 +92,7 @@ def run_demo(
 
 def _open_console() -> Console:
     console = make_console()
-    return console if console.is_terminal else make_console(width=_PLAIN_WIDTH)
+    return console if console.is_terminal else make_console(width=_SCALAR_WIDTH)
 
 
 def _interrupt(*_: object) -> None:

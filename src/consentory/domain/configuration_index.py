@@ -85,7 +85,7 @@ class ConsentEntry:
     """Rank of the newest active version, -1 when none is active."""
 
 
-class Catalog:
+class ConfigurationIndex:
     """One revision of an account's configuration, indexed. Immutable; made once per revision and process."""
 
     def __init__(

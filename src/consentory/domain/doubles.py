@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from consentory.domain.profile import AlternateId, Body, Consent, Element, Group, Preference
+from consentory.domain.profile import AlternateId, Consent, Element, Group, Preference, ProfileState
 from consentory.domain.record import KINDS, STRENGTH
 from consentory.domain.text import fold
 
 
-def join_doubles(body: Body) -> None:
+def join_doubles(body: ProfileState) -> None:
     """Join, in place, whatever a body has twice. Of choices the one that precedence prefers stays."""
     body.alternate_ids = _join_ids(body.alternate_ids)
     body.groups = _join_groups(body.groups)
@@ -75,7 +75,7 @@ def _take_over(first: Element, second: Element) -> None:
     second.preferences, second.consents = [], []
 
 
-def _join_choices(owner: Body | Element) -> None:
+def _join_choices(owner: ProfileState | Element) -> None:
     preferences: dict[str, Preference] = {}
     for item in owner.preferences:
         known = preferences.setdefault(item.filter, item)

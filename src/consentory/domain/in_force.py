@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from consentory.domain.configuration_index import Caseless, ConsentEntry, FilterEntry
-from consentory.domain.profile import Body, Consent, Element, Preference
+from consentory.domain.profile import Consent, Element, Preference, ProfileState
 from consentory.domain.record import DENIED, GRANTED, OPT_IN, OPT_OUT, REVOKED, STRENGTH
 
 DAY = 86_400_000_000
@@ -20,7 +20,7 @@ DAY = 86_400_000_000
 class Site(NamedTuple):
     """Where choices stand: the person (`element` None), or a contact element among all those of its kind."""
 
-    body: Body
+    body: ProfileState
     elements: Sequence[Element]
     element: Element | None
 

@@ -10,8 +10,8 @@ from consentory.domain.imports import Outcome
 from consentory.domain.merge_choices import merge_choices
 from consentory.domain.merge_contacts import archive_choices, merge_contacts
 from consentory.domain.merge_members import merge_members
-from consentory.domain.merge_state import Draft, MergeContext, copy_body
-from consentory.domain.profile import AlternateId, Body, Element, Group, LedgerEntry
+from consentory.domain.merge_state import MergeContext, MergeState, copy_state
+from consentory.domain.profile import AlternateId, Element, Group, LedgerEntry, ProfileState
 from consentory.domain.record import KINDS, Fault, Record
 from consentory.domain.text import fold, hash_key
 
@@ -24,53 +24,53 @@ class Merged(NamedTuple):
     """What applying one record gave. With outcome Exception `body` is as it was (None: no profile)."""
 
     outcome: Outcome
-    body: Body | None
+    body: ProfileState | None
     ledger: list[LedgerEntry]
     faults: list[Fault]
     """Why the record is an exception."""
-    held: list[Fault]
+    not_honored: list[Fault]
     """What was held back; also beside an Updated or Created."""
 
 
-def merge(profile_id: int, old: Body | None, record: Record, context: MergeContext) -> Merged:
+def merge(profile_id: int, old: ProfileState | None, record: Record, context: MergeContext) -> Merged:
     """Apply one record to a profile, or to none (`old` None: it is created with `profile_id`).
 
     `old` is not changed. Names in `old` and `record` are spelled as configured (`domain/spelling.py`).
     A record is applied whole or not at all: any fault gives outcome Exception.
     Unchanged gives a body equal to `old`, so nothing is to be written.
     """
-    draft = Draft(record, context, profile_id, old, _start_body(old, context))
-    merge_members(draft)
-    included = merge_contacts(draft)
-    merge_choices(draft, included)
+    state = MergeState(record, context, profile_id, old, _start_state(old, context))
+    merge_members(state)
+    included = merge_contacts(state)
+    merge_choices(state, included)
     was_active = old is None or old.active
-    if was_active and not draft.body.active:
-        _archive_all(draft)
-    if draft.faults:
-        return Merged("Exception", old, [], draft.faults, [])
-    body = draft.body
+    if was_active and not state.body.active:
+        _archive_all(state)
+    if state.faults:
+        return Merged("Exception", old, [], state.faults, [])
+    body = state.body
     if old is not None and body == old:
-        return Merged("NotHonored" if draft.held else "Unchanged", old, [], [], draft.held)
+        return Merged("NotHonored" if state.not_honored else "Unchanged", old, [], [], state.not_honored)
     _stamp_edited(old, body, context.now)
-    return Merged("Created" if old is None else "Updated", body, draft.ledger, [], draft.held)
+    return Merged("Created" if old is None else "Updated", body, state.ledger, [], state.not_honored)
 
 
-def _start_body(old: Body | None, context: MergeContext) -> Body:
+def _start_state(old: ProfileState | None, context: MergeContext) -> ProfileState:
     if old is not None:
-        return copy_body(old)
-    catalog = context.catalog
-    return Body(catalog.default_locale, customer_type=catalog.customer_types.default)
+        return copy_state(old)
+    configuration_index = context.configuration_index
+    return ProfileState(configuration_index.default_locale, customer_type=configuration_index.customer_types.default)
 
 
-def _archive_all(draft: Draft) -> None:
-    body = draft.body
-    archive_choices(draft, body.preferences, body.consents)
+def _archive_all(state: MergeState) -> None:
+    body = state.body
+    archive_choices(state, body.preferences, body.consents)
     for kind in KINDS:
         for element in body.elements(kind):
-            archive_choices(draft, element.preferences, element.consents)
+            archive_choices(state, element.preferences, element.consents)
 
 
-def _stamp_edited(old: Body | None, body: Body, now: int) -> None:
+def _stamp_edited(old: ProfileState | None, body: ProfileState, now: int) -> None:
     """Give every part that changed its new modification time; parts keep their index for ever, and new ones have it."""
     if old is None:
         return  # each part was made just now, and says so
@@ -91,7 +91,7 @@ def _hash_alternate_id(account_id: int, type_name: str, value: str) -> bytes:
     return hash_key(account_id, "AlternateId", fold(type_name), fold(value))
 
 
-def list_alternate_keys(account_id: int, body: Body | None) -> dict[bytes, tuple[str, str]]:
+def list_alternate_keys(account_id: int, body: ProfileState | None) -> dict[bytes, tuple[str, str]]:
     """Key hash to (type, value) of the alternate ids that the body holds actively; {} for no body."""
     if body is None:
         return {}
@@ -102,7 +102,7 @@ def list_alternate_keys(account_id: int, body: Body | None) -> dict[bytes, tuple
     }
 
 
-def list_contact_keys(account_id: int, body: Body | None) -> dict[bytes, tuple[str, str]]:
+def list_contact_keys(account_id: int, body: ProfileState | None) -> dict[bytes, tuple[str, str]]:
     """Key hash to (kind letter, compared value) of the active emails and phones; {} for no body."""
     if body is None:
         return {}

@@ -15,16 +15,16 @@ from consentory.domain.in_force import (
     list_missing,
 )
 from consentory.domain.merge_contacts import Included
-from consentory.domain.merge_state import Draft
+from consentory.domain.merge_state import MergeState
 from consentory.domain.profile import PLACE_LETTER, Consent, Preference
 from consentory.domain.record import (
     GRANTED,
     NOT_SET,
     OPT_IN,
     STRENGTH,
-    ConsentClaim,
+    ConsentInput,
     Kind,
-    PreferenceClaim,
+    PreferenceInput,
 )
 
 ChoiceT = TypeVar("ChoiceT", Preference, Consent)
@@ -47,8 +47,8 @@ class Place(NamedTuple):
     site: Site
     preferences: list[Preference]
     consents: list[Consent]
-    claimed_preferences: tuple[PreferenceClaim, ...]
-    claimed_consents: tuple[ConsentClaim, ...]
+    given_preferences: tuple[PreferenceInput, ...]
+    given_consents: tuple[ConsentInput, ...]
 
     @property
     def code(self) -> str:
@@ -68,103 +68,109 @@ class Place(NamedTuple):
         return f"{owner}.Consents[{index}]"
 
 
-def merge_choices(draft: Draft, included: list[Included]) -> None:
+def merge_choices(state: MergeState, included: list[Included]) -> None:
     """Apply the record's consents, then its preferences: required consents are judged after the record's own.
 
     Of each the noes come first, then the others, the older before the newer: so the order of a record's arrays makes no
     difference.
     """
-    places = _list_places(draft, included)
-    consents = [(place, claim, index) for place in places for index, claim in enumerate(place.claimed_consents)]
+    places = _list_places(state, included)
+    consents = [
+        (place, given_input, index) for place in places for index, given_input in enumerate(place.given_consents)
+    ]
     if len(consents) > 1:
-        types = draft.context.catalog.consent_types
+        types = state.context.configuration_index.consent_types
         consents.sort(key=lambda one: (_is_soft(one[1]), one[1].at, types[one[1].type].ranks[one[1].version]))
     for place, consent, index in consents:
-        _apply_consent(draft, place, consent, index)
-    preferences = [(place, claim, index) for place in places for index, claim in enumerate(place.claimed_preferences)]
+        _apply_consent(state, place, consent, index)
+    preferences = [
+        (place, given_input, index) for place in places for index, given_input in enumerate(place.given_preferences)
+    ]
     if len(preferences) > 1:
         preferences.sort(key=lambda one: (one[1].type == OPT_IN, one[1].at))
     for place, preference, index in preferences:
-        _apply_preference(draft, place, preference, index)
+        _apply_preference(state, place, preference, index)
 
 
-def _is_soft(claim: ConsentClaim) -> bool:
-    return claim.status in (GRANTED, NOT_SET)
+def _is_soft(given_input: ConsentInput) -> bool:
+    return given_input.status in (GRANTED, NOT_SET)
 
 
-def _list_places(draft: Draft, included: list[Included]) -> list[Place]:
-    record, body = draft.record, draft.body
+def _list_places(state: MergeState, included: list[Included]) -> list[Place]:
+    record, body = state.record, state.body
     places = []
     if record.preferences or record.consents:
         stored, site = (body.preferences, body.consents), Site(body, (), None)
         places.append(Place(None, 0, 0, site, *stored, record.preferences, record.consents))
-    for kind, position, number, claim, element in included:
-        if claim.preferences or claim.consents:
+    for kind, position, number, given_input, element in included:
+        if given_input.preferences or given_input.consents:
             stored, site = (element.preferences, element.consents), Site(body, body.elements(kind), element)
-            places.append(Place(kind, position, number, site, *stored, claim.preferences, claim.consents))
+            places.append(Place(kind, position, number, site, *stored, given_input.preferences, given_input.consents))
     return places
 
 
-def _apply_consent(draft: Draft, place: Place, claim: ConsentClaim, index: int) -> None:
-    entry = draft.context.catalog.consent_types[claim.type]
-    rank = entry.ranks[claim.version]
-    soft = _is_soft(claim)
-    if soft and rank < entry.newest_active and not draft.context.settings.allow_prior_consents:
-        draft.refuse(
+def _apply_consent(state: MergeState, place: Place, given_input: ConsentInput, index: int) -> None:
+    entry = state.context.configuration_index.consent_types[given_input.type]
+    rank = entry.ranks[given_input.version]
+    soft = _is_soft(given_input)
+    if soft and rank < entry.newest_active and not state.context.settings.allow_prior_consents:
+        state.refuse(
             "Consent.PriorVersion",
             f"{place.name_consent(index)}.ConsentVersion",
-            f"{claim.type} has a newer version; use it, or initiate the import with AllowPriorConsents.",
-            claim.version,
+            f"{given_input.type} has a newer version; use it, or initiate the import with AllowPriorConsents.",
+            given_input.version,
         )
         return
-    stored = _find_consent(place.consents, claim)
-    if stored is not None and _repeats_consent(place, stored, claim, entry):
+    stored = _find_consent(place.consents, given_input)
+    if stored is not None and _repeats_consent(place, stored, given_input, entry):
         return
-    if _is_consent_superseded(place, stored, claim):
+    if _is_consent_superseded(place, stored, given_input):
         message = "A later consent is stored, or a no on the same instant, for this version or this address."
-        draft.hold_back("Consent.Superseded", place.name_consent(index), message, claim.type)
+        state.add_not_honored("Consent.Superseded", place.name_consent(index), message, given_input.type)
         return
-    if soft and any(c.type == claim.type and entry.ranks[c.version] > rank for c in place.consents):
-        message = f"A newer version of {claim.type} is already there."
-        draft.hold_back("Consent.NewerVersionPresent", place.name_consent(index), message, claim.version)
+    if soft and any(c.type == given_input.type and entry.ranks[c.version] > rank for c in place.consents):
+        message = f"A newer version of {given_input.type} is already there."
+        state.add_not_honored("Consent.NewerVersionPresent", place.name_consent(index), message, given_input.version)
         return
     days = entry.type.versions[rank].expiration_days
     value: dict[str, object] = {
-        "ConsentType": claim.type,
-        "ConsentVersion": claim.version,
-        "Locale": claim.locale,
-        "ConsentStatus": claim.status,
+        "ConsentType": given_input.type,
+        "ConsentVersion": given_input.version,
+        "Locale": given_input.locale,
+        "ConsentStatus": given_input.status,
     }
-    if claim.evidence:
-        value["Evidence"] = claim.evidence
+    if given_input.evidence:
+        value["Evidence"] = given_input.evidence
     applied = Consent(
-        claim.type, claim.version, claim.locale, claim.status, claim.at,
-        draft.append_entry("C", place.code, value, claim.at),
-        evidence=claim.evidence or None,
-        expires=claim.at + days * DAY if days and claim.status == GRANTED else None,
+        given_input.type, given_input.version, given_input.locale, given_input.status, given_input.at,
+        state.append_entry("C", place.code, value, given_input.at),
+        evidence=given_input.evidence or None,
+        expires=given_input.at + days * DAY if days and given_input.status == GRANTED else None,
     )  # fmt: skip
     _put(place.consents, stored, applied)
 
 
-def _find_consent(consents: list[Consent], claim: ConsentClaim) -> Consent | None:
+def _find_consent(consents: list[Consent], given_input: ConsentInput) -> Consent | None:
     for consent in consents:
-        if consent.version == claim.version and consent.type == claim.type:
+        if consent.version == given_input.version and consent.type == given_input.type:
             return consent
     return None
 
 
-def _repeats_consent(place: Place, stored: Consent, claim: ConsentClaim, entry: ConsentEntry) -> bool:
+def _repeats_consent(place: Place, stored: Consent, given_input: ConsentInput, entry: ConsentEntry) -> bool:
     """True when the claim is no change: it equals what is stored, or, undated, says the same as what is in force."""
-    if stored.status != claim.status:
+    if stored.status != given_input.status:
         return False
-    if not claim.dated:
+    if not given_input.dated:
         in_force = find_in_force(place.consents, entry) is stored
-        if in_force and claim.status == GRANTED:
-            in_force = not is_denied_elsewhere(place.site, claim.type, stored.at)
-        return in_force and _leaves_out_only(claim.evidence, stored.evidence)
-    if stored.at != claim.at:
+        if in_force and given_input.status == GRANTED:
+            in_force = not is_denied_elsewhere(place.site, given_input.type, stored.at)
+        return in_force and _leaves_out_only(given_input.evidence, stored.evidence)
+    if stored.at != given_input.at:
         return False
-    return stored.archived or (stored.locale == claim.locale and (stored.evidence or None) == (claim.evidence or None))
+    return stored.archived or (
+        stored.locale == given_input.locale and (stored.evidence or None) == (given_input.evidence or None)
+    )
 
 
 def _leaves_out_only(said: dict[str, str] | None, stored: dict[str, str] | None) -> bool:
@@ -172,40 +178,40 @@ def _leaves_out_only(said: dict[str, str] | None, stored: dict[str, str] | None)
     return not said or (stored is not None and said.items() <= stored.items())
 
 
-def _is_consent_superseded(place: Place, stored: Consent | None, claim: ConsentClaim) -> bool:
-    if stored is not None and (claim.at, STRENGTH[claim.status]) < (stored.at, STRENGTH[stored.status]):
+def _is_consent_superseded(place: Place, stored: Consent | None, given_input: ConsentInput) -> bool:
+    if stored is not None and (given_input.at, STRENGTH[given_input.status]) < (stored.at, STRENGTH[stored.status]):
         return True
-    return claim.status == GRANTED and is_denied_elsewhere(place.site, claim.type, claim.at)
+    return given_input.status == GRANTED and is_denied_elsewhere(place.site, given_input.type, given_input.at)
 
 
-def _apply_preference(draft: Draft, place: Place, claim: PreferenceClaim, index: int) -> None:
-    entry = draft.context.catalog.filters[claim.filter]
-    stored = _find_preference(place.preferences, claim.filter)
-    if stored is not None and _repeats_preference(place, stored, claim):
+def _apply_preference(state: MergeState, place: Place, given_input: PreferenceInput, index: int) -> None:
+    entry = state.context.configuration_index.filters[given_input.filter]
+    stored = _find_preference(place.preferences, given_input.filter)
+    if stored is not None and _repeats_preference(place, stored, given_input):
         return
     element = place.site.element
     if entry.filter.channel == "Text" and element is not None and element.mobile is False:
         message = "This number is stored as not mobile: it takes no text messages. Say IsMobile: true if it is."
-        draft.refuse("Preference.NotMobile", f"{place.name_preference(index)}.FilterId", message, claim.filter)
-    if _is_preference_superseded(place, stored, claim):
+        state.refuse("Preference.NotMobile", f"{place.name_preference(index)}.FilterId", message, given_input.filter)
+    if _is_preference_superseded(place, stored, given_input):
         message = "A later choice is stored, or an opt-out on the same instant, for this filter and address."
-        draft.hold_back("Preference.Superseded", place.name_preference(index), message, claim.filter)
+        state.add_not_honored("Preference.Superseded", place.name_preference(index), message, given_input.filter)
         return
-    if claim.type == OPT_IN:
-        _require_consents(draft, place, entry, index)
-    frequency = _resolve_frequency(claim, stored, entry)
-    value: dict[str, object] = {"FilterId": claim.filter, "PreferenceType": claim.type}
+    if given_input.type == OPT_IN:
+        _require_consents(state, place, entry, index)
+    frequency = _resolve_frequency(given_input, stored, entry)
+    value: dict[str, object] = {"FilterId": given_input.filter, "PreferenceType": given_input.type}
     if frequency is not None:
         value["FrequencyId"] = frequency
-    if claim.attributes:
-        value["PreferenceAttributes"] = [{"Key": key, "Value": text} for key, text in claim.attributes.items()]
+    if given_input.attributes:
+        value["PreferenceAttributes"] = [{"Key": key, "Value": text} for key, text in given_input.attributes.items()]
     days = entry.filter.duration_days
     applied = Preference(
-        claim.filter, claim.type, claim.at,
-        draft.append_entry("P", place.code, value, claim.at),
+        given_input.filter, given_input.type, given_input.at,
+        state.append_entry("P", place.code, value, given_input.at),
         frequency=frequency,
-        attributes=claim.attributes or None,
-        expires=claim.at + days * DAY if days and claim.type == OPT_IN else None,
+        attributes=given_input.attributes or None,
+        expires=given_input.at + days * DAY if days and given_input.type == OPT_IN else None,
     )  # fmt: skip
     _put(place.preferences, stored, applied)
 
@@ -217,32 +223,32 @@ def _find_preference(preferences: list[Preference], filter_id: str) -> Preferenc
     return None
 
 
-def _repeats_preference(place: Place, stored: Preference, claim: PreferenceClaim) -> bool:
+def _repeats_preference(place: Place, stored: Preference, given_input: PreferenceInput) -> bool:
     """True when the claim is no change: it equals what is stored, or, undated, says the same as what is in force."""
-    if stored.type != claim.type:
+    if stored.type != given_input.type:
         return False
-    is_same_frequency = claim.frequency is None or stored.frequency == claim.frequency
-    if not claim.dated:
+    is_same_frequency = given_input.frequency is None or stored.frequency == given_input.frequency
+    if not given_input.dated:
         in_force = not stored.archived and not is_overruled(place.site, stored)
-        return in_force and is_same_frequency and _leaves_out_only(claim.attributes, stored.attributes)
-    if stored.at != claim.at:
+        return in_force and is_same_frequency and _leaves_out_only(given_input.attributes, stored.attributes)
+    if stored.at != given_input.at:
         return False
-    return stored.archived or (is_same_frequency and (stored.attributes or None) == (claim.attributes or None))
+    return stored.archived or (is_same_frequency and (stored.attributes or None) == (given_input.attributes or None))
 
 
-def _is_preference_superseded(place: Place, stored: Preference | None, claim: PreferenceClaim) -> bool:
+def _is_preference_superseded(place: Place, stored: Preference | None, given_input: PreferenceInput) -> bool:
     # On the same instant the Opt-Out (2) is stronger than the Opt-In (1).
-    if stored is not None and (claim.at, claim.type) < (stored.at, stored.type):
+    if stored is not None and (given_input.at, given_input.type) < (stored.at, stored.type):
         return True
-    return claim.type == OPT_IN and holds_opt_out(place.site, claim.filter, claim.at)
+    return given_input.type == OPT_IN and holds_opt_out(place.site, given_input.filter, given_input.at)
 
 
-def _require_consents(draft: Draft, place: Place, entry: FilterEntry, index: int) -> None:
+def _require_consents(state: MergeState, place: Place, entry: FilterEntry, index: int) -> None:
     if not entry.filter.required_consents:
         return
-    context = draft.context
-    for name in list_missing(entry, place.site, context.catalog.consent_types, context.started_at):
-        draft.refuse(
+    context = state.context
+    for name in list_missing(entry, place.site, context.configuration_index.consent_types, context.started_at):
+        state.refuse(
             "Preference.ConsentRequired",
             place.name_preference(index),
             f"An opt-in to {entry.filter.id} needs {name} granted and unexpired, for the person or this element;"
@@ -251,9 +257,9 @@ def _require_consents(draft: Draft, place: Place, entry: FilterEntry, index: int
         )
 
 
-def _resolve_frequency(claim: PreferenceClaim, stored: Preference | None, entry: FilterEntry) -> str | None:
-    if claim.frequency is not None:
-        return claim.frequency
+def _resolve_frequency(given_input: PreferenceInput, stored: Preference | None, entry: FilterEntry) -> str | None:
+    if given_input.frequency is not None:
+        return given_input.frequency
     if stored is not None and stored.frequency in entry.filter.frequencies:
         return stored.frequency
     return entry.filter.default_frequency

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from consentory.domain.configuration import UpdateRule
-from consentory.domain.merge_state import Draft
+from consentory.domain.merge_state import MergeState
 from consentory.domain.profile import AlternateId, Group
 from consentory.domain.text import fold
 
 
-def merge_members(draft: Draft) -> None:
+def merge_members(state: MergeState) -> None:
     """Apply everything but contact elements and choices (execution.md, "What is merged")."""
-    _merge_scalars(draft)
-    _merge_alternate_ids(draft)
-    _merge_groups(draft)
-    _merge_tags(draft)
-    _merge_fields(draft)
+    _merge_scalars(state)
+    _merge_alternate_ids(state)
+    _merge_groups(state)
+    _merge_tags(state)
+    _merge_fields(state)
 
 
-def _merge_scalars(draft: Draft) -> None:
-    record, body = draft.record, draft.body
+def _merge_scalars(state: MergeState) -> None:
+    record, body = state.record, state.body
     if record.active is not None:
         body.active = record.active
     if record.locale is not None:
@@ -34,117 +34,121 @@ def _merge_scalars(draft: Draft) -> None:
             body.name.pop(part, None)
 
 
-def _merge_alternate_ids(draft: Draft) -> None:
-    stored = {(item.type, fold(item.value)): item for item in draft.body.alternate_ids}
+def _merge_alternate_ids(state: MergeState) -> None:
+    stored = {(item.type, fold(item.value)): item for item in state.body.alternate_ids}
     included = set()
-    for index, claim in enumerate(draft.record.alternate_ids):
-        identity = (claim.type, claim.folded)
+    for index, given_input in enumerate(state.record.alternate_ids):
+        identity = (given_input.type, given_input.folded)
         item = stored.get(identity)
-        if not claim.active:
+        if not given_input.active:
             if item is not None:
                 item.active = False
             continue
         included.add(identity)
         if item is not None and item.active:
             continue
-        holder = draft.context.holders.get(claim.key)
-        if holder is not None and holder != draft.profile_id:
-            draft.refuse(
+        holder = state.context.holders.get(given_input.key)
+        if holder is not None and holder != state.profile_id:
+            state.refuse(
                 "AlternateId.InUse",
                 f"$.AlternateIds[{index}].AlternateId",
-                f"This {claim.type} id is held by profile {holder}; deactivate it there first.",
-                claim.value,
+                f"This {given_input.type} id is held by profile {holder}; deactivate it there first.",
+                given_input.value,
             )
         elif item is not None:
             item.active = True
         else:
-            draft.body.alternate_ids.append(AlternateId(claim.type, claim.value, draft.context.now))
-    if draft.context.settings.refresh_alternate_ids:
+            state.body.alternate_ids.append(AlternateId(given_input.type, given_input.value, state.context.now))
+    if state.context.settings.refresh_alternate_ids:
         for identity, item in stored.items():
             if identity not in included:
                 item.active = False
 
 
-def _merge_groups(draft: Draft) -> None:
-    if not draft.record.groups and not draft.context.settings.refresh_groups:
+def _merge_groups(state: MergeState) -> None:
+    if not state.record.groups and not state.context.settings.refresh_groups:
         return
-    stored = {(item.type, fold(item.name)): item for item in draft.body.groups}
+    stored = {(item.type, fold(item.name)): item for item in state.body.groups}
     included = set()
-    for claim in draft.record.groups:
-        if not claim.active:  # validated, and then counts as not included
+    for given_input in state.record.groups:
+        if not given_input.active:  # validated, and then counts as not included
             continue
-        identity = (claim.type, claim.folded)
+        identity = (given_input.type, given_input.folded)
         included.add(identity)
         item = stored.get(identity)
         if item is None:
-            primary = claim.primary or False
-            draft.body.groups.append(Group(claim.type, claim.name, draft.context.now, primary))
+            primary = given_input.primary or False
+            state.body.groups.append(Group(given_input.type, given_input.name, state.context.now, primary))
             continue
         item.active = True
-        if claim.primary is not None:
-            item.primary = claim.primary
-    if draft.context.settings.refresh_groups:
+        if given_input.primary is not None:
+            item.primary = given_input.primary
+    if state.context.settings.refresh_groups:
         for identity, item in stored.items():
             if identity not in included:
                 item.active = False
 
 
-def _merge_tags(draft: Draft) -> None:
-    body = draft.body
-    if not draft.record.tags and not draft.context.settings.refresh_tags:
+def _merge_tags(state: MergeState) -> None:
+    body = state.body
+    if not state.record.tags and not state.context.settings.refresh_tags:
         return
     stored = {fold(tag) for tag in body.tags}
-    included = {fold(tag) for tag in draft.record.tags}
-    body.tags.extend(tag for tag in draft.record.tags if fold(tag) not in stored)
-    if draft.context.settings.refresh_tags:
+    included = {fold(tag) for tag in state.record.tags}
+    body.tags.extend(tag for tag in state.record.tags if fold(tag) not in stored)
+    if state.context.settings.refresh_tags:
         body.tags = [tag for tag in body.tags if fold(tag) in included]
 
 
-def _merge_fields(draft: Draft) -> None:
-    body, catalog, refresh = draft.body, draft.context.catalog, draft.context.settings.refresh_custom_fields
-    for index, (name, value) in enumerate(draft.record.fields):
+def _merge_fields(state: MergeState) -> None:
+    body, configuration_index, refresh = (
+        state.body,
+        state.context.configuration_index,
+        state.context.settings.refresh_custom_fields,
+    )
+    for index, (name, value) in enumerate(state.record.fields):
         if value is not None:
-            _set_field(draft, name, value, f"$.CustomFields[{index}].Value")
-    if draft.old is not None and not refresh:
+            _set_field(state, name, value, f"$.CustomFields[{index}].Value")
+    if state.old is not None and not refresh:
         return
-    named = {name for name, _ in draft.record.fields}
-    if draft.old is None:
-        for name, value in catalog.default_fields.items():
-            if name not in named or (name, None) in draft.record.fields:
+    named = {name for name, _ in state.record.fields}
+    if state.old is None:
+        for name, value in configuration_index.default_fields.items():
+            if name not in named or (name, None) in state.record.fields:
                 body.fields[name] = value
     if refresh:
         # Deletion by omission counts as a blank new value; what a rule then keeps is not reported. At creation it
         # takes defaults away too, else the same record would be a change when it comes again.
         for name in [name for name in body.fields if name not in named]:
-            if _may_change(draft, name, "") is None:
+            if _may_change(state, name, "") is None:
                 del body.fields[name]
-    if draft.old is None:
-        for item in catalog.required_fields:
+    if state.old is None:
+        for item in configuration_index.required_fields:
             if item.name not in body.fields:
-                draft.refuse(
+                state.refuse(
                     "CustomField.Required",
                     "$.CustomFields",
                     f"A new profile needs the custom field {item.name}; give it a value.",
                 )
 
 
-def _set_field(draft: Draft, name: str, value: str, path: str) -> None:
-    fields = draft.body.fields
+def _set_field(state: MergeState, name: str, value: str, path: str) -> None:
+    fields = state.body.fields
     if fields.get(name, "") == value:
         return
-    reason = _may_change(draft, name, value)
+    reason = _may_change(state, name, value)
     if reason is not None:
-        draft.hold_back(reason[0], path, f"{name}: {reason[1]}", value)
+        state.add_not_honored(reason[0], path, f"{name}: {reason[1]}", value)
     elif value:
         fields[name] = value
     else:
         del fields[name]
 
 
-def _may_change(draft: Draft, name: str, value: str) -> tuple[str, str] | None:
+def _may_change(state: MergeState, name: str, value: str) -> tuple[str, str] | None:
     """None when the stored value may become `value` ("" blank), else why not: code and words."""
-    item = draft.context.catalog.custom_fields[name]
-    current = draft.body.fields.get(name, "")
+    item = state.context.configuration_index.custom_fields[name]
+    current = state.body.fields.get(name, "")
     if item.required and not value:
         return "CustomField.Required", "a required field is never cleared."
     rule: UpdateRule = item.update_rule

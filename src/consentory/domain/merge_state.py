@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
-from consentory.domain.profile import Body, Element, LedgerEntry
+from consentory.domain.profile import Element, LedgerEntry, ProfileState
 from consentory.domain.record import Fault, Record
 
 VALUE_LIMIT = 200
 """A fault's Value is cut here (import-api.md, "Exceptions")."""
 
 
-def copy_body(body: Body) -> Body:
+def copy_state(body: ProfileState) -> ProfileState:
     """A copy of all that a merge may change; what it only replaces, evidence for one, is shared."""
     copied = body.__copy__()
     copied.name = dict(body.name)
@@ -42,11 +42,11 @@ def _copy_element(element: Element) -> Element:
 class MergeContext:
     """What holds for all records of one application.
 
-    `catalog` is the configuration of execution's start; times in microseconds; `holders` gives, for every
+    `configuration_index` is the configuration of execution's start; times in microseconds; `holders` gives, for every
     alternate id key that the records name, the profile that holds it actively at this moment.
     """
 
-    catalog: Catalog
+    configuration_index: ConfigurationIndex
     settings: ImportSettings
     started_at: int
     now: int
@@ -54,17 +54,17 @@ class MergeContext:
 
 
 @dataclass(slots=True)
-class Draft:
+class MergeState:
     """A body under change. `old` is None for a profile being created, and is never changed."""
 
     record: Record
     context: MergeContext
     profile_id: int
-    old: Body | None
-    body: Body
+    old: ProfileState | None
+    body: ProfileState
     faults: list[Fault] = field(default_factory=list)
     """Found at execution: any of them refuses the record whole."""
-    held: list[Fault] = field(default_factory=list)
+    not_honored: list[Fault] = field(default_factory=list)
     """What was held back, element by element."""
     ledger: list[LedgerEntry] = field(default_factory=list)
 
@@ -72,9 +72,9 @@ class Draft:
         """Note a fault that makes the record an exception."""
         self.faults.append(make_fault(code, path, message, value))
 
-    def hold_back(self, code: str, path: str, message: str, value: str | int | None = None) -> None:
+    def add_not_honored(self, code: str, path: str, message: str, value: str | int | None = None) -> None:
         """Note an element that is not honored."""
-        self.held.append(make_fault(code, path, message, value))
+        self.not_honored.append(make_fault(code, path, message, value))
 
     def append_entry(self, of: str, place: str, value: dict[str, object], collected: int) -> int:
         """Add a ledger entry for an applied choice; its number."""

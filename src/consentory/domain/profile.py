@@ -84,7 +84,7 @@ class Group(Stored):
     active: bool = True
 
 
-class Body(Stored):
+class ProfileState(Stored):
     locale: str
     active: bool = True
     registered: bool = False
@@ -113,7 +113,7 @@ class Profile(msgspec.Struct):
     """A stored profile: its body and the plain columns beside it. Times in microseconds."""
 
     profile_id: int
-    body: Body
+    body: ProfileState
     created: int
     modified: int
 

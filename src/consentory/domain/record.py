@@ -27,7 +27,7 @@ class Part(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=
     """What all parts of a record share: stored as arrays, immutable."""
 
 
-class PreferenceClaim(Part, frozen=True):
+class PreferenceInput(Part, frozen=True):
     filter: str
     """The filter's id as configured."""
     type: int
@@ -41,7 +41,7 @@ class PreferenceClaim(Part, frozen=True):
     """None: none said, which means none."""
 
 
-class ConsentClaim(Part, frozen=True):
+class ConsentInput(Part, frozen=True):
     type: str
     version: str
     locale: str
@@ -53,7 +53,7 @@ class ConsentClaim(Part, frozen=True):
     """Only said members, trimmed; None: none."""
 
 
-class AlternateIdClaim(Part, frozen=True):
+class AlternateIdInput(Part, frozen=True):
     type: str
     """As configured."""
     value: str
@@ -64,7 +64,7 @@ class AlternateIdClaim(Part, frozen=True):
     active: bool = True
 
 
-class ElementClaim(Part, frozen=True):
+class ElementInput(Part, frozen=True):
     """One contact element. `given` holds the wire members that make up its value, as given and trimmed:
     EmailAddress; PhoneNumber; or Address1, City, StateProvince, PostalCode."""
 
@@ -79,11 +79,11 @@ class ElementClaim(Part, frozen=True):
     """False: validated, and then counts as not included."""
     default: bool | None = None
     mobile: bool | None = None
-    preferences: tuple[PreferenceClaim, ...] = ()
-    consents: tuple[ConsentClaim, ...] = ()
+    preferences: tuple[PreferenceInput, ...] = ()
+    consents: tuple[ConsentInput, ...] = ()
 
 
-class GroupClaim(Part, frozen=True):
+class GroupInput(Part, frozen=True):
     type: str
     name: str
     folded: str
@@ -114,26 +114,26 @@ class Record(Match, frozen=True):
     preserve_consents: bool = True
     name: dict[str, str] = {}
     """Said name parts only (Prefix, FirstName, MiddleName, LastName, Suffix); "" clears."""
-    alternate_ids: tuple[AlternateIdClaim, ...] = ()
-    emails: tuple[ElementClaim, ...] = ()
-    phones: tuple[ElementClaim, ...] = ()
-    addresses: tuple[ElementClaim, ...] = ()
-    preferences: tuple[PreferenceClaim, ...] = ()
-    consents: tuple[ConsentClaim, ...] = ()
-    groups: tuple[GroupClaim, ...] = ()
+    alternate_ids: tuple[AlternateIdInput, ...] = ()
+    emails: tuple[ElementInput, ...] = ()
+    phones: tuple[ElementInput, ...] = ()
+    addresses: tuple[ElementInput, ...] = ()
+    preferences: tuple[PreferenceInput, ...] = ()
+    consents: tuple[ConsentInput, ...] = ()
+    groups: tuple[GroupInput, ...] = ()
     tags: tuple[str, ...] = ()
     """As given and trimmed."""
     fields: tuple[tuple[str, str | None], ...] = ()
     """(name as configured, trimmed value); "" clears; None: named, but nothing said."""
 
-    def elements(self, kind: Kind) -> tuple[ElementClaim, ...]:
+    def elements(self, kind: Kind) -> tuple[ElementInput, ...]:
         """The contact elements of one kind, in the record's order."""
         if kind == "Email":
             return self.emails
         return self.phones if kind == "Phone" else self.addresses
 
 
-class PlainRecord(Match, frozen=True):
+class VerbatimRecord(Match, frozen=True):
     """A valid record that is its own validated form: what it says is read from what was sent
     (`codec/record/fast_path/verbatim_record.py`), but for these."""
 
@@ -143,12 +143,12 @@ class PlainRecord(Match, frozen=True):
     """The compared forms of its phone numbers, which depend on the account's region: by the number as sent, where the
     two differ. A tuple where `reader` is 0: of all its numbers, in the record's order."""
     times: tuple[int, ...] | dict[str, int] = ()
-    """Of those of its choices whose date `times.read_plain_time` does not read: they depend on the account's time zone
-    and, where there is no date, on the Stage call. By `plain_record.name_date`. A tuple where `reader` is 0: in the
-    order of the record's reading, which is emails, phone numbers and addresses, of each element preferences first, and
-    then the person's own."""
+    """Of those of its choices whose date `times.read_canonical_time` does not read: they depend on the account's time
+    zone and, where there is no date, on the Stage call. By `verbatim_record.name_date`. A tuple where `reader` is 0: in
+    the order of the record's reading, which is emails, phone numbers and addresses, of each element preferences first,
+    and then the person's own."""
     reader: int = 0
-    """The version of the reader that staged the record, `plain_record.READER`; 0 before there were versions."""
+    """The version of the reader that staged the record, `verbatim_record.READER`; 0 before there were versions."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):

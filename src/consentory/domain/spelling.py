@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.doubles import join_doubles, join_fields
-from consentory.domain.profile import Body, Element
-from consentory.domain.record import KINDS, ConsentClaim, ElementClaim, Kind, PreferenceClaim, Record
+from consentory.domain.profile import Element, ProfileState
+from consentory.domain.record import KINDS, ConsentInput, ElementInput, Kind, PreferenceInput, Record
 from consentory.domain.text import fold
 
 KeyT = TypeVar("KeyT")
@@ -42,12 +42,12 @@ def _name_finder(names: Iterable[str]) -> _Known[str]:
 
 
 class Spelling:
-    """The spellings of one catalog. A name that is not configured stays as it is."""
+    """The spellings of one configuration index. A name that is not configured stays as it is."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        configuration = catalog.configuration
-        self._catalog = catalog
-        self.are_many = catalog.respelled
+    def __init__(self, configuration_index: ConfigurationIndex) -> None:
+        configuration = configuration_index.configuration
+        self._catalog = configuration_index
+        self.are_many = configuration_index.respelled
         """False: the account never had another spelling, and nothing needs a look."""
         self.locales = _name_finder(configuration.account.locales)
         self.customer_types = _name_finder(item.name for item in configuration.customer_types)
@@ -64,7 +64,7 @@ class Spelling:
         """(type, version, locale)."""
         self.fields = _name_finder(item.name for item in configuration.custom_fields)
         self.options: dict[str, Mapping[str, str]] = {
-            item.name: catalog.picklists.get(fold(item.picklist or ""), {})
+            item.name: configuration_index.picklists.get(fold(item.picklist or ""), {})
             for item in configuration.custom_fields
             if item.type == "SelectList"
         }
@@ -94,9 +94,9 @@ class Spelling:
 
 
 @lru_cache(maxsize=64)
-def find_spelling(catalog: Catalog) -> Spelling:
-    """The spellings of a catalog, made once for each."""
-    return Spelling(catalog)
+def find_spelling(configuration_index: ConfigurationIndex) -> Spelling:
+    """The spellings of a configuration index, made once for each."""
+    return Spelling(configuration_index)
 
 
 def spell_record(record: Record, names: Spelling) -> Record:
@@ -108,19 +108,23 @@ def spell_record(record: Record, names: Spelling) -> Record:
         locale=None if record.locale is None else names.locales[record.locale],
         customer_type=None if record.customer_type is None else names.customer_types[record.customer_type],
         alternate_ids=tuple(
-            msgspec.structs.replace(claim, type=names.alternate_id_types[claim.type]) for claim in record.alternate_ids
+            msgspec.structs.replace(given_input, type=names.alternate_id_types[given_input.type])
+            for given_input in record.alternate_ids
         ),
         emails=_respell_elements(record, "Email", names),
         phones=_respell_elements(record, "Phone", names),
         addresses=_respell_elements(record, "Address", names),
         preferences=_respell_preferences(record.preferences, names),
         consents=_respell_consents(record.consents, names),
-        groups=tuple(msgspec.structs.replace(claim, type=names.group_types[claim.type]) for claim in record.groups),
+        groups=tuple(
+            msgspec.structs.replace(given_input, type=names.group_types[given_input.type])
+            for given_input in record.groups
+        ),
         fields=tuple(_respell_field(name, value, names) for name, value in record.fields),
     )
 
 
-def spell_body(body: Body, names: Spelling) -> None:
+def spell_body(body: ProfileState, names: Spelling) -> None:
     """Spell every name of a body as configured, in place; what only its spelling had made two becomes one."""
     if not names.are_many or _is_spelled(body, body.fields.items(), names):
         return
@@ -151,14 +155,14 @@ def spell_choice(value: Mapping[str, Any], names: Spelling) -> dict[str, Any]:
     return {**value, "ConsentType": name, "ConsentVersion": version, "Locale": locale}
 
 
-def _spell_choices(owner: Body | Element, names: Spelling) -> None:
+def _spell_choices(owner: ProfileState | Element, names: Spelling) -> None:
     for item in owner.preferences:
         item.filter, item.frequency = names.preferences[item.filter, item.frequency]
     for consent in owner.consents:
         consent.type, consent.version, consent.locale = names.consents[consent.type, consent.version, consent.locale]
 
 
-def _is_spelled(said: Body | Record, fields: Iterable[tuple[str, str | None]], names: Spelling) -> bool:
+def _is_spelled(said: ProfileState | Record, fields: Iterable[tuple[str, str | None]], names: Spelling) -> bool:
     """True when every name is as configured, as nearly always; so no loop here does more than look names up."""
     if said.locale is not None and names.locales[said.locale] != said.locale:
         return False
@@ -187,7 +191,7 @@ def _is_spelled(said: Body | Record, fields: Iterable[tuple[str, str | None]], n
     return True
 
 
-def _are_spelled(elements: Iterable[Element | ElementClaim], kind: Kind, names: Spelling) -> bool:
+def _are_spelled(elements: Iterable[Element | ElementInput], kind: Kind, names: Spelling) -> bool:
     types = names.element_types[kind]
     for element in elements:
         if types[element.type] != element.type or not _are_choices_spelled(element, names):
@@ -195,7 +199,7 @@ def _are_spelled(elements: Iterable[Element | ElementClaim], kind: Kind, names: 
     return True
 
 
-def _are_choices_spelled(owner: Body | Record | Element | ElementClaim, names: Spelling) -> bool:
+def _are_choices_spelled(owner: ProfileState | Record | Element | ElementInput, names: Spelling) -> bool:
     preferences, consents = names.preferences, names.consents
     for item in owner.preferences:
         key = (item.filter, item.frequency)
@@ -208,32 +212,32 @@ def _are_choices_spelled(owner: Body | Record | Element | ElementClaim, names: S
     return True
 
 
-def _respell_elements(record: Record, kind: Kind, names: Spelling) -> tuple[ElementClaim, ...]:
+def _respell_elements(record: Record, kind: Kind, names: Spelling) -> tuple[ElementInput, ...]:
     types = names.element_types[kind]
     return tuple(
         msgspec.structs.replace(
-            claim,
-            type=types[claim.type],
-            preferences=_respell_preferences(claim.preferences, names),
-            consents=_respell_consents(claim.consents, names),
+            given_input,
+            type=types[given_input.type],
+            preferences=_respell_preferences(given_input.preferences, names),
+            consents=_respell_consents(given_input.consents, names),
         )
-        for claim in record.elements(kind)
+        for given_input in record.elements(kind)
     )
 
 
-def _respell_preferences(claims: Iterable[PreferenceClaim], names: Spelling) -> tuple[PreferenceClaim, ...]:
+def _respell_preferences(given_inputs: Iterable[PreferenceInput], names: Spelling) -> tuple[PreferenceInput, ...]:
     respelled = []
-    for claim in claims:
-        filter_id, frequency = names.preferences[claim.filter, claim.frequency]
-        respelled.append(msgspec.structs.replace(claim, filter=filter_id, frequency=frequency))
+    for given_input in given_inputs:
+        filter_id, frequency = names.preferences[given_input.filter, given_input.frequency]
+        respelled.append(msgspec.structs.replace(given_input, filter=filter_id, frequency=frequency))
     return tuple(respelled)
 
 
-def _respell_consents(claims: Iterable[ConsentClaim], names: Spelling) -> tuple[ConsentClaim, ...]:
+def _respell_consents(given_inputs: Iterable[ConsentInput], names: Spelling) -> tuple[ConsentInput, ...]:
     respelled = []
-    for claim in claims:
-        name, version, locale = names.consents[claim.type, claim.version, claim.locale]
-        respelled.append(msgspec.structs.replace(claim, type=name, version=version, locale=locale))
+    for given_input in given_inputs:
+        name, version, locale = names.consents[given_input.type, given_input.version, given_input.locale]
+        respelled.append(msgspec.structs.replace(given_input, type=name, version=version, locale=locale))
     return tuple(respelled)
 
 

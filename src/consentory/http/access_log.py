@@ -32,7 +32,7 @@ _PARAMETER_TYPE = re.compile(r":\w+\}")
 _LOG = structlog.get_logger("consentory.api")
 
 
-class RequestJournal:
+class AccessLogMiddleware:
     """Wraps the whole application: gives each request an id, and writes down how it ended."""
 
     def __init__(self, app: ASGIApp) -> None:

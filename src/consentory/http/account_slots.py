@@ -10,29 +10,29 @@ from weakref import WeakValueDictionary
 from consentory.errors import RequestRefused
 
 PATIENCE = 60.0
-"""Seconds to wait for a lane."""
+"""Seconds to wait for a slot."""
 RETRY_SECONDS = 10
 
 
-class AccountLanes:
+class AccountSlots:
     """Lanes of each account in one event loop. A call that waits in vain is refused with a code and its detail."""
 
-    def __init__(self, lanes: int, code: str, detail: str) -> None:
-        self._count = lanes
+    def __init__(self, slots: int, code: str, detail: str) -> None:
+        self._count = slots
         self._code = code
         self._detail = detail
-        self._lanes: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+        self._slots: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def hold(self, account_id: int) -> AsyncIterator[None]:
-        """Hold one of the account's lanes. Raises RequestRefused, too_many."""
-        lane = self._lanes.setdefault(account_id, asyncio.Semaphore(self._count))
+        """Hold one of the account's slots. Raises RequestRefused, too_many."""
+        slot = self._slots.setdefault(account_id, asyncio.Semaphore(self._count))
         try:
             async with asyncio.timeout(PATIENCE):
-                await lane.acquire()
+                await slot.acquire()
         except TimeoutError:
             raise RequestRefused("too_many", self._code, self._detail, retry_after=RETRY_SECONDS) from None
         try:
             yield
         finally:
-            lane.release()
+            slot.release()

@@ -19,7 +19,7 @@ ApiRequest = Request[Caller, None, State]
 """A request that came through the gate: `request.user` is its Caller."""
 
 
-class Gate(AbstractAuthenticationMiddleware):
+class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
     """Authenticates before anything of the request is read. Raises what Authentication raises.
 
     The Authentication is in the application's state: routers are copied deeply, and it cannot be.

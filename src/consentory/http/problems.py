@@ -197,7 +197,7 @@ def _respond(problem: Problem, headers: dict[str, str]) -> Response[Problem]:
 def forget_body(error: BaseException) -> None:
     """Let go of what the functions that an error went through had in hand, the body of the request for one.
 
-    An error and those functions hold each other, and Python looks for such rings seldom (`calm_collector`).
+    An error and those functions hold each other, and Python looks for such rings seldom (`tune_garbage_collector`).
     """
     cause: BaseException | None = error
     while cause is not None:

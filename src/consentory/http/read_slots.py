@@ -25,24 +25,24 @@ PATIENCE = 20.0
 RETRY_SECONDS = 10
 
 
-class ReadLanes:
+class ReadSlots:
     """The turns of one process. Used in one event loop."""
 
     def __init__(self) -> None:
-        self._lanes: WeakValueDictionary[int, _Lane] = WeakValueDictionary()
+        self._slots: WeakValueDictionary[int, _Slot] = WeakValueDictionary()
 
     @asynccontextmanager
     async def hold(self, account_id: int) -> AsyncIterator[None]:
         """Have one of the account's turns. Raises RequestRefused, too_many."""
-        lane = self._lanes.setdefault(account_id, _Lane())
-        await lane.enter()
+        slot = self._slots.setdefault(account_id, _Slot())
+        await slot.enter()
         try:
             yield
         finally:
-            lane.turns.release()
+            slot.turns.release()
 
 
-class _Lane:
+class _Slot:
     """Of one account."""
 
     def __init__(self) -> None:
@@ -82,6 +82,6 @@ class CostlyReads:
         if not scope["route_handler"].opt.get("is_costly") or not isinstance(caller, Caller):
             await self._app(scope, receive, send)
             return
-        lanes: ReadLanes = scope["litestar_app"].state.read_lanes
-        async with lanes.hold(caller.account_id):
+        slots: ReadSlots = scope["litestar_app"].state.read_slots
+        async with slots.hold(caller.account_id):
             await self._app(scope, receive, send)

@@ -11,26 +11,26 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
 from consentory.errors import RequestRefused
-from consentory.http.account_slots import AccountLanes
+from consentory.http.account_slots import AccountSlots
 
 _SLACK = 64 * 1024
 """What a compression may add to bytes that do not compress, and a little more."""
 
 
 _SMALL = 64 * 1024
-"""A body of at most so many bytes, as it announces itself, needs no lane."""
-LANES_AN_ACCOUNT = 2
+"""A body of at most so many bytes, as it announces itself, needs no slot."""
+SLOTS_AN_ACCOUNT = 2
 """Other bodies of one account that are in memory at once."""
 
 
-class BodyLanes(AccountLanes):
+class BodySlots(AccountSlots):
     """Lanes for the bodies that are no batches."""
 
     def __init__(self) -> None:
         super().__init__(
-            LANES_AN_ACCOUNT,
+            SLOTS_AN_ACCOUNT,
             "Request.TooManyAtOnce",
-            f"The account sends {LANES_AN_ACCOUNT} large bodies here already; send this one again later.",
+            f"The account sends {SLOTS_AN_ACCOUNT} large bodies here already; send this one again later.",
         )
 
 
@@ -46,8 +46,8 @@ async def take_body(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
         return
     if announced > limit:
         raise _make_too_large(limit)
-    lanes: BodyLanes = request.app.state.body_lanes
-    async with lanes.hold(request.user.account_id):
+    slots: BodySlots = request.app.state.body_slots
+    async with slots.hold(request.user.account_id):
         yield await _join(request, limit)
 
 
@@ -64,7 +64,7 @@ async def spool_body(request: Request[Any, Any, Any], limit: int) -> BinaryIO:
             spooled.write(piece)
         spooled.flush()
     except BaseException:
-        spooled.close()  # the error keeps this frame alive until it is answered
+        spooled.close()  # the error keeps this block alive until it is answered
         raise
     return spooled
 
@@ -76,7 +76,7 @@ async def _join(request: Request[Any, Any, Any], limit: int) -> bytes:
 async def _receive(
     request: Request[Any, Any, Any], limit: int, slack: int = 0, advice: str = ""
 ) -> AsyncIterator[bytes]:
-    """The pieces of the body. Raises RequestRefused: too_large as soon as that is known, and what BodyPace raises."""
+    """The pieces of the body. Raises RequestRefused: too_large at once, and the errors of MinimumTransferRate."""
     taken, more = 0, True
     if _read_length(request) > limit + slack:
         raise _make_too_large(limit, advice)

@@ -20,7 +20,7 @@ DROPPED_SECONDS = 60.0
 and a connection that is closed under its next request sees none either (RFC 9112, 9.6)."""
 
 
-class BodyPace:
+class MinimumTransferRate:
     """Wraps the application: what it receives must keep up with a least pace until the body is complete.
 
     An answer waits for the rest of a body that the application did not read. Where that is too much, too slow or not
@@ -34,7 +34,7 @@ class BodyPace:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        body = _PacedBody(receive, scope)
+        body = _RatedBody(receive, scope)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and not await body.drop_rest():
@@ -44,7 +44,7 @@ class BodyPace:
         await self._app(scope, body.receive, answer)
 
 
-class _PacedBody:
+class _RatedBody:
     """The body of one request."""
 
     def __init__(self, receive: Receive, scope: HTTPScope) -> None:

@@ -13,7 +13,7 @@ ParametersT = ParamSpec("ParametersT")
 ResultT = TypeVar("ResultT")
 
 
-def refuse_plainly(command: Callable[ParametersT, ResultT]) -> Callable[ParametersT, ResultT]:
+def exit_on_error(command: Callable[ParametersT, ResultT]) -> Callable[ParametersT, ResultT]:
     """End the command with exit code 2 and the error's own words when it raises one of ours."""
 
     @functools.wraps(command)

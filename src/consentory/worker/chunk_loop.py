@@ -47,12 +47,12 @@ class ImportWorker:
         now = time.monotonic()
         records = self.execution.step()
         if records is not None:
-            worker_metrics.count_step(records, time.monotonic() - now)
+            worker_metrics.count_slice(records, time.monotonic() - now)
         busy = records is not None
         if not busy or now >= self._resolve_at:
             self._resolve_at = now + RESOLVE_SECONDS
             busy = self.execution.resolve_next() is not None or busy
-        worker_metrics.show_set_aside(self.execution.count_set_aside())
+        worker_metrics.show_quarantined(self.execution.count_quarantined())
         worker_metrics.count_waits(self.execution.waits - self._waits_counted)
         self._waits_counted = self.execution.waits
         return busy

@@ -13,7 +13,7 @@ from threading import Event
 import structlog
 
 from consentory.errors import trace_error
-from consentory.services.audit.audit_chaining import AuditSealing
+from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.imports.retention import Retention
 from consentory.store.database import LEASE_SECONDS, Database
 from consentory.worker import worker_metrics
@@ -21,11 +21,11 @@ from consentory.worker.retry_pause import Patience, WaitedOut
 
 log = structlog.get_logger(__name__)
 
-TIDY_SECONDS = 5.0
+MAINTENANCE_SECONDS = 5.0
 WATCH_SECONDS = LEASE_SECONDS / 6
 """How often a worker looks for others that are frozen."""
 
-SEAL_SECONDS = 0.5
+CHAIN_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -34,11 +34,11 @@ class Maintenance:
 
     database: Database
     retention: Retention
-    sealing: AuditSealing
+    chaining: AuditChaining
     stop: Event
-    _tidy_at: float = field(default=0.0, init=False)
+    _maintenance_at: float = field(default=0.0, init=False)
     _watch_at: float = field(default=0.0, init=False)
-    _seal_at: float = field(default=0.0, init=False)
+    _chain_at: float = field(default=0.0, init=False)
 
     def run(self) -> None:
         """Look after everything until `stop` is set. Outages are waited out with back-off, without an end."""
@@ -49,21 +49,21 @@ class Maintenance:
                     if self.stop.is_set():
                         return
                 patience.renew()
-                self.stop.wait(SEAL_SECONDS)
+                self.stop.wait(CHAIN_SECONDS)
             except WaitedOut as error:
                 patience.wait_out(error)
             except Exception as error:  # imports go on, whatever is wrong here
                 kinds, places = trace_error(error)
                 log.error("maintenance failed, trying again", error=kinds, places=places)
-                self.stop.wait(TIDY_SECONDS)
+                self.stop.wait(MAINTENANCE_SECONDS)
 
     def _look_after(self) -> Iterator[None]:
         """One round, a short transaction at a time: nothing of it waits for a long tidying."""
         yield from self._watch_and_seal()
         now = time.monotonic()
-        if now >= self._tidy_at:
-            self._tidy_at = now + TIDY_SECONDS
-            for _ in self.retention.tidy_in_steps():
+        if now >= self._maintenance_at:
+            self._maintenance_at = now + MAINTENANCE_SECONDS
+            for _ in self.retention.maintain_in_steps():
                 yield from self._watch_and_seal()
             worker_metrics.show_imports(self.retention.count_imports())
             worker_metrics.forget_dead_processes()
@@ -75,7 +75,7 @@ class Maintenance:
             ended = self.database.end_frozen_sessions()
             if ended:
                 log.warning("ended sessions whose process fell silent", sessions=ended)
-        if now >= self._seal_at:
-            self._seal_at = now + SEAL_SECONDS
-            self.sealing.seal()
+        if now >= self._chain_at:
+            self._chain_at = now + CHAIN_SECONDS
+            self.chaining.append_waiting()
         yield

@@ -12,14 +12,14 @@ from prometheus_client.multiprocess import mark_process_dead
 
 _EXECUTED = Counter("consentory_records_executed", "Records processed.")
 _STEPS = Histogram(
-    "consentory_step_seconds",
+    "consentory_slice_seconds",
     "Time of one step, which is one transaction, of an import's execution.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1, 5, 30),
 )
 _WAITS = Counter("consentory_worker_waits", "Times a worker waited out what is not the data's fault.")
 _IMPORTS = Gauge("consentory_imports", "Imports by status.", ("status",), multiprocess_mode="mostrecent")
-_SET_ASIDE = Gauge(
-    "consentory_imports_set_aside",
+_QUARANTINED = Gauge(
+    "consentory_imports_quarantined",
     "Imports that a worker passes over for a while because their last try failed; the most of any worker.",
     multiprocess_mode="livemax",
 )
@@ -27,7 +27,7 @@ _OF_A_PROCESS = re.compile(r"gauge_live\w+_(\d+)\.db")
 """prometheus_client's file of what only a living process counts for."""
 
 
-def count_step(records: int, seconds: float) -> None:
+def count_slice(records: int, seconds: float) -> None:
     """One step processed."""
     _EXECUTED.inc(records)
     _STEPS.observe(seconds)
@@ -44,9 +44,9 @@ def show_imports(by_status: Mapping[str, int]) -> None:
         _IMPORTS.labels(status).set(count)
 
 
-def show_set_aside(imports: int) -> None:
+def show_quarantined(imports: int) -> None:
     """How many imports this worker passes over just now."""
-    _SET_ASIDE.set(imports)
+    _QUARANTINED.set(imports)
 
 
 def forget_dead_processes() -> None:

@@ -1,4 +1,4 @@
-"""A round: while a cargo is brought in, processes are killed at moments that a seed decides."""
+"""A round: while a dataset is brought in, processes are killed at moments that a seed decides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from crash.journey import Journey, Trial
+from crash.import_run import ImportRun, Trial
 from crash.machine import WEIGHTS, Machine, Target
 
 LONGEST_DELAY = 0.06
@@ -19,7 +19,7 @@ LATEST = 0.97
 
 @dataclass(frozen=True)
 class Kill:
-    """A kill `delay` seconds after a journey's progress has reached `progress`."""
+    """A kill `delay` seconds after a import run's progress has reached `progress`."""
 
     target: Target
     progress: float
@@ -58,21 +58,25 @@ def run_round(machine: Machine, trial: Trial, seed: int) -> Report:
     kills = draw_kills(rng)
     report = Report()
 
-    def disturb(journey: Journey) -> None:
+    def disturb(import_run: ImportRun) -> None:
         for kill in kills:
-            if not journey.await_progress(kill.progress):
+            if not import_run.await_progress(kill.progress):
                 return
             time.sleep(kill.delay)
-            phase = journey.watch.phase
+            phase = import_run.watch.phase
             if machine.kill(kill.target, rng):
                 report.kills.append((kill.target, phase))
                 time.sleep(0.05)  # what was killed may be the last to notice
                 report.recoveries.append(machine.await_answer())
 
     try:
-        report.differences, journey = trial.disturb(disturb, keyed=seed % 2 == 0)
+        report.differences, import_run = trial.disturb(disturb, keyed=seed % 2 == 0)
     except AssertionError as error:
         report.differences = [f"{type(error).__name__}: {error}"]
         return report
-    report.seconds, report.looks, report.answers = journey.seconds, journey.watch.looks, journey.courier.wire.answers
+    report.seconds, report.looks, report.answers = (
+        import_run.seconds,
+        import_run.watch.looks,
+        import_run.import_client.wire.answers,
+    )
     return report

@@ -6,24 +6,24 @@ import threading
 import time
 from typing import Any
 
-from judgement import COUNTS, check_books
+from model_check import COUNTS, check_books
 
-from crash.courier import Courier, Wire
+from crash.import_client import ImportClient, Wire
 
 ORDER = ("Initiated", "Staging", "Queued", "Processing", "Completed")
 POLL_SECONDS = 0.04
 
 
 class Watch(threading.Thread):
-    """Polls the status of every import of a courier over HTTP, until all are completed or `stop` is set."""
+    """Polls the status of every import of a import client over HTTP, until all are completed or `stop` is set."""
 
-    def __init__(self, wire: Wire, courier: Courier) -> None:
+    def __init__(self, wire: Wire, import_client: ImportClient) -> None:
         super().__init__(name="watch", daemon=True)
         self.stop = threading.Event()
         self.failure: BaseException | None = None
         self.looks = 0
         self._wire = wire
-        self._courier = courier
+        self._import_client = import_client
         self._latest: dict[int, dict[str, Any]] = {}
 
     @property
@@ -33,9 +33,9 @@ class Watch(threading.Thread):
 
     @property
     def finished(self) -> bool:
-        """Whether all imports of the cargo are completed."""
-        tokens = list(self._courier.tokens)
-        return len(tokens) == len(self._courier.cargo.loads) and all(map(self._is_completed, tokens))
+        """Whether all imports of the dataset are completed."""
+        tokens = list(self._import_client.tokens)
+        return len(tokens) == len(self._import_client.dataset.loads) and all(map(self._is_completed, tokens))
 
     def _is_completed(self, token: int) -> bool:
         return token in self._latest and self._latest[token]["Status"] == "Completed"
@@ -43,24 +43,23 @@ class Watch(threading.Thread):
     @property
     def phase(self) -> str:
         """What the machine is at, as far as can be seen."""
-        if self._courier.doing:
-            return self._courier.doing
+        if self._import_client.doing:
+            return self._import_client.doing
         statuses = {status["Status"] for status in list(self._latest.values())}
         return "processing" if "Processing" in statuses else "queued" if "Queued" in statuses else "completed"
 
     def describe(self) -> str:
-        """How far the courier and the imports have come."""
+        """How far the import client and the imports have come."""
         imports = [
             (status["Status"], status["TotalRecordsReceived"], status["Pending"]) for status in self._latest.values()
         ]
-        return (
-            f"the client is at call {self._courier.calls} ({self._courier.doing or 'done'}), the imports are {imports}"
-        )
+        client = self._import_client
+        return f"the client is at call {client.calls} ({client.doing or 'done'}), the imports are {imports}"
 
     def run(self) -> None:
         try:
             while not self.stop.is_set() and not self.finished:
-                for token in [token for token in self._courier.tokens if not self._is_completed(token)]:
+                for token in [token for token in self._import_client.tokens if not self._is_completed(token)]:
                     answer = self._wire.call("GET", f"Import/{token}/Status")
                     if answer.status == 200:
                         self._look(token, answer.body)

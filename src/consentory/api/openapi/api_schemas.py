@@ -40,10 +40,10 @@ def make_schemas() -> dict[str, Json]:
         "them, without their opt-outs: to keep a person out, send IsActive false instead.",
     }
     request["properties"]["MatchCriteria"] = {"enum": [MATCH_CRITERIA, None], "default": None}
-    return schemas | _make_plain_schemas()
+    return schemas | _make_untyped_schemas()
 
 
-def _make_plain_schemas() -> dict[str, Json]:
+def _make_untyped_schemas() -> dict[str, Json]:
     """What is answered as it comes from the services, without a type of its own."""
     people = _make_object(Count=_COUNT, UserProfilePreferences=_RECORDS)
     held = {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}}

@@ -30,7 +30,7 @@ from consentory.http.parameters import (
 )
 from consentory.http.request_body import BODY, Content, spool_body
 from consentory.http.request_metrics import count_import_call, count_staged
-from consentory.http.stage_slots import StageLanes
+from consentory.http.stage_slots import StageSlots
 from consentory.services.access.authentication import Authentication
 from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService, require_import
@@ -99,15 +99,15 @@ async def stage(
     idempotency_key: IdempotencyKey = None,
 ) -> StatusObject:
     """Stage one batch of records: all of it or nothing."""
-    lanes: StageLanes = request.app.state.stage_lanes
+    slots: StageSlots = request.app.state.stage_slots
     is_json = read_content_type(request, (JSON, NDJSON)) == JSON
     await sync_to_thread(imports.find_by_token, request.user, access_token)  # before its body is taken
     limit = await sync_to_thread(staging.body_limit, request.user)
     encoding = request.headers.get("content-encoding")
     call = StageCall(request.user, access_token, "json" if is_json else "ndjson", encoding, limit, idempotency_key)
-    async with lanes.hold(request.user.account_id):
+    async with slots.hold(request.user.account_id):
         body = await spool_body(request, limit)
-        item, batch = await lanes.run(request.user.account_id, processes.stage, call, body)
+        item, batch = await slots.run(request.user.account_id, processes.stage, call, body)
     note_import(request.scope, item.import_id)
     if batch is not None:
         count_staged(batch.last - batch.first + 1 - batch.failed, batch.failed)

@@ -33,7 +33,7 @@ _WINDOW_REFUSAL = "requires too much memory"
 """In the words of the zstd library."""
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # at byte 1: the frame with which parallel packers begin
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # at byte 1: the block with which parallel packers begin
 
 
 class _Cursor(io.RawIOBase):
@@ -75,7 +75,7 @@ class ByteSource:
         self.regular = regular
         self._file = file
         self.size = os.fstat(file.fileno()).st_size
-        self._plain: ByteSource | None = None
+        self._simple: ByteSource | None = None
         self._cursor = self._open_cursor()
         with self.unpack_errors():
             self.packing: Packing = _tell_packing(self._cursor.read(4) or b"")
@@ -88,8 +88,8 @@ class ByteSource:
 
     def close(self) -> None:
         """Close the file; a temporary copy is gone."""
-        if self._plain:
-            self._plain.close()
+        if self._simple:
+            self._simple.close()
         self._file.close()
 
     @property
@@ -123,11 +123,11 @@ class ByteSource:
         """
         if self.packing == "none":
             return self
-        if self._plain is None:
+        if self._simple is None:
             with self.unpack_errors():
                 copy = _copy(self.name, self.open_unpacked(), limit, advice)
-            self._plain = ByteSource(self.name, copy, regular=self.regular)
-        return self._plain
+            self._simple = ByteSource(self.name, copy, regular=self.regular)
+        return self._simple
 
     @contextlib.contextmanager
     def unpack_errors(self) -> Iterator[None]:
@@ -173,7 +173,7 @@ def open_source(path: Path, stream: IO[bytes] | None = None) -> ByteSource:
     """
     name = str(path)
     if stream is not None:
-        return ByteSource(name, _put_aside(name, stream), regular=False)
+        return ByteSource(name, _quarantine(name, stream), regular=False)
     try:
         file = path.open("rb", buffering=0)
         regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
@@ -186,10 +186,10 @@ def open_source(path: Path, stream: IO[bytes] | None = None) -> ByteSource:
     if regular:
         return ByteSource(name, file, regular=True)
     with file:
-        return ByteSource(name, _put_aside(name, file), regular=False)
+        return ByteSource(name, _quarantine(name, file), regular=False)
 
 
-def _put_aside(name: str, stream: IO[bytes]) -> IO[bytes]:
+def _quarantine(name: str, stream: IO[bytes]) -> IO[bytes]:
     try:
         return _copy(name, stream, None, "")
     except OSError as error:

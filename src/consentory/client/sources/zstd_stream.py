@@ -1,4 +1,4 @@
-"""A zstd file of one or several frames as a stream in bounded memory."""
+"""A zstd file of one or several blocks as a stream in bounded memory."""
 
 import io
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _PIECE = 1 << 10
 
 
 class ZstdStream(io.RawIOBase):
-    """The unpacked bytes. Raises EOFError where a frame is cut off, as zstandard's own reader does not."""
+    """The unpacked bytes. Raises EOFError where a block is cut off, as zstandard's own reader does not."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self._pieces = _unpack(raw)
@@ -42,17 +42,17 @@ class ZstdStream(io.RawIOBase):
 
 def _unpack(raw: io.RawIOBase) -> Iterator[bytes]:
     decoder = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
-    frame = decoder.decompressobj()
+    block = decoder.decompressobj()
     complete = True
     while packed := raw.read(_READ):
         at = 0
         while at < len(packed):
             piece = packed[at : at + _PIECE]
-            if frame.eof:
-                frame = decoder.decompressobj()
-            unpacked = frame.decompress(piece)
-            at += len(piece) - len(frame.unused_data)
-            complete = frame.eof
+            if block.eof:
+                block = decoder.decompressobj()
+            unpacked = block.decompress(piece)
+            at += len(piece) - len(block.unused_data)
+            complete = block.eof
             if unpacked:
                 yield unpacked
     if not complete:

@@ -74,12 +74,12 @@ def compare_configurations(
 
 def render_configuration(configuration: Configuration) -> bytes:
     """JSON as GET gives it: camelCase, defaults left out. It may be sent back as it is."""
-    return msgspec.json.encode(_plain(configuration))
+    return msgspec.json.encode(_simple(configuration))
 
 
 def render_yaml(configuration: Configuration) -> bytes:
     """The same document as YAML; it may be applied as it is."""
-    document = _plain(configuration)
+    document = _simple(configuration)
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110, encoding="utf-8")
 
 
@@ -102,20 +102,20 @@ def _read(data: bytes, source: str) -> tuple[Configuration, dict[str, int]]:
     return configuration, log.lines
 
 
-def _plain(value: Any) -> Any:
+def _simple(value: Any) -> Any:
     """Structs as mappings without what is the default, whole floats as integers (25, not 25.0), as people write.
 
     By equality: msgspec's own `omit_defaults` compares texts by identity, and would give out some defaults.
     """
     if isinstance(value, Item):
         given = ((field, getattr(value, field.name)) for field in msgspec.structs.fields(value))
-        return {field.encode_name: _plain(item) for field, item in given if not _is_default(field, item)}
+        return {field.encode_name: _simple(item) for field, item in given if not _is_default(field, item)}
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _simple(item) for key, item in value.items()}
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [_simple(item) for item in value]
     return value
 
 

@@ -30,7 +30,7 @@ from consentory.domain.text import fold
 NOTE = "= "
 """How a line begins that tells of a spelling: nothing changes by it."""
 
-Names = Mapping[str, str]
+CaselessIndex = Mapping[str, str]
 """The spelling of the new document to the one that stays."""
 
 ItemT = TypeVar("ItemT", TypeName, Picklist, CustomField, ConsentType, UserGroup)
@@ -98,7 +98,7 @@ class _Speller:
             users=tuple(self._spell_user(user) for user in new.users),
         )
 
-    def _keep(self, noun: str, old: Iterable[str], new: Iterable[str]) -> Names:
+    def _keep(self, noun: str, old: Iterable[str], new: Iterable[str]) -> CaselessIndex:
         """Each of the new names to its spelling so far, or to itself; a line for each that differs."""
         before: dict[str, str] = {}
         for name in old:
@@ -124,7 +124,7 @@ class _Speller:
     def _spell_item(self, item: TypeName, before: TypeName | None) -> TypeName:
         return msgspec.structs.replace(item, labels=self._spell_labels(item.labels, before.labels if before else ()))
 
-    def _keep_values(self) -> dict[str, Names]:
+    def _keep_values(self) -> dict[str, CaselessIndex]:
         """The values of each picklist, by the folded name of the picklist."""
         before: dict[str, list[str]] = {}
         for revision in self._revisions:
@@ -135,7 +135,7 @@ class _Speller:
             for item in self._new.picklists
         }
 
-    def _spell_field(self, field: CustomField, values: Mapping[str, Names]) -> CustomField:
+    def _spell_field(self, field: CustomField, values: Mapping[str, CaselessIndex]) -> CustomField:
         before = next((item for item in self._old.custom_fields if item.name == field.name), None)
         changes: dict[str, Any] = {"labels": self._spell_labels(field.labels, before.labels if before else ())}
         if field.picklist is not None:
@@ -209,5 +209,5 @@ def _ids(items: Iterable[Program | User]) -> list[str]:
     return [item.id for item in items]
 
 
-def _rename(items: Iterable[ItemT], kept: Names) -> list[ItemT]:
+def _rename(items: Iterable[ItemT], kept: CaselessIndex) -> list[ItemT]:
     return [msgspec.structs.replace(item, name=kept[item.name]) for item in items]

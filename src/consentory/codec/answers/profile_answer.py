@@ -11,10 +11,10 @@ import pycountry
 
 from consentory.codec.record.validation_context import Scope
 from consentory.codec.times import render_time
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.in_force import Site, is_overruled, list_missing
 from consentory.domain.instants import to_micros
-from consentory.domain.profile import PLACE_LETTER, Body, Consent, Element, Preference, Profile
+from consentory.domain.profile import PLACE_LETTER, Consent, Element, Preference, Profile, ProfileState
 from consentory.domain.record import GRANTED, KINDS, OPT_IN, Kind
 from consentory.domain.text import fold
 
@@ -40,15 +40,15 @@ Wire = dict[str, Any]
 class Viewing:
     """What a rendering goes by: `now` in microseconds; `recorded` gives (when, by whom) for ledger entries."""
 
-    catalog: Catalog
+    configuration_index: ConfigurationIndex
     scope: Scope
     now: int
     recorded: Mapping[int, tuple[datetime, str]]
 
 
-def list_current_entries(body: Body) -> list[int]:
+def list_current_entries(body: ProfileState) -> list[int]:
     """Ledger entries of the body's choices, for `Viewing.recorded`."""
-    owners: list[Body | Element] = [body, *(element for kind in KINDS for element in body.elements(kind))]
+    owners: list[ProfileState | Element] = [body, *(element for kind in KINDS for element in body.elements(kind))]
     preferences = [choice.entry for owner in owners for choice in owner.preferences]
     return preferences + [choice.entry for owner in owners for choice in owner.consents]
 
@@ -102,7 +102,7 @@ def render_profile(profile: Profile, view: Viewing) -> Wire:
     return wire
 
 
-def _render_element(element: Element, kind: Kind, body: Body, view: Viewing) -> Wire:
+def _render_element(element: Element, kind: Kind, body: ProfileState, view: Viewing) -> Wire:
     _, type_name, preferences = _NAMES[kind]
     wire: Wire = {type_name: element.type, **_order_given(element)}
     if kind == "Phone":
@@ -129,7 +129,7 @@ def _render_preferences(preferences: Iterable[Preference], site: Site, view: Vie
         return []  # out of force: not given out as current, and back when the element or the profile is
     rendered = []
     for item in preferences:
-        entry = view.catalog.filters[item.filter]
+        entry = view.configuration_index.filters[item.filter]
         channel = entry.filter.channel
         if item.archived or not view.scope.permits_program(fold(entry.program_id)):
             continue
@@ -163,7 +163,9 @@ def _judge_preference(item: Preference, site: Site, view: Viewing) -> str:
         return "Overruled"
     if item.expires is not None and item.expires <= view.now:
         return "Expired"
-    missing = list_missing(view.catalog.filters[item.filter], site, view.catalog.consent_types, view.now)
+    missing = list_missing(
+        view.configuration_index.filters[item.filter], site, view.configuration_index.consent_types, view.now
+    )
     return "Suspended" if missing else "Active"
 
 
@@ -197,7 +199,7 @@ def find_kind(place: str) -> Kind | None:
     return next((kind for kind, letter in PLACE_LETTER.items() if place.startswith(letter)), None)
 
 
-def render_place(place: str, body: Body) -> Wire:
+def render_place(place: str, body: ProfileState) -> Wire:
     """A ledger entry's place for people: the person, or the kind, type and value of a contact element."""
     kind = find_kind(place)
     if kind is None:

@@ -1,4 +1,4 @@
-"""The slow road for a record that does not fit the wire types: every misfit with its path, and what does fit.
+"""The slow path for a record that does not fit the wire types: every type mismatch with its path, and what does fit.
 
 The semantic rules are not here: they judge what this yields, just as they judge a record that fits at once.
 """
@@ -16,12 +16,12 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec import inspect
 
-from consentory.codec.fault_collector import MOST_ELEMENTS, Findings, has_lone_surrogate, name_member, quote
+from consentory.codec.fault_collector import MOST_ELEMENTS, FaultCollector, has_lone_surrogate, name_member, quote
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 MSGSPEC_REFUSALS = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-"""What msgspec raises for JSON text that it will not read: the sign to take this road."""
+"""What msgspec raises for JSON text that it will not read: the sign to take this path."""
 
 # An int of up to this many digits is made at once; a longer one is past 64 bits anyway, and could take long.
 _MOST_DIGITS = 20
@@ -68,7 +68,7 @@ def _members_of(struct: type[msgspec.Struct]) -> dict[str, _Member]:
     return members
 
 
-def decode_leniently(raw: bytes, struct: type[StructT], findings: Findings) -> StructT | None:
+def decode_leniently(raw: bytes, struct: type[StructT], collector: FaultCollector) -> StructT | None:
     """The record with every member that fits; each one that does not is reported and left out.
 
     `raw` is valid JSON in valid UTF-8. None when nothing of it can be looked at: it is no object, or is
@@ -78,16 +78,16 @@ def decode_leniently(raw: bytes, struct: type[StructT], findings: Findings) -> S
         value = json.loads(raw.decode(), parse_int=_read_integer, parse_float=_read_float)
     except RecursionError:
         if not raw.lstrip().startswith(b"{"):
-            findings.report("Record.NotAnObject", "A record must be an object.", "$")
+            collector.report("Record.NotAnObject", "A record must be an object.", "$")
             return None
         text = "The record is nested deeper than any record can be; take the deep part out."
-        findings.report("Record.TooDeep", text, "$")
+        collector.report("Record.TooDeep", text, "$")
         return None
     if not isinstance(value, dict):
         text = f"A record must be an object, not {_describe(value)}."
-        findings.report("Record.NotAnObject", text, "$", value)
+        collector.report("Record.NotAnObject", text, "$", value)
         return None
-    return _fill(struct, value, "$", findings)
+    return _fill(struct, value, "$", collector)
 
 
 def _read_integer(digits: str) -> int | _HugeNumber:
@@ -104,71 +104,71 @@ def _read_float(text: str) -> float | int | _HugeNumber:
     return int(number) if number.is_integer() and Fraction(text) == number else number
 
 
-def _fill(struct: type[StructT], members: dict[str, object], path: str, findings: Findings) -> StructT:
+def _fill(struct: type[StructT], members: dict[str, object], path: str, collector: FaultCollector) -> StructT:
     known = _members_of(struct)
     strict = struct.__struct_config__.forbid_unknown_fields
     fitting: dict[str, object] = {}
     for name, value in members.items():
         member = known.get(name)
         if member is None:
-            if strict and not findings.is_full:
-                _report_unknown(name, value, known, path, findings)
+            if strict and not collector.is_full:
+                _report_unknown(name, value, known, path, collector)
         elif value is not None and "anything" not in member.types:
-            fitted = _fit(member, value, f"{path}.{name}", name, findings)
+            fitted = _fit(member, value, f"{path}.{name}", name, collector)
             if fitted is not None:
                 fitting[name] = fitted
     return struct(**fitting)
 
 
-def _report_unknown(name: str, value: object, known: dict[str, _Member], path: str, findings: Findings) -> None:
+def _report_unknown(name: str, value: object, known: dict[str, _Member], path: str, collector: FaultCollector) -> None:
     text = f"{quote(name)} is not a member of this object"
     # Looking for a likely name takes a while, so only for the first few of a record.
-    near = get_close_matches(name, known, 1) if len(name) <= 50 and len(findings.faults) < _SUGGESTIONS else []
+    near = get_close_matches(name, known, 1) if len(name) <= 50 and len(collector.faults) < _SUGGESTIONS else []
     text += f"; did you mean {near[0]}?" if near else "; correct its name or leave it out."
-    findings.report("Record.UnknownMember", text, name_member(path, name), value)
+    collector.report("Record.UnknownMember", text, name_member(path, name), value)
 
 
-def _fit(member: _Member, value: object, path: str, name: str, findings: Findings) -> object:
-    """The value as the wire type has it, or None after its misfit was reported."""
+def _fit(member: _Member, value: object, path: str, name: str, collector: FaultCollector) -> object:
+    """The value as the wire type has it, or None after its type mismatch was reported."""
     kind = _kind_of(value)
     if kind == "huge number":
         if "integer" in member.types:
             text = f"{name} is a number that 64 bits cannot hold; send an integer."
-            findings.report_misfit("Number.OutOfRange", text, path, value)
+            collector.report_mismatch("Number.OutOfRange", text, path, value)
             return None
     elif kind in member.types:
-        return _FITTERS[kind](member, value, path, findings) if kind in _FITTERS else value
+        return _FITTERS[kind](member, value, path, collector) if kind in _FITTERS else value
     wanted = " or ".join(f"{'an' if item[0] in 'aio' else 'a'} {item}" for item in sorted(member.types))
     text = f"{name} must be {wanted}, not {_describe(value)}."
-    findings.report_misfit("Value.WrongType", text, path, value)
+    collector.report_mismatch("Value.WrongType", text, path, value)
     return None
 
 
-def _fit_string(_: _Member, value: object, path: str, findings: Findings) -> object:
+def _fit_string(_: _Member, value: object, path: str, collector: FaultCollector) -> object:
     assert isinstance(value, str)
     if not has_lone_surrogate(value):
         return value
     text = "The string has half of a surrogate pair, which is no character; send the whole character."
-    findings.report_misfit("String.NotUnicode", text, path, value)
+    collector.report_mismatch("String.NotUnicode", text, path, value)
     return None
 
 
-def _fit_integer(_: _Member, value: object, path: str, findings: Findings) -> object:
+def _fit_integer(_: _Member, value: object, path: str, collector: FaultCollector) -> object:
     assert isinstance(value, int)
     if -(2**63) <= value < 2**63:
         return value
-    findings.report_misfit("Number.OutOfRange", "64 bits cannot hold the number; send a smaller one.", path, value)
+    collector.report_mismatch("Number.OutOfRange", "64 bits cannot hold the number; send a smaller one.", path, value)
     return None
 
 
-def _fit_object(member: _Member, value: object, path: str, findings: Findings) -> object:
+def _fit_object(member: _Member, value: object, path: str, collector: FaultCollector) -> object:
     assert isinstance(value, dict)
     assert member.struct is not None
-    return _fill(member.struct, value, path, findings)
+    return _fill(member.struct, value, path, collector)
 
 
-def _fit_array(member: _Member, value: object, path: str, findings: Findings) -> object:
-    """The elements, index by index: one that is no object becomes an empty struct and a misfit.
+def _fit_array(member: _Member, value: object, path: str, collector: FaultCollector) -> object:
+    """The elements, index by index: one that is no object becomes an empty struct and a type mismatch.
 
     Of an Add record's those past the bound are left empty: whoever reads the array counts them and looks no further.
     """
@@ -180,17 +180,17 @@ def _fit_array(member: _Member, value: object, path: str, findings: Findings) ->
     for index, element in enumerate(value[:MOST_ELEMENTS] if is_bound else value):
         place = f"{path}[{index}]"
         if isinstance(element, dict):
-            elements.append(_fill(member.struct, element, place, findings) if element else blank)
+            elements.append(_fill(member.struct, element, place, collector) if element else blank)
             continue
         elements.append(blank)
-        if not findings.is_full:
+        if not collector.is_full:
             text = f"Every element of this array must be an object, not {_describe(element)}."
-            findings.report_misfit("Value.WrongType", text, place, element)
+            collector.report_mismatch("Value.WrongType", text, place, element)
     elements.extend([blank] * (len(value) - len(elements)))
     return elements
 
 
-_FITTERS: dict[str, Callable[[_Member, object, str, Findings], object]] = {
+_FITTERS: dict[str, Callable[[_Member, object, str, FaultCollector], object]] = {
     "string": _fit_string,
     "integer": _fit_integer,
     "object": _fit_object,

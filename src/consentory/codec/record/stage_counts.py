@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from consentory.codec.contact_values import has_country_code
-from consentory.domain.record import OPT_OUT, WITHDRAWALS, ElementClaim, Record
+from consentory.domain.record import OPT_OUT, WITHDRAWALS, ElementInput, Record
 
 _SPACE = rb"[ \t\r\n]*"
 _HOLDS_OPT_OUT = re.compile(
@@ -24,7 +24,7 @@ def holds_opt_out(raw: bytes) -> bool:
     return _HOLDS_OPT_OUT.search(raw) is not None
 
 
-def claims_opt_out(record: Record) -> bool:
+def gives_opt_out(record: Record) -> bool:
     """As holds_opt_out, of a valid record."""
     preferences, consents = list(record.preferences), list(record.consents)
     for element in _list_elements(record):
@@ -48,5 +48,5 @@ def count_without_country_code(record: Record) -> int:
     return sum(not has_country_code(phone.given["PhoneNumber"], phone.compared) for phone in record.phones)
 
 
-def _list_elements(record: Record) -> tuple[ElementClaim, ...]:
+def _list_elements(record: Record) -> tuple[ElementInput, ...]:
     return record.emails + record.phones + record.addresses

@@ -5,26 +5,33 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
-from consentory.codec.fault_collector import Findings, quote
+from consentory.codec.fault_collector import FaultCollector, quote
 from consentory.codec.record.fast_path.verbatim_record import (
     CONSENT_STATUSES,
     PREFERENCE_TYPES,
-    PlainAttribute,
-    PlainConsent,
-    PlainEvidence,
-    PlainPreference,
+    VerbatimAttribute,
+    VerbatimConsent,
+    VerbatimEvidence,
+    VerbatimPreference,
     name_date,
     read_evidence,
 )
-from consentory.codec.record.validation_context import MOST_KNOWN, ConsentRule, FilterRule, Rulebook, Scope, VersionRule
+from consentory.codec.record.validation_context import (
+    MOST_KNOWN,
+    ConsentRule,
+    FilterRule,
+    Scope,
+    ValidationContext,
+    VersionRule,
+)
 from consentory.codec.record.wire_record import WireAttribute, WireConsent, WireEvidence, WirePreference
-from consentory.codec.text_rules import ItemT, Names, is_trimmed, read_reference, read_text
-from consentory.codec.times import SECOND, TimeFault, parse_second, read_plain_time, read_time, render_time
+from consentory.codec.text_rules import CaselessIndex, ItemT, is_trimmed, read_reference, read_text
+from consentory.codec.times import SECOND, TimeFault, parse_second, read_canonical_time, read_time, render_time
 from consentory.domain.record import (
     OPT_OUT,
     WITHDRAWALS,
-    ConsentClaim,
-    PreferenceClaim,
+    ConsentInput,
+    PreferenceInput,
 )
 from consentory.domain.text import trim
 
@@ -61,7 +68,7 @@ PLACE_CHANNELS: dict[str, tuple[str | None, ...]] = {
 class ChoiceReader:
     """Judges the choices of one Stage call's records."""
 
-    def __init__(self, rules: Rulebook, scope: Scope, staged_at: int, allow_prior_consents: bool) -> None:
+    def __init__(self, rules: ValidationContext, scope: Scope, staged_at: int, allow_prior_consents: bool) -> None:
         """`staged_at` in microseconds: the date of a choice that has none, and the bound of those that have one."""
         self._rules = rules
         self._scope = scope
@@ -77,306 +84,329 @@ class ChoiceReader:
         self._known_consents: dict[tuple[object, ...], tuple[str, str, str, int]] = {}
 
     def keeps_preferences(
-        self, wires: list[PlainPreference], place: str, times: dict[str, int], mobile: bool | None = None
+        self, wires: list[VerbatimPreference], place: str, times: dict[str, int], mobile: bool | None = None
     ) -> bool:
         """True when `read_preferences` finds no fault and reads just what is written. Adds to `times` those that
-        `read_plain` asks for."""
+        `read_verbatim` asks for."""
         for wire in wires:
             said = (wire.FilterId, PREFERENCE_TYPES[wire.PreferenceType], wire.FrequencyId)
             key = (wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile)
             if self._known_preferences.get(key) != said:
-                findings = Findings()
-                claims = self.read_preferences(findings, [wire], "", place, mobile)
-                if findings.faults or [(claim.filter, claim.type, claim.frequency) for claim in claims] != [said]:
+                collector = FaultCollector()
+                given_inputs = self.read_preferences(collector, [wire], "", place, mobile)
+                if collector.faults or [
+                    (given_input.filter, given_input.type, given_input.frequency) for given_input in given_inputs
+                ] != [said]:
                     return False
-            if wire.PreferenceAttributes and not _are_plain(wire.PreferenceAttributes):
+            if wire.PreferenceAttributes and not _are_verbatim(wire.PreferenceAttributes):
                 return False
             if not self._keeps_date(wire.CustomerDate, said[1] == OPT_OUT, times):
                 return False
         return len(wires) == 1 or len({wire.FilterId for wire in wires}) == len(wires)
 
-    def keeps_consents(self, wires: list[PlainConsent], times: dict[str, int]) -> bool:
+    def keeps_consents(self, wires: list[VerbatimConsent], times: dict[str, int]) -> bool:
         """As keeps_preferences, of consents."""
         for wire in wires:
             key = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
             said = (*key[:3], CONSENT_STATUSES[wire.ConsentStatus])
             if self._known_consents.get(key) != said:
-                findings = Findings()
-                claims = self.read_consents(findings, [wire], "")
-                if findings.faults or [(one.type, one.version, one.locale, one.status) for one in claims] != [said]:
+                collector = FaultCollector()
+                given_inputs = self.read_consents(collector, [wire], "")
+                if collector.faults or [(one.type, one.version, one.locale, one.status) for one in given_inputs] != [
+                    said
+                ]:
                     return False
-            if wire.Evidence is not None and not _is_plain(wire.Evidence):
+            if wire.Evidence is not None and not _is_verbatim(wire.Evidence):
                 return False
             if not self._keeps_date(wire.ConsentDate, said[3] in WITHDRAWALS, times):
                 return False
         return len(wires) == 1 or len({(wire.ConsentType, wire.ConsentVersion) for wire in wires}) == len(wires)
 
     def _keeps_date(self, given: str | None, no: bool, times: dict[str, int]) -> bool:
-        """True when _read_date finds no fault; what `read_plain_time` does not read is added to `times`."""
+        """True when _read_date finds no fault; what `read_canonical_time` does not read is added to `times`."""
         if given is not None:
             # Texts of that form are in the order of their times.
             if self._earliest <= given < self._future and parse_second(given) is not None:
                 return True
-            at = read_plain_time(given)
+            at = read_canonical_time(given)
             if at is not None:
                 return at <= self._latest and given >= self._earliest
         else:
             self.undated += 1
-        findings = Findings()
-        at = self._read_date(findings, given, "", "", no)
-        if at is None or findings.faults:
+        collector = FaultCollector()
+        at = self._read_date(collector, given, "", "", no)
+        if at is None or collector.faults:
             return False
         times[name_date(given, no)] = at
         return True
 
     def read_preferences(
         self,
-        findings: Findings,
-        wires: list[WirePreference] | list[PlainPreference] | None,
+        collector: FaultCollector,
+        wires: list[WirePreference] | list[VerbatimPreference] | None,
         path: str,
         place: str,
         mobile: bool | None = None,
-    ) -> tuple[PreferenceClaim, ...]:
+    ) -> tuple[PreferenceInput, ...]:
         """The claims of one array at `path`; `place` is the top-level array that it belongs to."""
         if not wires:
             return ()
-        claims = []
+        given_inputs = []
         seen: set[str] = set()
-        for index, wire in enumerate(findings.bound(wires, path)):
+        for index, wire in enumerate(collector.bound(wires, path)):
             known = self._known_preferences.get((wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile))
             if known is not None and known[0] not in seen and not wire.PreferenceAttributes:
                 seen.add(known[0])
-                at = self._read_plain_date(wire.CustomerDate)
+                at = self._read_canonical_date(wire.CustomerDate)
                 if at is None:
                     no = known[1] == OPT_OUT
-                    at = self._read_date(findings, wire.CustomerDate, f"{path}[{index}]", "CustomerDate", no)
+                    at = self._read_date(collector, wire.CustomerDate, f"{path}[{index}]", "CustomerDate", no)
                 if at is not None:
-                    claims.append(PreferenceClaim(known[0], known[1], at, wire.CustomerDate is not None, known[2]))
+                    given_inputs.append(
+                        PreferenceInput(known[0], known[1], at, wire.CustomerDate is not None, known[2])
+                    )
                 continue
-            claim = self._read_preference(findings, wire, f"{path}[{index}]", place, mobile, seen)
-            if claim is not None:
-                claims.append(claim)
-        return tuple(claims)
+            given_input = self._read_preference(collector, wire, f"{path}[{index}]", place, mobile, seen)
+            if given_input is not None:
+                given_inputs.append(given_input)
+        return tuple(given_inputs)
 
     def _read_preference(
         self,
-        findings: Findings,
-        wire: WirePreference | PlainPreference,
+        collector: FaultCollector,
+        wire: WirePreference | VerbatimPreference,
         here: str,
         place: str,
         mobile: bool | None,
         seen: set[str],
-    ) -> PreferenceClaim | None:
-        rule = self._rules.filters.read(findings, wire.FilterId, here, "FilterId", 50, _FILTER)
+    ) -> PreferenceInput | None:
+        rule = self._rules.filters.read(collector, wire.FilterId, here, "FilterId", 50, _FILTER)
         if rule is not None:
-            self._check_place(findings, rule, here, place, mobile)
+            self._check_place(collector, rule, here, place, mobile)
             if rule.id in seen:
-                findings.report_repeat(here, "FilterId", rule.id)
+                collector.report_repeat(here, "FilterId", rule.id)
             seen.add(rule.id)
         chosen = PREFERENCE_TYPES.get(wire.PreferenceType)
         if chosen is None:
-            chosen = _read_code(findings, wire.PreferenceType, PREFERENCE_TYPES, here, "PreferenceType")
-        at = self._read_date(findings, wire.CustomerDate, here, "CustomerDate", chosen == OPT_OUT)
+            chosen = _read_code(collector, wire.PreferenceType, PREFERENCE_TYPES, here, "PreferenceType")
+        at = self._read_date(collector, wire.CustomerDate, here, "CustomerDate", chosen == OPT_OUT)
         frequency = None
         if wire.FrequencyId is not None:
             known = None if rule is None else rule.frequencies
-            frequency = _read_name(findings, known, wire.FrequencyId, here, "FrequencyId", 20, _FREQUENCY)
-        attributes = _read_attributes(findings, wire.PreferenceAttributes, f"{here}.PreferenceAttributes")
+            frequency = _read_name(collector, known, wire.FrequencyId, here, "FrequencyId", 20, _FREQUENCY)
+        attributes = _read_attributes(collector, wire.PreferenceAttributes, f"{here}.PreferenceAttributes")
         if rule is None or chosen is None or at is None:
             return None
-        if not findings.faults and len(self._known_preferences) < MOST_KNOWN:
+        if not collector.faults and len(self._known_preferences) < MOST_KNOWN:
             key = (wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile)
             self._known_preferences[key] = (rule.id, chosen, frequency)
-        return PreferenceClaim(rule.id, chosen, at, wire.CustomerDate is not None, frequency, attributes)
+        return PreferenceInput(rule.id, chosen, at, wire.CustomerDate is not None, frequency, attributes)
 
-    def _check_place(self, findings: Findings, rule: FilterRule, path: str, place: str, mobile: bool | None) -> None:
+    def _check_place(
+        self, collector: FaultCollector, rule: FilterRule, path: str, place: str, mobile: bool | None
+    ) -> None:
         path = f"{path}.FilterId"
         if rule.channel not in PLACE_CHANNELS[place]:
             channel = rule.channel or "no"
             text = f"Filter {rule.id} is of {channel} channel and cannot stand here; {_PLACE_OF[rule.channel]}."
-            findings.report("Preference.WrongPlace", text, path, rule.id)
+            collector.report("Preference.WrongPlace", text, path, rule.id)
         elif rule.channel == "Text" and mobile is False:
             text = f"Filter {rule.id} is for text messages, but the number has IsMobile false; correct one of them."
-            findings.report("Preference.NotMobile", text, path, rule.id)
+            collector.report("Preference.NotMobile", text, path, rule.id)
         if rule.channel is not None and not self._scope.permits_channel(rule.channel):
             text = f"Your user groups do not permit the channel {rule.channel} of filter {rule.id}."
-            findings.report("Permission.Channel", text, path, rule.id)
+            collector.report("Permission.Channel", text, path, rule.id)
         if not self._scope.permits_program(rule.program):
             text = f"Your user groups do not permit the program of filter {rule.id}."
-            findings.report("Permission.Program", text, path, rule.id)
+            collector.report("Permission.Program", text, path, rule.id)
 
     def read_consents(
-        self, findings: Findings, wires: list[WireConsent] | list[PlainConsent] | None, path: str
-    ) -> tuple[ConsentClaim, ...]:
+        self, collector: FaultCollector, wires: list[WireConsent] | list[VerbatimConsent] | None, path: str
+    ) -> tuple[ConsentInput, ...]:
         """The claims of one array of consents at `path`."""
         if not wires:
             return ()
-        claims = []
+        given_inputs = []
         seen: set[tuple[str, str]] = set()
-        for index, wire in enumerate(findings.bound(wires, path)):
+        for index, wire in enumerate(collector.bound(wires, path)):
             known = self._known_consents.get((wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus))
             if known is not None and known[:2] not in seen and wire.Evidence is None:
                 seen.add(known[:2])
-                at = self._read_plain_date(wire.ConsentDate)
+                at = self._read_canonical_date(wire.ConsentDate)
                 if at is None:
                     no = known[3] in WITHDRAWALS
-                    at = self._read_date(findings, wire.ConsentDate, f"{path}[{index}]", "ConsentDate", no)
+                    at = self._read_date(collector, wire.ConsentDate, f"{path}[{index}]", "ConsentDate", no)
                 if at is not None:
-                    claims.append(ConsentClaim(*known, at, wire.ConsentDate is not None))
+                    given_inputs.append(ConsentInput(*known, at, wire.ConsentDate is not None))
                 continue
-            claim = self._read_consent(findings, wire, f"{path}[{index}]", seen)
-            if claim is not None:
-                claims.append(claim)
-        return tuple(claims)
+            given_input = self._read_consent(collector, wire, f"{path}[{index}]", seen)
+            if given_input is not None:
+                given_inputs.append(given_input)
+        return tuple(given_inputs)
 
     def _read_consent(
-        self, findings: Findings, wire: WireConsent | PlainConsent, here: str, seen: set[tuple[str, str]]
-    ) -> ConsentClaim | None:
+        self, collector: FaultCollector, wire: WireConsent | VerbatimConsent, here: str, seen: set[tuple[str, str]]
+    ) -> ConsentInput | None:
         status = CONSENT_STATUSES.get(wire.ConsentStatus)
         if status is None:
-            status = _read_code(findings, wire.ConsentStatus, CONSENT_STATUSES, here, "ConsentStatus")
+            status = _read_code(collector, wire.ConsentStatus, CONSENT_STATUSES, here, "ConsentStatus")
         withdrawn = status in WITHDRAWALS
-        rule = self._find_consent(findings, wire.ConsentType, here, withdrawn)
-        version = self._find_version(findings, wire, here, rule, withdrawn or status is None)
+        rule = self._find_consent(collector, wire.ConsentType, here, withdrawn)
+        version = self._find_version(collector, wire, here, rule, withdrawn or status is None)
         locales = None if version is None else version.locales
-        locale = _read_name(findings, locales, wire.Locale, here, "Locale", 15, "Consent.UnknownLocale")
-        at = self._read_date(findings, wire.ConsentDate, here, "ConsentDate", withdrawn)
-        evidence = _read_evidence(findings, wire.Evidence, f"{here}.Evidence")
+        locale = _read_name(collector, locales, wire.Locale, here, "Locale", 15, "Consent.UnknownLocale")
+        at = self._read_date(collector, wire.ConsentDate, here, "ConsentDate", withdrawn)
+        evidence = _read_evidence(collector, wire.Evidence, f"{here}.Evidence")
         if rule is None or version is None:
             return None
         if (rule.name, version.version) in seen:
-            findings.report_repeat(here, "Consent", f"{rule.name} {version.version}")
+            collector.report_repeat(here, "Consent", f"{rule.name} {version.version}")
         seen.add((rule.name, version.version))
         if status is None or locale is None or at is None:
             return None
-        if not findings.faults and len(self._known_consents) < MOST_KNOWN:
+        if not collector.faults and len(self._known_consents) < MOST_KNOWN:
             key = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
             self._known_consents[key] = (rule.name, version.version, locale, status)
-        return ConsentClaim(rule.name, version.version, locale, status, at, wire.ConsentDate is not None, evidence)
+        return ConsentInput(rule.name, version.version, locale, status, at, wire.ConsentDate is not None, evidence)
 
-    def _find_consent(self, findings: Findings, name: str | None, path: str, withdrawn: bool) -> ConsentRule | None:
+    def _find_consent(
+        self, collector: FaultCollector, name: str | None, path: str, withdrawn: bool
+    ) -> ConsentRule | None:
         types = self._rules.consent_types
-        rule = types.read(findings, name, path, "ConsentType", 100, "Consent.UnknownType")
+        rule = types.read(collector, name, path, "ConsentType", 100, "Consent.UnknownType")
         if rule is None:
             return None
         if not rule.active and not withdrawn:
             text = f"Consent type {rule.name} is switched off; only a Denied or Revoked of it is accepted."
-            findings.report("Consent.UnknownType", text, f"{path}.ConsentType", name)
+            collector.report("Consent.UnknownType", text, f"{path}.ConsentType", name)
         if not self._scope.permits_consent_type(rule.folded):
             text = f"Your user groups do not permit the consent type {rule.name}."
-            findings.report("Permission.ConsentType", text, f"{path}.ConsentType", name)
+            collector.report("Permission.ConsentType", text, f"{path}.ConsentType", name)
         return rule
 
     def _find_version(
-        self, findings: Findings, wire: WireConsent | PlainConsent, path: str, rule: ConsentRule | None, withdrawn: bool
+        self,
+        collector: FaultCollector,
+        wire: WireConsent | VerbatimConsent,
+        path: str,
+        rule: ConsentRule | None,
+        withdrawn: bool,
     ) -> VersionRule | None:
         name = wire.ConsentVersion
         versions = None if rule is None else rule.versions
-        version = _read_name(findings, versions, name, path, "ConsentVersion", 50, "Consent.UnknownVersion")
+        version = _read_name(collector, versions, name, path, "ConsentVersion", 50, "Consent.UnknownVersion")
         if rule is not None and version is not None and version.prior and not withdrawn and not self._allow_prior:
             text = f"Version {version.version} of {rule.name} is older than the newest active one"
             text += "; send that one, or import with AllowPriorConsents."
-            findings.report("Consent.PriorVersion", text, f"{path}.ConsentVersion", name)
+            collector.report("Consent.PriorVersion", text, f"{path}.ConsentVersion", name)
         return version
 
-    def _read_plain_date(self, given: str | None) -> int | None:
+    def _read_canonical_date(self, given: str | None) -> int | None:
         """As _read_date, for a time in the form that most have; None: that one has to look."""
-        at = None if given is None or given < self._earliest else read_plain_time(given)
+        at = None if given is None or given < self._earliest else read_canonical_time(given)
         return at if at is not None and at <= self._latest else None
 
-    def _read_date(self, findings: Findings, given: str | None, path: str, member: str, no: bool) -> int | None:
+    def _read_date(self, collector: FaultCollector, given: str | None, path: str, member: str, no: bool) -> int | None:
         """When it was chosen, in microseconds; None after a fault."""
         if given is None:
-            if self._rules.require_dates and not findings.is_misfit(path, member):
+            if self._rules.require_dates and not collector.is_mismatch(path, member):
                 message = f"{member} is required: this account does not accept undated choices."
-                findings.report("Time.Required", message, f"{path}.{member}")
+                collector.report("Time.Required", message, f"{path}.{member}")
             return self._staged_at
         text = trim(given)
         try:
             at, day_began = read_time(text, self._rules.zone, no=no)
         except TimeFault as fault:
             message = f"{member} {quote(given)} is not a time: {fault}."
-            findings.report(fault.code, message, f"{path}.{member}", given)
+            collector.report(fault.code, message, f"{path}.{member}", given)
             return None
         latest = self._staged_at if day_began is not None else self._latest
         if (at if day_began is None else day_began) > latest:
             message = f"{member} {quote(given)} is in the future; a choice cannot have been made yet."
-            findings.report("Time.InFuture", message, f"{path}.{member}", given)
+            collector.report("Time.InFuture", message, f"{path}.{member}", given)
             return None
         if text < self._earliest:
             message = f"{member} {quote(text)} is before {self._earliest}, the earliestDate of the account. Is the unit"
             message += " of the time wrong, seconds for milliseconds? Correct the date."
-            findings.report("Date.Implausible", message, f"{path}.{member}", given)
+            collector.report("Date.Implausible", message, f"{path}.{member}", given)
             return None
         return at
 
 
 def _read_name(
-    findings: Findings, names: Names[ItemT] | None, name: str | None, path: str, member: str, most: int, code: str
+    collector: FaultCollector,
+    names: CaselessIndex[ItemT] | None,
+    name: str | None,
+    path: str,
+    member: str,
+    most: int,
+    code: str,
 ) -> ItemT | None:
     """What a required name stands for; where its table is not known (`names` None) it is judged as text only."""
     if names is not None:
-        return names.read(findings, name, path, member, most, code)
+        return names.read(collector, name, path, member, most, code)
     if name is None:
-        findings.require(path, member)
+        collector.require(path, member)
     else:
-        read_reference(findings, name, path, member, most)
+        read_reference(collector, name, path, member, most)
     return None
 
 
 def _read_code(
-    findings: Findings, given: int | str | None, codes: Mapping[int | str | None, int], path: str, member: str
+    collector: FaultCollector, given: int | str | None, codes: Mapping[int | str | None, int], path: str, member: str
 ) -> int | None:
     """A PreferenceType or ConsentStatus that did not stand in the table as it was given."""
     if given is None:
-        findings.require(path, member)
+        collector.require(path, member)
         return None
     found = codes.get(trim(given)) if isinstance(given, str) else None
     if found is None:
         known = ", ".join(str(code) for code in codes)
         code = "Preference.UnknownType" if member == "PreferenceType" else "Consent.UnknownStatus"
-        findings.report(code, f"{member} {quote(given)} is not one of {known}.", f"{path}.{member}", given)
+        collector.report(code, f"{member} {quote(given)} is not one of {known}.", f"{path}.{member}", given)
     return found
 
 
 def _read_attributes(
-    findings: Findings, wires: list[WireAttribute] | list[PlainAttribute] | None, path: str
+    collector: FaultCollector, wires: list[WireAttribute] | list[VerbatimAttribute] | None, path: str
 ) -> dict[str, str] | None:
     if not wires:
         return None
     attributes: dict[str, str] = {}
-    for index, wire in enumerate(findings.bound(wires, path, _MOST_ATTRIBUTES)):
+    for index, wire in enumerate(collector.bound(wires, path, _MOST_ATTRIBUTES)):
         here = f"{path}[{index}]"
-        value = read_text(findings, wire.Value or "", here, "Value", 0, 1000)
+        value = read_text(collector, wire.Value or "", here, "Value", 0, 1000)
         if wire.Key is None:
-            findings.require(here, "Key")
+            collector.require(here, "Key")
             continue
-        key = read_text(findings, wire.Key, here, "Key", 1, 100)
+        key = read_text(collector, wire.Key, here, "Key", 1, 100)
         if key is None:
             continue
         if key.startswith("$"):
             text = f"Key {quote(key)} begins with $, which is reserved; choose another."
-            findings.report("Preference.ReservedKey", text, f"{here}.Key", key)
+            collector.report("Preference.ReservedKey", text, f"{here}.Key", key)
         if key in attributes:
-            findings.report_repeat(here, "Key", key)
+            collector.report_repeat(here, "Key", key)
         attributes[key] = value or ""
     return attributes
 
 
-def _are_plain(wires: list[PlainAttribute]) -> bool:
+def _are_verbatim(wires: list[VerbatimAttribute]) -> bool:
     """True when _read_attributes would find no fault and take all texts as they are."""
     keys = {wire.Key for wire in wires}
     texts = (text for wire in wires for text in (wire.Key, wire.Value or ""))
     return len(keys) == len(wires) and not any(text[:1] == "$" for text in keys) and all(map(is_trimmed, texts))
 
 
-def _is_plain(wire: PlainEvidence) -> bool:
+def _is_verbatim(wire: VerbatimEvidence) -> bool:
     """True when _read_evidence would find no fault and take all texts as they are."""
     address = wire.IpAddress
     return all(map(is_trimmed, read_evidence(wire).values())) and (address is None or _is_ip_address(address))
 
 
-def _read_evidence(findings: Findings, wire: WireEvidence | PlainEvidence | None, path: str) -> dict[str, str] | None:
+def _read_evidence(
+    collector: FaultCollector, wire: WireEvidence | VerbatimEvidence | None, path: str
+) -> dict[str, str] | None:
     """Its said members, trimmed; None when it says nothing."""
     if wire is None:
         return None
@@ -385,10 +415,10 @@ def _read_evidence(findings: Findings, wire: WireEvidence | PlainEvidence | None
         given = getattr(wire, member)
         if given is None:
             continue
-        text = read_text(findings, given, path, member, 0, most)
+        text = read_text(collector, given, path, member, 0, most)
         if text and member == "IpAddress" and not _is_ip_address(text):
             message = f"IpAddress {quote(text)} is neither an IPv4 nor an IPv6 address."
-            findings.report("Evidence.IpAddressMalformed", message, f"{path}.IpAddress", given)
+            collector.report("Evidence.IpAddressMalformed", message, f"{path}.IpAddress", given)
         if text:
             evidence[member] = text
     return evidence or None

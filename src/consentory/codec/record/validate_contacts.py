@@ -12,12 +12,12 @@ from consentory.codec.contact_values import (
     compare_phone,
     find_country,
 )
-from consentory.codec.fault_collector import MOST_ELEMENTS, Findings, quote
+from consentory.codec.fault_collector import MOST_ELEMENTS, FaultCollector, quote
 from consentory.codec.record.validate_choices import PLACE_CHANNELS, ChoiceReader
-from consentory.codec.record.validation_context import Rulebook, Scope, TypeRule
+from consentory.codec.record.validation_context import Scope, TypeRule, ValidationContext
 from consentory.codec.record.wire_record import WireAddress, WireElement, WireEmail, WirePhone
-from consentory.codec.text_rules import Names, read_text
-from consentory.domain.record import ElementClaim
+from consentory.codec.text_rules import CaselessIndex, read_text
+from consentory.domain.record import ElementInput
 from consentory.domain.text import compare_address
 
 _ADDRESS_LINES = (("Address1", 1, 125), ("City", 1, 50), ("StateProvince", 2, 50), ("PostalCode", 1, 15))
@@ -34,7 +34,7 @@ class _Place(NamedTuple):
     type_member: str
     type_fault: str
     preferences: str
-    types: Names[TypeRule]
+    types: CaselessIndex[TypeRule]
     closed: bool
     """Whether the caller may write none of its channels."""
     paths: list[tuple[str, str, str]]
@@ -42,18 +42,20 @@ class _Place(NamedTuple):
 
 
 _Value = tuple[str | None, dict[str, str], dict[str, str], str]
-"""What one element says of itself: the compared form (None after a fault), `given` and `said` as an ElementClaim has
+"""What one element says of itself: the compared form (None after a fault), `given` and `said` as an ElementInput has
 them, and how a message names the element."""
 
 
 class ContactReader:
     """Judges the contact elements of one Stage call's records, with the choices that hang on them."""
 
-    def __init__(self, rules: Rulebook, scope: Scope, choices: ChoiceReader) -> None:
+    def __init__(self, rules: ValidationContext, scope: Scope, choices: ChoiceReader) -> None:
         self._phone_region = rules.phone_region
         self._choices = choices
 
-        def place(array: str, type_member: str, type_fault: str, preferences: str, types: Names[TypeRule]) -> _Place:
+        def place(
+            array: str, type_member: str, type_fault: str, preferences: str, types: CaselessIndex[TypeRule]
+        ) -> _Place:
             closed = not scope.permits_channel(*(channel for channel in PLACE_CHANNELS[array] if channel))
             paths = _list_paths(array, preferences)
             return _Place(array, f"$.{array}", type_member, type_fault, preferences, types, closed, paths)
@@ -71,86 +73,86 @@ class ContactReader:
         place = {"Emails": self._emails, "PhoneNumbers": self._phones, "Addresses": self._addresses}[array]
         return {} if place.closed else place.types.exact
 
-    def read_emails(self, findings: Findings, wires: list[WireEmail] | None) -> tuple[ElementClaim, ...]:
+    def read_emails(self, collector: FaultCollector, wires: list[WireEmail] | None) -> tuple[ElementInput, ...]:
         """The claims of `$.Emails`."""
-        return self._read_elements(findings, wires, self._emails, self._read_email) if wires else ()
+        return self._read_elements(collector, wires, self._emails, self._read_email) if wires else ()
 
-    def read_phones(self, findings: Findings, wires: list[WirePhone] | None) -> tuple[ElementClaim, ...]:
+    def read_phones(self, collector: FaultCollector, wires: list[WirePhone] | None) -> tuple[ElementInput, ...]:
         """The claims of `$.PhoneNumbers`."""
-        return self._read_elements(findings, wires, self._phones, self._read_phone) if wires else ()
+        return self._read_elements(collector, wires, self._phones, self._read_phone) if wires else ()
 
-    def read_addresses(self, findings: Findings, wires: list[WireAddress] | None) -> tuple[ElementClaim, ...]:
+    def read_addresses(self, collector: FaultCollector, wires: list[WireAddress] | None) -> tuple[ElementInput, ...]:
         """The claims of `$.Addresses`."""
-        return self._read_elements(findings, wires, self._addresses, self._read_address) if wires else ()
+        return self._read_elements(collector, wires, self._addresses, self._read_address) if wires else ()
 
     def _read_elements(
         self,
-        findings: Findings,
+        collector: FaultCollector,
         wires: list[ElementT],
         place: _Place,
-        read_value: Callable[[Findings, ElementT, TypeRule | None, str], _Value],
-    ) -> tuple[ElementClaim, ...]:
-        claims: list[ElementClaim] = []
+        read_value: Callable[[FaultCollector, ElementT, TypeRule | None, str], _Value],
+    ) -> tuple[ElementInput, ...]:
+        given_inputs: list[ElementInput] = []
         seen: set[tuple[str, str]] = set()
         has_default = False
         for wire, (path, preference_path, consent_path) in zip(
-            findings.bound(wires, place.path), place.paths, strict=False
+            collector.bound(wires, place.path), place.paths, strict=False
         ):
             if place.closed:
-                _report_closed(findings, place.array, path)
+                _report_closed(collector, place.array, path)
             rule = place.types.read(
-                findings, getattr(wire, place.type_member), path, place.type_member, 100, place.type_fault
+                collector, getattr(wire, place.type_member), path, place.type_member, 100, place.type_fault
             )
-            compared, given, said, shown = read_value(findings, wire, rule, path)
+            compared, given, said, shown = read_value(collector, wire, rule, path)
             if rule is not None and compared is not None:
                 key = (rule.name, compared)
                 if key in seen:
-                    findings.report_repeat(path, f"{rule.name} {place.array} element", shown)
+                    collector.report_repeat(path, f"{rule.name} {place.array} element", shown)
                 seen.add(key)
             if wire.IsDefault:
                 if has_default:
                     text = f"Only one element of {place.array} can have IsDefault true; this is a second."
-                    findings.report("Contact.SeveralDefaults", text, f"{path}.IsDefault", True)
+                    collector.report("Contact.SeveralDefaults", text, f"{path}.IsDefault", True)
                 has_default = True
             mobile = getattr(wire, "IsMobile", None)
             chosen = getattr(wire, place.preferences)
             preferences = self._choices.read_preferences(
-                findings, chosen, preference_path, place.array, mobile
+                collector, chosen, preference_path, place.array, mobile
             ) if chosen else ()  # fmt: skip
-            consents = self._choices.read_consents(findings, wire.Consents, consent_path) if wire.Consents else ()
+            consents = self._choices.read_consents(collector, wire.Consents, consent_path) if wire.Consents else ()
             if rule is not None and compared is not None:
-                claims.append(
-                    ElementClaim(
+                given_inputs.append(
+                    ElementInput(
                         rule.name, compared, given, said, wire.IsActive is not False,
                         wire.IsDefault, mobile, preferences, consents,
                     )
                 )  # fmt: skip
-        return tuple(claims)
+        return tuple(given_inputs)
 
-    def _read_email(self, findings: Findings, wire: WireEmail, rule: TypeRule | None, path: str) -> _Value:
-        given = _read_value(findings, wire.EmailAddress, path, "EmailAddress", 1, 256)
+    def _read_email(self, collector: FaultCollector, wire: WireEmail, rule: TypeRule | None, path: str) -> _Value:
+        given = _read_value(collector, wire.EmailAddress, path, "EmailAddress", 1, 256)
         if given is None:
             return _NOTHING
-        _check_pattern(findings, rule, given, path, "EmailAddress", "Email.PatternMismatch")
-        return _compare(findings, given, path, "EmailAddress", "email address", compare_email)
+        _check_pattern(collector, rule, given, path, "EmailAddress", "Email.PatternMismatch")
+        return _compare(collector, given, path, "EmailAddress", "email address", compare_email)
 
-    def _read_phone(self, findings: Findings, wire: WirePhone, rule: TypeRule | None, path: str) -> _Value:
-        given = _read_value(findings, wire.PhoneNumber, path, "PhoneNumber", 1, 30)
+    def _read_phone(self, collector: FaultCollector, wire: WirePhone, rule: TypeRule | None, path: str) -> _Value:
+        given = _read_value(collector, wire.PhoneNumber, path, "PhoneNumber", 1, 30)
         if given is None:
             return _NOTHING
-        _check_pattern(findings, rule, given, path, "PhoneNumber", "Phone.PatternMismatch")
-        return _compare(findings, given, path, "PhoneNumber", "phone number", self._compare_phone)
+        _check_pattern(collector, rule, given, path, "PhoneNumber", "Phone.PatternMismatch")
+        return _compare(collector, given, path, "PhoneNumber", "phone number", self._compare_phone)
 
     def _compare_phone(self, given: str) -> str:
         return compare_phone(given, self._phone_region)
 
-    def _read_address(self, findings: Findings, wire: WireAddress, _: TypeRule | None, path: str) -> _Value:
+    def _read_address(self, collector: FaultCollector, wire: WireAddress, _: TypeRule | None, path: str) -> _Value:
         given = {}
         for member, least, most in _ADDRESS_LINES:
-            line = _read_value(findings, getattr(wire, member), path, member, least, most)
+            line = _read_value(collector, getattr(wire, member), path, member, least, most)
             if line is not None:
                 given[member] = line
-        said = _read_said(findings, wire, path)
+        said = _read_said(collector, wire, path)
         compared = compare_address(*given.values()) if len(given) == len(_ADDRESS_LINES) else None
         return compared, given, said, given.get("Address1", "")
 
@@ -164,56 +166,60 @@ def _list_paths(array: str, preferences: str) -> list[tuple[str, str, str]]:
     return [(path, f"{path}.{preferences}", f"{path}.Consents") for path in own]
 
 
-def _report_closed(findings: Findings, array: str, path: str) -> None:
+def _report_closed(collector: FaultCollector, array: str, path: str) -> None:
     channels = " or ".join(channel for channel in PLACE_CHANNELS[array] if channel)
     text = f"Your user groups do not permit the channel {channels}, so no element of {array} either."
-    findings.report("Permission.Channel", text, path)
+    collector.report("Permission.Channel", text, path)
 
 
-def _read_value(findings: Findings, given: str | None, path: str, member: str, least: int, most: int) -> str | None:
+def _read_value(
+    collector: FaultCollector, given: str | None, path: str, member: str, least: int, most: int
+) -> str | None:
     if given is None:
-        findings.require(path, member)
+        collector.require(path, member)
         return None
-    return read_text(findings, given, path, member, least, most)
+    return read_text(collector, given, path, member, least, most)
 
 
-def _check_pattern(findings: Findings, rule: TypeRule | None, given: str, path: str, member: str, code: str) -> None:
+def _check_pattern(
+    collector: FaultCollector, rule: TypeRule | None, given: str, path: str, member: str, code: str
+) -> None:
     if rule is not None and rule.pattern is not None and not rule.pattern.matches(given):
         text = f"{member} {quote(given)} does not match the pattern configured for type {rule.name}."
-        findings.report(code, text, f"{path}.{member}", given)
+        collector.report(code, text, f"{path}.{member}", given)
 
 
 def _compare(
-    findings: Findings, given: str, path: str, member: str, kind: str, compare: Callable[[str], str]
+    collector: FaultCollector, given: str, path: str, member: str, kind: str, compare: Callable[[str], str]
 ) -> _Value:
     compared = None
     try:
         compared = compare(given)
     except ContactFault as fault:
         text = f"{member} {quote(given)} is not a usable {kind}: {str(fault).removesuffix('.')}."
-        findings.report(fault.code, text, f"{path}.{member}", given)
+        collector.report(fault.code, text, f"{path}.{member}", given)
     return compared, {member: given}, {}, given
 
 
-def _read_said(findings: Findings, wire: WireAddress, path: str) -> dict[str, str]:
+def _read_said(collector: FaultCollector, wire: WireAddress, path: str) -> dict[str, str]:
     """Address2 ("" clears) and Country, the alpha-2 code that all given country codes stand for."""
     said = {}
     if wire.Address2 is not None:
-        line = read_text(findings, wire.Address2, path, "Address2", 0, 125)
+        line = read_text(collector, wire.Address2, path, "Address2", 0, 125)
         if line is not None:
             said["Address2"] = line
     for form, member in _COUNTRY_FORMS:
         given = getattr(wire, member)
         if given is None:
             continue
-        code = read_text(findings, str(given), path, member, 1, 3)
+        code = read_text(collector, str(given), path, member, 1, 3)
         if code is None:
             continue
         country = find_country(code, form)
         if country is None:
             text = f"{member} {quote(given)} is not a country code of ISO 3166-1."
-            findings.report("Address.UnknownCountry", text, f"{path}.{member}", given)
+            collector.report("Address.UnknownCountry", text, f"{path}.{member}", given)
         elif said.setdefault("Country", country) != country:
             text = f"{member} {quote(given)} is {country}, but another country code here is {said['Country']}."
-            findings.report("Address.CountryDisagrees", text, f"{path}.{member}", given)
+            collector.report("Address.CountryDisagrees", text, f"{path}.{member}", given)
     return said

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from consentory.codec.fault_collector import Findings
+from consentory.codec.fault_collector import FaultCollector
 from consentory.codec.json_scanner import split_array, split_object
 from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
-from consentory.codec.record.validation_context import Rulebook, Scope, TypeRule
+from consentory.codec.record.validation_context import Scope, TypeRule, ValidationContext
 from consentory.codec.record.wire_record import WireDelete, WireDeleteId
 from consentory.codec.text_rules import read_name
 from consentory.domain.record import Fault, Record
@@ -22,12 +22,12 @@ _LOOKED_AT_ID = WireDeleteId.__struct_fields__
 _DELETE = msgspec.json.Decoder(WireDelete)
 
 
-def read_profile_id(findings: Findings, given: int | None) -> int | None:
+def read_profile_id(collector: FaultCollector, given: int | None) -> int | None:
     """A ProfileId from 1 to 2**63 - 1, None when absent or after a fault."""
     if given is None or 1 <= given <= _LARGEST_ID:
         return given
     text = "ProfileId must be a positive number, one that this system has given out; correct it or leave it out."
-    findings.report("Number.OutOfRange", text, "$.ProfileId", given)
+    collector.report("Number.OutOfRange", text, "$.ProfileId", given)
     return None
 
 
@@ -42,23 +42,23 @@ def alternate_id_hasher(account_id: int, rule: TypeRule) -> Callable[[str], byte
     return key_hasher(account_id, "AlternateId", rule.folded)
 
 
-def check_match_count(findings: Findings, match_name: str, count: int, unread: bool) -> None:
+def check_match_count(collector: FaultCollector, match_name: str, count: int, unread: bool) -> None:
     """Report none or several active ids of the match type, where exactly one is needed.
 
     `unread`: there are ids that could not be read, which is a fault already, so none is not another one.
     """
     if count > 1:
         text = f"{count} active ids of type {match_name}; to match by it a record carries exactly one."
-        findings.report("Match.SeveralIds", text, "$.AlternateIds", count)
+        collector.report("Match.SeveralIds", text, "$.AlternateIds", count)
     elif count == 0 and not unread:
         text = f"The import matches by {match_name}: add one active id of that type, or the ProfileId."
-        findings.report("Match.IdRequired", text, "$.AlternateIds")
+        collector.report("Match.IdRequired", text, "$.AlternateIds")
 
 
 class DeleteReader:
     """Judges records of a Delete import: only what says which profile goes (record.md, "Delete records")."""
 
-    def __init__(self, rules: Rulebook, scope: Scope, match_name: str | None, match: TypeRule | None) -> None:
+    def __init__(self, rules: ValidationContext, scope: Scope, match_name: str | None, match: TypeRule | None) -> None:
         """`match` is the match type, None without MatchCriteria and when that type was switched off."""
         self._rules = rules
         self._may_delete = scope.may_delete
@@ -66,36 +66,36 @@ class DeleteReader:
         self._match = match
         self.kept = b""
 
-    def read(self, raw: bytes | memoryview | msgspec.Raw, findings: Findings) -> Record | None:
+    def read(self, raw: bytes | memoryview | msgspec.Raw, collector: FaultCollector) -> Record | None:
         """The record, of which only the ProfileId and the match key are kept; None when it is no object.
 
         `kept` then holds its JSON with these two alone.
         """
         wire: WireDelete | None
-        misfits = Findings()
+        mismatches = FaultCollector()
         try:
             wire = _DELETE.decode(raw)
         except MSGSPEC_REFUSALS:
-            wire = decode_leniently(_cut(bytes(raw)), WireDelete, misfits)
+            wire = decode_leniently(_cut(bytes(raw)), WireDelete, mismatches)
         ids = self._find_ids(wire)
-        for fault in misfits.faults:
+        for fault in mismatches.faults:
             if _is_needed(fault, ids):
-                findings.report_misfit(fault.Code, fault.Message, fault.Path, fault.Value)
+                collector.report_mismatch(fault.Code, fault.Message, fault.Path, fault.Value)
         if wire is None:
             return None
         if not self._may_delete:
-            findings.report("Permission.Delete", "Your user groups do not permit deleting profiles.", "$")
+            collector.report("Permission.Delete", "Your user groups do not permit deleting profiles.", "$")
         keys = []
         for path, given in ids.items():
             if given.AlternateId is None:
-                findings.require(path, "AlternateId")
+                collector.require(path, "AlternateId")
                 continue
-            value = read_name(findings, given.AlternateId, path, "AlternateId", _LONGEST_ID)
+            value = read_name(collector, given.AlternateId, path, "AlternateId", _LONGEST_ID)
             if value is not None and self._match is not None:
                 keys.append(key_alternate_id(self._rules.account_id, self._match, value)[1])
-        profile_id = read_profile_id(findings, wire.ProfileId)
-        if wire.ProfileId is None and not findings.is_misfit("$", "ProfileId"):
-            self._check_named(findings, len(keys), unread=len(ids) > len(keys))
+        profile_id = read_profile_id(collector, wire.ProfileId)
+        if wire.ProfileId is None and not collector.is_mismatch("$", "ProfileId"):
+            self._check_named(collector, len(keys), unread=len(ids) > len(keys))
         self.kept = _render_kept(wire.ProfileId, list(ids.values()))
         return Record(profile_id, keys[0] if len(keys) == 1 else None, len(keys))
 
@@ -112,12 +112,12 @@ class DeleteReader:
             and types.find(trim(given.AlternateIdType)) is self._match
         }
 
-    def _check_named(self, findings: Findings, count: int, *, unread: bool) -> None:
+    def _check_named(self, collector: FaultCollector, count: int, *, unread: bool) -> None:
         if self._match_name is not None:
-            check_match_count(findings, self._match_name, count, unread)
+            check_match_count(collector, self._match_name, count, unread)
         else:
             text = "A record of this Delete import needs the ProfileId, as the import has no MatchCriteria; add it."
-            findings.report("Match.IdRequired", text, "$.ProfileId")
+            collector.report("Match.IdRequired", text, "$.ProfileId")
 
 
 def _cut(raw: bytes) -> bytes:

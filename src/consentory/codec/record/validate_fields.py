@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from consentory.codec.fault_collector import Findings, quote
-from consentory.codec.record.fast_path.verbatim_record import PlainField
-from consentory.codec.record.validation_context import MOST_KNOWN, FieldRule, Rulebook
+from consentory.codec.fault_collector import FaultCollector, quote
+from consentory.codec.record.fast_path.verbatim_record import VerbatimField
+from consentory.codec.record.validation_context import MOST_KNOWN, FieldRule, ValidationContext
 from consentory.codec.record.wire_record import WireField
 from consentory.codec.text_rules import read_text
 from consentory.codec.times import TimeFault, read_time, render_time
@@ -23,22 +23,22 @@ _SHORT = 128
 class FieldReader:
     """Judges the custom field values of one Stage call's records."""
 
-    def __init__(self, rules: Rulebook) -> None:
+    def __init__(self, rules: ValidationContext) -> None:
         self._rules = rules
         self._known = rules.known_fields
 
-    def keeps(self, wires: list[PlainField]) -> bool:
+    def keeps(self, wires: list[VerbatimField]) -> bool:
         """True when `read_fields` finds no fault and gives the very names and values that were sent."""
         for wire in wires:
             said = (wire.Name, wire.Value)
             if self._known.get(said) != said:
-                findings = Findings()
-                if self.read_fields(findings, [wire]) != (said,) or findings.faults:
+                collector = FaultCollector()
+                if self.read_fields(collector, [wire]) != (said,) or collector.faults:
                     return False
         return len(wires) == 1 or len({wire.Name for wire in wires}) == len(wires)
 
     def read_fields(
-        self, findings: Findings, wires: list[WireField] | list[PlainField] | None
+        self, collector: FaultCollector, wires: list[WireField] | list[VerbatimField] | None
     ) -> tuple[tuple[str, str | None], ...]:
         """The values of `$.CustomFields` by configured name; "" clears, None says nothing.
 
@@ -48,86 +48,86 @@ class FieldReader:
             return ()
         values: list[tuple[str, str | None]] = []
         seen: set[str] = set()
-        for index, wire in enumerate(findings.bound(wires, "$.CustomFields")):
+        for index, wire in enumerate(collector.bound(wires, "$.CustomFields")):
             known = self._known.get((wire.Name, wire.Value))
             if known is not None and known[0] not in seen:
                 seen.add(known[0])
                 values.append(known)
                 continue
             path = f"$.CustomFields[{index}]"
-            rule = self._rules.fields.read(findings, wire.Name, path, "Name", 94, "CustomField.Unknown")
+            rule = self._rules.fields.read(collector, wire.Name, path, "Name", 94, "CustomField.Unknown")
             value = wire.Value
             if value is not None:
-                value = read_text(findings, value, path, "Value", 0, 4000)
+                value = read_text(collector, value, path, "Value", 0, 4000)
             if rule is None:
                 continue
             name = rule.field.name
             if name in seen:
-                findings.report_repeat(path, "Custom field", name)
+                collector.report_repeat(path, "Custom field", name)
             seen.add(name)
             if value is not None:
-                value = self._read_value(findings, rule, value, f"{path}.Value")
-                if not findings.faults and len(wire.Name or "") + len(wire.Value or "") <= _SHORT:
+                value = self._read_value(collector, rule, value, f"{path}.Value")
+                if not collector.faults and len(wire.Name or "") + len(wire.Value or "") <= _SHORT:
                     if len(self._known) >= MOST_KNOWN:
                         self._known.clear()  # of values that are everybody's own, it would else be full for good
                     self._known[wire.Name, wire.Value] = (name, value)
             values.append((name, value))
         return tuple(values)
 
-    def _read_value(self, findings: Findings, rule: FieldRule, value: str, path: str) -> str:
+    def _read_value(self, collector: FaultCollector, rule: FieldRule, value: str, path: str) -> str:
         field = rule.field
         if not value:
             if field.required:
                 text = f"{field.name} is a required field and may not be blank; send a value or leave it out."
-                findings.report("CustomField.Required", text, path, value)
+                collector.report("CustomField.Required", text, path, value)
             return value
         if rule.pattern is not None and not rule.pattern.matches(value):
             text = f"{quote(value)} does not match the pattern configured for {field.name}."
-            findings.report("CustomField.PatternMismatch", text, path, value)
+            collector.report("CustomField.PatternMismatch", text, path, value)
         if field.type == "Text":
-            _check_length(findings, rule, value, path)
+            _check_length(collector, rule, value, path)
         elif field.type == "Numeric":
-            _check_number(findings, rule, value, path)
+            _check_number(collector, rule, value, path)
         elif field.type == "DateTime":
-            return self._read_date(findings, rule, value, path)
+            return self._read_date(collector, rule, value, path)
         else:
-            return _read_options(findings, rule, value, path)
+            return _read_options(collector, rule, value, path)
         return value
 
-    def _read_date(self, findings: Findings, rule: FieldRule, value: str, path: str) -> str:
+    def _read_date(self, collector: FaultCollector, rule: FieldRule, value: str, path: str) -> str:
         """A bare date stays a date; a date-time is kept in UTC."""
         try:
             at = read_time(value, self._rules.zone, no=False).at
         except TimeFault as fault:
             text = f"{quote(value)} is no date or date-time for {rule.field.name}: {fault}."
-            findings.report("CustomField.NotADate", text, path, value)
+            collector.report("CustomField.NotADate", text, path, value)
             return value
         return value if len(value) == _DATE_LENGTH else render_time(at)
 
 
-def _check_length(findings: Findings, rule: FieldRule, value: str, path: str) -> None:
+def _check_length(collector: FaultCollector, rule: FieldRule, value: str, path: str) -> None:
     least, most = rule.field.min_length, rule.field.max_length
     if least is not None and len(value) < least:
         text = f"{quote(value)} is shorter than the {least} characters that {rule.field.name} needs."
-        findings.report("CustomField.TooShort", text, path, value)
+        collector.report("CustomField.TooShort", text, path, value)
     if most is not None and len(value) > most:
         text = f"{quote(value)} is longer than the {most} characters that {rule.field.name} allows."
-        findings.report("CustomField.TooLong", text, path, value)
+        collector.report("CustomField.TooLong", text, path, value)
 
 
-def _check_number(findings: Findings, rule: FieldRule, value: str, path: str) -> None:
+def _check_number(collector: FaultCollector, rule: FieldRule, value: str, path: str) -> None:
     if not _DECIMAL.fullmatch(value):
         text = f"{quote(value)} is not a decimal number, as {rule.field.name} needs: digits, a point, a sign."
-        findings.report("CustomField.NotANumber", text, path, value)
+        collector.report("CustomField.NotANumber", text, path, value)
         return
     number = Decimal(value)
     if (rule.least is not None and number < rule.least) or (rule.most is not None and number > rule.most):
         bounds = f"{'any' if rule.least is None else rule.least} to {'any' if rule.most is None else rule.most}"
         text = f"{quote(value)} is outside the range of {rule.field.name}: {bounds}."
-        findings.report("CustomField.OutOfRange", text, path, value)
+        collector.report("CustomField.OutOfRange", text, path, value)
 
 
-def _read_options(findings: Findings, rule: FieldRule, value: str, path: str) -> str:
+def _read_options(collector: FaultCollector, rule: FieldRule, value: str, path: str) -> str:
     """The chosen options as configured, in the order given."""
     assert rule.options is not None
     chosen = []
@@ -135,13 +135,13 @@ def _read_options(findings: Findings, rule: FieldRule, value: str, path: str) ->
         known = rule.options.find(trim(option))
         if known is None:
             text = f"{quote(option)} is not an option of {rule.field.name}; known: {rule.options.list_names()}."
-            findings.report("CustomField.UnknownOption", text, path, value)
+            collector.report("CustomField.UnknownOption", text, path, value)
         elif known in chosen:
             text = f"{quote(option)} is chosen twice for {rule.field.name}; keep one."
-            findings.report("CustomField.RepeatedOption", text, path, value)
+            collector.report("CustomField.RepeatedOption", text, path, value)
         else:
             chosen.append(known)
     if not rule.field.several and len(value.split(_SEPARATOR)) > 1:
         text = f"{rule.field.name} takes one option, not several separated by {_SEPARATOR}."
-        findings.report("CustomField.SeveralOptions", text, path, value)
+        collector.report("CustomField.SeveralOptions", text, path, value)
     return _SEPARATOR.join(chosen)

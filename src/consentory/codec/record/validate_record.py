@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from consentory.codec.fault_collector import MOST_ELEMENTS, Findings, quote
-from consentory.codec.record.fast_path.fast_path_check import PlainReader
+from consentory.codec.fault_collector import MOST_ELEMENTS, FaultCollector, quote
+from consentory.codec.record.fast_path.fast_path_check import FastPathCheck
 from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
 from consentory.codec.record.stage_counts import count_undated, count_without_country_code
 from consentory.codec.record.validate_choices import ChoiceReader
@@ -19,7 +19,7 @@ from consentory.codec.record.validate_delete import (
     read_profile_id,
 )
 from consentory.codec.record.validate_fields import FieldReader
-from consentory.codec.record.validation_context import Scope, compile_rulebook
+from consentory.codec.record.validation_context import Scope, compile_validation_context
 from consentory.codec.record.wire_record import (
     WireAlternateId,
     WireGroup,
@@ -30,9 +30,9 @@ from consentory.codec.record.wire_record import (
 from consentory.codec.text_rules import read_name, read_text
 from consentory.codec.times import count_microseconds
 from consentory.domain.configuration import Permissions
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings, StageCounts
-from consentory.domain.record import AlternateIdClaim, Fault, GroupClaim, PlainRecord, Record
+from consentory.domain.record import AlternateIdInput, Fault, GroupInput, Record, VerbatimRecord
 from consentory.domain.text import fold
 
 _NAME_LENGTHS = (("Prefix", 20), ("FirstName", 100), ("MiddleName", 100), ("LastName", 100), ("Suffix", 20))
@@ -45,14 +45,18 @@ class RecordValidator:
     """Judges the records of one Stage call: one import, one caller, one time."""
 
     def __init__(
-        self, catalog: Catalog, settings: ImportSettings, permissions: Permissions, staged_at: datetime
+        self,
+        configuration_index: ConfigurationIndex,
+        settings: ImportSettings,
+        permissions: Permissions,
+        staged_at: datetime,
     ) -> None:
         """`permissions` are those of whoever stages; `staged_at` has a zone."""
-        rules = compile_rulebook(catalog)
+        rules = compile_validation_context(configuration_index)
         scope = Scope(permissions)
         self._rules = rules
         self._scope = scope
-        self._findings = Findings()  # until something is found in it
+        self._collector = FaultCollector()  # until something is found in it
         self._choices = ChoiceReader(rules, scope, count_microseconds(staged_at), settings.allow_prior_consents)
         self._contacts = ContactReader(rules, scope, self._choices)
         self._fields = FieldReader(rules)
@@ -60,9 +64,9 @@ class RecordValidator:
         self._match = None if settings.match_type is None else rules.alternate_id_types.find(settings.match_type)
         self._refused_refresh = scope.list_refused_refresh(settings)
         self._undated = self._without_code = 0
-        self._plain: PlainReader | None = None
+        self._simple: FastPathCheck | None = None
         if self._match is not None and settings.action == "Add" and not self._refused_refresh:
-            self._plain = PlainReader(rules, scope, self._match, self._choices, self._contacts, self._fields)
+            self._simple = FastPathCheck(rules, scope, self._match, self._choices, self._contacts, self._fields)
         self._deletes: DeleteReader | None = None
         if settings.action == "Delete":
             self._deletes = DeleteReader(rules, scope, settings.match_type, self._match)
@@ -71,158 +75,158 @@ class RecordValidator:
     def counts(self) -> StageCounts:
         """Of the records that were recognised and validated until now; refused ones are not counted here."""
         undated, without_code = self._undated, self._without_code
-        if self._plain is not None:
-            undated += self._plain.undated
-            without_code += self._plain.without_code
+        if self._simple is not None:
+            undated += self._simple.undated
+            without_code += self._simple.without_code
         return StageCounts(undated_choices=undated, numbers_without_country_code=without_code)
 
-    def recognise(self, sent: bytes) -> PlainRecord | None:
+    def check(self, sent: bytes) -> VerbatimRecord | None:
         """The record if it is plain, in half the time of `validate`, which tells of all others. Any bytes may come."""
-        return None if self._plain is None else self._plain.recognise(sent)
+        return None if self._simple is None else self._simple.check(sent)
 
     def validate(self, raw: bytes | memoryview | msgspec.Raw) -> Record | list[Fault]:
         """The record in its validated form, or all of its faults. `raw` is one JSON value in valid UTF-8."""
-        findings = self._findings
-        record = self._read_add(raw, findings) if self._deletes is None else self._deletes.read(raw, findings)
-        if record is not None and not findings.faults:
+        collector = self._collector
+        record = self._read_add(raw, collector) if self._deletes is None else self._deletes.read(raw, collector)
+        if record is not None and not collector.faults:
             self._undated += count_undated(record)
             self._without_code += count_without_country_code(record)
             return record
-        self._findings = Findings()
-        return findings.faults
+        self._collector = FaultCollector()
+        return collector.faults
 
     def keep_ids(self) -> bytes:
         """Of the Delete record that was validated last and found valid, the JSON of what is kept in staging."""
         assert self._deletes is not None
         return self._deletes.kept
 
-    def _read_add(self, raw: bytes | memoryview | msgspec.Raw, findings: Findings) -> Record | None:
+    def _read_add(self, raw: bytes | memoryview | msgspec.Raw, collector: FaultCollector) -> Record | None:
         wire: WireRecord | None
         try:
             wire = _RECORD.decode(raw)
         except MSGSPEC_REFUSALS:
-            wire = decode_leniently(bytes(raw), WireRecord, findings)
+            wire = decode_leniently(bytes(raw), WireRecord, collector)
         if wire is None:
             return None
         if not self._scope.may_write:
             text = "Your user groups do not permit writing profiles."
-            findings.report("Permission.Profile", text, "$")
+            collector.report("Permission.Profile", text, "$")
         for text in self._refused_refresh:
-            findings.report("Permission.Refresh", text, "$")
-        alternate_ids = self._read_alternate_ids(findings, wire.AlternateIds)
-        match_key, match_count = self._find_match(findings, wire.ProfileId, alternate_ids, wire.AlternateIds)
-        name = _read_customer_name(findings, wire.CustomerName)
+            collector.report("Permission.Refresh", text, "$")
+        alternate_ids = self._read_alternate_ids(collector, wire.AlternateIds)
+        match_key, match_count = self._find_match(collector, wire.ProfileId, alternate_ids, wire.AlternateIds)
+        name = _read_customer_name(collector, wire.CustomerName)
         choices, contacts, rules = self._choices, self._contacts, self._rules
         record = Record(
-            read_profile_id(findings, wire.ProfileId),
+            read_profile_id(collector, wire.ProfileId),
             match_key,
             match_count,
-            _read_active(findings, wire.IsActive),
+            _read_active(collector, wire.IsActive),
             None
             if wire.DefaultLocale is None
-            else rules.locales.read(findings, wire.DefaultLocale, "$", "DefaultLocale", 15, "Locale.Unknown"),
+            else rules.locales.read(collector, wire.DefaultLocale, "$", "DefaultLocale", 15, "Locale.Unknown"),
             wire.RegistrationConfirmed,
-            self._read_customer_type(findings, wire.CustomerType),
+            self._read_customer_type(collector, wire.CustomerType),
             wire.PreservePreferences is not False,
             wire.PreserveConsents is not False,
             name,
             alternate_ids,
-            contacts.read_emails(findings, wire.Emails),
-            contacts.read_phones(findings, wire.PhoneNumbers),
-            contacts.read_addresses(findings, wire.Addresses),
-            choices.read_preferences(findings, wire.ProfilePreferences, "$.ProfilePreferences", "ProfilePreferences"),
-            choices.read_consents(findings, wire.Consents, "$.Consents"),
-            self._read_groups(findings, wire.Groups),
-            _read_tags(findings, wire.ProfileTags),
-            self._fields.read_fields(findings, wire.CustomFields),
+            contacts.read_emails(collector, wire.Emails),
+            contacts.read_phones(collector, wire.PhoneNumbers),
+            contacts.read_addresses(collector, wire.Addresses),
+            choices.read_preferences(collector, wire.ProfilePreferences, "$.ProfilePreferences", "ProfilePreferences"),
+            choices.read_consents(collector, wire.Consents, "$.Consents"),
+            self._read_groups(collector, wire.Groups),
+            _read_tags(collector, wire.ProfileTags),
+            self._fields.read_fields(collector, wire.CustomFields),
         )
-        _check_says_something(findings, wire, name)
+        _check_says_something(collector, wire, name)
         return record
 
-    def _read_customer_type(self, findings: Findings, given: str | None) -> str | None:
+    def _read_customer_type(self, collector: FaultCollector, given: str | None) -> str | None:
         if given is None:
             return None
         code = "CustomerType.Unknown"
-        rule = self._rules.customer_types.read(findings, given, "$", "CustomerType", 100, code)
+        rule = self._rules.customer_types.read(collector, given, "$", "CustomerType", 100, code)
         return None if rule is None else rule.name
 
     def _read_alternate_ids(
-        self, findings: Findings, wires: list[WireAlternateId] | None
-    ) -> tuple[AlternateIdClaim, ...]:
+        self, collector: FaultCollector, wires: list[WireAlternateId] | None
+    ) -> tuple[AlternateIdInput, ...]:
         if not wires:
             return ()
-        claims = []
+        given_inputs = []
         seen = set()
-        for index, wire in enumerate(findings.bound(wires, "$.AlternateIds")):
+        for index, wire in enumerate(collector.bound(wires, "$.AlternateIds")):
             path = f"$.AlternateIds[{index}]"
             types = self._rules.alternate_id_types
-            rule = types.read(findings, wire.AlternateIdType, path, "AlternateIdType", 100, "AlternateId.UnknownType")
-            value = _read_required(findings, wire.AlternateId, path, "AlternateId", 256)
+            rule = types.read(collector, wire.AlternateIdType, path, "AlternateIdType", 100, "AlternateId.UnknownType")
+            value = _read_required(collector, wire.AlternateId, path, "AlternateId", 256)
             if rule is None or value is None:
                 continue
             if rule.pattern is not None and not rule.pattern.matches(value):
                 text = f"AlternateId {quote(value)} does not match the pattern configured for type {rule.name}."
-                findings.report("AlternateId.PatternMismatch", text, f"{path}.AlternateId", wire.AlternateId)
+                collector.report("AlternateId.PatternMismatch", text, f"{path}.AlternateId", wire.AlternateId)
             folded, key = key_alternate_id(self._rules.account_id, rule, value)
             if key in seen:
-                findings.report_repeat(path, f"{rule.name} id", value)
+                collector.report_repeat(path, f"{rule.name} id", value)
             seen.add(key)
-            claims.append(AlternateIdClaim(rule.name, value, folded, key, wire.IsActive is not False))
-        return tuple(claims)
+            given_inputs.append(AlternateIdInput(rule.name, value, folded, key, wire.IsActive is not False))
+        return tuple(given_inputs)
 
     def _find_match(
         self,
-        findings: Findings,
+        collector: FaultCollector,
         profile_id: int | None,
-        claims: tuple[AlternateIdClaim, ...],
+        given_inputs: tuple[AlternateIdInput, ...],
         wires: list[WireAlternateId] | None,
     ) -> tuple[bytes | None, int]:
         """The key to match by, and how many active ids of the match type the record carries."""
         if self._match_name is None:
             return None, 0
         name = self._match.name if self._match is not None else None
-        keys = [claim.key for claim in claims if claim.type == name and claim.active]
-        if profile_id is None and not findings.is_misfit("$", "ProfileId"):
-            unread = len(wires or ()) > len(claims) or findings.is_misfit("$", "AlternateIds")
-            check_match_count(findings, self._match_name, len(keys), unread)
+        keys = [given_input.key for given_input in given_inputs if given_input.type == name and given_input.active]
+        if profile_id is None and not collector.is_mismatch("$", "ProfileId"):
+            unread = len(wires or ()) > len(given_inputs) or collector.is_mismatch("$", "AlternateIds")
+            check_match_count(collector, self._match_name, len(keys), unread)
         return (keys[0] if len(keys) == 1 else None), len(keys)
 
-    def _read_groups(self, findings: Findings, wires: list[WireGroup] | None) -> tuple[GroupClaim, ...]:
+    def _read_groups(self, collector: FaultCollector, wires: list[WireGroup] | None) -> tuple[GroupInput, ...]:
         if not wires:
             return ()
-        claims = []
+        given_inputs = []
         seen = set()
-        for index, wire in enumerate(findings.bound(wires, "$.Groups")):
+        for index, wire in enumerate(collector.bound(wires, "$.Groups")):
             path = f"$.Groups[{index}]"
             types = self._rules.group_types
-            rule = types.read(findings, wire.GroupType, path, "GroupType", 100, "Group.UnknownType")
-            name = _read_required(findings, wire.GroupName, path, "GroupName", 100)
+            rule = types.read(collector, wire.GroupType, path, "GroupType", 100, "Group.UnknownType")
+            name = _read_required(collector, wire.GroupName, path, "GroupName", 100)
             if rule is None or name is None:
                 continue
             folded = fold(name)
             if (rule.name, folded) in seen:
-                findings.report_repeat(path, f"{rule.name} group", name)
+                collector.report_repeat(path, f"{rule.name} group", name)
             seen.add((rule.name, folded))
-            claims.append(GroupClaim(rule.name, name, folded, wire.IsPrimary, wire.IsActive is not False))
-        return tuple(claims)
+            given_inputs.append(GroupInput(rule.name, name, folded, wire.IsPrimary, wire.IsActive is not False))
+        return tuple(given_inputs)
 
 
-def _read_required(findings: Findings, given: str | None, path: str, member: str, most: int) -> str | None:
+def _read_required(collector: FaultCollector, given: str | None, path: str, member: str, most: int) -> str | None:
     if given is None:
-        findings.require(path, member)
+        collector.require(path, member)
         return None
-    return read_name(findings, given, path, member, most)
+    return read_name(collector, given, path, member, most)
 
 
-def _read_active(findings: Findings, given: bool | int | None) -> bool | None:
+def _read_active(collector: FaultCollector, given: bool | int | None) -> bool | None:
     if given is None or given in (0, 1):
         return None if given is None else bool(given)
     text = f"IsActive must be true, false, 1 or 0, not {given}."
-    findings.report("Value.WrongType", text, "$.IsActive", given)
+    collector.report("Value.WrongType", text, "$.IsActive", given)
     return None
 
 
-def _read_customer_name(findings: Findings, wire: WireName | None) -> dict[str, str]:
+def _read_customer_name(collector: FaultCollector, wire: WireName | None) -> dict[str, str]:
     """The said name parts; "" clears."""
     name: dict[str, str] = {}
     if wire is None:
@@ -230,31 +234,31 @@ def _read_customer_name(findings: Findings, wire: WireName | None) -> dict[str, 
     for member, most in _NAME_LENGTHS:
         given = getattr(wire, member)
         if given is not None:
-            text = read_text(findings, given, "$.CustomerName", member, 0, most)
+            text = read_text(collector, given, "$.CustomerName", member, 0, most)
             if text is not None:
                 name[member] = text
     return name
 
 
-def _read_tags(findings: Findings, wires: list[WireTag] | None) -> tuple[str, ...]:
+def _read_tags(collector: FaultCollector, wires: list[WireTag] | None) -> tuple[str, ...]:
     if not wires:
         return ()
     tags = []
     seen = set()
-    for index, wire in enumerate(findings.bound(wires, "$.ProfileTags")):
+    for index, wire in enumerate(collector.bound(wires, "$.ProfileTags")):
         path = f"$.ProfileTags[{index}]"
-        name = _read_required(findings, wire.Name, path, "Name", 100)
+        name = _read_required(collector, wire.Name, path, "Name", 100)
         if name is None:
             continue
         folded = fold(name)
         if folded in seen:
-            findings.report_repeat(path, "Tag", name)
+            collector.report_repeat(path, "Tag", name)
         seen.add(folded)
         tags.append(name)
     return tuple(tags)
 
 
-def _check_says_something(findings: Findings, wire: WireRecord, name: dict[str, str]) -> None:
+def _check_says_something(collector: FaultCollector, wire: WireRecord, name: dict[str, str]) -> None:
     """Report a record that says nothing of a person and names none. What could not be read was said."""
     if name or wire.AlternateIds or wire.ProfilePreferences or wire.Consents or wire.ProfileId is not None:
         return
@@ -263,9 +267,9 @@ def _check_says_something(findings: Findings, wire: WireRecord, name: dict[str, 
         if elements and any(element.IsActive is not False for element in elements[:MOST_ELEMENTS]):
             return
     said = ("$.ProfileId", *(f"$.{member}" for member in _SAYING))
-    if any(path.startswith(said) for path in findings.misfits):
+    if any(path.startswith(said) for path in collector.mismatches):
         return
-    if wire.CustomerName is not None and any(fault.Path.startswith("$.CustomerName.") for fault in findings.faults):
+    if wire.CustomerName is not None and any(fault.Path.startswith("$.CustomerName.") for fault in collector.faults):
         return
     text = f"The record says nothing: it needs a ProfileId or at least one of {', '.join(_SAYING)}."
-    findings.report("Record.NothingSaid", text, "$")
+    collector.report("Record.NothingSaid", text, "$")

@@ -1,4 +1,4 @@
-"""A catalog made ready for judging records: patterns compiled, names indexed; and what a caller may touch."""
+"""A configuration index prepared for validation: compiled patterns, indexed names, and the permissions of a caller."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from decimal import Decimal
 from functools import lru_cache
 
 from consentory.codec.account_pattern import AccountPattern
-from consentory.codec.text_rules import Names
+from consentory.codec.text_rules import CaselessIndex
 from consentory.domain.configuration import ConsentType, CustomField, Filter, Permissions, TypeName
-from consentory.domain.configuration_index import Catalog, TypeTable
+from consentory.domain.configuration_index import ConfigurationIndex, TypeTable
 from consentory.domain.imports import ImportSettings
 from consentory.domain.text import fold
 
@@ -34,7 +34,7 @@ class FilterRule:
     program: str
     """The program's id, caseless."""
     channel: str | None
-    frequencies: Names[str]
+    frequencies: CaselessIndex[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class VersionRule:
     version: str
     prior: bool
     """Older than the type's newest active version."""
-    locales: Names[str]
+    locales: CaselessIndex[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,89 +50,92 @@ class ConsentRule:
     name: str
     folded: str
     active: bool
-    versions: Names[VersionRule]
+    versions: CaselessIndex[VersionRule]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     field: CustomField
     pattern: AccountPattern | None
-    options: Names[str] | None
+    options: CaselessIndex[str] | None
     """The picklist's options, of a SelectList."""
     least: Decimal | None
     most: Decimal | None
 
 
-class Rulebook:
-    """What validation asks of one catalog. Only what is switched on is in the tables, save consent types:
+class ValidationContext:
+    """What validation asks of one configuration index. Only what is switched on is in the tables, save consent types:
     a withdrawal is accepted of any of them."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        configuration = catalog.configuration
-        self.account_id = catalog.account_id
-        self.zone = catalog.zone
-        self.phone_region = catalog.account.phone_region
-        self.require_dates = catalog.account.require_dates
-        self.earliest_date = catalog.account.earliest_date.isoformat()
-        self.locales = Names((name, name) for name in configuration.account.locales)
+    def __init__(self, configuration_index: ConfigurationIndex) -> None:
+        configuration = configuration_index.configuration
+        self.account_id = configuration_index.account_id
+        self.zone = configuration_index.zone
+        self.phone_region = configuration_index.account.phone_region
+        self.require_dates = configuration_index.account.require_dates
+        self.earliest_date = configuration_index.account.earliest_date.isoformat()
+        self.locales = CaselessIndex((name, name) for name in configuration.account.locales)
         self.customer_types = _index_types(configuration.customer_types)
         self.alternate_id_types = _index_types(configuration.alternate_id_types)
-        self.email_types = _index_types(configuration.email_types, catalog.email_types)
-        self.phone_types = _index_types(configuration.phone_types, catalog.phone_types)
-        self.address_types = _index_types(configuration.address_types, catalog.address_types)
+        self.email_types = _index_types(configuration.email_types, configuration_index.email_types)
+        self.phone_types = _index_types(configuration.phone_types, configuration_index.phone_types)
+        self.address_types = _index_types(configuration.address_types, configuration_index.address_types)
         self.group_types = _index_types(configuration.group_types)
-        self.filters = Names(
+        self.filters = CaselessIndex(
             (item.id, _rule_filter(item, program.id))
             for program in configuration.programs
             for item in program.filters
             if item.active and program.active
         )
-        self.consent_types = Names((item.name, _rule_consent(item)) for item in configuration.consent_types)
-        self.fields = Names(
-            (item.name, _rule_field(item, catalog)) for item in configuration.custom_fields if item.active
+        self.consent_types = CaselessIndex((item.name, _rule_consent(item)) for item in configuration.consent_types)
+        self.fields = CaselessIndex(
+            (item.name, _rule_field(item, configuration_index)) for item in configuration.custom_fields if item.active
         )
         self.known_fields: dict[tuple[str | None, str | None], tuple[str, str]] = {}
         """Names and short values as sent, and what validate_fields read them as, whoever sends them."""
 
 
 @lru_cache(maxsize=64)
-def compile_rulebook(catalog: Catalog) -> Rulebook:
-    """The rulebook of a catalog, made once for each."""
-    return Rulebook(catalog)
+def compile_validation_context(configuration_index: ConfigurationIndex) -> ValidationContext:
+    """The validation context of a configuration index, made once for each."""
+    return ValidationContext(configuration_index)
 
 
 def _compile(pattern: str | None) -> AccountPattern | None:
     return None if pattern is None else AccountPattern(pattern)
 
 
-def _index_types(items: Iterable[TypeName], table: TypeTable | None = None) -> Names[TypeRule]:
+def _index_types(items: Iterable[TypeName], table: TypeTable | None = None) -> CaselessIndex[TypeRule]:
     """The active types by name; under None the default one, where a type may be left out."""
     rules = {item.name: TypeRule(item.name, fold(item.name), _compile(item.pattern)) for item in items if item.active}
-    names: Names[TypeRule] = Names(rules.items())
+    names: CaselessIndex[TypeRule] = CaselessIndex(rules.items())
     if table is not None and table.default is not None:
         names.exact[None] = rules[table.default]
     return names
 
 
 def _rule_filter(item: Filter, program: str) -> FilterRule:
-    frequencies = Names((name, name) for name in item.frequencies)
+    frequencies = CaselessIndex((name, name) for name in item.frequencies)
     return FilterRule(item.id, fold(program), item.channel, frequencies)
 
 
 def _rule_consent(item: ConsentType) -> ConsentRule:
     newest = max((rank for rank, version in enumerate(item.versions) if version.active), default=-1)
-    versions = Names(
-        (version.version, VersionRule(version.version, rank < newest, Names((name, name) for name in version.texts)))
+    versions = CaselessIndex(
+        (
+            version.version,
+            VersionRule(version.version, rank < newest, CaselessIndex((name, name) for name in version.texts)),
+        )
         for rank, version in enumerate(item.versions)
     )
     return ConsentRule(item.name, fold(item.name), item.active, versions)
 
 
-def _rule_field(item: CustomField, catalog: Catalog) -> FieldRule:
+def _rule_field(item: CustomField, configuration_index: ConfigurationIndex) -> FieldRule:
     options = None
     if item.type == "SelectList":
-        values = catalog.picklists.get(fold(item.picklist or ""), {}).values()
-        options = Names((value, value) for value in values)
+        values = configuration_index.picklists.get(fold(item.picklist or ""), {}).values()
+        options = CaselessIndex((value, value) for value in values)
     least, most = (None if bound is None else Decimal(repr(bound)) for bound in (item.min, item.max))
     return FieldRule(item, _compile(item.pattern), options, least, most)
 

@@ -44,7 +44,7 @@ _ANY_VALUE = msgspec.json.Decoder(msgspec.Raw)
 
 
 def decompress(body_chunks: Iterable[bytes], encoding: str | None, limit: int) -> bytes:
-    """The body without its Content-Encoding: none, `identity`, `gzip` (any members) or `zstd` (any frames).
+    """The body without its Content-Encoding: none, `identity`, `gzip` (any members) or `zstd` (any blocks).
 
     Raises RequestRefused: too_large as soon as the result would pass `limit` bytes, unsupported for another
     encoding, invalid for bytes that are not of that encoding or cut off.
@@ -100,7 +100,7 @@ def _inflate_gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _inflate_zstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-    frame = decompressor.decompressobj()
+    block = decompressor.decompressobj()
     started = complete = False
     for chunk in chunks:
         view = memoryview(chunk)
@@ -108,15 +108,15 @@ def _inflate_zstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
             rest: bytes | memoryview = view[start : start + _ZSTD_SLICE]
             while rest:
                 if complete:
-                    frame, complete = decompressor.decompressobj(), False
+                    block, complete = decompressor.decompressobj(), False
                 started = True
                 try:
-                    yield frame.decompress(rest)
+                    yield block.decompress(rest)
                 except zstandard.ZstdError as error:
                     reason = f"its data is broken, or its window is over {_ZSTD_WINDOW >> 20} MB (level 20 and above)"
                     raise _refuse_encoding("zstd", reason) from error
-                complete = frame.eof
-                rest = frame.unused_data if complete else b""
+                complete = block.eof
+                rest = block.unused_data if complete else b""
     if not (started and complete):
         raise _refuse_encoding("zstd", "it is cut off")
 
@@ -240,7 +240,7 @@ def _split_envelope(body: bytes, start: int) -> Records:
 
 
 def _scan_envelope(body: bytes, start: int) -> _Slices:
-    """The slow road: any JSON at all. Raises JsonFault and RequestRefused."""
+    """The slow path: any JSON at all. Raises JsonFault and RequestRefused."""
     places: dict[str, int] = {}
     starts = array("I")
     start = skip_space(body, start)

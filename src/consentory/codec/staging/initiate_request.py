@@ -8,12 +8,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from consentory.codec.fault_collector import Findings, quote
+from consentory.codec.fault_collector import FaultCollector, quote
 from consentory.codec.json_scanner import JsonFault, skip_space, skip_value
 from consentory.codec.record.lenient_decode import decode_leniently
 from consentory.codec.text_rules import read_text
 from consentory.domain.configuration import Permissions
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import Action, ImportSettings, ImportSource
 from consentory.domain.text import trim
 from consentory.errors import ErrorDetail, RequestRefused
@@ -65,16 +65,16 @@ class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     Source: SourceRequest | None = None
 
 
-def read_initiate(body: bytes, catalog: Catalog, permissions: Permissions) -> ImportSettings:
+def read_initiate(body: bytes, configuration_index: ConfigurationIndex, permissions: Permissions) -> ImportSettings:
     """The settings that the body asks for, defaults filled in and MatchValue as configured.
 
     Raises RequestRefused: invalid with every fault at once; not_found for an unconfigured MatchValue where
     that is the only fault; forbidden for a faultless body that asks for more than the permissions give.
     """
-    findings = Findings()
-    request = decode_leniently(check_json(body), InitiateRequest, findings)
-    settings = None if request is None else _read_settings(request, catalog, findings)
-    faults = [_make_detail(fault.Code, fault.Path, fault.Message) for fault in findings.faults]
+    collector = FaultCollector()
+    request = decode_leniently(check_json(body), InitiateRequest, collector)
+    settings = None if request is None else _read_settings(request, configuration_index, collector)
+    faults = [_make_detail(fault.Code, fault.Path, fault.Message) for fault in collector.faults]
     if settings is None or any(fault.code != UNKNOWN_MATCH for fault in faults):
         many = f"The request has {len(faults)} faults; see errors." if len(faults) > 1 else faults[0].message
         raise RequestRefused("invalid", "Initiate.Invalid", many, errors=faults)
@@ -105,101 +105,105 @@ def _make_detail(code: str, path: str, message: str) -> ErrorDetail:
     return ErrorDetail(code.replace("Record.", "Request."), path, message.replace("A record must", "The body must"))
 
 
-def _read_settings(request: InitiateRequest, catalog: Catalog, findings: Findings) -> ImportSettings:
+def _read_settings(
+    request: InitiateRequest, configuration_index: ConfigurationIndex, collector: FaultCollector
+) -> ImportSettings:
     """The settings; where a fault was found, with whatever stands in for it."""
-    action = _read_action(request, findings)
+    action = _read_action(request, collector)
     flags = {name: getattr(request, name) is True for name in _FLAGS}
     for name in (name for name, is_set in flags.items() if is_set and action == "Delete"):
         text = f"{name} has no meaning with ImportAction Delete; leave it out or set it to false."
-        findings.report("Initiate.NotWithDelete", text, f"$.{name}", True)
+        collector.report("Initiate.NotWithDelete", text, f"$.{name}", True)
     return ImportSettings(
-        name=_read_name(request, findings),
-        data_stage_duration=_read_duration(request, findings),
+        name=_read_name(request, collector),
+        data_stage_duration=_read_duration(request, collector),
         action=action,
-        match_type=_read_match(request, catalog, findings),
+        match_type=_read_match(request, configuration_index, collector),
         refresh_alternate_ids=flags["RefreshAlternateIds"],
         refresh_contacts=flags["RefreshContacts"],
         refresh_custom_fields=flags["RefreshCustomFields"],
         refresh_groups=flags["RefreshGroups"],
         refresh_tags=flags["RefreshTags"],
         allow_prior_consents=flags["AllowPriorConsents"],
-        source=_read_source(request, findings),
+        source=_read_source(request, collector),
     )
 
 
-def _read_name(request: InitiateRequest, findings: Findings) -> str:
+def _read_name(request: InitiateRequest, collector: FaultCollector) -> str:
     if request.Name is None:
-        findings.require("$", "Name")
+        collector.require("$", "Name")
         return ""
-    return read_text(findings, request.Name, "$", "Name", 1, 100) or ""
+    return read_text(collector, request.Name, "$", "Name", 1, 100) or ""
 
 
-def _read_duration(request: InitiateRequest, findings: Findings) -> int:
+def _read_duration(request: InitiateRequest, collector: FaultCollector) -> int:
     days = request.DataStageDuration
     if days is None:
         return ImportSettings(name="").data_stage_duration
     if not 0 <= days <= LONGEST_RETENTION_DAYS:
         text = f"DataStageDuration is in days, 0 to {LONGEST_RETENTION_DAYS}, not {days}."
-        findings.report("Number.OutOfRange", text, "$.DataStageDuration", days)
+        collector.report("Number.OutOfRange", text, "$.DataStageDuration", days)
     return days
 
 
-def _read_action(request: InitiateRequest, findings: Findings) -> Action:
+def _read_action(request: InitiateRequest, collector: FaultCollector) -> Action:
     if request.ImportAction is None:
         return "Add"
     action = _ACTIONS.get(request.ImportAction)
     if action is None:
         text = f"ImportAction is Add or Delete, not {quote(request.ImportAction)}."
-        findings.report("Initiate.UnknownAction", text, "$.ImportAction", request.ImportAction)
+        collector.report("Initiate.UnknownAction", text, "$.ImportAction", request.ImportAction)
     return action or "Add"
 
 
-def _read_source(request: InitiateRequest, findings: Findings) -> ImportSource | None:
+def _read_source(request: InitiateRequest, collector: FaultCollector) -> ImportSource | None:
     source = request.Source
     if source is None:
         return None
     if source.FileName is None:
-        findings.require("$.Source", "FileName")
-    name = read_text(findings, source.FileName or "-", "$.Source", "FileName", 1, 255)
+        collector.require("$.Source", "FileName")
+    name = read_text(collector, source.FileName or "-", "$.Source", "FileName", 1, 255)
     if source.Sha256 is not None and not _SHA256.fullmatch(source.Sha256):
         text = f"Sha256 must be 64 hexadecimal digits, not {quote(source.Sha256)}."
-        findings.report("Initiate.NotSha256", text, "$.Source.Sha256", source.Sha256)
+        collector.report("Initiate.NotSha256", text, "$.Source.Sha256", source.Sha256)
     if source.Rows is not None and source.Rows < 0:
         text = f"Rows must be a number from 0 on, not {source.Rows}."
-        findings.report("Number.OutOfRange", text, "$.Source.Rows", source.Rows)
-    _check_mapping(source.Mapping or "", findings)
+        collector.report("Number.OutOfRange", text, "$.Source.Rows", source.Rows)
+    _check_mapping(source.Mapping or "", collector)
     sha256 = source.Sha256.lower() if source.Sha256 else None
     return ImportSource(file_name=name or "-", sha256=sha256, rows=source.Rows, mapping=source.Mapping)
 
 
-def _check_mapping(mapping: str, findings: Findings) -> None:
+def _check_mapping(mapping: str, collector: FaultCollector) -> None:
     size = len(mapping.encode())
     if size > LONGEST_MAPPING:
         text = f"Mapping has {size:,} bytes; at most {LONGEST_MAPPING:,} are allowed. Shorten it or leave it out."
-        findings.report("String.TooLong", text, "$.Source.Mapping", size)
+        collector.report("String.TooLong", text, "$.Source.Mapping", size)
     if control := _CONTROL.search(mapping):
         where = f"U+{ord(control[0]):04X} as character {control.start() + 1}"
         text = f"Mapping has a control character ({where}); take it out."
-        findings.report("String.ControlCharacter", text, "$.Source.Mapping", None)
+        collector.report("String.ControlCharacter", text, "$.Source.Mapping", None)
 
 
-def _read_match(request: InitiateRequest, catalog: Catalog, findings: Findings) -> str | None:
+def _read_match(
+    request: InitiateRequest, configuration_index: ConfigurationIndex, collector: FaultCollector
+) -> str | None:
     criteria, value = request.MatchCriteria, request.MatchValue
     if criteria is None:
-        if value is not None and not findings.is_misfit("$", "MatchCriteria"):
+        if value is not None and not collector.is_mismatch("$", "MatchCriteria"):
             text = f"MatchValue needs MatchCriteria beside it: send {MATCH_CRITERIA}, or leave both out."
-            findings.report("Initiate.MatchValueAlone", text, "$.MatchValue", value)
+            collector.report("Initiate.MatchValueAlone", text, "$.MatchValue", value)
         return None
     if criteria != MATCH_CRITERIA:
         text = f"MatchCriteria is {MATCH_CRITERIA}, not {quote(criteria)}."
-        findings.report("Initiate.UnknownMatchCriteria", text, "$.MatchCriteria", criteria)
+        collector.report("Initiate.UnknownMatchCriteria", text, "$.MatchCriteria", criteria)
     if value is None:
-        findings.require("$", "MatchValue")
+        collector.require("$", "MatchValue")
         return None
-    item = catalog.alternate_id_types.find(trim(value))
+    item = configuration_index.alternate_id_types.find(trim(value))
     if item is None:
         text = f"No active alternate id type is called {quote(value)}; take one of the account's configuration."
-        findings.report(UNKNOWN_MATCH, text, "$.MatchValue", value)
+        collector.report(UNKNOWN_MATCH, text, "$.MatchValue", value)
     return None if item is None else item.name
 
 

@@ -1,4 +1,4 @@
-"""Staged records packed 64 to a frame: MessagePack in one zstd frame (docs/adr/0002-staged-frames.md)."""
+"""Staged records packed 64 to a block: MessagePack in one zstd block (docs/adr/0002-staged-blocks.md)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import msgspec
 import zstandard
 
-from consentory.domain.record import Match, PlainRecord, Record
+from consentory.domain.record import Match, Record, VerbatimRecord
 
-FRAME_RECORDS = 64
+BLOCK_RECORDS = 64
 """Large enough to compress well (some 70 KB of JSON), small enough to open for one record (0.2 ms)."""
 
 ZSTD_LEVEL = 1
@@ -24,7 +24,7 @@ LARGEST_RUN = 20_000
 
 
 UNREADABLE = (zstandard.ZstdError, msgspec.DecodeError)
-"""What the functions that unpack raise for bytes that are no frame: storage that was damaged."""
+"""What the functions that unpack raise for bytes that are no block: storage that was damaged."""
 
 
 class _OfThread(threading.local):
@@ -48,45 +48,45 @@ def _decompress(data: bytes) -> bytes:
 
 
 def pack_raw(records: Sequence[bytes]) -> bytes:
-    """A frame of records as sent, in order."""
+    """A block of records as sent, in order."""
     return _compress(_encode(records))
 
 
-def unpack_raw(frame: bytes) -> list[bytes]:
+def unpack_raw(block: bytes) -> list[bytes]:
     """The records of `pack_raw`, in order."""
-    return _decode_raw(_decompress(frame))
+    return _decode_raw(_decompress(block))
 
 
 class WorkItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A valid record in a frame: its place there, 0-based, and its Record or PlainRecord, still encoded."""
+    """A valid record in a block: its place there, 0-based, and its Record or VerbatimRecord, still encoded."""
 
     place: int
     encoded: msgspec.Raw
-    is_plain: bool = False
+    is_verbatim: bool = False
 
 
-def pack_work(records: Sequence[tuple[int, Record | PlainRecord]]) -> bytes:
-    """A frame of valid records, each with its place in the frame, 0-based."""
-    return _compress(_encode([(*item, True) if isinstance(item[1], PlainRecord) else item for item in records]))
+def pack_work(records: Sequence[tuple[int, Record | VerbatimRecord]]) -> bytes:
+    """A block of valid records, each with its place in the block, 0-based."""
+    return _compress(_encode([(*item, True) if isinstance(item[1], VerbatimRecord) else item for item in records]))
 
 
-def unpack_work(frame: bytes) -> list[WorkItem]:
+def unpack_work(block: bytes) -> list[WorkItem]:
     """The items of `pack_work`, in order."""
-    return _decode_work(_decompress(frame))
+    return _decode_work(_decompress(block))
 
 
 _decode_work = msgspec.msgpack.Decoder(list[WorkItem]).decode
 
 decode_record = msgspec.msgpack.Decoder(Record).decode
 """A record of `unpack_work`."""
-decode_plain = msgspec.msgpack.Decoder(PlainRecord).decode
+decode_verbatim = msgspec.msgpack.Decoder(VerbatimRecord).decode
 """As decode_record, of an item that is plain."""
 decode_match = msgspec.msgpack.Decoder(Match).decode
 """As decode_record, for the profile that the record means alone."""
 
 
 def pack_faults(faults: Sequence[tuple[int, int, bytes]]) -> bytes:
-    """The faults of a frame's records: the place of a record, how many follow in succession, and their run."""
+    """The faults of a block's records: the place of a record, how many follow in succession, and their run."""
     return _compress(_encode(faults))
 
 

@@ -49,7 +49,7 @@ class _SlotCompiler:
         waiting: list[Filling] = []
         for filling in fillings:
             sources, constant = self._list_sources(filling), self._find_constant(filling)
-            if self._is_plain(filling):
+            if self._is_verbatim(filling):
                 self._slots[filling.target.identity] = sources[0][0]
             elif sources or filling.rules:
                 waiting.append(filling)
@@ -77,7 +77,7 @@ class _SlotCompiler:
     def _find_constant(self, filling: Filling) -> Any:
         return self._by_name.get(filling.target.identity, filling.constant)
 
-    def _is_plain(self, filling: Filling) -> bool:
+    def _is_verbatim(self, filling: Filling) -> bool:
         """Whether the text of one cell is the value."""
         sources, target = self._list_sources(filling), filling.target
         if filling.rules or len(sources) != 1 or self._find_constant(filling) is not None:

@@ -37,7 +37,7 @@ from consentory.domain.configuration import Configuration, TypeName
 SAMPLE_ROWS = 1000
 """Rows that are looked at."""
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 _/-]*")
+_SIMPLE = re.compile(r"[A-Za-z][A-Za-z0-9 _/-]*")
 _GUESSED_WORDS = frozenset({"yes", "no", "true", "false", "null", "on", "off", "y", "n"})
 _MOSTLY = 0.8
 _KINDS = {"Emails": "email_types", "PhoneNumbers": "phone_types", "Addresses": "address_types"}
@@ -268,7 +268,7 @@ def _comment(doubts: list[str]) -> str:
 
 def _quote(text: str) -> str:
     """A text as YAML takes it for one."""
-    if (_PLAIN.fullmatch(text) and text.lower() not in _GUESSED_WORDS and text == text.strip()) or re.fullmatch(
+    if (_SIMPLE.fullmatch(text) and text.lower() not in _GUESSED_WORDS and text == text.strip()) or re.fullmatch(
         r"[A-Za-z]+(\[[A-Za-z0-9 -]*\])*(\.[A-Za-z0-9_]+(\[[A-Za-z0-9 -]*\])*)*", text
     ):
         return text

@@ -10,15 +10,15 @@ import secrets
 
 from consentory.domain.caller import NO_REQUEST, OPERATOR, Caller, Origin, Party
 from consentory.domain.configuration import User
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.errors import RequestRefused
 from consentory.services.access.bearer_tokens import TOKEN_SECONDS, BearerTokens, refuse_bearer
 from consentory.services.access.credential_secrets import CredentialSecrets
 from consentory.services.access.secret_box import SecretBox
 from consentory.services.access.shared_keys import SharedKeys, Signer
 from consentory.services.access.signed_header import is_signed_scheme, refuse_signature
-from consentory.services.access.throttle import Throttle, Turn
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.access.throttle import AttemptPermit, Throttle
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import AuditTrail, note_event
 from consentory.store.database import Database
 from consentory.store.tables import credential_store
@@ -33,11 +33,11 @@ _CLIENT_ID = re.compile("[0-9a-f]{24}")
 class Authentication:
     """Checks who calls, and keeps the credentials. Safe to share between threads."""
 
-    def __init__(self, database: Database, catalogs: Catalogs, box: SecretBox | None = None) -> None:
+    def __init__(self, database: Database, configurations: ConfigurationCache, box: SecretBox | None = None) -> None:
         """`box` seals the keys; None: one without a key, which can do nothing that needs one."""
         box = box or SecretBox()
         self._database = database
-        self._catalogs = catalogs
+        self._configurations = configurations
         self._audit = AuditTrail(database)
         self._throttle = Throttle(database, box)
         self.tokens = BearerTokens(database, box)
@@ -55,9 +55,9 @@ class Authentication:
         account_id, credential = self._check_secret(client_id, client_secret, origin)
         party = Party(account_id, credential.user_id, origin)
         with self._audit.noting(party):
-            catalog = self._catalogs.current(account_id)
-            user = _require_user(catalog, credential.user_id)
-            if scope is not None and scope != f"{catalog.account.client_id}/{user.id}":
+            configuration_index = self._configurations.current(account_id)
+            user = _require_user(configuration_index, credential.user_id)
+            if scope is not None and scope != f"{configuration_index.account.client_id}/{user.id}":
                 raise RequestRefused(
                     "invalid",
                     "Auth.ScopeRefused",
@@ -69,16 +69,16 @@ class Authentication:
 
     def _check_secret(self, client_id: str, client_secret: str, origin: Origin) -> tuple[int, Credential]:
         """The live credential that this is the secret of, and its account. Raises RequestRefused."""
-        turn: Turn | None = None
+        permit: AttemptPermit | None = None
         found: tuple[int, Credential] | None = None
         if _CLIENT_ID.fullmatch(client_id):
-            turn = self._throttle.take_turn(client_id, origin)
+            permit = self._throttle.request_permit(client_id, origin)
             found = self._find_credential(client_id)
             # A hash is verified also where there is no credential, so that both take the same time.
             stored = self._secrets.hash("") if found is None else found[1].secret_hash
             is_right = self._secrets.verify(stored, client_secret)
             if found is not None and is_right and found[1].revoked_at is None:
-                self._throttle.note_success(turn)
+                self._throttle.note_success(permit)
                 self._renew_hash(*found, client_secret)
                 return found
         refusal = RequestRefused(
@@ -88,9 +88,9 @@ class Authentication:
             headers={"WWW-Authenticate": 'Basic realm="consentory", charset="UTF-8"'},
         )
         # A text that no client_id can be is refused without a count: there is nothing to guess.
-        if turn is not None:
+        if permit is not None:
             account_id, user_id = (None, "") if found is None else (found[0], found[1].user_id)
-            self._throttle.note_failure(turn, account_id, user_id, origin, refusal)
+            self._throttle.note_failure(permit, account_id, user_id, origin, refusal)
         raise refusal
 
     def authenticate(self, authorization: str | None, path_client_id: str, origin: Origin = NO_REQUEST) -> Caller:
@@ -107,15 +107,15 @@ class Authentication:
             if signer.uses > 1:
                 self._audit.note(caller, "authentication.replayed", {"Uses": signer.uses})
             return caller
-        account_id, user_id, catalog = self._identify(scheme, value, origin)
+        account_id, user_id, configuration_index = self._identify(scheme, value, origin)
         with self._audit.noting(Party(account_id, user_id, origin)):
-            user = _require_user(catalog, user_id)
-            client_id = catalog.account.client_id
+            user = _require_user(configuration_index, user_id)
+            client_id = configuration_index.account.client_id
             if path_client_id != client_id:
                 raise RequestRefused(
                     "not_found", "Account.NotFound", "There is no such account for this credential; check the clientId."
                 )
-        return Caller(account_id, client_id, user.id, catalog.permissions_of(user), origin)
+        return Caller(account_id, client_id, user.id, configuration_index.permissions_of(user), origin)
 
     def authenticate_again(self, authorization: str | None, caller: Caller) -> Caller:
         """The caller of a request that goes on, as they stand now. The request counts as one use of its header.
@@ -133,9 +133,9 @@ class Authentication:
         more than others: who has it knows the account. Raises RequestRefused, unauthorized."""
         party = Party(signer.account_id, signer.user_id, origin)
         with self._audit.noting(party):
-            catalog = self._catalogs.current(signer.account_id)
-            user = _require_user(catalog, signer.user_id)
-            permissions = catalog.permissions_of(user)
+            configuration_index = self._configurations.current(signer.account_id)
+            user = _require_user(configuration_index, signer.user_id)
+            permissions = configuration_index.permissions_of(user)
             if not user.hmac:
                 raise refuse_signature(
                     "Auth.HmacUserNotMarked",
@@ -146,10 +146,10 @@ class Authentication:
                     "Auth.HmacUserMayConfigure",
                     "A user who may write the configuration cannot be named in a signed header.",
                 )
-        return Caller(signer.account_id, catalog.account.client_id, user.id, permissions, origin)
+        return Caller(signer.account_id, configuration_index.account.client_id, user.id, permissions, origin)
 
-    def _identify(self, scheme: str, value: str, origin: Origin) -> tuple[int, str, Catalog]:
-        """(account id, user id, the account's catalog) by a scheme that needs no path."""
+    def _identify(self, scheme: str, value: str, origin: Origin) -> tuple[int, str, ConfigurationIndex]:
+        """(account id, user id, the account's configuration index) by a scheme that needs no path."""
         match scheme.lower():
             case "":
                 raise RequestRefused(
@@ -164,17 +164,17 @@ class Authentication:
                     "The Authorization header has a scheme that is not supported here; send a bearer token.",
                 )
 
-    def _identify_bearer(self, token: str, origin: Origin) -> tuple[int, str, Catalog]:
+    def _identify_bearer(self, token: str, origin: Origin) -> tuple[int, str, ConfigurationIndex]:
         claims = self.tokens.verify(token)
         with self._database.transaction(claims.account) as tx:
             revision, live, ended = credential_store.read_standing(tx, claims.client_id, claims.exp)
-            catalog = self._catalogs.at_revision(tx, claims.account, revision)
+            configuration_index = self._configurations.at_revision(tx, claims.account, revision)
         if ended:
             raise refuse_bearer("Auth.TokenExpired", "The bearer token has ended; ask for a new one.")
         with self._audit.noting(Party(claims.account, claims.sub, origin)):
             if not live:
                 raise refuse_bearer("Auth.CredentialRevoked", "The credential of this bearer token was revoked.")
-        return claims.account, claims.sub, catalog
+        return claims.account, claims.sub, configuration_index
 
     def _renew_hash(self, account_id: int, credential: Credential, secret: str) -> None:
         """Store the hash anew where its scheme or its key is an earlier one."""
@@ -192,7 +192,7 @@ class Authentication:
         Raises RequestRefused: not_found (the account has no such active user), conflict (two are live). Raises
         SecretKeyError where there is no secret key.
         """
-        if self._catalogs.current(account_id).find_user(user_id) is None:
+        if self._configurations.current(account_id).find_user(user_id) is None:
             raise RequestRefused(
                 "not_found", "User.NotFound", f"The account has no active user {user_id!r}; see its configuration."
             )
@@ -231,8 +231,8 @@ class Authentication:
         return credential
 
 
-def _require_user(catalog: Catalog, user_id: str) -> User:
-    user = catalog.find_user(user_id)
+def _require_user(configuration_index: ConfigurationIndex, user_id: str) -> User:
+    user = configuration_index.find_user(user_id)
     if user is None:
         raise refuse_bearer("Auth.UserInactive", "The user of this credential is switched off.")
     return user

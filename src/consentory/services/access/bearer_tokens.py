@@ -75,15 +75,17 @@ class BearerTokens:
             key_store.delete_signing_keys(tx, but=[key_id, *kept])
         return key_id
 
-    def reseal(self) -> int:
+    def reencrypt(self) -> int:
         """Encrypt every key under the newest secret key; how many it were. Raises SecretKeyError."""
         with self._database.transaction() as tx:
             old = [
-                key for key in key_store.list_signing_keys(tx, _FOLLOWED_SECONDS) if key.seal_id != self._box.seal_id
+                key
+                for key in key_store.list_signing_keys(tx, _FOLLOWED_SECONDS)
+                if key.secret_key_id != self._box.secret_key_id
             ]
             for key in old:
-                secret = self._box.unseal(key.seal_id, key.sealed, _purpose(key.key_id))
-                key_store.reseal_signing_key(tx, key.key_id, *self._box.seal(secret, _purpose(key.key_id)))
+                secret = self._box.decrypt(key.secret_key_id, key.encrypted, _purpose(key.key_id))
+                key_store.reencrypt_signing_key(tx, key.key_id, *self._box.encrypt(secret, _purpose(key.key_id)))
         return len(old)
 
     def load_keys(self) -> dict[str, OctKey]:
@@ -94,9 +96,9 @@ class BearerTokens:
             found = key_store.list_signing_keys(tx, _FOLLOWED_SECONDS)
         known, self._opened = self._opened, {}
         for key in found:  # what is known is not decrypted again
-            place = key.key_id, key.sealed
+            place = key.key_id, key.encrypted
             self._opened[place] = known.get(place) or OctKey.import_key(
-                self._box.unseal(key.seal_id, key.sealed, _purpose(key.key_id))
+                self._box.decrypt(key.secret_key_id, key.encrypted, _purpose(key.key_id))
             )
         self._keys = {key_id: opened for (key_id, _), opened in self._opened.items()}
         self._loaded_at = time.monotonic()
@@ -104,7 +106,7 @@ class BearerTokens:
 
     def _insert_key(self, tx: Transaction, key_id: str) -> None:
         secret = secrets.token_urlsafe(32).encode()
-        key_store.insert_signing_key(tx, key_id, *self._box.seal(secret, _purpose(key_id)))
+        key_store.insert_signing_key(tx, key_id, *self._box.encrypt(secret, _purpose(key_id)))
 
     def _current_keys(self) -> dict[str, OctKey]:
         return self._keys if time.monotonic() - self._loaded_at < RELOAD_SECONDS else self.load_keys()

@@ -27,7 +27,7 @@ class CredentialSecrets:
 
     def hash(self, secret: str) -> str:
         """The text to store: `$hmac-sha256$KEY$DIGEST`. Raises SecretKeyError where there is no secret key."""
-        return self._hash(secret, self._box.seal_id)
+        return self._hash(secret, self._box.secret_key_id)
 
     def verify(self, stored: str, secret: str) -> bool:
         """Whether `stored` is a hash of the secret; False for a hash under a secret key that is not given."""
@@ -38,7 +38,7 @@ class CredentialSecrets:
 
     def is_current(self, stored: str) -> bool:
         """Whether a new hash of the same secret would be made under the same scheme and key."""
-        return stored.startswith(f"${_SCHEME}${self._box.seal_id}$")
+        return stored.startswith(f"${_SCHEME}${self._box.secret_key_id}$")
 
     def _hash(self, secret: str, key_id: str) -> str:
         return f"${_SCHEME}${key_id}${self._box.make_mac(key_id, _PURPOSE, secret).hex()}"

@@ -39,38 +39,38 @@ class SecretBox:
                 f"A secret key has at least {SHORTEST_KEY} characters; make one with: openssl rand -base64 32"
             )
         derived = [_derive(key) for key in dict.fromkeys(keys)]
-        self._ciphers = {seal_id: AESGCM(cipher_key) for seal_id, cipher_key, _ in derived}
-        self._hash_keys = {seal_id: hash_key for seal_id, _, hash_key in derived}
+        self._ciphers = {secret_key_id: AESGCM(cipher_key) for secret_key_id, cipher_key, _ in derived}
+        self._hash_keys = {secret_key_id: hash_key for secret_key_id, _, hash_key in derived}
 
     @property
-    def seal_id(self) -> str:
+    def secret_key_id(self) -> str:
         """The name of the key that seals."""
         self._require_key()
         return next(iter(self._ciphers))
 
-    def seal(self, secret: bytes, purpose: str) -> tuple[str, bytes]:
-        """(seal id, sealed); only `unseal` with the same purpose opens it."""
+    def encrypt(self, secret: bytes, purpose: str) -> tuple[str, bytes]:
+        """(seal id, sealed); only `decrypt` with the same purpose opens it."""
         nonce = os.urandom(_NONCE_BYTES)
-        return self.seal_id, nonce + self._ciphers[self.seal_id].encrypt(nonce, secret, purpose.encode())
+        return self.secret_key_id, nonce + self._ciphers[self.secret_key_id].encrypt(nonce, secret, purpose.encode())
 
-    def unseal(self, seal_id: str, sealed: bytes, purpose: str) -> bytes:
+    def decrypt(self, secret_key_id: str, encrypted: bytes, purpose: str) -> bytes:
         """The secret. Raises SecretKeyError when it was sealed under another key, or changed."""
         self._require_key()
-        cipher = self._ciphers.get(seal_id)
+        cipher = self._ciphers.get(secret_key_id)
         if cipher is None:
             raise SecretKeyError(
-                f"The {purpose} was encrypted under the secret key {seal_id}, and given are {', '.join(self._ciphers)}:"
-                " give that one as well (docs/authentication.md), or make new keys."
+                f"The {purpose} was encrypted under the secret key {secret_key_id}, and given are "
+                f"{', '.join(self._ciphers)}: give that one as well (docs/authentication.md), or make new keys."
             )
         try:
-            return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose.encode())
+            return cipher.decrypt(encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:], purpose.encode())
         except InvalidTag:
             raise SecretKeyError(f"The {purpose} was changed in the database; revoke it and make a new one.") from None
 
     def hash_subject(self, text: str) -> bytes:
         """16 bytes that stand for a text which must not be read where they are kept."""
         self._require_key()
-        hash_key = self._hash_keys[self.seal_id]
+        hash_key = self._hash_keys[self.secret_key_id]
         return hmac.digest(hash_key, text.encode("utf-8", "surrogatepass"), "sha256")[:16]
 
     def has_key(self, key_id: str) -> bool:

@@ -23,7 +23,7 @@ from consentory.services.access.throttle import Throttle
 from consentory.services.audit.audit_trail import AuditTrail, note_event
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import account_store, key_store, profile_store
-from consentory.store.tables.key_store import SealedKey
+from consentory.store.tables.key_store import EncryptedKey
 
 LIVE_KEYS = 2
 """An account may have two at once, so that clients move from one to the other without a gap."""
@@ -75,14 +75,14 @@ class SharedKeys:
                 seconds = (OLDEST + FARTHEST_AHEAD).total_seconds()
                 uses = key_store.note_signature(tx, signed.fingerprint(), seconds) if is_new_use else 0
                 return Signer(account_id, signed.user_id, uses)
-        turn = self._throttle.take_turn(f"{client_id}/{signed.user_id}", origin)
+        permit = self._throttle.request_permit(f"{client_id}/{signed.user_id}", origin)
         refusal = refuse_signature("Auth.HmacRefused", "No shared key of such an account has signed this.")
-        self._throttle.note_failure(turn, account_id or None, UNKNOWN, origin, refusal)
+        self._throttle.note_failure(permit, account_id or None, UNKNOWN, origin, refusal)
         raise refusal
 
     def _is_signed(self, tx: Transaction, signed: SignedHeader, account_id: int, client_id: str) -> bool:
         live = [key for key in key_store.list_hmac_keys(tx) if key.revoked_at is None]
-        keys = [self._box.unseal(key.seal_id, key.sealed, _purpose(account_id, key.key_id)) for key in live]
+        keys = [self._box.decrypt(key.secret_key_id, key.encrypted, _purpose(account_id, key.key_id)) for key in live]
         # Every key is tried, whichever fits.
         return sum([signed.is_signed_with(key, client_id) for key in keys or [self._no_key]]) > 0
 
@@ -98,9 +98,9 @@ class SharedKeys:
                 "HmacKey.TooShort",
                 f"A shared key has at least {SHORTEST_KEY} characters: whoever sees a signature can try keys at home.",
             )
-        seal_id, sealed = self._box.seal(key.encode(), _purpose(account_id, key_id))
+        secret_key_id, encrypted = self._box.encrypt(key.encode(), _purpose(account_id, key_id))
         with self._database.transaction(account_id) as tx:
-            if not key_store.insert_hmac_key(tx, key_id, seal_id, sealed, most=LIVE_KEYS):
+            if not key_store.insert_hmac_key(tx, key_id, secret_key_id, encrypted, most=LIVE_KEYS):
                 raise RequestRefused(
                     "conflict",
                     "HmacKey.TooMany",
@@ -109,7 +109,7 @@ class SharedKeys:
             note_event(tx, Party(account_id, OPERATOR), "hmac-key.created", details={"Key": key_id})
         return key_id, key
 
-    def list_all(self, account_id: int) -> list[SealedKey]:
+    def list_all(self, account_id: int) -> list[EncryptedKey]:
         """All shared keys of the account, revoked ones too, oldest first."""
         with self._database.transaction(account_id) as tx:
             return key_store.list_hmac_keys(tx)
@@ -123,7 +123,7 @@ class SharedKeys:
                 )
             note_event(tx, Party(account_id, OPERATOR), "hmac-key.revoked", details={"Key": key_id})
 
-    def reseal(self) -> int:
+    def reencrypt(self) -> int:
         """Encrypt every live shared key of every account under the newest secret key; how many it were.
 
         Raises SecretKeyError, with the account's keys left as they were, when an old secret key is not given.
@@ -131,15 +131,15 @@ class SharedKeys:
         count = 0
         while True:
             with self._database.transaction() as tx:
-                account_id = key_store.find_account_to_reseal(tx, self._box.seal_id)
+                account_id = key_store.find_account_to_reencrypt(tx, self._box.secret_key_id)
                 if account_id is None:
                     return count
                 tx.set_account(account_id)
                 for key in key_store.list_hmac_keys(tx):
-                    if key.revoked_at is None and key.seal_id != self._box.seal_id:
+                    if key.revoked_at is None and key.secret_key_id != self._box.secret_key_id:
                         purpose = _purpose(account_id, key.key_id)
-                        secret = self._box.unseal(key.seal_id, key.sealed, purpose)
-                        key_store.reseal_hmac_key(tx, key.key_id, *self._box.seal(secret, purpose))
+                        secret = self._box.decrypt(key.secret_key_id, key.encrypted, purpose)
+                        key_store.reencrypt_hmac_key(tx, key.key_id, *self._box.encrypt(secret, purpose))
                         count += 1
 
 

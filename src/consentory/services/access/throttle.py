@@ -25,19 +25,19 @@ FREE_OF_ADDRESS = 50
 LONGEST_WAIT = 60.0
 FORGET_SECONDS = 15 * 60
 """Failures are forgotten after this long without another."""
-PROVEN_SECONDS = 30 * 86_400.0
+TRUSTED_SECONDS = 30 * 86_400.0
 _RENEW_SECONDS = 86_400.0
 _IPV6_NETWORK = 64
 _NOTHING = Attempts(0, None, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class AttemptPermit:
     """An attempt that may be made: what to count it by, and whether there is anything to forget or renew."""
 
     pair: bytes
     address: bytes
-    settled: bool
+    is_trusted: bool
 
 
 class _NoAccount(Exception):
@@ -51,7 +51,7 @@ class Throttle:
         self._database = database
         self._box = box
 
-    def take_turn(self, credential: str, origin: Origin) -> Turn:
+    def request_permit(self, credential: str, origin: Origin) -> AttemptPermit:
         """Leave to try a credential from where the request came. Raises RequestRefused, too_many, with the seconds
         to wait; the same for a credential that there is not."""
         place = _find_network(origin.address)
@@ -59,9 +59,9 @@ class Throttle:
         with self._database.transaction() as tx:
             known = attempt_store.find_attempts(tx, (pair, address))
         own = known.get(pair, _NOTHING)
-        proven_for = own.proven_for or 0
+        trusted_for = own.trusted_for or 0
         wait = _measure_wait(own, FREE_OF_CREDENTIAL)
-        if proven_for <= 0:
+        if trusted_for <= 0:
             wait = max(wait, _measure_wait(known.get(address, _NOTHING), FREE_OF_ADDRESS))
         if wait > 0:
             raise RequestRefused(
@@ -70,10 +70,10 @@ class Throttle:
                 "Too many attempts from your address failed; wait, and correct the credentials.",
                 retry_after=math.ceil(wait),
             )
-        return Turn(pair, address, own.failures == 0 and proven_for > PROVEN_SECONDS - _RENEW_SECONDS)
+        return AttemptPermit(pair, address, own.failures == 0 and trusted_for > TRUSTED_SECONDS - _RENEW_SECONDS)
 
     def note_failure(
-        self, turn: Turn, account_id: int | None, user_id: str, origin: Origin, refusal: RequestRefused
+        self, permit: AttemptPermit, account_id: int | None, user_id: str, origin: Origin, refusal: RequestRefused
     ) -> None:
         """Count a failed attempt, and write it to the audit trail of the account that it is about. The commit does not
         wait for the disk.
@@ -82,7 +82,7 @@ class Throttle:
         undone, so that the time of the answer does not tell what exists.
         """
         with self._database.transaction() as tx:
-            attempt_store.count_failures(tx, sorted((turn.pair, turn.address)), FORGET_SECONDS)
+            attempt_store.count_failures(tx, sorted((permit.pair, permit.address)), FORGET_SECONDS)
             tx.set_account(account_id or 0)
             party = Party(account_id or 0, user_id, origin)
             try:
@@ -93,11 +93,11 @@ class Throttle:
             except _NoAccount:
                 pass
 
-    def note_success(self, turn: Turn) -> None:
+    def note_success(self, permit: AttemptPermit) -> None:
         """The attempt was right; written down at most once a day for a credential and an address."""
-        if not turn.settled:
+        if not permit.is_trusted:
             with self._database.transaction() as tx:
-                attempt_store.prove_attempt(tx, turn.pair, PROVEN_SECONDS)
+                attempt_store.trust_address(tx, permit.pair, TRUSTED_SECONDS)
 
 
 def _measure_wait(attempts: Attempts, free: int) -> float:

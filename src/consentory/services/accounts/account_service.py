@@ -17,7 +17,7 @@ from consentory.codec.account.account_document import (
 from consentory.domain.caller import NO_REQUEST, OPERATOR, Actor, Caller, Origin, Party
 from consentory.domain.configuration import Configuration
 from consentory.errors import ErrorDetail, RequestRefused
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import account_store
@@ -26,9 +26,9 @@ from consentory.store.tables import account_store
 class AccountService:
     """Applies and shows configuration documents."""
 
-    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+    def __init__(self, database: Database, configurations: ConfigurationCache) -> None:
         self._database = database
-        self._catalogs = catalogs
+        self._configurations = configurations
 
     def apply_document(
         self, data: bytes, *, source: str, dry_run: bool, by: str = OPERATOR, origin: Origin = NO_REQUEST
@@ -106,9 +106,9 @@ class AccountService:
 
     def _read(self, actor: Actor) -> Configuration:
         with self._database.transaction(actor.account_id) as tx:
-            catalog = self._catalogs.current_in(tx, actor.account_id)
-            note_event(tx, actor, "configuration.read", details={"Revision": catalog.revision})
-        return catalog.configuration
+            configuration_index = self._configurations.current_in(tx, actor.account_id)
+            note_event(tx, actor, "configuration.read", details={"Revision": configuration_index.revision})
+        return configuration_index.configuration
 
     def apply_configuration(self, caller: Caller, body: bytes, dry_run: bool) -> dict[str, Any]:
         """Apply a document over the API: `{"Changes": [line, …], "Applied": bool}`.

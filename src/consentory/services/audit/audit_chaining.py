@@ -18,27 +18,27 @@ ANCHOR_SECONDS = 600.0
 """So often at most the head of a chain that grew goes into the log, where it is an anchor for `audit verify`."""
 
 
-class AuditSealing:
+class AuditChaining:
     """Seals the events of all accounts. Workers share by a lock per account; nothing is lost if one dies."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._anchored: dict[int, float] = {}
 
-    def seal(self) -> int:
+    def append_waiting(self) -> int:
         """Chain all events that wait, but for accounts that another worker is at; how many.
 
         Raises StoreUnavailable; what was chained until then stays, the rest waits on.
         """
         with self._database.transaction() as tx:
-            accounts = audit_store.find_unsealed(tx)
-        return sum(self._seal_account(account_id) for account_id in accounts)
+            accounts = audit_store.find_unchained(tx)
+        return sum(self._chain_account(account_id) for account_id in accounts)
 
-    def _seal_account(self, account_id: int) -> int:
+    def _chain_account(self, account_id: int) -> int:
         sealed = 0
         while True:
             with self._database.transaction(account_id) as tx:
-                if not audit_store.try_seal_lock(tx):
+                if not audit_store.try_chain_lock(tx):
                     return sealed
                 number, previous = audit_store.find_head(tx) or (0, FIRST_PREVIOUS)
                 links = []

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-FIRST_STEP_RECORDS = 500
-STEP_SECONDS = 0.15
+FIRST_SLICE_RECORDS = 500
+SLICE_SECONDS = 0.15
 """A step, which is one transaction, is sized towards this: everyday writes do not wait for an import."""
 
-SET_ASIDE_SECONDS = 60.0
+QUARANTINE_SECONDS = 60.0
 """How long an import that broke for a reason nobody foresaw is passed over, before it is tried again."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 60.0
@@ -25,7 +25,7 @@ MOST_REMEMBERED = 100
 """Imports whose failures are remembered."""
 
 
-class StepDone(NamedTuple):
+class SliceResult(NamedTuple):
     """What a step did: records counted, and how many of them it applied; `was_cut`: there were more to apply."""
 
     records: int
@@ -33,7 +33,7 @@ class StepDone(NamedTuple):
     was_cut: bool
 
 
-class Pace:
+class AdaptiveBatchSize:
     """How many records a step looks at, and how many of them it may apply: sized by what the last steps took.
 
     Passing a record by takes a sixth of the time of applying it, and the next ones may be all of one kind.
@@ -41,19 +41,19 @@ class Pace:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.records = self.tasks = min(FIRST_STEP_RECORDS, most)
+        self.records = self.tasks = min(FIRST_SLICE_RECORDS, most)
 
-    def note(self, done: StepDone, seconds: float) -> None:
+    def note(self, done: SliceResult, seconds: float) -> None:
         """Size the next step by what this one took."""
-        factor = min(2.0, max(0.5, STEP_SECONDS / max(seconds, 0.001)))
+        factor = min(2.0, max(0.5, SLICE_SECONDS / max(seconds, 0.001)))
         if done.tasks >= self.tasks // 2:
             self.tasks = max(1, min(self._most, round(self.tasks * factor)))
         if done.was_cut or done.records >= self.records // 2:
             self.records = max(1, min(self._most, round((done.records if done.was_cut else self.records) * factor)))
 
-    def make_smaller(self, tried: int) -> Pace:
+    def make_smaller(self, tried: int) -> AdaptiveBatchSize:
         """The pace of the next try, after one of at most `tried` records failed."""
-        smaller = Pace(self._most)
+        smaller = AdaptiveBatchSize(self._most)
         smaller.records = max(1, min(self.records, tried) // 2)
         smaller.tasks = max(1, min(self.tasks, tried) // 2)
         return smaller
@@ -63,7 +63,7 @@ class Pace:
 class _Setback:
     until: float
     pause: float
-    pace: Pace | None
+    pace: AdaptiveBatchSize | None
 
 
 class Setbacks:
@@ -73,7 +73,7 @@ class Setbacks:
         self._clock = clock
         self._known: dict[UUID, _Setback] = {}
 
-    def wait_out(self, import_id: UUID, took: float, pace: Pace | None = None) -> float:
+    def wait_out(self, import_id: UUID, took: float, pace: AdaptiveBatchSize | None = None) -> float:
         """Pass an import over for a while that doubles from failure to failure; the seconds.
 
         `took`: the seconds of the try that failed. The pause is longer, so that most of the time is the others'.
@@ -81,17 +81,17 @@ class Setbacks:
         before = self._known.get(import_id)
         pause = FIRST_PAUSE if before is None else min(before.pause * 2, LONGEST_PAUSE)
         pause = max(pause, PAUSE_RATIO * took)
-        self.set_aside(import_id, pause, pace)
+        self.quarantined(import_id, pause, pace)
         return pause
 
-    def set_aside(self, import_id: UUID, seconds: float, pace: Pace | None = None) -> None:
+    def quarantined(self, import_id: UUID, seconds: float, pace: AdaptiveBatchSize | None = None) -> None:
         """Pass an import over from now on; its next try is of this pace."""
         self._known.pop(import_id, None)
         while len(self._known) >= MOST_REMEMBERED:
             del self._known[next(iter(self._known))]
         self._known[import_id] = _Setback(self._clock() + seconds, seconds, pace)
 
-    def find_pace(self, import_id: UUID) -> Pace | None:
+    def find_pace(self, import_id: UUID) -> AdaptiveBatchSize | None:
         """The pace of an import that failed and is not yet well again; None: it goes as the others do."""
         known = self._known.get(import_id)
         return None if known is None else known.pace

@@ -21,12 +21,12 @@ class Groups:
 
     def join(self, pairs: Iterable[tuple[UUID, int]]) -> None:
         """Join the records that name one thing; `pairs` are (thing, SequenceNumber) ordered by thing."""
-        last_thing, last = None, 0
-        for thing, sequence in pairs:
+        last_token, last = None, 0
+        for token, sequence in pairs:
             self._shared[sequence] = 1
-            if thing == last_thing:
+            if token == last_token:
                 self._union(last, sequence)
-            last_thing, last = thing, sequence
+            last_token, last = token, sequence
 
     def shared(self) -> list[int]:
         """SequenceNumbers of records that share a group, ascending."""

@@ -9,23 +9,28 @@ from uuid import UUID
 
 import structlog
 
-from consentory.codec.record.fast_path.verbatim_record import PLAIN_BYTES
-from consentory.codec.record.stage_counts import claims_opt_out
-from consentory.codec.staging.staged_block import FRAME_RECORDS, unpack_raw, unpack_work
+from consentory.codec.record.fast_path.verbatim_record import VERBATIM_BYTES
+from consentory.codec.record.stage_counts import gives_opt_out
+from consentory.codec.staging.staged_block import BLOCK_RECORDS, unpack_raw, unpack_work
 from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.imports import StageCounts
 from consentory.domain.instants import to_micros
 from consentory.domain.merge_state import make_fault
 from consentory.errors import OutcomeUnknown, StatementRefused, StoreBusy, StoreRefused, StoreUnavailable
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
-from consentory.services.execution.adaptive_batch_size import SET_ASIDE_SECONDS, Pace, Setbacks, StepDone
+from consentory.services.execution.adaptive_batch_size import (
+    QUARANTINE_SECONDS,
+    AdaptiveBatchSize,
+    Setbacks,
+    SliceResult,
+)
 from consentory.services.execution.chunking import CHUNK_RECORDS, Groups, cut_chunks
 from consentory.services.execution.record_application import Rules, Task, apply_records
-from consentory.services.execution.repeated_records import StagedRecord, apply_all, sort_out
+from consentory.services.execution.repeated_records import StagedRecord, apply_all, skip_unchanged
 from consentory.store.database import LEASE_SECONDS, Database, Transaction
 from consentory.store.tables import account_store, execution_store, import_store
-from consentory.store.tables.execution_store import Chunk, ProcessedRecord, RunningImport, WorkFrame
+from consentory.store.tables.execution_store import Chunk, ProcessedRecord, RunningImport, WorkBlock
 from consentory.store.tables.profile_store import Source
 
 log = structlog.get_logger(__name__)
@@ -37,8 +42,8 @@ BUSY_SECONDS = 1.0
 RETRY_STATEMENT_SECONDS = max(1, LEASE_SECONDS // 6)
 """So long may a statement of an import take that failed before: meanwhile this worker does nothing for the others."""
 
-_SENT_BYTES = PLAIN_BYTES + 64
-"""For each record of a frame, of what was sent, packed: a frame with more has no plain records."""
+_SENT_BYTES = VERBATIM_BYTES + 64
+"""For each record of a block, of what was sent, packed: a block with more has no verbatim records."""
 
 KEY_RACE_TRIES = 3
 """How often a step is tried again because an everyday write gave out one of its alternate ids meanwhile."""
@@ -50,23 +55,23 @@ class Execution:
     def __init__(
         self,
         database: Database,
-        catalogs: Catalogs,
+        configurations: ConfigurationCache,
         *,
         chunk_records: int = CHUNK_RECORDS,
-        set_aside_seconds: float = SET_ASIDE_SECONDS,
+        quarantine_seconds: float = QUARANTINE_SECONDS,
     ) -> None:
         self._database = database
-        self._catalogs = catalogs
+        self._configurations = configurations
         self._chunk_records = chunk_records
-        self._set_aside_seconds = set_aside_seconds
+        self._quarantine_seconds = quarantine_seconds
         # Two, because an import that another worker is resolving may be worked on a moment later.
         self._unresolved, self._unworkable = Setbacks(), Setbacks()
         self._held_elsewhere = Setbacks()
-        self._pace = Pace(chunk_records)
+        self._batch_size = AdaptiveBatchSize(chunk_records)
         self.waits = 0
         """How often an import was put off for what is not the data's fault."""
 
-    def count_set_aside(self) -> int:
+    def count_quarantined(self) -> int:
         """Imports that this worker passes over just now because their last try failed."""
         return len({*self._unresolved.list_waiting(), *self._unworkable.list_waiting()})
 
@@ -88,14 +93,14 @@ class Execution:
             with self._database.transaction(account_id) as tx:
                 if not execution_store.try_resolve_lock(tx):
                     # Another worker is at it, which may take minutes: other accounts' imports do not wait for that.
-                    self._held_elsewhere.set_aside(import_id, BUSY_SECONDS)
+                    self._held_elsewhere.quarantined(import_id, BUSY_SECONDS)
                     return None
                 is_resolved = self._resolve(tx, account_id, import_id)
         except (StoreUnavailable, OutcomeUnknown) as error:
             self._put_off(self._unresolved, import_id, error, begun)
             return None
         except Exception as error:
-            self._unresolved.set_aside(import_id, self._set_aside_seconds)
+            self._unresolved.quarantined(import_id, self._quarantine_seconds)
             failure = _describe(error)
             log.error("import cannot be resolved, trying again later", import_id=str(import_id), failure=failure)
             return None
@@ -108,7 +113,7 @@ class Execution:
         import_id: UUID,
         error: StoreUnavailable | OutcomeUnknown,
         begun: float,
-        pace: Pace | None = None,
+        pace: AdaptiveBatchSize | None = None,
     ) -> None:
         """Pass over an import that failed for what is not the data's fault; raises the error where all others would
         fail as well."""
@@ -123,8 +128,8 @@ class Execution:
         if status != "Queued":
             return False
         worker = Party(account_id, SYSTEM)
-        catalog = self._catalogs.current_in(tx, account_id)
-        if settings.match_type is not None and catalog.alternate_id_types.find(settings.match_type) is None:
+        configuration_index = self._configurations.current_in(tx, account_id)
+        if settings.match_type is not None and configuration_index.alternate_id_types.find(settings.match_type) is None:
             log.warning("import failed", import_id=str(import_id), reason=MATCH_TYPE_INACTIVE)
             failed = import_store.fail_import(tx, import_id, MATCH_TYPE_INACTIVE, ("Queued",))
             if failed:
@@ -134,9 +139,11 @@ class Execution:
         groups.join(execution_store.stream_shared(tx, import_id))
         chunks = list(cut_chunks(import_id, records, groups, self._chunk_records))
         first_id = account_store.reserve_profile_ids(tx, records)
-        if not execution_store.start_import(tx, import_id, catalog.revision, first_id, chunks):
+        if not execution_store.start_import(tx, import_id, configuration_index.revision, first_id, chunks):
             raise StoreBusy("the import was cancelled while it was being resolved")
-        note_event(tx, worker, "import.started", import_id=import_id, details={"Revision": catalog.revision})
+        note_event(
+            tx, worker, "import.started", import_id=import_id, details={"Revision": configuration_index.revision}
+        )
         if execution_store.complete_import(tx, import_id):  # where no record passed validation
             note_event(tx, worker, "import.completed", import_id=import_id)
         execution_store.notify_work(tx)
@@ -151,7 +158,7 @@ class Execution:
         gone. Raises OutcomeUnknown: the claim is gone, and what is left of the chunk is what was not done.
         """
         begun = time.monotonic()
-        chunk, pace = None, self._pace
+        chunk, pace = None, self._batch_size
         try:
             with self._database.transaction() as tx:
                 chunk = execution_store.claim_chunk(tx, self._unworkable.list_waiting())
@@ -170,7 +177,9 @@ class Execution:
         except Exception as error:
             if chunk is None:
                 raise
-            self._unworkable.set_aside(chunk.import_id, self._set_aside_seconds, pace.make_smaller(_count_left(chunk)))
+            self._unworkable.quarantined(
+                chunk.import_id, self._quarantine_seconds, pace.make_smaller(_count_left(chunk))
+            )
             log.error(
                 "chunk cannot be processed, trying again later",
                 import_id=str(chunk.import_id),
@@ -180,11 +189,11 @@ class Execution:
             )
             return 0
         pace.note(done, time.monotonic() - begun)
-        if pace is not self._pace:
-            self._unworkable.go_on(chunk.import_id, is_well=pace.records >= self._pace.records)
+        if pace is not self._batch_size:
+            self._unworkable.go_on(chunk.import_id, is_well=pace.records >= self._batch_size.records)
         return done.records
 
-    def _work_off(self, tx: Transaction, chunk: Chunk, pace: Pace) -> StepDone:
+    def _work_off(self, tx: Transaction, chunk: Chunk, pace: AdaptiveBatchSize) -> SliceResult:
         """Apply the next records of a claimed chunk and count them."""
         tx.set_account(chunk.account_id)
         running = execution_store.load_running(tx, chunk.import_id)
@@ -193,10 +202,10 @@ class Execution:
         staged, gone, next_sequence = _load_staged(tx, chunk, running, limit)
         if not staged and not gone:
             execution_store.leave_chunk(tx, chunk, next_sequence)
-            return StepDone(0, 0, was_cut=False)
-        catalog = self._catalogs.at_revision(tx, chunk.account_id, running.configuration_revision)
-        rules = Rules(catalog, running.settings, to_micros(running.started_at), running.first_profile_id)
-        found = sort_out(tx, rules, staged) if are_lone else apply_all(staged)
+            return SliceResult(0, 0, was_cut=False)
+        configuration_index = self._configurations.at_revision(tx, chunk.account_id, running.configuration_revision)
+        rules = Rules(configuration_index, running.settings, to_micros(running.started_at), running.first_profile_id)
+        found = skip_unchanged(tx, rules, staged) if are_lone else apply_all(staged)
         work, cut_at = found.cut(pace.tasks)
         done = work.unchanged + (_apply_or_split(tx, rules, work.tasks, work.locked) if work.tasks else [])
         done += _make_gone(chunk.import_id, [one for one in gone if cut_at is None or one < cut_at])
@@ -209,7 +218,7 @@ class Execution:
             import_store.add_stage_counts(tx, chunk.import_id, counts)
         if pending == 0:
             note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
-        return StepDone(len(done), len(work.tasks), was_cut=cut_at is not None)
+        return SliceResult(len(done), len(work.tasks), was_cut=cut_at is not None)
 
 
 def _count_refused_opt_outs(tasks: Sequence[Task], done: Sequence[ProcessedRecord]) -> int:
@@ -217,7 +226,7 @@ def _count_refused_opt_outs(tasks: Sequence[Task], done: Sequence[ProcessedRecor
     refused = {record.sequence_number for record in done if record.outcome == "Exception"}
     if not refused:
         return 0
-    return sum(claims_opt_out(task.record) for task in tasks if task.source.sequence_number in refused)
+    return sum(gives_opt_out(task.record) for task in tasks if task.source.sequence_number in refused)
 
 
 def _count_left(chunk: Chunk) -> int:
@@ -230,14 +239,14 @@ def _count_left(chunk: Chunk) -> int:
 def _load_staged(
     tx: Transaction, chunk: Chunk, running: RunningImport, limit: int
 ) -> tuple[list[StagedRecord], list[int], int]:
-    """The next records of a chunk, up to `limit` SequenceNumbers; those of them whose frame is gone, by number; and
+    """The next records of a chunk, up to `limit` SequenceNumbers; those of them whose block is gone, by number; and
     where to go on after them."""
     first, last = chunk.next_sequence, chunk.last_sequence
     if chunk.sequences is None:
         upper = min(last, first + limit - 1)
-        frames = execution_store.list_work(tx, chunk.import_id, first, upper, FRAME_RECORDS, _SENT_BYTES)
+        blocks = execution_store.list_work(tx, chunk.import_id, first, upper, BLOCK_RECORDS, _SENT_BYTES)
         excluded = set(chunk.excluded)
-        staged = [s for s in _read_staged(frames, chunk.import_id, running)
+        staged = [s for s in _read_staged(blocks, chunk.import_id, running)
                   if first <= (s.source.sequence_number or 0) <= upper
                   and s.source.sequence_number not in excluded]  # fmt: skip
         wanted: Collection[int] = range(first, upper + 1)
@@ -246,38 +255,38 @@ def _load_staged(
         excluded = set()
         left = [sequence for sequence in chunk.sequences if sequence >= first]
         wanted = left[:limit]
-        frames = execution_store.list_scattered_work(tx, chunk.import_id, wanted, _SENT_BYTES)
+        blocks = execution_store.list_scattered_work(tx, chunk.import_id, wanted, _SENT_BYTES)
         asked = set(wanted)
-        staged = [s for s in _read_staged(frames, chunk.import_id, running) if s.source.sequence_number in asked]
+        staged = [s for s in _read_staged(blocks, chunk.import_id, running) if s.source.sequence_number in asked]
         next_sequence = left[limit] if len(left) > limit else last + 1
-    gone = [number for number in _find_uncovered(wanted, frames) if number not in excluded]
+    gone = [number for number in _find_uncovered(wanted, blocks) if number not in excluded]
     if gone and running.is_processing:  # else nothing is pending, and the records went with their retention
         refused = set(execution_store.list_refused(tx, chunk.import_id, gone))
         return staged, [number for number in gone if number not in refused], next_sequence
     return staged, [], next_sequence
 
 
-def _find_uncovered(wanted: Collection[int], frames: Sequence[WorkFrame]) -> list[int]:
-    """Those of the SequenceNumbers, ascending, that no frame holds."""
+def _find_uncovered(wanted: Collection[int], blocks: Sequence[WorkBlock]) -> list[int]:
+    """Those of the SequenceNumbers, ascending, that no block holds."""
     if isinstance(wanted, range) and wanted:
-        ends = [(frame.first_sequence, frame.first_sequence + frame.record_count) for frame in frames]
+        ends = [(block.first_sequence, block.first_sequence + block.record_count) for block in blocks]
         if sum(min(end, wanted.stop) - max(start, wanted.start) for start, end in ends) == len(wanted):
             return []
-    held = {frame.first_sequence + place for frame in frames for place in range(frame.record_count)}
+    held = {block.first_sequence + place for block in blocks for place in range(block.record_count)}
     return [number for number in wanted if number not in held]
 
 
-def _read_staged(frames: Sequence[WorkFrame], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
+def _read_staged(blocks: Sequence[WorkBlock], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
     staged = []
-    for frame in frames:
-        if not frame.work:  # none of its records is valid, or they were thinned
+    for block in blocks:
+        if not block.work:  # none of its records is valid, or they were thinned
             continue
-        items = unpack_work(frame.work)
-        sent = unpack_raw(frame.raw) if any(item.is_plain for item in items) else []
+        items = unpack_work(block.work)
+        sent = unpack_raw(block.raw) if any(item.is_verbatim for item in items) else []
         for item in items:
-            sequence = frame.first_sequence + item.place
-            source = Source(frame.caller, import_id, sequence)
-            plain = sent[item.place] if item.is_plain else None
+            sequence = block.first_sequence + item.place
+            source = Source(block.caller, import_id, sequence)
+            plain = sent[item.place] if item.is_verbatim else None
             staged.append(StagedRecord(item.encoded, plain, source, running.first_profile_id + sequence - 1))
     return staged
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.merge import list_alternate_keys, list_contact_keys, merge
 from consentory.domain.merge_state import MergeContext, make_fault
-from consentory.domain.profile import Body
+from consentory.domain.profile import ProfileState
 from consentory.domain.record import Fault, Record
 from consentory.domain.spelling import Spelling, find_spelling, spell_body, spell_record
 from consentory.domain.text import fold
 from consentory.store.database import Transaction
 from consentory.store.tables import profile_store
 from consentory.store.tables.execution_store import ProcessedRecord
-from consentory.store.tables.profile_store import NewBody, NewEntries, Source
+from consentory.store.tables.profile_store import NewEntries, NewState, Source
 
 
 class Task(NamedTuple):
@@ -41,7 +41,7 @@ class Rules:
     below it, that is if it existed when execution started. `now`: the moment of application, read by a caller who
     holds the locks already."""
 
-    catalog: Catalog
+    configuration_index: ConfigurationIndex
     settings: ImportSettings
     started_at: int
     found_below: int
@@ -56,8 +56,8 @@ Keys = dict[bytes, tuple[str, str]]
 class People:
     """The people an application touches: as stored, as they are by now, and who holds which alternate id."""
 
-    stored: dict[int, Body]
-    current: dict[int, Body]
+    stored: dict[int, ProfileState]
+    current: dict[int, ProfileState]
     holders: dict[bytes, int]
     fingerprints: dict[int, bytes | None] = field(default_factory=dict)
     """Of those changed: of the record that did it, where it was applied whole."""
@@ -76,14 +76,14 @@ def apply_records(
     Raises StoreRefused when another transaction gave out one of the alternate ids meanwhile (constraint
     alternate_key_pkey): try again.
     """
-    names = find_spelling(rules.catalog)
+    names = find_spelling(rules.configuration_index)
     people = _load_people(tx, tasks, locked or {}, names)
     # With the locks held: later than whatever was done to these people before.
     now = profile_store.read_clock(tx) if rules.now is None else rules.now
     if rules.settings.action == "Delete":
         done = [_delete_person(people, rules, task) for task in tasks]
     else:
-        context = MergeContext(rules.catalog, rules.settings, rules.started_at, now, people.holders)
+        context = MergeContext(rules.configuration_index, rules.settings, rules.started_at, now, people.holders)
         done = [
             _merge_person(people, rules, context, task._replace(record=spell_record(task.record, names)))
             for task in tasks
@@ -132,13 +132,13 @@ def _merge_person(people: People, rules: Rules, context: MergeContext, task: Tas
     merged = merge(profile_id, old, record, context)
     if merged.outcome in ("Created", "Updated") and merged.body is not None:
         people.current[profile_id] = merged.body
-        people.fingerprints[profile_id] = None if merged.held else task.fingerprint
+        people.fingerprints[profile_id] = None if merged.not_honored else task.fingerprint
         if old is None or old.alternate_ids != merged.body.alternate_ids:
             _move_keys(people, rules, profile_id, old, _list_keys(rules, old, merged.body, record))
         if merged.ledger:
             first = merged.body.entries - len(merged.ledger) + 1
             people.ledger.append(NewEntries(profile_id, first, merged.ledger, task.source))
-    return ProcessedRecord(sequence, merged.outcome, merged.faults or merged.held)
+    return ProcessedRecord(sequence, merged.outcome, merged.faults or merged.not_honored)
 
 
 def _delete_person(people: People, rules: Rules, task: Task) -> ProcessedRecord:
@@ -178,16 +178,16 @@ def _make_ambiguous(record: Record, rules: Rules) -> Fault:
     )
 
 
-def _list_keys(rules: Rules, old: Body | None, new: Body, record: Record) -> Keys:
+def _list_keys(rules: Rules, old: ProfileState | None, new: ProfileState, record: Record) -> Keys:
     """The alternate ids of a body that the record made of `old`."""
     if old is None:  # a new person has those of the record, whose keys are known
         return {claim.key: (claim.type, claim.value) for claim in record.alternate_ids if claim.active}
-    return list_alternate_keys(rules.catalog.account_id, new)
+    return list_alternate_keys(rules.configuration_index.account_id, new)
 
 
-def _move_keys(people: People, rules: Rules, profile_id: int, old: Body | None, new: Keys) -> None:
+def _move_keys(people: People, rules: Rules, profile_id: int, old: ProfileState | None, new: Keys) -> None:
     """Keep `holders` what it would be were the change stored, for the records after this one."""
-    for key in list_alternate_keys(rules.catalog.account_id, old):
+    for key in list_alternate_keys(rules.configuration_index.account_id, old):
         people.holders.pop(key, None)
     for key in new:
         people.holders[key] = profile_id
@@ -196,16 +196,18 @@ def _move_keys(people: People, rules: Rules, profile_id: int, old: Body | None, 
 
 def _write_people(tx: Transaction, rules: Rules, now: int, people: People, import_id: UUID | None) -> None:
     gone = [profile_id for profile_id, _ in people.deleted]
-    bodies = [NewBody(i, people.current[i], print_) for i, print_ in people.fingerprints.items()]
+    bodies = [NewState(i, people.current[i], print_) for i, print_ in people.fingerprints.items()]
     created = [new for new in bodies if new.profile_id not in people.stored]
     updated = [new for new in bodies if new.profile_id in people.stored]
     profile_store.delete_profiles(tx, people.deleted, now)
     profile_store.insert_profiles(tx, created, rules.started_at, now, import_id)
     profile_store.update_profiles(tx, updated, now)
-    changes: list[tuple[int, Body | None, Body | None]] = [(new.profile_id, None, new.body) for new in created]
+    changes: list[tuple[int, ProfileState | None, ProfileState | None]] = [
+        (new.profile_id, None, new.body) for new in created
+    ]
     changes += [(new.profile_id, people.stored[new.profile_id], new.body) for new in updated]
     changes += [(i, people.stored[i], None) for i in gone]
-    _write_keys(tx, rules.catalog.account_id, people.alternate_keys, changes)
+    _write_keys(tx, rules.configuration_index.account_id, people.alternate_keys, changes)
     profile_store.append_ledger(tx, people.ledger, now)
     profile_store.change_tags(tx, _count_tags(changes))
 
@@ -214,7 +216,7 @@ def _write_keys(
     tx: Transaction,
     account_id: int,
     alternate_keys: Mapping[int, Keys],
-    changes: Sequence[tuple[int, Body | None, Body | None]],
+    changes: Sequence[tuple[int, ProfileState | None, ProfileState | None]],
 ) -> None:
     ids_gone: list[bytes] = []
     ids_new: list[tuple[bytes, int, str, str]] = []
@@ -232,7 +234,7 @@ def _write_keys(
     profile_store.change_contact_keys(tx, contacts_gone, contacts_new)
 
 
-def _count_tags(changes: Sequence[tuple[int, Body | None, Body | None]]) -> list[tuple[str, str, int]]:
+def _count_tags(changes: Sequence[tuple[int, ProfileState | None, ProfileState | None]]) -> list[tuple[str, str, int]]:
     counts: Counter[str] = Counter()
     names: dict[str, str] = {}
     for _, old, new in changes:

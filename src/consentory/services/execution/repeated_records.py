@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from consentory.codec.record.fast_path.verbatim_record import read_plain
-from consentory.codec.staging.staged_block import decode_match, decode_plain, decode_record
-from consentory.domain.configuration_index import Catalog
+from consentory.codec.record.fast_path.verbatim_record import read_verbatim
+from consentory.codec.staging.staged_block import decode_match, decode_record, decode_verbatim
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.merge import MERGE_VERSION
 from consentory.services.execution.record_application import Rules, Task
@@ -30,7 +30,7 @@ FINGERPRINT_BYTES = 16
 
 
 class StagedRecord(NamedTuple):
-    """A valid record as it lies in its frame, still encoded, and what was sent where it is plain; `new_id` is the
+    """A valid record as it lies in its block, still encoded, and what was sent where it is plain; `new_id` is the
     ProfileId it would create."""
 
     encoded: msgspec.Raw
@@ -56,24 +56,26 @@ class Sorted:
         return Sorted(unchanged, self.tasks[:limit], self.locked), end
 
 
-def make_seal(settings: ImportSettings, catalog: Catalog) -> bytes:
+def make_fingerprint_key(settings: ImportSettings, configuration_index: ConfigurationIndex) -> bytes:
     """What a fingerprint is made under, beside the record: all that decides what applying it does.
 
     Under other rules, another configuration or another flag the same record is another one.
     """
     flags = msgspec.structs.replace(settings, name="", data_stage_duration=0, source=None)
-    return blake2b(msgspec.json.encode((MERGE_VERSION, catalog.rules_digest.hex(), flags)), digest_size=32).digest()
+    return blake2b(
+        msgspec.json.encode((MERGE_VERSION, configuration_index.rules_digest.hex(), flags)), digest_size=32
+    ).digest()
 
 
-def sort_out(tx: Transaction, rules: Rules, staged: Sequence[StagedRecord]) -> Sorted:
+def skip_unchanged(tx: Transaction, rules: Rules, staged: Sequence[StagedRecord]) -> Sorted:
     """Tell the records that change nothing from those to apply, and lock the people whom their match ids mean.
 
     Only for records of which no two mean one person or name one alternate id: each is judged by itself.
     """
     if rules.settings.match_type is None or rules.settings.action == "Delete":
         return apply_all(staged)
-    seal = make_seal(rules.settings, rules.catalog)
-    prints = [_hash(record, seal) for record in staged]
+    fingerprint_key = make_fingerprint_key(rules.settings, rules.configuration_index)
+    prints = [_hash(record, fingerprint_key) for record in staged]
     wanted = {}
     for record, fingerprint in zip(staged, prints, strict=True):
         match = decode_match(record.encoded)
@@ -100,9 +102,9 @@ def apply_all(staged: Sequence[StagedRecord]) -> Sorted:
     return Sorted([], [_decode_task(record, None) for record in staged], {})
 
 
-def _hash(record: StagedRecord, seal: bytes) -> bytes:
+def _hash(record: StagedRecord, fingerprint_key: bytes) -> bytes:
     """The fingerprint: of all that the record says."""
-    hasher = blake2b(record.encoded, digest_size=FINGERPRINT_BYTES, key=seal)
+    hasher = blake2b(record.encoded, digest_size=FINGERPRINT_BYTES, key=fingerprint_key)
     if record.sent is not None:
         hasher.update(record.sent)
     return hasher.digest()
@@ -112,5 +114,5 @@ def _decode_task(staged: StagedRecord, fingerprint: bytes | None) -> Task:
     if staged.sent is None:
         record = decode_record(staged.encoded)
     else:
-        record = read_plain(decode_plain(staged.encoded), staged.sent)
+        record = read_verbatim(decode_verbatim(staged.encoded), staged.sent)
     return Task(record, staged.source, staged.new_id, fingerprint)

@@ -9,12 +9,12 @@ from itertools import chain
 import msgspec
 import structlog
 
-from consentory.codec.record.fast_path.verbatim_record import PLAIN_BYTES
+from consentory.codec.record.fast_path.verbatim_record import VERBATIM_BYTES
 from consentory.codec.record.stage_counts import holds_opt_out
 from consentory.codec.record.validate_record import RecordValidator
 from consentory.codec.staging.batch_body import Records
 from consentory.codec.staging.staged_block import (
-    FRAME_RECORDS,
+    BLOCK_RECORDS,
     LARGEST_RUN,
     pack_faults,
     pack_raw,
@@ -23,9 +23,9 @@ from consentory.codec.staging.staged_block import (
     unpack_faults,
 )
 from consentory.domain.imports import ImportSettings, StageCounts
-from consentory.domain.record import Fault, PlainRecord, Record
+from consentory.domain.record import Fault, Record, VerbatimRecord
 from consentory.errors import RequestRefused, trace_error
-from consentory.store.tables.import_store import NewFault, NewFrame
+from consentory.store.tables.import_store import NewBlock, NewFault
 
 log = structlog.get_logger(__name__)
 
@@ -33,16 +33,16 @@ _SHORT = 256
 _MOST_REMEMBERED = 1024
 """Bytes of a refused record, and refused records, that are remembered with their faults: a batch may repeat one."""
 
-Work = list[tuple[int, Record | PlainRecord]]
+Work = list[tuple[int, Record | VerbatimRecord]]
 
 
 class ValidatedBatch(msgspec.Struct):
-    """A batch ready to be stored: its frames, and the packed faults of each frame that has some.
+    """A batch ready to be stored: its blocks, and the packed faults of each block that has some.
 
     A body of a million records that say nothing has faults of many times its size, so they are kept packed.
     """
 
-    frames: list[NewFrame]
+    blocks: list[NewBlock]
     faults: list[bytes]
     records: int
     failed: int = 0
@@ -62,7 +62,7 @@ def validate_batch(records: Records, validator: RecordValidator, settings: Impor
 
 
 class _BatchValidation:
-    """One batch on its way from bytes to frames."""
+    """One batch on its way from bytes to blocks."""
 
     def __init__(self, records: Records, validator: RecordValidator, settings: ImportSettings) -> None:
         self._records = records
@@ -73,29 +73,29 @@ class _BatchValidation:
 
     def run(self) -> ValidatedBatch:
         batch = ValidatedBatch([], [], len(self._records))
-        for offset in range(0, len(self._records), FRAME_RECORDS):
-            raws = [bytes(raw) for raw in self._records[offset : offset + FRAME_RECORDS]]
-            work, refused = self._validate_frame(offset, raws)
+        for offset in range(0, len(self._records), BLOCK_RECORDS):
+            raws = [bytes(raw) for raw in self._records[offset : offset + BLOCK_RECORDS]]
+            work, refused = self._validate_block(offset, raws)
             packed = self._pack_work(offset, work, refused)
             if refused:
                 batch.faults.append(pack_faults(_join_runs(offset, refused)))
                 batch.failed += len(refused)
                 self._refused_opt_outs += self._count_opt_outs(raws, refused)
-            batch.frames.append(_make_frame(offset, raws, work, packed))
+            batch.blocks.append(_make_block(offset, raws, work, packed))
         counts = self._validator.counts
         batch.counts = msgspec.structs.replace(counts, refused_opt_outs=self._refused_opt_outs)
         return batch
 
-    def _validate_frame(self, offset: int, raws: list[bytes]) -> tuple[Work, dict[int, bytes]]:
-        """The valid records, and the faults as JSON of the others, by place in the frame. Of a Delete record `raws`
+    def _validate_block(self, offset: int, raws: list[bytes]) -> tuple[Work, dict[int, bytes]]:
+        """The valid records, and the faults as JSON of the others, by place in the block. Of a Delete record `raws`
         then holds only the ids."""
-        may_be_plain = sum(map(len, raws)) <= PLAIN_BYTES * len(raws)
+        may_be_verbatim = sum(map(len, raws)) <= VERBATIM_BYTES * len(raws)
         work: Work = []
         refused: dict[int, bytes] = {}
-        recognise = self._validator.recognise
+        check = self._validator.check
         for place, raw in enumerate(raws):
             try:
-                result: Record | PlainRecord | None = recognise(raw) if may_be_plain else None
+                result: Record | VerbatimRecord | None = check(raw) if may_be_verbatim else None
                 if result is None:
                     known = self._refused.get(raw) if len(raw) <= _SHORT else None
                     judged = known if known is not None else self._judge(offset + place, raw)
@@ -125,7 +125,7 @@ class _BatchValidation:
         return faults
 
     def _pack_work(self, offset: int, work: Work, refused: dict[int, bytes]) -> bytes:
-        """The frame of the valid records. One that cannot be packed goes from `work` to `refused`."""
+        """The block of the valid records. One that cannot be packed goes from `work` to `refused`."""
         try:
             return pack_work(work)
         except Exception:  # which one it is is found below, and logged
@@ -151,7 +151,7 @@ def _report_unexpected(error: Exception, place: int) -> bytes:
 
 
 def _join_runs(offset: int, refused: dict[int, bytes]) -> list[NewFault]:
-    """The faults of a frame's records, in order. Records in succession become one run: those with the same faults, and
+    """The faults of a block's records, in order. Records in succession become one run: those with the same faults, and
     those whose faults are few. A body of two kinds of nonsense in turn would fill the disk otherwise."""
     joined: list[NewFault] = []
     run: list[bytes] = []
@@ -169,7 +169,7 @@ def _join_runs(offset: int, refused: dict[int, bytes]) -> list[NewFault]:
     return joined
 
 
-def _make_frame(offset: int, raws: list[bytes], work: Work, packed: bytes) -> NewFrame:
+def _make_block(offset: int, raws: list[bytes], work: Work, packed: bytes) -> NewBlock:
     keys: list[bytes] = []
     key_places: list[int] = []
     ids: list[int] = []
@@ -181,12 +181,12 @@ def _make_frame(offset: int, raws: list[bytes], work: Work, packed: bytes) -> Ne
         if record.profile_id is not None:
             ids.append(record.profile_id)
             id_places.append(place)
-    return NewFrame(offset, len(raws), pack_raw(raws), packed, keys, key_places, ids, id_places)
+    return NewBlock(offset, len(raws), pack_raw(raws), packed, keys, key_places, ids, id_places)
 
 
-def _list_named(record: Record | PlainRecord) -> Sequence[bytes]:
+def _list_named(record: Record | VerbatimRecord) -> Sequence[bytes]:
     """The keys of the alternate ids that a record names."""
-    if isinstance(record, PlainRecord):
+    if isinstance(record, VerbatimRecord):
         return record.keys
     named = [claim.key for claim in record.alternate_ids]
     if record.match_key is not None and record.match_key not in named:

@@ -20,9 +20,9 @@ from consentory.store.tables import import_store
 
 WITHHELD = "Withheld: the record was staged by somebody else."
 
-LANDMARK_STEP = 10_000
-MOST_LANDMARKS = 64
-"""Lists of exceptions whose landmarks are remembered: some 1,000 numbers at most for each."""
+SEEK_KEY_INTERVAL = 10_000
+MOST_SEEK_KEYS = 64
+"""Lists of exceptions whose seek keys are remembered: some 1,000 numbers at most for each."""
 _HELD: frozenset[Phase] = frozenset({"NotHonored"})
 STREAM_RECORDS = 1000
 """Records read at a time while streaming: bounds memory, and no transaction stays open between."""
@@ -47,9 +47,9 @@ class ExceptionPage:
     records: list[bytes]
 
 
-class _Landmarks:
+class _SeekKeys:
     """Of one list of records: how many they are (of the refused ones the books say so: 0), and where each
-    LANDMARK_STEPth stands; found out once, by one thread while others that want it wait."""
+    SEEK_KEY_INTERVALth stands; found out once, by one thread while others that want it wait."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -58,7 +58,7 @@ class _Landmarks:
     def find(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> tuple[int, list[int]]:
         with self._lock:
             if self._found is None:
-                places = import_store.list_landmarks(tx, item.import_id, phases == _HELD, LANDMARK_STEP)
+                places = import_store.list_seek_keys(tx, item.import_id, phases == _HELD, SEEK_KEY_INTERVAL)
                 total = import_store.count_faults(tx, item.import_id, phases) if phases == _HELD else 0
                 self._found = total, places
             return self._found
@@ -69,7 +69,7 @@ class ExceptionService:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._landmarks: dict[tuple[UUID, frozenset[Phase]], _Landmarks] = {}
+        self._seek_keys: dict[tuple[UUID, frozenset[Phase]], _SeekKeys] = {}
 
     def page(self, caller: Caller, item: Import, phases: frozenset[Phase], limit: int, offset: int) -> ExceptionPage:
         """Records `offset` (1-based) to `offset + limit - 1` of those with a fault of these phases.
@@ -118,28 +118,28 @@ class ExceptionService:
         if phases == REFUSED:
             return item.books.failed + item.books.exceptions
         if phases == _HELD and not TRANSITIONS[item.status]:
-            return self._find_landmarks(tx, item, phases)[0]
+            return self._find_seek_keys(tx, item, phases)[0]
         return import_store.count_faults(tx, item.import_id, phases)
 
     def _find_start(self, tx: Transaction, item: Import, phases: frozenset[Phase], before: int) -> tuple[int, int]:
         """Where a page with so many records before it begins: after which SequenceNumber, and how many to skip then.
 
         Counting up to the 900,000th record takes longer than its page, so of an import that has ended, whose faults
-        stay as they are, every LANDMARK_STEPth place is remembered.
+        stay as they are, every SEEK_KEY_INTERVALth place is remembered.
         """
-        landmark = before // LANDMARK_STEP
-        if landmark == 0 or phases not in (REFUSED, _HELD) or TRANSITIONS[item.status]:
+        seek_key = before // SEEK_KEY_INTERVAL
+        if seek_key == 0 or phases not in (REFUSED, _HELD) or TRANSITIONS[item.status]:
             return 0, before
-        _, known = self._find_landmarks(tx, item, phases)
-        if landmark > len(known):  # purged since the import was looked up
+        _, known = self._find_seek_keys(tx, item, phases)
+        if seek_key > len(known):  # purged since the import was looked up
             raise _make_gone()
-        return known[landmark - 1], before - landmark * LANDMARK_STEP
+        return known[seek_key - 1], before - seek_key * SEEK_KEY_INTERVAL
 
-    def _find_landmarks(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> tuple[int, list[int]]:
+    def _find_seek_keys(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> tuple[int, list[int]]:
         key = item.import_id, phases
-        if key not in self._landmarks and len(self._landmarks) >= MOST_LANDMARKS:
-            self._landmarks.clear()
-        return self._landmarks.setdefault(key, _Landmarks()).find(tx, item, phases)
+        if key not in self._seek_keys and len(self._seek_keys) >= MOST_SEEK_KEYS:
+            self._seek_keys.clear()
+        return self._seek_keys.setdefault(key, _SeekKeys()).find(tx, item, phases)
 
     def _require_readable(self, caller: Caller, item: Import) -> None:
         require_import(caller)
@@ -149,13 +149,13 @@ class ExceptionService:
     def _render(
         self, tx: Transaction, caller: Caller, item: Import, found: Sequence[tuple[int, Phase, list[Fault]]]
     ) -> Iterator[ExceptionRow]:
-        frames = import_store.list_raw_frames(tx, item.import_id, [sequence for sequence, _, _ in found])
+        blocks = import_store.list_raw_blocks(tx, item.import_id, [sequence for sequence, _, _ in found])
         position, first, staged_by = 0, 0, ""
         records: list[bytes] = []
         for sequence, phase, faults in found:
-            while position < len(frames) and frames[position][0] <= sequence:
-                first, frame, staged_by = frames[position]
-                records = unpack_raw(frame)
+            while position < len(blocks) and blocks[position][0] <= sequence:
+                first, block, staged_by = blocks[position]
+                records = unpack_raw(block)
                 position += 1
             if sequence - first >= len(records):  # lost, or purged since the import was looked up: see _require_kept
                 record = render_exception(b"{}", sequence, phase, faults)

@@ -13,12 +13,12 @@ import msgspec
 
 from consentory.codec.staging.initiate_request import check_permissions, read_initiate
 from consentory.domain.caller import SYSTEM, Caller, Party
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.identifier import make_uuid7
 from consentory.domain.imports import Books, Import, Status
 from consentory.domain.instants import from_micros
 from consentory.errors import RequestRefused
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import execution_store, import_store, profile_store
@@ -30,9 +30,9 @@ TOKEN_BITS = 53
 class ImportService:
     """Initiate, find, execute, cancel and list imports. Every call needs the permission `import`."""
 
-    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+    def __init__(self, database: Database, configurations: ConfigurationCache) -> None:
         self._database = database
-        self._catalogs = catalogs
+        self._configurations = configurations
 
     def initiate(self, caller: Caller, body: bytes, idempotency_key: str | None) -> Import:
         """A new import, or the one that the same caller initiated under the same key.
@@ -42,14 +42,14 @@ class ImportService:
         """
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
-            catalog = self._catalogs.current_in(tx, caller.account_id)
-            settings = read_initiate(body, catalog, caller.permissions)
+            configuration_index = self._configurations.current_in(tx, caller.account_id)
+            settings = read_initiate(body, configuration_index, caller.permissions)
             request_hash = hashlib.sha256(msgspec.json.encode(settings)).digest()
             if idempotency_key is not None:
                 known = self._find_replay(tx, caller, idempotency_key, request_hash)
                 if known is not None:
                     return known
-            _check_daily_limit(tx, catalog)
+            _check_daily_limit(tx, configuration_index)
             now = from_micros(profile_store.read_clock(tx))
             item = Import(
                 account_id=caller.account_id,
@@ -60,7 +60,7 @@ class ImportService:
                 books=Books(),
                 caller=caller.user_id,
                 created_at=now,
-                expires_at=now + timedelta(hours=catalog.account.token_lifetime_hours),
+                expires_at=now + timedelta(hours=configuration_index.account.token_lifetime_hours),
             )
             if import_store.insert_import(tx, item, idempotency_key, request_hash):
                 note_event(
@@ -204,10 +204,10 @@ def _find_to_move(tx: Transaction, caller: Caller, token: str) -> Import:
     return item
 
 
-def _check_daily_limit(tx: Transaction, catalog: Catalog) -> None:
+def _check_daily_limit(tx: Transaction, configuration_index: ConfigurationIndex) -> None:
     import_store.lock_initiates(tx)
     used, free_in = import_store.count_recent_imports(tx)
-    limit = catalog.account.imports_per_day
+    limit = configuration_index.account.imports_per_day
     if used >= limit:
         seconds = math.ceil(free_in.total_seconds()) if free_in is not None else 86_400
         raise RequestRefused(

@@ -28,12 +28,12 @@ class Retention:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def tidy(self) -> None:
-        """All of `tidy_in_steps`."""
-        for _ in self.tidy_in_steps():
+    def run_maintenance(self) -> None:
+        """All of `maintain_in_steps`."""
+        for _ in self.maintain_in_steps():
             pass
 
-    def tidy_in_steps(self) -> Iterator[None]:
+    def maintain_in_steps(self) -> Iterator[None]:
         """Expire imports never executed, let staged records go whose time has come, fold tag counts: one short
         transaction at a time.
 
@@ -45,11 +45,11 @@ class Retention:
                 note_event(tx, Party(account_id, SYSTEM), "import.expired", import_id=import_id)
         yield
         with self._database.transaction() as tx:
-            thinnable = execution_store.find_thinnable(tx)
+            redactable = execution_store.find_redactable(tx)
             purgeable = execution_store.find_purgeable(tx)
             foldable = profile_store.find_foldable(tx)
-        for account_id, import_id in thinnable:
-            yield from _pass_over_busy(self._thin(account_id, import_id), import_id)
+        for account_id, import_id in redactable:
+            yield from _pass_over_busy(self._redact(account_id, import_id), import_id)
         for account_id, import_id in purgeable:
             yield from _pass_over_busy(self._purge(account_id, import_id), import_id)
         for account_id in foldable:
@@ -92,35 +92,35 @@ class Retention:
         while rows:
             yield
             with self._database.transaction(account_id) as tx:
-                if not execution_store.try_tidy_lock(tx, import_id):
+                if not execution_store.try_maintenance_lock(tx, import_id):
                     return
                 rows = execution_store.purge_some(tx, import_id)
-                if not rows and not execution_store.mark_cleared(tx, import_id):
+                if not rows and not execution_store.mark_purge_complete(tx, import_id):
                     return  # rows are left, or it was noted already
         log.info("staged records purged", import_id=str(import_id))
 
-    def _thin(self, account_id: int, import_id: UUID) -> Iterator[None]:
+    def _redact(self, account_id: int, import_id: UUID) -> Iterator[None]:
         """DataStageDuration 0: what was accepted goes at the import's end, the rest stays until the token expires."""
         after = 0
         while True:
             yield
             with self._database.transaction(account_id) as tx:
-                if not execution_store.try_tidy_lock(tx, import_id):
+                if not execution_store.try_maintenance_lock(tx, import_id):
                     return
-                frames = execution_store.list_frames_after(tx, import_id, after)
-                if not frames:
-                    if execution_store.mark_thinned(tx, import_id):
+                blocks = execution_store.list_blocks_after(tx, import_id, after)
+                if not blocks:
+                    if execution_store.mark_redacted(tx, import_id):
                         note_event(tx, Party(account_id, SYSTEM), "import.thinned", import_id=import_id)
                     return
-                for first, raw, kept in frames:
+                for first, raw, kept in blocks:
                     try:
                         left = _keep(raw, first, kept)
                     except UNREADABLE as error:  # damaged storage: it goes as a whole when the token expires
                         log.error("a staged frame cannot be read and stays", import_id=str(import_id),
                                   first_sequence=first, failure=type(error).__name__)  # fmt: skip
                         continue
-                    execution_store.thin_frame(tx, import_id, first, left)
-                after = frames[-1][0]
+                    execution_store.redact_block(tx, import_id, first, left)
+                after = blocks[-1][0]
 
 
 def _pass_over_busy(steps: Iterator[None], import_id: UUID) -> Iterator[None]:
@@ -131,10 +131,10 @@ def _pass_over_busy(steps: Iterator[None], import_id: UUID) -> Iterator[None]:
         log.warning("import cannot be tidied now", import_id=str(import_id), failure=str(error))
 
 
-def _keep(frame: bytes, first: int, kept: list[int]) -> bytes | None:
-    """The frame with all records but the kept ones emptied; None when none is kept."""
+def _keep(block: bytes, first: int, kept: list[int]) -> bytes | None:
+    """The block with all records but the kept ones emptied; None when none is kept."""
     if not kept:
         return None
     wanted = set(kept)
-    records = unpack_raw(frame)
+    records = unpack_raw(block)
     return pack_raw([raw if first + place in wanted else b"" for place, raw in enumerate(records)])

@@ -13,7 +13,7 @@ from consentory.domain.caller import Caller
 from consentory.domain.imports import Import, StagedBatch
 from consentory.domain.instants import from_micros
 from consentory.errors import RequestRefused
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.services.imports.batch_validation import ValidatedBatch, validate_batch
 from consentory.services.imports.import_service import find_by_token, require_import
@@ -31,16 +31,18 @@ MOST_STAGED_BYTES = 50 * GIGABYTE
 class StagingService:
     """Takes batches. Needs the permission `import`."""
 
-    def __init__(self, database: Database, catalogs: Catalogs, most_staged: int = MOST_STAGED_BYTES) -> None:
+    def __init__(
+        self, database: Database, configurations: ConfigurationCache, most_staged: int = MOST_STAGED_BYTES
+    ) -> None:
         """`most_staged`: bytes that the staged records of one account may take."""
         self._database = database
-        self._catalogs = catalogs
+        self._configurations = configurations
         self._most_staged = most_staged
 
     def body_limit(self, caller: Caller) -> int:
         """Bytes that the body of a Stage call may have after decompression."""
         require_import(caller)
-        return int(self._catalogs.current(caller.account_id).account.max_stage_megabytes * MEGABYTE)
+        return int(self._configurations.current(caller.account_id).account.max_stage_megabytes * MEGABYTE)
 
     def stage(
         self,
@@ -64,9 +66,9 @@ class StagingService:
                 return find_by_token(tx, token), None  # the twin may have been counted since the first look
             _require_open(item)
             self._require_space(tx)
-            catalog = self._catalogs.current_in(tx, caller.account_id)
+            configuration_index = self._configurations.current_in(tx, caller.account_id)
             staged_at = from_micros(profile_store.read_clock(tx))
-        validator = RecordValidator(catalog, item.settings, caller.permissions, staged_at)
+        validator = RecordValidator(configuration_index, item.settings, caller.permissions, staged_at)
         records = split_batch(body, media)
         _require_room(item.books.received, len(records))
         batch = validate_batch(records, validator, item.settings)
@@ -119,7 +121,7 @@ class StagingService:
             caller=caller.user_id,
             staged_at=staged_at,
             first_sequence=first,
-            frames=batch.frames,
+            blocks=batch.blocks,
             failed=batch.failed,
             counts=batch.counts,
             idempotency_key=key,

@@ -23,7 +23,7 @@ from consentory.codec.record.validation_context import Scope
 from consentory.codec.staging.initiate_request import check_json
 from consentory.codec.times import render_time
 from consentory.domain.caller import Caller
-from consentory.domain.configuration_index import Catalog
+from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import Profile
@@ -31,7 +31,7 @@ from consentory.domain.record import Fault, Kind, Record
 from consentory.domain.spelling import find_spelling, spell_body, spell_choice
 from consentory.domain.text import fold, hash_key, trim
 from consentory.errors import ErrorDetail, RequestRefused, StoreContended, StoreRefused
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.services.execution.record_application import Rules, Task, apply_records
 from consentory.store.database import Database, Transaction
@@ -73,9 +73,9 @@ Wire = dict[str, Any]
 class ProfileService:
     """Reads and writes single profiles. Reading needs `profile: read`, and so on."""
 
-    def __init__(self, database: Database, catalogs: Catalogs) -> None:
+    def __init__(self, database: Database, configurations: ConfigurationCache) -> None:
         self._database = database
-        self._catalogs = catalogs
+        self._configurations = configurations
 
     def get(self, caller: Caller, profile_id: int) -> Wire:
         """The profile as the caller may see it. Raises RequestRefused, not_found."""
@@ -106,7 +106,7 @@ class ProfileService:
 
     def find_by_phone(self, caller: Caller, number: str) -> list[Wire]:
         """Active profiles with this active phone number. As `find_by_email`."""
-        region = self._catalogs.current(caller.account_id).account.phone_region
+        region = self._configurations.current(caller.account_id).account.phone_region
         return self._find_by_contact(caller, "Phone", _compare(compare_phone, trim(number), region))
 
     def _find_by_contact(self, caller: Caller, kind: Kind, compared: str | None) -> list[Wire]:
@@ -138,12 +138,14 @@ class ProfileService:
         _require(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
             profile = self._load(tx, profile_id)
-            catalog = self._catalogs.current_in(tx, caller.account_id)
+            configuration_index = self._configurations.current_in(tx, caller.account_id)
             # What may not be seen is not there: it is not counted, and takes no place of a page.
-            items = list(islice(_list_visible(tx, caller, catalog, profile_id, of), offset - 1, offset + limit))
+            items = list(
+                islice(_list_visible(tx, caller, configuration_index, profile_id, of), offset - 1, offset + limit)
+            )
             note_event(tx, caller, "history.read", profile_ids=[profile_id], details={"Of": of})
-            spell_body(profile.body, find_spelling(catalog))
-        return [_render_history(item, of, profile, catalog) for item in items[:limit]], len(items) > limit
+            spell_body(profile.body, find_spelling(configuration_index))
+        return [_render_history(item, of, profile, configuration_index) for item in items[:limit]], len(items) > limit
 
     def list_tags(self, caller: Caller) -> Wire:
         """Every tag with the number of profiles that have it, counted now."""
@@ -184,16 +186,16 @@ class ProfileService:
     def _write(
         self, tx: Transaction, caller: Caller, profile_id: int | None, body: bytes, settings: ImportSettings
     ) -> tuple[Wire, bool]:
-        catalog = self._catalogs.current_in(tx, caller.account_id)
+        configuration_index = self._configurations.current_in(tx, caller.account_id)
         if profile_id is not None and not profile_store.lock_profiles(tx, [profile_id]):
             raise _make_not_found()
         now = profile_store.read_clock(tx)
-        record = _read_record(catalog, settings, caller, from_micros(now), profile_id, body)
+        record = _read_record(configuration_index, settings, caller, from_micros(now), profile_id, body)
         # An update takes no new id: the account's row, which hands them out, is not locked for it.
         new_id = account_store.reserve_profile_ids(tx, 1) if profile_id is None else profile_id
         # Whom the body alone names is not locked yet, and is by the time that the application reads the clock itself.
         moment = now if profile_id is not None or record.profile_id is None else None
-        rules = Rules(catalog, settings, now, new_id if profile_id is None else profile_id + 1, moment)
+        rules = Rules(configuration_index, settings, now, new_id if profile_id is None else profile_id + 1, moment)
         (done,) = apply_records(tx, rules, [Task(record, Source(caller.user_id), new_id)])
         if done.outcome == "Exception":
             raise RequestRefused(
@@ -217,10 +219,10 @@ class ProfileService:
         """Delete a profile and all that hangs on it, for good. Raises RequestRefused, not_found."""
         _require(caller, "delete")
         with self._database.transaction(caller.account_id) as tx:
-            catalog = self._catalogs.current_in(tx, caller.account_id)
+            configuration_index = self._configurations.current_in(tx, caller.account_id)
             now = profile_store.read_clock(tx)
             settings = ImportSettings(name="single delete", action="Delete")
-            rules = Rules(catalog, settings, now, found_below=profile_id + 1)
+            rules = Rules(configuration_index, settings, now, found_below=profile_id + 1)
             task = Task(Record(profile_id=profile_id), Source(caller.user_id), 0)
             (done,) = apply_records(tx, rules, [task])
             if done.outcome != "Deleted":
@@ -238,14 +240,17 @@ class ProfileService:
 
     def _render_all(self, tx: Transaction, caller: Caller, profiles: Sequence[Profile]) -> list[Wire]:
         """As the caller may see them: as many statements for many profiles as for one."""
-        catalog = self._catalogs.current_in(tx, caller.account_id)
-        spelling = find_spelling(catalog)
+        configuration_index = self._configurations.current_in(tx, caller.account_id)
+        spelling = find_spelling(configuration_index)
         for profile in profiles:
             spell_body(profile.body, spelling)
         wanted = [(one.profile_id, entry) for one in profiles for entry in list_current_entries(one.body)]
         recorded = profile_store.list_entries(tx, wanted)
         scope, now = Scope(caller.permissions), profile_store.read_clock(tx)
-        return [render_profile(one, Viewing(catalog, scope, now, recorded.get(one.profile_id, {}))) for one in profiles]
+        return [
+            render_profile(one, Viewing(configuration_index, scope, now, recorded.get(one.profile_id, {})))
+            for one in profiles
+        ]
 
 
 def _require(caller: Caller, action: Literal["read", "write", "delete"]) -> None:
@@ -275,14 +280,19 @@ def _make_not_found() -> RequestRefused:
 
 
 def _read_record(
-    catalog: Catalog, settings: ImportSettings, caller: Caller, at: datetime, profile_id: int | None, body: bytes
+    configuration_index: ConfigurationIndex,
+    settings: ImportSettings,
+    caller: Caller,
+    at: datetime,
+    profile_id: int | None,
+    body: bytes,
 ) -> Record:
     """The validated record of a single write; the path's ProfileId counts as said in it."""
     if not check_json(body).lstrip().startswith(b"{"):
         raise RequestRefused("invalid", "Request.WrongType", "The body is not one record as a JSON object.")
     if profile_id is not None:
         body = _say_id(profile_id, body)
-    result = RecordValidator(catalog, settings, caller.permissions, at).validate(body)
+    result = RecordValidator(configuration_index, settings, caller.permissions, at).validate(body)
     if not isinstance(result, Record):
         raise RequestRefused(
             "invalid",
@@ -316,7 +326,11 @@ def _list_details(faults: list[Fault]) -> list[ErrorDetail]:
 
 
 def _list_visible(
-    tx: Transaction, caller: Caller, catalog: Catalog, profile_id: int, of: Literal["Preferences", "Consents"]
+    tx: Transaction,
+    caller: Caller,
+    configuration_index: ConfigurationIndex,
+    profile_id: int,
+    of: Literal["Preferences", "Consents"],
 ) -> Iterator[HistoryItem]:
     """The history that the caller may see, in order of application."""
     scope = Scope(caller.permissions)
@@ -324,25 +338,25 @@ def _list_visible(
     while items is None or len(items) == HISTORY_STEP:
         items = profile_store.list_history(tx, profile_id, of[0], HISTORY_STEP, after)
         after = items[-1].entry if items else after
-        yield from (item for item in items if _may_see(item, catalog, scope))
+        yield from (item for item in items if _may_see(item, configuration_index, scope))
 
 
-def _may_see(item: HistoryItem, catalog: Catalog, scope: Scope) -> bool:
+def _may_see(item: HistoryItem, configuration_index: ConfigurationIndex, scope: Scope) -> bool:
     """Whether a choice may be seen: its own value, and the contact element that it is bound to."""
     kind = find_kind(item.place)
     if kind is not None and not scope.permits_channel(*CHANNELS[kind]):
         return False
     if "ConsentType" in item.value:
         return scope.permits_consent_type(fold(item.value["ConsentType"]))
-    entry = catalog.filters[fold(item.value["FilterId"])]
+    entry = configuration_index.filters[fold(item.value["FilterId"])]
     channel = entry.filter.channel
     return scope.permits_program(fold(entry.program_id)) and (channel is None or scope.permits_channel(channel))
 
 
-def _render_history(item: HistoryItem, of: str, profile: Profile, catalog: Catalog) -> Wire:
+def _render_history(item: HistoryItem, of: str, profile: Profile, configuration_index: ConfigurationIndex) -> Wire:
     return {
         "Place": render_place(item.place, profile.body),
-        **spell_choice(item.value, find_spelling(catalog)),
+        **spell_choice(item.value, find_spelling(configuration_index)),
         "CustomerDate" if of == "Preferences" else "ConsentDate": render_time(item.collected),
         "RecordedDate": render_time(to_micros(item.recorded)),
         "Caller": item.caller,

@@ -1,7 +1,7 @@
 -- name: find_attempts
 -- Of each subject known: failures, seconds since the last one, seconds for which it is proven. Primary key.
 SELECT subject, failures, extract(epoch FROM now() - failed_at)::double precision,
-  extract(epoch FROM proven_until - now())::double precision
+  extract(epoch FROM trusted_until - now())::double precision
 FROM auth_attempt WHERE subject = ANY(%(subjects)s::bytea[]);
 
 -- name: count_failures
@@ -16,12 +16,12 @@ ON CONFLICT (subject) DO UPDATE SET
   failed_at = excluded.failed_at,
   kept_until = greatest(auth_attempt.kept_until, excluded.kept_until);
 
--- name: prove_attempt
+-- name: trust_address
 -- The right secret came: failures so far are forgotten.
-INSERT INTO auth_attempt (subject, failures, proven_until, kept_until)
+INSERT INTO auth_attempt (subject, failures, trusted_until, kept_until)
 VALUES (%(subject)s, 0, now() + make_interval(secs => %(seconds)s), now() + make_interval(secs => %(seconds)s))
 ON CONFLICT (subject) DO UPDATE SET
-  failures = 0, failed_at = NULL, proven_until = excluded.proven_until, kept_until = excluded.kept_until;
+  failures = 0, failed_at = NULL, trusted_until = excluded.trusted_until, kept_until = excluded.kept_until;
 
 -- name: forget_attempts
 -- Clears away a few that are over: more than a failure can add. Index auth_attempt_kept.

@@ -12,11 +12,11 @@ VALUES (statement_timestamp(), %(event_id)s,
                           'UTF8')));
 
 -- name: list_events
--- Events in the chain after a number, in its order. Index: primary key of audit_seal, then that of audit_event, which
+-- Events in the chain after a number, in its order. Index: primary key of audit_link, then that of audit_event, which
 -- LATERAL with LIMIT holds the planner to, here and below, also while it has no statistics of a table just filled.
 SELECT e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
        e.recorded_at, s.number, s.hash
-FROM audit_seal AS s
+FROM audit_link AS s
 CROSS JOIN LATERAL (
   SELECT * FROM audit_event WHERE account_id = current_account() AND event_id = s.event_id LIMIT 1) AS e
 WHERE s.account_id = current_account() AND s.number > %(after)s
@@ -24,35 +24,35 @@ WHERE s.account_id = current_account() AND s.number > %(after)s
 ORDER BY s.number LIMIT %(limit)s;
 
 -- name: list_import_events
--- As list_events, of one import. Index audit_event_import, then audit_seal_event.
+-- As list_events, of one import. Index audit_event_import, then audit_link_event.
 SELECT e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
        e.recorded_at, s.number, s.hash
-FROM audit_event AS e JOIN audit_seal AS s ON s.account_id = e.account_id AND s.event_id = e.event_id
+FROM audit_event AS e JOIN audit_link AS s ON s.account_id = e.account_id AND s.event_id = e.event_id
 WHERE e.account_id = current_account() AND e.import_id = %(import_id)s AND s.number > %(after)s
   AND (%(action)s::text IS NULL OR e.action = %(action)s)
 ORDER BY s.number LIMIT %(limit)s;
 
 -- name: find_head
--- The newest link of the chain. Zero rows: nothing is sealed yet. Index: primary key, backwards.
-SELECT number, hash FROM audit_seal WHERE account_id = current_account() ORDER BY number DESC LIMIT 1;
+-- The newest link of the chain. Zero rows: the chain is empty. Index: primary key, backwards.
+SELECT number, hash FROM audit_link WHERE account_id = current_account() ORDER BY number DESC LIMIT 1;
 
--- name: find_unsealed
+-- name: find_unchained
 -- Accounts with events that wait. Across accounts (worker). The queue is short: read from end to end.
 SELECT DISTINCT account_id FROM audit_waiting;
 
--- name: try_seal_lock
--- True when no other worker seals for this account; held until the transaction ends. The number is "audt" in ASCII.
+-- name: try_chain_lock
+-- True when no other worker appends for this account; held until the transaction ends. The number is "audt" in ASCII.
 SELECT pg_try_advisory_xact_lock(1635083380, current_account());
 
 -- name: take_waiting
--- Takes the oldest waiting events off the queue, in no order. Zero rows: none waits. The caller holds try_seal_lock.
+-- Takes the oldest waiting events off the queue, in no order. Zero rows: none waits. The caller holds try_chain_lock.
 DELETE FROM audit_waiting WHERE account_id = current_account() AND ctid = ANY(ARRAY(
   SELECT ctid FROM audit_waiting WHERE account_id = current_account() ORDER BY recorded_at, event_id LIMIT %(limit)s))
 RETURNING recorded_at, event_id, digest;
 
--- name: copy_seals
--- Lengthens the chain (worker). The caller holds try_seal_lock; the primary key refuses a second link of a number.
-COPY audit_seal (number, event_id, digest, previous, hash) FROM STDIN (FORMAT binary);
+-- name: copy_links
+-- Lengthens the chain (worker). The caller holds try_chain_lock; the primary key refuses a second link of a number.
+COPY audit_link (number, event_id, digest, previous, hash) FROM STDIN (FORMAT binary);
 
 -- name: list_accounts
 -- Every account with its clientId, by clientId. Across accounts (worker).
@@ -63,7 +63,7 @@ SELECT account_id, client_id FROM account ORDER BY client_id;
 SELECT s.number, s.event_id, s.digest, s.previous, s.hash,
        e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
        e.recorded_at
-FROM audit_seal AS s
+FROM audit_link AS s
 LEFT JOIN LATERAL (
   SELECT * FROM audit_event WHERE account_id = current_account() AND event_id = s.event_id LIMIT 1) AS e ON true
 WHERE s.account_id = current_account()
@@ -83,14 +83,14 @@ ORDER BY w.recorded_at, w.event_id;
 -- name: list_loose
 -- Events that are neither in the chain nor wait for it, by id. Zero rows is how it should be.
 SELECT event_id FROM audit_event WHERE account_id = current_account()
-EXCEPT (SELECT event_id FROM audit_seal WHERE account_id = current_account()
+EXCEPT (SELECT event_id FROM audit_link WHERE account_id = current_account()
         UNION ALL SELECT event_id FROM audit_waiting WHERE account_id = current_account())
 ORDER BY event_id;
 
--- name: list_sealed_twice
+-- name: list_chained_twice
 -- Events with more than one link or wait, with the newest number. Zero rows is how it should be.
 SELECT event_id, max(number) FROM (
-  SELECT event_id, number FROM audit_seal WHERE account_id = current_account()
+  SELECT event_id, number FROM audit_link WHERE account_id = current_account()
   UNION ALL
   SELECT event_id, NULL FROM audit_waiting WHERE account_id = current_account()) AS place
 GROUP BY event_id HAVING count(*) > 1 ORDER BY 2, 1;

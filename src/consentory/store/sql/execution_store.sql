@@ -18,13 +18,13 @@ SELECT pg_try_advisory_xact_lock(1919251311, current_account());
 SELECT set_config('statement_timeout', '30min', true), set_config('work_mem', '64MB', true);
 
 -- name: collect_named
--- What the records name: one row per record and thing, where a thing is a profile (by ProfileId, or as the holder of a
--- named alternate id) or an alternate id that nobody holds. Two records that share a thing share a group. One look-up a
+-- What the records name: one row per record and token, where a token is a profile (by ProfileId, or as the holder of a
+-- named alternate id) or an alternate id that nobody holds. Two records that share a token share a group. One look-up a
 -- key, as in profile_store.sql, in the order of the index: of a large account little of it is in memory.
-CREATE TEMPORARY TABLE named_thing ON COMMIT DROP AS
-  SELECT n.sequence_number, coalesce(profile_thing(k.profile_id), n.key) AS thing
+CREATE TEMPORARY TABLE named_token ON COMMIT DROP AS
+  SELECT n.sequence_number, coalesce(profile_match_token(k.profile_id), n.key) AS token
   FROM (
-    SELECT f.first_sequence + m.place AS sequence_number, m.key FROM import_frame AS f
+    SELECT f.first_sequence + m.place AS sequence_number, m.key FROM import_block AS f
     CROSS JOIN LATERAL unnest(f.named_keys, f.named_at) AS m (key, place)
     WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
     ORDER BY m.key
@@ -33,8 +33,8 @@ CREATE TEMPORARY TABLE named_thing ON COMMIT DROP AS
     SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = n.key OFFSET 0
   ) AS k ON true
   UNION
-  SELECT f.first_sequence + n.place, profile_thing(n.profile_id)
-  FROM import_frame AS f
+  SELECT f.first_sequence + n.place, profile_match_token(n.profile_id)
+  FROM import_block AS f
   CROSS JOIN LATERAL unnest(f.profile_ids, f.profile_at) AS n (profile_id, place)
   CROSS JOIN LATERAL (
     SELECT FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = n.profile_id OFFSET 0
@@ -42,10 +42,10 @@ CREATE TEMPORARY TABLE named_thing ON COMMIT DROP AS
   WHERE f.account_id = current_account() AND f.import_id = %(import_id)s;
 
 -- name: list_shared
--- (thing, SequenceNumber) of everything that more than one record names, by thing and number: the colliding few.
-SELECT thing, sequence_number FROM named_thing
-WHERE thing IN (SELECT thing FROM named_thing GROUP BY thing HAVING count(*) > 1)
-ORDER BY thing, sequence_number;
+-- (token, SequenceNumber) of everything that more than one record names, by token and number: the colliding few.
+SELECT token, sequence_number FROM named_token
+WHERE token IN (SELECT token FROM named_token GROUP BY token HAVING count(*) > 1)
+ORDER BY token, sequence_number;
 
 -- name: load_resolvable
 -- What resolving goes by.
@@ -87,27 +87,27 @@ SELECT settings, started_at, configuration_revision, first_profile_id, status = 
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: list_work
--- Frames that overlap a range, in order, with who staged them; as they were sent only where the frame may hold plain
--- records, which are short: whatever else was sent stays where it is. Of a frame without valid records, or a thinned
+-- Blocks that overlap a range, in order, with who staged them; as they were sent only where the block may hold plain
+-- records, which are short: whatever else was sent stays where it is. Of a block without valid records, or a redacted
 -- one, `work` is empty. Index: primary key.
 SELECT f.first_sequence, f.record_count,
-  CASE WHEN f.work <> '' AND octet_length(f.raw) <= %(plain_bytes)s * f.record_count THEN f.raw ELSE '' END,
+  CASE WHEN f.work <> '' AND octet_length(f.raw) <= %(verbatim_bytes)s * f.record_count THEN f.raw ELSE '' END,
   f.work, b.caller
-FROM import_frame AS f
+FROM import_block AS f
 JOIN import_batch AS b ON b.account_id = f.account_id AND b.import_id = f.import_id AND b.batch_number = f.batch_number
 WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
-  AND f.first_sequence > %(first)s - %(frame_records)s AND f.first_sequence <= %(last)s
+  AND f.first_sequence > %(first)s - %(block_records)s AND f.first_sequence <= %(last)s
   AND f.first_sequence + f.record_count > %(first)s
 ORDER BY f.first_sequence;
 
 -- name: list_scattered_work
--- As list_work, for the frames that hold the given records.
+-- As list_work, for the blocks that hold the given records.
 SELECT DISTINCT f.first_sequence, f.record_count,
-  CASE WHEN f.work <> '' AND octet_length(f.raw) <= %(plain_bytes)s * f.record_count THEN f.raw ELSE '' END AS raw,
+  CASE WHEN f.work <> '' AND octet_length(f.raw) <= %(verbatim_bytes)s * f.record_count THEN f.raw ELSE '' END AS raw,
   f.work, b.caller
 FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
 CROSS JOIN LATERAL (
-  SELECT first_sequence, record_count, batch_number, raw, work FROM import_frame
+  SELECT first_sequence, record_count, batch_number, raw, work FROM import_block
   WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence <= wanted.sequence_number
   ORDER BY first_sequence DESC LIMIT 1
 ) AS f
@@ -119,7 +119,7 @@ ORDER BY f.first_sequence;
 -- Those of the given records that were refused already; a row stands for up to 64 of them. Index: primary key.
 SELECT wanted.sequence_number FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
 CROSS JOIN LATERAL (
-  SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s AND held = false
+  SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s AND not_honored = false
     AND sequence_number > wanted.sequence_number - 64 AND sequence_number <= wanted.sequence_number
     AND sequence_number + repeats > wanted.sequence_number OFFSET 0
 ) AS f;
@@ -149,7 +149,7 @@ RETURNING pending;
 
 -- name: copy_faults
 -- What was refused or held back at execution.
-COPY import_fault (import_id, held, sequence_number, repeats, phase, faults) FROM STDIN (FORMAT binary);
+COPY import_fault (import_id, not_honored, sequence_number, repeats, phase, faults) FROM STDIN (FORMAT binary);
 
 -- name: end_frozen_sessions
 -- A statement that waits for its client, begun this long ago, of a process whose heart has not beaten since then.
@@ -185,38 +185,38 @@ WHERE status IN ('Completed', 'Failed') AND purged_at IS NULL
                ELSE created_at + make_interval(days => (settings->>'data_stage_duration')::integer) END
 ORDER BY created_at LIMIT 20;
 
--- name: find_thinnable
+-- name: find_redactable
 -- Ended imports with DataStageDuration 0 that still keep what was accepted. Across accounts (worker).
 SELECT account_id, import_id FROM import
-WHERE status IN ('Completed', 'Failed') AND purged_at IS NULL AND thinned_at IS NULL
+WHERE status IN ('Completed', 'Failed') AND purged_at IS NULL AND redacted_at IS NULL
   AND (settings->>'data_stage_duration')::integer = 0
 ORDER BY created_at LIMIT 20;
 
--- name: list_frames_after
--- Frames from a SequenceNumber on, with the records of each that were refused or not honored, in order.
+-- name: list_blocks_after
+-- Blocks from a SequenceNumber on, with the records of each that were refused or not honored, in order.
 SELECT f.first_sequence, f.raw, ARRAY(
   SELECT record.sequence_number FROM import_fault AS t
   CROSS JOIN LATERAL generate_series(t.sequence_number, t.sequence_number + t.repeats - 1) AS record (sequence_number)
   WHERE t.account_id = f.account_id AND t.import_id = f.import_id
     AND t.sequence_number BETWEEN f.first_sequence AND f.first_sequence + f.record_count - 1)
-FROM import_frame AS f
+FROM import_block AS f
 WHERE f.account_id = current_account() AND f.import_id = %(import_id)s AND f.first_sequence > %(after)s
 ORDER BY f.first_sequence LIMIT 100;
 
--- name: thin_frame
--- What was accepted goes from a frame; the named ids go with it.
-UPDATE import_frame SET raw = %(raw)s, work = '', named_keys = '{}', named_at = '{}', profile_ids = '{}', profile_at = '{}'
+-- name: redact_block
+-- What was accepted goes from a block; the named ids go with it.
+UPDATE import_block SET raw = %(raw)s, work = '', named_keys = '{}', named_at = '{}', profile_ids = '{}', profile_at = '{}'
 WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence = %(first_sequence)s;
 
--- name: delete_frame
--- Of a frame nothing is to stay.
-DELETE FROM import_frame
+-- name: delete_block
+-- Of a block nothing is to stay.
+DELETE FROM import_block
 WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence = %(first_sequence)s;
 
--- name: mark_thinned
+-- name: mark_redacted
 -- Zero rows: somebody else did it.
-UPDATE import SET thinned_at = now()
-WHERE account_id = current_account() AND import_id = %(import_id)s AND thinned_at IS NULL
+UPDATE import SET redacted_at = now()
+WHERE account_id = current_account() AND import_id = %(import_id)s AND redacted_at IS NULL
 RETURNING import_id;
 
 -- name: mark_purged
@@ -228,30 +228,30 @@ RETURNING import_id;
 
 -- name: find_purge_left
 -- Purged imports with staged rows left, so that a purge cut short goes on. Across accounts (worker).
--- Index import_uncleared.
-SELECT account_id, import_id FROM import WHERE purged_at IS NOT NULL AND cleared_at IS NULL
+-- Index import_purging.
+SELECT account_id, import_id FROM import WHERE purged_at IS NOT NULL AND purge_completed_at IS NULL
 ORDER BY purged_at LIMIT 20;
 
--- name: mark_cleared
+-- name: mark_purge_complete
 -- Nothing staged is left. Zero rows: something is, though it may be about to go, or this was noted already.
-UPDATE import SET cleared_at = now()
-WHERE account_id = current_account() AND import_id = %(import_id)s AND purged_at IS NOT NULL AND cleared_at IS NULL
-  AND NOT EXISTS (SELECT FROM import_frame WHERE account_id = current_account() AND import_id = %(import_id)s)
+UPDATE import SET purge_completed_at = now()
+WHERE account_id = current_account() AND import_id = %(import_id)s AND purged_at IS NOT NULL AND purge_completed_at IS NULL
+  AND NOT EXISTS (SELECT FROM import_block WHERE account_id = current_account() AND import_id = %(import_id)s)
   AND NOT EXISTS (SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s)
 RETURNING import_id;
 
--- name: try_tidy_lock
--- True when no other worker tidies this import; held until the transaction ends. The number is "tidy" in ASCII.
+-- name: try_maintenance_lock
+-- True when no other worker maintains this import; held until the transaction ends. The number is "tidy" in ASCII, which it keeps.
 SELECT pg_try_advisory_xact_lock(1953064057, hashtext(%(import_id)s::text));
 
--- name: purge_frames
--- Deletes some staged frames; zero rows: none left.
-DELETE FROM import_frame WHERE account_id = current_account() AND import_id = %(import_id)s
-  AND first_sequence IN (SELECT first_sequence FROM import_frame WHERE account_id = current_account()
+-- name: purge_blocks
+-- Deletes some staged blocks; zero rows: none left.
+DELETE FROM import_block WHERE account_id = current_account() AND import_id = %(import_id)s
+  AND first_sequence IN (SELECT first_sequence FROM import_block WHERE account_id = current_account()
                          AND import_id = %(import_id)s ORDER BY first_sequence LIMIT 1000);
 
 -- name: purge_faults
 -- Deletes some faults; zero rows: none left.
 DELETE FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s
-  AND (held, sequence_number) IN (SELECT held, sequence_number FROM import_fault WHERE account_id = current_account()
-                                  AND import_id = %(import_id)s ORDER BY held, sequence_number LIMIT 10000);
+  AND (not_honored, sequence_number) IN (SELECT not_honored, sequence_number FROM import_fault WHERE account_id = current_account()
+                                  AND import_id = %(import_id)s ORDER BY not_honored, sequence_number LIMIT 10000);

@@ -96,9 +96,9 @@ INSERT INTO import_batch (import_id, batch_number, caller, staged_at, first_sequ
 VALUES (%(import_id)s, %(batch_number)s, %(caller)s, %(staged_at)s, %(first_sequence)s, %(record_count)s,
         %(failed)s, %(idempotency_key)s, %(body_hash)s);
 
--- name: insert_frame
+-- name: insert_block
 -- Up to 64 records of a batch.
-INSERT INTO import_frame (import_id, first_sequence, record_count, batch_number, raw, work, named_keys, named_at,
+INSERT INTO import_block (import_id, first_sequence, record_count, batch_number, raw, work, named_keys, named_at,
                           profile_ids, profile_at)
 VALUES (%(import_id)s, %(first_sequence)s, %(record_count)s, %(batch_number)s, %(raw)s, %(work)s,
         string_to_array(%(named_keys)s, ',')::uuid[], string_to_array(%(named_at)s, ',')::smallint[],
@@ -106,7 +106,7 @@ VALUES (%(import_id)s, %(first_sequence)s, %(record_count)s, %(batch_number)s, %
 
 -- name: insert_faults
 -- Faults found at staging (phase 1): a row for each place in the three arrays.
-INSERT INTO import_fault (import_id, held, sequence_number, repeats, phase, faults)
+INSERT INTO import_fault (import_id, not_honored, sequence_number, repeats, phase, faults)
 SELECT %(import_id)s, false, %(first_sequence)s::integer + place, sent.repeats, 1, sent.faults
   FROM unnest(%(places)s::integer[], %(repeats)s::smallint[], %(faults)s::bytea[]) AS sent (place, repeats, faults);
 
@@ -128,7 +128,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s;
 -- name: count_staged_bytes
 -- Bytes that are staged in the account, in imports whose records have not gone yet. Always one row. Index import_kept.
 SELECT coalesce(sum(staged_bytes), 0) FROM import
-WHERE account_id = current_account() AND cleared_at IS NULL AND thinned_at IS NULL;
+WHERE account_id = current_account() AND purge_completed_at IS NULL AND redacted_at IS NULL;
 
 -- name: list_faults
 -- Faults by SequenceNumber from an offset. A row stands for up to 64 records in succession, so the first that reaches
@@ -136,7 +136,7 @@ WHERE account_id = current_account() AND cleared_at IS NULL AND thinned_at IS NU
 SELECT record.sequence_number, phase, faults, record.sequence_number - fault.sequence_number
 FROM import_fault AS fault
 CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1) AS record (sequence_number)
-WHERE account_id = current_account() AND import_id = %(import_id)s AND held = %(held)s
+WHERE account_id = current_account() AND import_id = %(import_id)s AND not_honored = %(of_not_honored)s
   AND phase = ANY(%(phases)s) AND fault.sequence_number > %(after)s::integer - 64
   AND record.sequence_number > %(after)s
 ORDER BY fault.sequence_number, record.sequence_number LIMIT %(limit)s OFFSET %(offset)s;
@@ -151,7 +151,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s
   AND record.sequence_number > %(after)s
 ORDER BY record.sequence_number, phase LIMIT %(limit)s OFFSET %(offset)s;
 
--- name: list_landmarks
+-- name: list_seek_keys
 -- SequenceNumber of each refused (or held-back) record whose place among them is a multiple of `step`, in order.
 -- Index: primary key, in order.
 SELECT sequence_number FROM (
@@ -159,7 +159,7 @@ SELECT sequence_number FROM (
   FROM import_fault AS fault
   CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1)
     AS record (sequence_number)
-  WHERE account_id = current_account() AND import_id = %(import_id)s AND held = %(held)s) AS numbered
+  WHERE account_id = current_account() AND import_id = %(import_id)s AND not_honored = %(of_not_honored)s) AS numbered
 WHERE place %% %(step)s = 0
 ORDER BY sequence_number;
 
@@ -168,12 +168,12 @@ ORDER BY sequence_number;
 SELECT coalesce(sum(repeats), 0) FROM import_fault
 WHERE account_id = current_account() AND import_id = %(import_id)s AND phase = ANY(%(phases)s);
 
--- name: list_raw_frames
--- The raw frames that hold any of the given records, by SequenceNumber, with who staged them. Index: primary key.
+-- name: list_raw_blocks
+-- The raw blocks that hold any of the given records, by SequenceNumber, with who staged them. Index: primary key.
 SELECT DISTINCT f.first_sequence, f.raw, b.caller
 FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
 CROSS JOIN LATERAL (
-  SELECT first_sequence, record_count, batch_number, raw FROM import_frame
+  SELECT first_sequence, record_count, batch_number, raw FROM import_block
   WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence <= wanted.sequence_number
   ORDER BY first_sequence DESC LIMIT 1
 ) AS f

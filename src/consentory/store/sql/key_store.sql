@@ -1,7 +1,7 @@
 -- name: list_signing_keys
 -- The keys of bearer tokens, newest first: the first one signs, all of them verify. One that has been followed for
 -- so many seconds is left out: no token of it can still count. Zero rows: none yet.
-SELECT key_id, sealed, seal_id, created_at FROM signing_key AS key
+SELECT key_id, encrypted, secret_key_id, created_at FROM signing_key AS key
 WHERE NOT EXISTS (
   SELECT FROM signing_key AS follower WHERE follower.created_at > key.created_at
     AND follower.created_at < now() - make_interval(secs => %(seconds)s))
@@ -9,41 +9,41 @@ ORDER BY created_at DESC, key_id;
 
 -- name: insert_signing_key
 -- Of several processes that start at once the first wins, and the others find its key.
-INSERT INTO signing_key (key_id, sealed, seal_id, created_at)
-VALUES (%(key_id)s, %(sealed)s, %(seal_id)s, clock_timestamp()) ON CONFLICT (key_id) DO NOTHING;
+INSERT INTO signing_key (key_id, encrypted, secret_key_id, created_at)
+VALUES (%(key_id)s, %(encrypted)s, %(secret_key_id)s, clock_timestamp()) ON CONFLICT (key_id) DO NOTHING;
 
 -- name: delete_signing_keys
 -- Ends all keys but these.
 DELETE FROM signing_key WHERE key_id <> ALL(%(key_ids)s::text[]);
 
--- name: reseal_signing_key
--- The same key, sealed otherwise.
-UPDATE signing_key SET sealed = %(sealed)s, seal_id = %(seal_id)s WHERE key_id = %(key_id)s;
+-- name: reencrypt_signing_key
+-- The same key, encrypted otherwise.
+UPDATE signing_key SET encrypted = %(encrypted)s, secret_key_id = %(secret_key_id)s WHERE key_id = %(key_id)s;
 
 -- name: list_hmac_keys
 -- All shared keys of the account, revoked ones too, oldest first. Zero rows: PNAUTHINFO3 is off.
-SELECT key_id, sealed, seal_id, created_at, revoked_at
+SELECT key_id, encrypted, secret_key_id, created_at, revoked_at
 FROM hmac_key WHERE account_id = current_account() ORDER BY created_at, key_id;
 
 -- name: insert_hmac_key
 -- A new shared key, live.
-INSERT INTO hmac_key (key_id, sealed, seal_id) VALUES (%(key_id)s, %(sealed)s, %(seal_id)s);
+INSERT INTO hmac_key (key_id, encrypted, secret_key_id) VALUES (%(key_id)s, %(encrypted)s, %(secret_key_id)s);
 
 -- name: revoke_hmac_key
 -- Revokes for good and forgets the key itself; the time of the first revocation stays. Zero rows: none of that id.
-UPDATE hmac_key SET revoked_at = coalesce(revoked_at, now()), sealed = ''
+UPDATE hmac_key SET revoked_at = coalesce(revoked_at, now()), encrypted = ''
 WHERE account_id = current_account() AND key_id = %(key_id)s
-RETURNING key_id, sealed, seal_id, created_at, revoked_at;
+RETURNING key_id, encrypted, secret_key_id, created_at, revoked_at;
 
--- name: reseal_hmac_key
+-- name: reencrypt_hmac_key
 -- A key revoked meanwhile stays empty.
-UPDATE hmac_key SET sealed = %(sealed)s, seal_id = %(seal_id)s
+UPDATE hmac_key SET encrypted = %(encrypted)s, secret_key_id = %(secret_key_id)s
 WHERE account_id = current_account() AND key_id = %(key_id)s AND revoked_at IS NULL;
 
--- name: find_account_to_reseal
--- An account with a live key that is sealed otherwise, across accounts, by a function that gives the id and nothing
+-- name: find_account_to_reencrypt
+-- An account with a live key that is encrypted otherwise, across accounts, by a function that gives the id and nothing
 -- else. NULL: none.
-SELECT account_to_reseal(%(seal_id)s);
+SELECT account_to_reencrypt(%(secret_key_id)s);
 
 -- name: note_signature
 -- How often this signature was used, this time included. Primary key.

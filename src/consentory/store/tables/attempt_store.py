@@ -14,7 +14,7 @@ class Attempts:
 
     failures: int
     since_failure: float | None
-    proven_for: float | None
+    trusted_for: float | None
     """How much longer it counts as proven; negative when that is over."""
 
 
@@ -30,7 +30,7 @@ def count_failures(tx: Transaction, subjects: Sequence[bytes], seconds: float) -
     tx.run("forget_attempts")
 
 
-def prove_attempt(tx: Transaction, subject: bytes, seconds: float) -> None:
+def trust_address(tx: Transaction, subject: bytes, seconds: float) -> None:
     """Forget the failures of a subject, and count it as proven for so many seconds."""
     tx.run("commit_lazily")
-    tx.run("prove_attempt", {"subject": subject, "seconds": seconds})
+    tx.run("trust_address", {"subject": subject, "seconds": seconds})

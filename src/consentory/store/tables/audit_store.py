@@ -69,26 +69,26 @@ def find_head(tx: Transaction) -> tuple[int, bytes] | None:
     return None if row is None else (row[0], bytes(row[1]))
 
 
-def find_unsealed(tx: Transaction) -> list[int]:
+def find_unchained(tx: Transaction) -> list[int]:
     """Accounts, of all, with events that wait."""
-    return [row[0] for row in tx.rows("find_unsealed")]
+    return [row[0] for row in tx.rows("find_unchained")]
 
 
-def try_seal_lock(tx: Transaction) -> bool:
+def try_chain_lock(tx: Transaction) -> bool:
     """True when this transaction alone seals for its account."""
-    row = tx.row("try_seal_lock")
+    row = tx.row("try_chain_lock")
     return row is not None and row[0]
 
 
 def take_waiting(tx: Transaction, limit: int) -> list[Waiting]:
-    """Take the oldest events off the queue, in order; [] when none waits. Under try_seal_lock."""
+    """Take the oldest events off the queue, in order; [] when none waits. Under try_chain_lock."""
     return sorted(Waiting(row[0], row[1], bytes(row[2])) for row in tx.rows("take_waiting", {"limit": limit}))
 
 
 def append_links(tx: Transaction, links: Sequence[Link]) -> None:
-    """Lengthen the chain. Under try_seal_lock."""
+    """Lengthen the chain. Under try_chain_lock."""
     rows = [(link.number, link.event_id, link.digest, link.previous, link.hash) for link in links]
-    tx.copy("copy_seals", ["int8", "uuid", "bytea", "bytea", "bytea"], rows)
+    tx.copy("copy_links", ["int8", "uuid", "bytea", "bytea", "bytea"], rows)
 
 
 def list_accounts(tx: Transaction) -> list[tuple[int, str]]:
@@ -113,9 +113,9 @@ def list_loose(tx: Transaction) -> list[UUID]:
     return [row[0] for row in tx.rows("list_loose")]
 
 
-def list_sealed_twice(tx: Transaction) -> list[tuple[UUID, int | None]]:
+def list_chained_twice(tx: Transaction) -> list[tuple[UUID, int | None]]:
     """(event id, newest number) of events that have more than one place."""
-    return [(row[0], row[1]) for row in tx.rows("list_sealed_twice")]
+    return [(row[0], row[1]) for row in tx.rows("list_chained_twice")]
 
 
 def _read_event(row: Sequence[Any]) -> AuditEvent | None:

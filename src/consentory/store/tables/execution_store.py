@@ -39,8 +39,8 @@ class RunningImport(msgspec.Struct, frozen=True):
     is_processing: bool
 
 
-class WorkFrame(msgspec.Struct, frozen=True):
-    """`work` is empty where no record of the frame is valid."""
+class WorkBlock(msgspec.Struct, frozen=True):
+    """`work` is empty where no record of the block is valid."""
 
     first_sequence: int
     record_count: int
@@ -79,7 +79,7 @@ def load_resolvable(tx: Transaction, import_id: UUID) -> tuple[Status, int, Impo
 
 
 def stream_shared(tx: Transaction, import_id: UUID) -> Iterator[tuple[UUID, int]]:
-    """(thing, SequenceNumber) of every thing that several records name, ordered by both."""
+    """(token, SequenceNumber) of every token that several records name, ordered by both."""
     tx.run("collect_named", {"import_id": import_id})
     for row in tx.stream("list_shared"):
         yield row[0], row[1]
@@ -121,32 +121,32 @@ def load_running(tx: Transaction, import_id: UUID) -> RunningImport:
 
 
 def list_work(
-    tx: Transaction, import_id: UUID, first: int, last: int, frame_records: int, plain_bytes: int
-) -> list[WorkFrame]:
-    """The frames that overlap SequenceNumbers `first` to `last`, in order.
+    tx: Transaction, import_id: UUID, first: int, last: int, block_records: int, verbatim_bytes: int
+) -> list[WorkBlock]:
+    """The blocks that overlap SequenceNumbers `first` to `last`, in order.
 
-    `plain_bytes`: `raw` is empty where it is longer than this for each record.
+    `verbatim_bytes`: `raw` is empty where it is longer than this for each record.
     """
     parameters = {
         "import_id": import_id,
         "first": first,
         "last": last,
-        "frame_records": frame_records,
-        "plain_bytes": plain_bytes,
+        "block_records": block_records,
+        "verbatim_bytes": verbatim_bytes,
     }
-    return [_read_frame(row) for row in tx.rows("list_work", parameters)]
+    return [_read_block(row) for row in tx.rows("list_work", parameters)]
 
 
-def _read_frame(row: Sequence[Any]) -> WorkFrame:
-    return WorkFrame(row[0], row[1], bytes(row[2]), bytes(row[3]), row[4])
+def _read_block(row: Sequence[Any]) -> WorkBlock:
+    return WorkBlock(row[0], row[1], bytes(row[2]), bytes(row[3]), row[4])
 
 
 def list_scattered_work(
-    tx: Transaction, import_id: UUID, sequences: Sequence[int], plain_bytes: int
-) -> list[WorkFrame]:
-    """As list_work, the frames that hold the given records."""
-    parameters = {"import_id": import_id, "sequences": list(sequences), "plain_bytes": plain_bytes}
-    return [_read_frame(row) for row in tx.rows("list_scattered_work", parameters)]
+    tx: Transaction, import_id: UUID, sequences: Sequence[int], verbatim_bytes: int
+) -> list[WorkBlock]:
+    """As list_work, the blocks that hold the given records."""
+    parameters = {"import_id": import_id, "sequences": list(sequences), "verbatim_bytes": verbatim_bytes}
+    return [_read_block(row) for row in tx.rows("list_scattered_work", parameters)]
 
 
 def list_refused(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[int]:
@@ -225,40 +225,40 @@ def mark_purged(tx: Transaction, import_id: UUID) -> bool:
 def purge_some(tx: Transaction, import_id: UUID) -> int:
     """Delete some staged rows of a purged import; how many, 0 when none is left."""
     key = {"import_id": import_id}
-    return tx.run("purge_frames", key).rowcount + tx.run("purge_faults", key).rowcount
+    return tx.run("purge_blocks", key).rowcount + tx.run("purge_faults", key).rowcount
 
 
-def mark_cleared(tx: Transaction, import_id: UUID) -> bool:
+def mark_purge_complete(tx: Transaction, import_id: UUID) -> bool:
     """Nothing staged is left of a purged import; False when something is, or when that was noted already."""
-    return tx.row("mark_cleared", {"import_id": import_id}) is not None
+    return tx.row("mark_purge_complete", {"import_id": import_id}) is not None
 
 
-def try_tidy_lock(tx: Transaction, import_id: UUID) -> bool:
+def try_maintenance_lock(tx: Transaction, import_id: UUID) -> bool:
     """True when this transaction alone tidies the import."""
-    row = tx.row("try_tidy_lock", {"import_id": import_id})
+    row = tx.row("try_maintenance_lock", {"import_id": import_id})
     return row is not None and row[0]
 
 
-def find_thinnable(tx: Transaction) -> list[tuple[int, UUID]]:
+def find_redactable(tx: Transaction) -> list[tuple[int, UUID]]:
     """(account id, import id) of ended imports with DataStageDuration 0 that keep accepted records."""
-    return [(row[0], row[1]) for row in tx.rows("find_thinnable")]
+    return [(row[0], row[1]) for row in tx.rows("find_redactable")]
 
 
-def list_frames_after(tx: Transaction, import_id: UUID, after: int) -> list[tuple[int, bytes, list[int]]]:
-    """Up to 100 of (first SequenceNumber, raw frame, SequenceNumbers in it that have a fault), in order."""
-    rows = tx.rows("list_frames_after", {"import_id": import_id, "after": after})
+def list_blocks_after(tx: Transaction, import_id: UUID, after: int) -> list[tuple[int, bytes, list[int]]]:
+    """Up to 100 of (first SequenceNumber, raw block, SequenceNumbers in it that have a fault), in order."""
+    rows = tx.rows("list_blocks_after", {"import_id": import_id, "after": after})
     return [(row[0], bytes(row[1]), row[2]) for row in rows]
 
 
-def thin_frame(tx: Transaction, import_id: UUID, first_sequence: int, raw: bytes | None) -> None:
-    """Replace a frame by what is to stay of it, or delete it (None)."""
+def redact_block(tx: Transaction, import_id: UUID, first_sequence: int, raw: bytes | None) -> None:
+    """Replace a block by what is to stay of it, or delete it (None)."""
     key = {"import_id": import_id, "first_sequence": first_sequence}
     if raw is None:
-        tx.run("delete_frame", key)
+        tx.run("delete_block", key)
     else:
-        tx.run("thin_frame", {**key, "raw": raw})
+        tx.run("redact_block", {**key, "raw": raw})
 
 
-def mark_thinned(tx: Transaction, import_id: UUID) -> bool:
+def mark_redacted(tx: Transaction, import_id: UUID) -> bool:
     """The import keeps nothing of what was accepted; False when that was noted already."""
-    return tx.row("mark_thinned", {"import_id": import_id}) is not None
+    return tx.row("mark_redacted", {"import_id": import_id}) is not None

@@ -1,4 +1,4 @@
-"""Imports, their batches, frames and faults in the database. Every function runs in its caller's transaction."""
+"""Imports, their batches, blocks and faults in the database. Every function runs in its caller's transaction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PHASE_NUMBER: dict[Phase, int] = {"Stage": 1, "Execute": 2, "NotHonored": 3}
 PHASE_NAME: dict[int, Phase] = {number: name for name, number in PHASE_NUMBER.items()}
 
 
-class NewFrame(msgspec.Struct, frozen=True):
+class NewBlock(msgspec.Struct, frozen=True):
     """Up to 64 staged records: `offset` is the first one's place in its batch, 0-based."""
 
     offset: int
@@ -40,7 +40,7 @@ class NewFrame(msgspec.Struct, frozen=True):
 
 NewFault = tuple[int, int, bytes]
 """The place of a faulty record in its batch, 0-based, how many faulty records follow from there in succession, and
-their faults (`staged_block.pack_run`). All of them are in one frame."""
+their faults (`staged_block.pack_run`). All of them are in one block."""
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     caller: str
     staged_at: datetime
     first_sequence: int
-    frames: Sequence[NewFrame]
+    blocks: Sequence[NewBlock]
     failed: int
     counts: StageCounts
     idempotency_key: str | None
@@ -170,7 +170,7 @@ def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iter
 
     The import must be locked (lock_import).
     """
-    received = sum(frame.record_count for frame in batch.frames)
+    received = sum(block.record_count for block in batch.blocks)
     first = batch.first_sequence
     tx.run(
         "insert_batch",
@@ -186,8 +186,8 @@ def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iter
             "body_hash": batch.body_hash,
         },
     )
-    tx.run_many("insert_frame", [_frame_row(import_id, batch.number, first, frame) for frame in batch.frames])
-    staged_bytes = sum(len(frame.raw) + len(frame.work) + 18 * len(frame.named_keys) for frame in batch.frames)
+    tx.run_many("insert_block", [_block_row(import_id, batch.number, first, block) for block in batch.blocks])
+    staged_bytes = sum(len(block.raw) + len(block.work) + 18 * len(block.named_keys) for block in batch.blocks)
     remaining = iter(faults)
     while some := list(islice(remaining, _FAULTS_AT_ONCE)):
         places, repeats, texts = map(list, zip(*some, strict=True))
@@ -220,18 +220,18 @@ def count_staged_bytes(tx: Transaction) -> int:
     return int(row[0])
 
 
-def _frame_row(import_id: UUID, batch_number: int, first_sequence: int, frame: NewFrame) -> dict[str, object]:
+def _block_row(import_id: UUID, batch_number: int, first_sequence: int, block: NewBlock) -> dict[str, object]:
     return {
         "import_id": import_id,
-        "first_sequence": first_sequence + frame.offset,
-        "record_count": frame.record_count,
+        "first_sequence": first_sequence + block.offset,
+        "record_count": block.record_count,
         "batch_number": batch_number,
-        "raw": frame.raw,
-        "work": frame.work,
-        "named_keys": join_keys(frame.named_keys),
-        "named_at": ",".join(map(str, frame.named_at)),
-        "profile_ids": frame.profile_ids,
-        "profile_at": frame.profile_at,
+        "raw": block.raw,
+        "work": block.work,
+        "named_keys": join_keys(block.named_keys),
+        "named_at": ",".join(map(str, block.named_at)),
+        "profile_ids": block.profile_ids,
+        "profile_at": block.profile_at,
     }
 
 
@@ -241,7 +241,7 @@ def list_faults(
     """(SequenceNumber, phase, faults) of records after SequenceNumber `after`, in order."""
     parameters = {
         "import_id": import_id,
-        "held": "NotHonored" in phases,
+        "of_not_honored": "NotHonored" in phases,
         "phases": [PHASE_NUMBER[phase] for phase in phases],
         "after": after,
         "limit": limit,
@@ -257,10 +257,12 @@ def list_faults(
     return found
 
 
-def list_landmarks(tx: Transaction, import_id: UUID, held: bool, step: int) -> list[int]:
-    """SequenceNumbers of the `step`th refused record (`held`: of which something was held back), the 2 x `step`th and
-    so on."""
-    return [row[0] for row in tx.rows("list_landmarks", {"import_id": import_id, "held": held, "step": step})]
+def list_seek_keys(tx: Transaction, import_id: UUID, not_honored: bool, step: int) -> list[int]:
+    """SequenceNumbers of every `step`th refused record (`not_honored`: of which a choice was not honored)."""
+    return [
+        row[0]
+        for row in tx.rows("list_seek_keys", {"import_id": import_id, "of_not_honored": not_honored, "step": step})
+    ]
 
 
 def count_faults(tx: Transaction, import_id: UUID, phases: frozenset[Phase]) -> int:
@@ -270,7 +272,7 @@ def count_faults(tx: Transaction, import_id: UUID, phases: frozenset[Phase]) -> 
     return int(row[0])
 
 
-def list_raw_frames(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[tuple[int, bytes, str]]:
-    """(first SequenceNumber, raw frame, who staged it) of every frame that holds one of `sequences`, in order."""
-    rows = tx.rows("list_raw_frames", {"import_id": import_id, "sequences": list(sequences)})
+def list_raw_blocks(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[tuple[int, bytes, str]]:
+    """(first SequenceNumber, raw block, who staged it) of every block that holds one of `sequences`, in order."""
+    rows = tx.rows("list_raw_blocks", {"import_id": import_id, "sequences": list(sequences)})
     return [(row[0], bytes(row[1]), row[2]) for row in rows]

@@ -1,4 +1,4 @@
-"""Keys, sealed: those that sign bearer tokens, and those that accounts share with existing clients.
+"""Keys, encrypted: those that sign bearer tokens, and those that accounts share with existing clients.
 
 Nothing here can unseal them. Every function runs in its caller's transaction.
 """
@@ -13,24 +13,24 @@ from consentory.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class SealedKey:
-    """A key that was encrypted under the secret key that `seal_id` names; `revoked_at` is None while it is live."""
+class EncryptedKey:
+    """A key, encrypted under the secret key named by `secret_key_id`; `revoked_at` is None while the key is live."""
 
     key_id: str
-    sealed: bytes
-    seal_id: str
+    encrypted: bytes
+    secret_key_id: str
     created_at: datetime
     revoked_at: datetime | None = None
 
 
-def list_signing_keys(tx: Transaction, seconds: float) -> list[SealedKey]:
+def list_signing_keys(tx: Transaction, seconds: float) -> list[EncryptedKey]:
     """Newest first; without those that have had a newer one for so many seconds."""
-    return [SealedKey(*row) for row in tx.rows("list_signing_keys", {"seconds": seconds})]
+    return [EncryptedKey(*row) for row in tx.rows("list_signing_keys", {"seconds": seconds})]
 
 
-def insert_signing_key(tx: Transaction, key_id: str, seal_id: str, sealed: bytes) -> None:
+def insert_signing_key(tx: Transaction, key_id: str, secret_key_id: str, encrypted: bytes) -> None:
     """Add a signing key, unless one of that id is there."""
-    tx.run("insert_signing_key", {"key_id": key_id, "seal_id": seal_id, "sealed": sealed})
+    tx.run("insert_signing_key", {"key_id": key_id, "secret_key_id": secret_key_id, "encrypted": encrypted})
 
 
 def delete_signing_keys(tx: Transaction, *, but: Sequence[str]) -> None:
@@ -38,39 +38,39 @@ def delete_signing_keys(tx: Transaction, *, but: Sequence[str]) -> None:
     tx.run("delete_signing_keys", {"key_ids": list(but)})
 
 
-def reseal_signing_key(tx: Transaction, key_id: str, seal_id: str, sealed: bytes) -> None:
-    """Replace the seal of a signing key."""
-    tx.run("reseal_signing_key", {"key_id": key_id, "seal_id": seal_id, "sealed": sealed})
+def reencrypt_signing_key(tx: Transaction, key_id: str, secret_key_id: str, encrypted: bytes) -> None:
+    """Replace the encryption of a signing key."""
+    tx.run("reencrypt_signing_key", {"key_id": key_id, "secret_key_id": secret_key_id, "encrypted": encrypted})
 
 
-def list_hmac_keys(tx: Transaction) -> list[SealedKey]:
+def list_hmac_keys(tx: Transaction) -> list[EncryptedKey]:
     """All shared keys of the transaction's account, revoked ones too, oldest first."""
-    return [SealedKey(*row) for row in tx.rows("list_hmac_keys")]
+    return [EncryptedKey(*row) for row in tx.rows("list_hmac_keys")]
 
 
-def insert_hmac_key(tx: Transaction, key_id: str, seal_id: str, sealed: bytes, *, most: int) -> bool:
+def insert_hmac_key(tx: Transaction, key_id: str, secret_key_id: str, encrypted: bytes, *, most: int) -> bool:
     """Add a shared key; False, and nothing is added, when the account has `most` live ones already."""
     tx.run("lock_credentials")
     if sum(key.revoked_at is None for key in list_hmac_keys(tx)) >= most:
         return False
-    tx.run("insert_hmac_key", {"key_id": key_id, "seal_id": seal_id, "sealed": sealed})
+    tx.run("insert_hmac_key", {"key_id": key_id, "secret_key_id": secret_key_id, "encrypted": encrypted})
     return True
 
 
-def revoke_hmac_key(tx: Transaction, key_id: str) -> SealedKey | None:
+def revoke_hmac_key(tx: Transaction, key_id: str) -> EncryptedKey | None:
     """Revoke a shared key, again or for the first time; None when the account has none of that id."""
     row = tx.row("revoke_hmac_key", {"key_id": key_id})
-    return None if row is None else SealedKey(*row)
+    return None if row is None else EncryptedKey(*row)
 
 
-def reseal_hmac_key(tx: Transaction, key_id: str, seal_id: str, sealed: bytes) -> None:
-    """Replace the seal of a live shared key."""
-    tx.run("reseal_hmac_key", {"key_id": key_id, "seal_id": seal_id, "sealed": sealed})
+def reencrypt_hmac_key(tx: Transaction, key_id: str, secret_key_id: str, encrypted: bytes) -> None:
+    """Replace the encryption of a live shared key."""
+    tx.run("reencrypt_hmac_key", {"key_id": key_id, "secret_key_id": secret_key_id, "encrypted": encrypted})
 
 
-def find_account_to_reseal(tx: Transaction, seal_id: str) -> int | None:
-    """An account with a live shared key under another seal than this; None when there is none."""
-    row = tx.row("find_account_to_reseal", {"seal_id": seal_id})
+def find_account_to_reencrypt(tx: Transaction, secret_key_id: str) -> int | None:
+    """An account with a live shared key encrypted under another secret key than this; None when there is none."""
+    row = tx.row("find_account_to_reencrypt", {"secret_key_id": secret_key_id})
     return None if row is None else row[0]
 
 

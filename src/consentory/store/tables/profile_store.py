@@ -12,7 +12,7 @@ import msgspec
 from psycopg.types.json import Json
 
 from consentory.domain.instants import from_micros, to_micros
-from consentory.domain.profile import Body, LedgerEntry, Profile
+from consentory.domain.profile import LedgerEntry, Profile, ProfileState
 from consentory.store.database import Transaction, join_keys
 
 _COLUMN_TYPES = {
@@ -24,7 +24,7 @@ _COLUMN_TYPES = {
     "tag_change": ["text", "text", "int4"],
 }
 
-read_body = msgspec.json.Decoder(Body).decode
+read_body = msgspec.json.Decoder(ProfileState).decode
 """A body as `lock_matched` gives it. Raises msgspec.DecodeError for one that is damaged."""
 _encode = msgspec.json.Encoder().encode
 
@@ -46,11 +46,11 @@ class NewEntries(msgspec.Struct, frozen=True):
     source: Source
 
 
-class NewBody(NamedTuple):
+class NewState(NamedTuple):
     """A person as they are to be stored. `fingerprint`: of the record that made them so, 16 bytes; None: not known."""
 
     profile_id: int
-    body: Body
+    body: ProfileState
     fingerprint: bytes | None = None
 
 
@@ -106,7 +106,7 @@ def _read_profile(row: Sequence[Any]) -> Profile:
 
 
 def insert_profiles(
-    tx: Transaction, people: Sequence[NewBody], created: int, modified: int, import_id: UUID | None
+    tx: Transaction, people: Sequence[NewState], created: int, modified: int, import_id: UUID | None
 ) -> None:
     """Store new profiles; times in microseconds."""
     made, changed = from_micros(created), from_micros(modified)
@@ -120,7 +120,7 @@ def insert_profiles(
     )
 
 
-def update_profiles(tx: Transaction, people: Sequence[NewBody], modified: int) -> None:
+def update_profiles(tx: Transaction, people: Sequence[NewState], modified: int) -> None:
     """Replace the bodies of existing profiles, which must be locked."""
     if people:
         tx.run(

@@ -1,7 +1,7 @@
-"""Recognising plain records: the fast road of validation (docs/adr/0014-plain-records.md).
+"""Recognising verbatim records: the fast path of validation (docs/adr/0014-verbatim-records.md).
 
-It says yes only to what `validate_record` surely accepts and reads as `read_plain` does; of all else, faults among
-it, it says nothing, and the long road decides. A property test holds both together.
+It says yes only to what `validate_record` surely accepts and reads as `read_verbatim` does; of all else, faults among
+it, it says nothing, and the long path decides. A property test holds both together.
 """
 
 from __future__ import annotations
@@ -9,41 +9,41 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from consentory.codec.contact_values import ALPHA2, ContactFault, compare_phone, compare_plain_email, has_country_code
+from consentory.codec.contact_values import ALPHA2, ContactFault, compare_phone, compare_simple_email, has_country_code
 from consentory.codec.record.fast_path.verbatim_record import (
-    PLAIN_BYTES,
     READER,
-    PlainAddress,
-    PlainAlternateId,
-    PlainElement,
-    PlainEmail,
-    PlainGroup,
-    PlainName,
-    PlainPhone,
-    PlainTag,
-    decode_plain_wire,
+    VERBATIM_BYTES,
+    VerbatimAddress,
+    VerbatimAlternateId,
+    VerbatimElement,
+    VerbatimEmail,
+    VerbatimGroup,
+    VerbatimName,
+    VerbatimPhone,
+    VerbatimTag,
+    decode_verbatim_wire,
 )
 from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS
 from consentory.codec.record.validate_choices import ChoiceReader
 from consentory.codec.record.validate_contacts import ContactReader
 from consentory.codec.record.validate_delete import alternate_id_hasher
 from consentory.codec.record.validate_fields import FieldReader
-from consentory.codec.record.validation_context import Rulebook, Scope, TypeRule
+from consentory.codec.record.validation_context import Scope, TypeRule, ValidationContext
 from consentory.codec.text_rules import is_name, is_trimmed
-from consentory.domain.record import PlainRecord
+from consentory.domain.record import VerbatimRecord
 from consentory.domain.text import compare_address, fold
 
 _SAFE_ESCAPE = re.compile(rb'\\(?:["\\/]|u(?!00[01]|00[89]|007[Ff]|[Dd][89A-Fa-f])[0-9A-Fa-f]{4})')
 """What stands for a character that is neither a control character nor half of a surrogate pair."""
 
 
-class PlainReader:
-    """Recognises the plain records of one Stage call, whose import has a match type. Choices and custom fields, of
-    which there are few, it leaves to the readers of the long road, which remember them."""
+class FastPathCheck:
+    """Recognises the verbatim records of one Stage call, whose import has a match type. Choices and custom fields, of
+    which there are few, it leaves to the readers of the long path, which remember them."""
 
     def __init__(
         self,
-        rules: Rulebook,
+        rules: ValidationContext,
         scope: Scope,
         match: TypeRule,
         choices: ChoiceReader,
@@ -56,7 +56,7 @@ class PlainReader:
         self._choices = choices
         self._fields = fields
         self.undated = self.without_code = 0
-        """Of the plain records until now: choices without a date, and numbers without a country code."""
+        """Of the verbatim records until now: choices without a date, and numbers without a country code."""
         self._without_code = 0  # of the record that is looked at
         types = rules.alternate_id_types.exact
         self._id_types = {
@@ -68,15 +68,15 @@ class PlainReader:
         self._phone_types = contacts.writable_types("PhoneNumbers")
         self._address_types = contacts.writable_types("Addresses")
 
-    def recognise(self, sent: bytes) -> PlainRecord | None:
-        """The record if it is plain; None: the long road has to tell what it is. Any bytes may come."""
-        if len(sent) > PLAIN_BYTES or not self._may_write:
+    def check(self, sent: bytes) -> VerbatimRecord | None:
+        """The record if it is plain; None: the long path has to tell what it is. Any bytes may come."""
+        if len(sent) > VERBATIM_BYTES or not self._may_write:
             return None
         # Bytes of which a text with a control character has one: DEL, the first of U+0080 to U+00BF, a backslash.
         if b"\x7f" in sent or b"\xc2" in sent or (b"\\" in sent and b"\\" in _SAFE_ESCAPE.sub(b"", sent)):
             return None
         try:
-            wire = decode_plain_wire(sent)
+            wire = decode_verbatim_wire(sent)
         except MSGSPEC_REFUSALS:
             return None
         rules, choices, chosen = self._rules, self._choices, wire.ProfilePreferences
@@ -84,26 +84,26 @@ class PlainReader:
         times: dict[str, int] = {}
         choices.undated = self._without_code = 0
         if (
-            (wire.CustomerName is None or _is_plain_name(wire.CustomerName))
+            (wire.CustomerName is None or _is_verbatim_name(wire.CustomerName))
             and (wire.DefaultLocale is None or wire.DefaultLocale in rules.locales.exact)
             and (wire.CustomerType is None or wire.CustomerType in rules.customer_types.exact)
-            and (not wire.Emails or self._are_plain_emails(wire.Emails, times))
-            and (not wire.PhoneNumbers or self._are_plain_phones(wire.PhoneNumbers, numbers, times))
-            and (not wire.Addresses or self._are_plain_addresses(wire.Addresses, times))
+            and (not wire.Emails or self._are_verbatim_emails(wire.Emails, times))
+            and (not wire.PhoneNumbers or self._are_verbatim_phones(wire.PhoneNumbers, numbers, times))
+            and (not wire.Addresses or self._are_verbatim_addresses(wire.Addresses, times))
             and (not chosen or choices.keeps_preferences(chosen, "ProfilePreferences", times))
             and (not wire.Consents or choices.keeps_consents(wire.Consents, times))
-            and (not wire.Groups or self._are_plain_groups(wire.Groups))
-            and (not wire.ProfileTags or _are_plain_tags(wire.ProfileTags))
+            and (not wire.Groups or self._are_verbatim_groups(wire.Groups))
+            and (not wire.ProfileTags or _are_verbatim_tags(wire.ProfileTags))
             and (not wire.CustomFields or self._fields.keeps(wire.CustomFields))
         ):
             keys, match_key = self._find_keys(wire.AlternateIds)
             if match_key is not None:
                 self.undated += choices.undated
                 self.without_code += self._without_code
-                return PlainRecord(None, match_key, 1, tuple(keys), numbers, times, READER)
+                return VerbatimRecord(None, match_key, 1, tuple(keys), numbers, times, READER)
         return None
 
-    def _find_keys(self, wires: list[PlainAlternateId]) -> tuple[list[bytes], bytes | None]:
+    def _find_keys(self, wires: list[VerbatimAlternateId]) -> tuple[list[bytes], bytes | None]:
         """The keys of the alternate ids, and the one to match by; None when there is not one, or one is not plain."""
         keys: list[bytes] = []
         match_key = None
@@ -125,12 +125,12 @@ class PlainReader:
             keys.append(key)
         return keys, match_key if len(set(keys)) == len(keys) else None
 
-    def _are_plain_emails(self, wires: list[PlainEmail], times: dict[str, int]) -> bool:
+    def _are_verbatim_emails(self, wires: list[VerbatimEmail], times: dict[str, int]) -> bool:
         choices = self._choices
         seen = set()
         for wire in wires:
             rule, address = self._email_types.get(wire.EmailAddressType), wire.EmailAddress
-            compared = compare_plain_email(address)
+            compared = compare_simple_email(address)
             if rule is None or compared is None or not _fits(rule, address):
                 return False
             if wire.EmailPreferences and not choices.keeps_preferences(wire.EmailPreferences, "Emails", times):
@@ -140,7 +140,7 @@ class PlainReader:
             seen.add((rule.name, compared))
         return len(seen) == len(wires) and _has_one_default(wires)
 
-    def _are_plain_phones(self, wires: list[PlainPhone], numbers: dict[str, str], times: dict[str, int]) -> bool:
+    def _are_verbatim_phones(self, wires: list[VerbatimPhone], numbers: dict[str, str], times: dict[str, int]) -> bool:
         choices = self._choices
         seen = set()
         for wire in wires:
@@ -165,7 +165,7 @@ class PlainReader:
             seen.add((rule.name, compared))
         return len(seen) == len(wires) and _has_one_default(wires)
 
-    def _are_plain_addresses(self, wires: list[PlainAddress], times: dict[str, int]) -> bool:
+    def _are_verbatim_addresses(self, wires: list[VerbatimAddress], times: dict[str, int]) -> bool:
         choices = self._choices
         seen = set()
         for wire in wires:
@@ -182,13 +182,13 @@ class PlainReader:
             seen.add((wire.AddressType, compare_address(*lines) if len(wires) > 1 else ""))
         return len(seen) == len(wires) and _has_one_default(wires)
 
-    def _are_plain_groups(self, wires: list[PlainGroup]) -> bool:
+    def _are_verbatim_groups(self, wires: list[VerbatimGroup]) -> bool:
         types = self._rules.group_types.exact
         names = {(wire.GroupType, fold(wire.GroupName)) for wire in wires}
         return len(names) == len(wires) and all(wire.GroupType in types and is_name(wire.GroupName) for wire in wires)
 
 
-def _has_one_default(wires: Sequence[PlainElement]) -> bool:
+def _has_one_default(wires: Sequence[VerbatimElement]) -> bool:
     """Whether one element at most is the default."""
     found = False
     for wire in wires:
@@ -203,14 +203,14 @@ def _fits(rule: TypeRule, value: str) -> bool:
     return rule.pattern is None or rule.pattern.matches(value)
 
 
-def _is_plain_name(wire: PlainName) -> bool:
+def _is_verbatim_name(wire: VerbatimName) -> bool:
     for part in (wire.FirstName, wire.LastName, wire.MiddleName, wire.Prefix, wire.Suffix):
         if part is not None and part.strip() != part:
             return False
     return True
 
 
-def _are_plain_tags(wires: list[PlainTag]) -> bool:
+def _are_verbatim_tags(wires: list[VerbatimTag]) -> bool:
     names = set()
     for wire in wires:
         name = wire.Name

@@ -1,4 +1,4 @@
-"""Plain records: valid ones that are their own validated form, as most are (docs/adr/0014-plain-records.md).
+"""Verbatim records: valid ones that are their own validated form, as most are (docs/adr/0014-verbatim-records.md).
 
 Names stand in them as configured, and texts are trimmed. A choice is a number or its name. Such a record is kept as it
 was sent, and beside it what the account's configuration has to do with: keys, numbers, times. `fast_path_check` tells
@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from consentory.codec.times import read_plain_time
+from consentory.codec.times import read_canonical_time
 from consentory.domain.record import (
     DENIED,
     GRANTED,
@@ -22,18 +22,18 @@ from consentory.domain.record import (
     OPT_OUT,
     REVOKED,
     WITHDRAWALS,
-    AlternateIdClaim,
-    ConsentClaim,
-    ElementClaim,
-    GroupClaim,
-    PlainRecord,
-    PreferenceClaim,
+    AlternateIdInput,
+    ConsentInput,
+    ElementInput,
+    GroupInput,
+    PreferenceInput,
     Record,
+    VerbatimRecord,
 )
 from consentory.domain.text import compare_address, fold
 
-PLAIN_BYTES = 1 << 14
-"""A longer record is not plain, nor is one of a frame whose records are longer on average: of those a worker never
+VERBATIM_BYTES = 1 << 14
+"""A longer record is not plain, nor is one of a block whose records are longer on average: of those a worker never
 reads what was sent."""
 
 READER = 1
@@ -69,7 +69,7 @@ _Text500 = Annotated[str, Meta(min_length=1, max_length=500)]
 _Many = Meta(max_length=100)
 
 
-class PlainObject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class VerbatimObject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Members with the types and lengths of record.md; whatever is rare, or needs a second look, is no member here.
 
     All of them are read, so that what decodes is JSON text in UTF-8. What was staged is read by these types again, so
@@ -77,7 +77,7 @@ class PlainObject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """
 
 
-class PlainName(PlainObject, gc=False):
+class VerbatimName(VerbatimObject, gc=False):
     Prefix: Annotated[str, Meta(max_length=20)] | None = None
     FirstName: Annotated[str, Meta(max_length=100)] | None = None
     MiddleName: Annotated[str, Meta(max_length=100)] | None = None
@@ -85,26 +85,26 @@ class PlainName(PlainObject, gc=False):
     Suffix: Annotated[str, Meta(max_length=20)] | None = None
 
 
-class PlainAlternateId(PlainObject, gc=False):
+class VerbatimAlternateId(VerbatimObject, gc=False):
     AlternateIdType: str
     AlternateId: _Text256
     IsActive: bool | None = None
 
 
-class PlainAttribute(PlainObject, gc=False):
+class VerbatimAttribute(VerbatimObject, gc=False):
     Key: _Text100
     Value: Annotated[str, Meta(max_length=1000)] | None = None
 
 
-class PlainPreference(PlainObject, gc=False):
+class VerbatimPreference(VerbatimObject, gc=False):
     FilterId: str
     PreferenceType: Literal[1, 2, "OptIn", "OptOut"]
     CustomerDate: str | None = None
     FrequencyId: str | None = None
-    PreferenceAttributes: Annotated[list[PlainAttribute], Meta(max_length=50)] | None = None
+    PreferenceAttributes: Annotated[list[VerbatimAttribute], Meta(max_length=50)] | None = None
 
 
-class PlainEvidence(PlainObject, gc=False):
+class VerbatimEvidence(VerbatimObject, gc=False):
     Method: _Text50 | None = None
     SourceSystem: _Text100 | None = None
     SourceEventId: _Text100 | None = None
@@ -114,39 +114,39 @@ class PlainEvidence(PlainObject, gc=False):
     Reference: _Text500 | None = None
 
 
-class PlainConsent(PlainObject, gc=False):
+class VerbatimConsent(VerbatimObject, gc=False):
     ConsentType: str
     ConsentVersion: str
     Locale: str
     ConsentStatus: Literal[1, 2, 3, 4, "Granted", "Denied", "Revoked", "NotSet"]
     ConsentDate: str | None = None
-    Evidence: PlainEvidence | None = None
+    Evidence: VerbatimEvidence | None = None
 
 
-_Preferences = Annotated[list[PlainPreference], _Many]
-_Consents = Annotated[list[PlainConsent], _Many]
+_Preferences = Annotated[list[VerbatimPreference], _Many]
+_Consents = Annotated[list[VerbatimConsent], _Many]
 
 
-class PlainElement(PlainObject, gc=False):
+class VerbatimElement(VerbatimObject, gc=False):
     IsDefault: bool | None = None
     IsActive: bool | None = None
     Consents: _Consents | None = None
 
 
-class PlainEmail(PlainElement, kw_only=True, gc=False):
+class VerbatimEmail(VerbatimElement, kw_only=True, gc=False):
     EmailAddressType: str
     EmailAddress: _Text256
     EmailPreferences: _Preferences | None = None
 
 
-class PlainPhone(PlainElement, kw_only=True, gc=False):
+class VerbatimPhone(VerbatimElement, kw_only=True, gc=False):
     PhoneType: str
     PhoneNumber: Annotated[str, Meta(min_length=1, max_length=30)]
     IsMobile: bool | None = None
     PhoneNumberPreferences: _Preferences | None = None
 
 
-class PlainAddress(PlainElement, kw_only=True, gc=False):
+class VerbatimAddress(VerbatimElement, kw_only=True, gc=False):
     AddressType: str
     Address1: _Text125
     Address2: Annotated[str, Meta(max_length=125)] | None = None
@@ -157,50 +157,50 @@ class PlainAddress(PlainElement, kw_only=True, gc=False):
     AddressPreferences: _Preferences | None = None
 
 
-class PlainGroup(PlainObject, gc=False):
+class VerbatimGroup(VerbatimObject, gc=False):
     GroupType: str
     GroupName: _Text100
     IsPrimary: bool | None = None
     IsActive: bool | None = None
 
 
-class PlainTag(PlainObject, gc=False):
+class VerbatimTag(VerbatimObject, gc=False):
     Name: _Text100
 
 
-class PlainField(PlainObject, gc=False):
+class VerbatimField(VerbatimObject, gc=False):
     Name: str
     Value: str | None = None
 
 
-class PlainWire(PlainObject, gc=False):
+class VerbatimWire(VerbatimObject, gc=False):
     """A record on the wire, of the members that plain ones have."""
 
-    AlternateIds: Annotated[list[PlainAlternateId], Meta(min_length=1, max_length=100)]
+    AlternateIds: Annotated[list[VerbatimAlternateId], Meta(min_length=1, max_length=100)]
     IsActive: bool | None = None
-    CustomerName: PlainName | None = None
+    CustomerName: VerbatimName | None = None
     DefaultLocale: str | None = None
     RegistrationConfirmed: bool | None = None
     CustomerType: str | None = None
     PreservePreferences: bool | None = None
     PreserveConsents: bool | None = None
-    Emails: Annotated[list[PlainEmail], _Many] | None = None
-    PhoneNumbers: Annotated[list[PlainPhone], _Many] | None = None
-    Addresses: Annotated[list[PlainAddress], _Many] | None = None
+    Emails: Annotated[list[VerbatimEmail], _Many] | None = None
+    PhoneNumbers: Annotated[list[VerbatimPhone], _Many] | None = None
+    Addresses: Annotated[list[VerbatimAddress], _Many] | None = None
     ProfilePreferences: _Preferences | None = None
     Consents: _Consents | None = None
-    Groups: Annotated[list[PlainGroup], _Many] | None = None
-    ProfileTags: Annotated[list[PlainTag], _Many] | None = None
-    CustomFields: Annotated[list[PlainField], _Many] | None = None
+    Groups: Annotated[list[VerbatimGroup], _Many] | None = None
+    ProfileTags: Annotated[list[VerbatimTag], _Many] | None = None
+    CustomFields: Annotated[list[VerbatimField], _Many] | None = None
 
 
-decode_plain_wire = msgspec.json.Decoder(PlainWire).decode
+decode_verbatim_wire = msgspec.json.Decoder(VerbatimWire).decode
 """A record's JSON by these types; raises what `lenient_decode.MSGSPEC_REFUSALS` has when it does not fit them."""
 
 
-def read_plain(plain: PlainRecord, sent: bytes) -> Record:
-    """What a plain record says, from its JSON as it was sent."""
-    wire = decode_plain_wire(sent)
+def read_verbatim(plain: VerbatimRecord, sent: bytes) -> Record:
+    """What a verbatim record says, from its JSON as it was sent."""
+    wire = decode_verbatim_wire(sent)
     keys = plain.keys
     numbers, times = _name_places(plain, wire) if plain.reader == 0 else (plain.numbers, plain.times)
     assert isinstance(numbers, dict)
@@ -229,16 +229,16 @@ def read_plain(plain: PlainRecord, sent: bytes) -> Record:
 
 
 def name_date(given: str | None, no: bool) -> str:
-    """The name of a choice's date among the `times` of a PlainRecord: the date as sent, and whose it is."""
+    """The name of a choice's date among the `times` of a VerbatimRecord: the date as sent, and whose it is."""
     if given is None:
         return ""
     return f"no {given}" if no else given
 
 
-def _name_places(plain: PlainRecord, wire: PlainWire) -> tuple[dict[str, str], dict[str, int]]:
+def _name_places(plain: VerbatimRecord, wire: VerbatimWire) -> tuple[dict[str, str], dict[str, int]]:
     """The numbers and times, by name, of a record that an earlier release staged by place."""
     numbers = dict(zip([one.PhoneNumber for one in wire.PhoneNumbers or ()], plain.numbers, strict=True))
-    elements: list[tuple[list[PlainPreference] | None, list[PlainConsent] | None]] = [
+    elements: list[tuple[list[VerbatimPreference] | None, list[VerbatimConsent] | None]] = [
         *[(one.EmailPreferences, one.Consents) for one in wire.Emails or ()],
         *[(one.PhoneNumberPreferences, one.Consents) for one in wire.PhoneNumbers or ()],
         *[(one.AddressPreferences, one.Consents) for one in wire.Addresses or ()],
@@ -248,16 +248,16 @@ def _name_places(plain: PlainRecord, wire: PlainWire) -> tuple[dict[str, str], d
     for preferences, consents in elements:
         dates += [(one.CustomerDate, one.PreferenceType == OPT_OUT) for one in preferences or ()]
         dates += [(one.ConsentDate, one.ConsentStatus in WITHDRAWALS) for one in consents or ()]
-    placed = [name_date(given, no) for given, no in dates if given is None or read_plain_time(given) is None]
+    placed = [name_date(given, no) for given, no in dates if given is None or read_canonical_time(given) is None]
     return numbers, dict(zip(placed, plain.times, strict=True))  # type: ignore[arg-type]
 
 
-def _read_alternate_id(wire: PlainAlternateId, key: bytes) -> AlternateIdClaim:
+def _read_alternate_id(wire: VerbatimAlternateId, key: bytes) -> AlternateIdInput:
     value = wire.AlternateId
-    return AlternateIdClaim(wire.AlternateIdType, value, fold(value), key, wire.IsActive is not False)
+    return AlternateIdInput(wire.AlternateIdType, value, fold(value), key, wire.IsActive is not False)
 
 
-def _read_name(wire: PlainName) -> dict[str, str]:
+def _read_name(wire: VerbatimName) -> dict[str, str]:
     name = {}
     if wire.Prefix is not None:
         name["Prefix"] = wire.Prefix
@@ -272,24 +272,24 @@ def _read_name(wire: PlainName) -> dict[str, str]:
     return name
 
 
-def _read_email(wire: PlainEmail, times: dict[str, int]) -> ElementClaim:
+def _read_email(wire: VerbatimEmail, times: dict[str, int]) -> ElementInput:
     address = wire.EmailAddress
-    return ElementClaim(
+    return ElementInput(
         wire.EmailAddressType, address.lower(), {"EmailAddress": address}, {}, wire.IsActive is not False,
         wire.IsDefault, None, _read_preferences(wire.EmailPreferences, times), _read_consents(wire.Consents, times),
     )  # fmt: skip
 
 
-def _read_phone(wire: PlainPhone, numbers: dict[str, str], times: dict[str, int]) -> ElementClaim:
+def _read_phone(wire: VerbatimPhone, numbers: dict[str, str], times: dict[str, int]) -> ElementInput:
     number = wire.PhoneNumber
-    return ElementClaim(
+    return ElementInput(
         wire.PhoneType, numbers.get(number, number), {"PhoneNumber": number}, {}, wire.IsActive is not False,
         wire.IsDefault, wire.IsMobile,
         _read_preferences(wire.PhoneNumberPreferences, times), _read_consents(wire.Consents, times),
     )  # fmt: skip
 
 
-def _read_address(wire: PlainAddress, times: dict[str, int]) -> ElementClaim:
+def _read_address(wire: VerbatimAddress, times: dict[str, int]) -> ElementInput:
     line, city, state, code = wire.Address1, wire.City, wire.StateProvince, wire.PostalCode
     given = {"Address1": line, "City": city, "StateProvince": state, "PostalCode": code}
     said = {}
@@ -297,51 +297,51 @@ def _read_address(wire: PlainAddress, times: dict[str, int]) -> ElementClaim:
         said["Address2"] = wire.Address2
     if wire.CountryCode_Alpha2 is not None:
         said["Country"] = wire.CountryCode_Alpha2
-    return ElementClaim(
+    return ElementInput(
         wire.AddressType, compare_address(line, city, state, code), given, said, wire.IsActive is not False,
         wire.IsDefault, None, _read_preferences(wire.AddressPreferences, times), _read_consents(wire.Consents, times),
     )  # fmt: skip
 
 
-def _read_preferences(wires: list[PlainPreference] | None, times: dict[str, int]) -> tuple[PreferenceClaim, ...]:
+def _read_preferences(wires: list[VerbatimPreference] | None, times: dict[str, int]) -> tuple[PreferenceInput, ...]:
     return tuple([_read_preference(wire, times) for wire in wires]) if wires else ()
 
 
-def _read_preference(wire: PlainPreference, times: dict[str, int]) -> PreferenceClaim:
+def _read_preference(wire: VerbatimPreference, times: dict[str, int]) -> PreferenceInput:
     chosen = PREFERENCE_TYPES[wire.PreferenceType]
     at = _read_date(wire.CustomerDate, chosen == OPT_OUT, times)
     said = wire.PreferenceAttributes
     attributes = {item.Key: item.Value or "" for item in said} if said else None
     dated = wire.CustomerDate is not None
-    return PreferenceClaim(wire.FilterId, chosen, at, dated, wire.FrequencyId, attributes)
+    return PreferenceInput(wire.FilterId, chosen, at, dated, wire.FrequencyId, attributes)
 
 
-def _read_consents(wires: list[PlainConsent] | None, times: dict[str, int]) -> tuple[ConsentClaim, ...]:
+def _read_consents(wires: list[VerbatimConsent] | None, times: dict[str, int]) -> tuple[ConsentInput, ...]:
     return tuple([_read_consent(wire, times) for wire in wires]) if wires else ()
 
 
-def _read_consent(wire: PlainConsent, times: dict[str, int]) -> ConsentClaim:
+def _read_consent(wire: VerbatimConsent, times: dict[str, int]) -> ConsentInput:
     status = CONSENT_STATUSES[wire.ConsentStatus]
     at = _read_date(wire.ConsentDate, status in WITHDRAWALS, times)
     evidence = None if wire.Evidence is None else read_evidence(wire.Evidence)
     dated = wire.ConsentDate is not None
-    return ConsentClaim(wire.ConsentType, wire.ConsentVersion, wire.Locale, status, at, dated, evidence or None)
+    return ConsentInput(wire.ConsentType, wire.ConsentVersion, wire.Locale, status, at, dated, evidence or None)
 
 
-def read_evidence(wire: PlainEvidence) -> dict[str, str]:
+def read_evidence(wire: VerbatimEvidence) -> dict[str, str]:
     """Its said members."""
     said = {member: getattr(wire, member) for member in wire.__struct_fields__}
     return {member: text for member, text in said.items() if text is not None}
 
 
-def _read_group(wire: PlainGroup) -> GroupClaim:
-    return GroupClaim(wire.GroupType, wire.GroupName, fold(wire.GroupName), wire.IsPrimary, wire.IsActive is not False)
+def _read_group(wire: VerbatimGroup) -> GroupInput:
+    return GroupInput(wire.GroupType, wire.GroupName, fold(wire.GroupName), wire.IsPrimary, wire.IsActive is not False)
 
 
 def _read_date(given: str | None, no: bool, times: dict[str, int]) -> int:
     at = times.get(name_date(given, no)) if times else None
     if at is None and given is not None:
-        at = read_plain_time(given)
+        at = read_canonical_time(given)
     if at is None:
         raise LookupError("a staged record lacks the time of one of its choices")
     return at

@@ -30,7 +30,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Cargo:
+class Dataset:
     """Imports to be staged and executed in this order, none waiting for the end of the one before."""
 
     seed: int
@@ -46,8 +46,8 @@ class Cargo:
         return sum(len(load.batches) + 2 for load in self.loads)
 
 
-def pack_cargo(seed: int, people: int = 300) -> Cargo:
-    """A cargo for the account of the demo; about twice as many records as people.
+def make_dataset(seed: int, people: int = 300) -> Dataset:
+    """A dataset for the account of the demo; about twice as many records as people.
 
     New people with faults, repeated ones and stolen alternate ids; half of them once more with other contacts;
     and the deletion of some, and of a few who are not there.
@@ -60,7 +60,7 @@ def pack_cargo(seed: int, people: int = 300) -> Cargo:
     second = [line for line, _ in generate_people(people // 2, seed + 1, 0.02, 0.05)]
     leaving = rng.sample(range(people + 10), people // 4)
     gone = [_encode({"AlternateIds": [_crm(f"D-{number:07d}")]}) for number in leaving]
-    return Cargo(
+    return Dataset(
         seed,
         [
             Load({"Name": "people", **by_crm}, _cut(first, 6)),

@@ -1,4 +1,4 @@
-"""The fast road and the slow one judge a record alike, and whatever JSON allows is at most one record's fault."""
+"""The fast path and the slow one judge a record alike, and whatever JSON allows is at most one record's fault."""
 
 import copy
 import json
@@ -43,11 +43,11 @@ def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
 
 
 def read_slowly(record: dict[str, Any], validator: Any) -> Any:
-    """Judge it on the slow road, which a first ProfileId of the wrong type leads to."""
+    """Judge it on the slow path, which a first ProfileId of the wrong type leads to."""
     return judge(b'{"ProfileId":"x","ProfileId":null,' + json.dumps(record).encode()[1:], validator)
 
 
-def test_the_slow_road_counts_an_array_that_is_too_long_as_the_fast_one_does() -> None:
+def test_the_slow_path_counts_an_array_that_is_too_long_as_the_fast_one_does() -> None:
     attributes = [{"Key": str(number), "Value": "x"} for number in range(101)]
     record = change([(("Emails", 0, "EmailPreferences", 0, "PreferenceAttributes"), attributes)])
     (fault,) = read_slowly(record, VALIDATORS[0])
@@ -55,7 +55,7 @@ def test_the_slow_road_counts_an_array_that_is_too_long_as_the_fast_one_does() -
     assert judge(json.dumps(record).encode(), VALIDATORS[0]) == [fault]
 
 
-def test_the_slow_road_of_a_delete_ignores_a_long_array_as_the_fast_one_does() -> None:
+def test_the_slow_path_of_a_delete_ignores_a_long_array_as_the_fast_one_does() -> None:
     ids = [{"AlternateIdType": "LOYALTY", "AlternateId": str(number)} for number in range(150)]
     record = {"AlternateIds": [*ids, None, {"AlternateIdType": "CRM", "AlternateId": "4711"}]}
     validator = make_validator(match_type="CRM", action="Delete")
@@ -69,8 +69,8 @@ def test_the_slow_road_of_a_delete_ignores_a_long_array_as_the_fast_one_does() -
     assert (fault.Code, fault.Path) == ("Value.WrongType", "$.AlternateIds[151].AlternateId")
 
 
-def test_both_roads_look_no_further_than_the_bound_for_what_a_record_says() -> None:
-    """150 addresses that count as not included say nothing, whichever road they come by."""
+def test_both_paths_look_no_further_than_the_bound_for_what_a_record_says() -> None:
+    """150 addresses that count as not included say nothing, whichever path they come by."""
     record = {"Addresses": [{"IsActive": False}] * 150}
     faults = judge(json.dumps(record).encode(), VALIDATORS[0])
     assert {fault.Code for fault in faults} >= {"Array.TooLong", "Record.NothingSaid"}
@@ -79,7 +79,7 @@ def test_both_roads_look_no_further_than_the_bound_for_what_a_record_says() -> N
 
 @settings(max_examples=500, deadline=None)
 @given(CHANGES, st.sampled_from(VALIDATORS))
-def test_both_roads_judge_a_record_alike(changes: list[tuple[tuple[Any, ...], Any]], validator: Any) -> None:
+def test_both_paths_judge_a_record_alike(changes: list[tuple[tuple[Any, ...], Any]], validator: Any) -> None:
     changed = change(changes)
     raw = json.dumps(changed).encode()
     result = judge(raw, validator)

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from hypothesis import HealthCheck, Phase, settings
-from judged_retention import Staged, check_all_gone, check_staged, tidied, tidy_at_once
+from judged_retention import Staged, check_all_gone, check_staged, maintain_at_once, tidied
 
 from consentory.bootstrap.composition import Services, open_services, open_worker
 from consentory.codec.answers.status_object import render_status
@@ -119,10 +119,12 @@ class Trial:
 
     def caller_of(self, user_id: str) -> Caller:
         """A user as the configuration of now knows it."""
-        catalog = self.room.services.catalogs.current(self.account_id)
-        user = catalog.find_user(user_id)
+        configuration_index = self.room.services.configurations.current(self.account_id)
+        user = configuration_index.find_user(user_id)
         assert user is not None
-        return Caller(self.account_id, catalog.account.client_id, user.id, catalog.permissions_of(user))
+        return Caller(
+            self.account_id, configuration_index.account.client_id, user.id, configuration_index.permissions_of(user)
+        )
 
     @property
     def caller(self) -> Caller:
@@ -142,7 +144,7 @@ class Trial:
 
     def end_retention(self) -> None:
         """The time of everything staged is over, and several workers tidy at once: nothing of it is left."""
-        tidy_at_once(self.room, self.staged, self.history.tidiers)
+        maintain_at_once(self.room, self.staged, self.history.tidiers)
         check_all_gone(self.room, self.staged)
 
     # Imports ------------------------------------------------------------------------------------------------

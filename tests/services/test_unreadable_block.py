@@ -1,4 +1,4 @@
-"""A staged frame that cannot be read, a bad block of the disk say: its import waits, and nobody else does."""
+"""A staged block that cannot be read, a bad block of the disk say: its import waits, and nobody else does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from running_server import AccountAccess, RunningServer
 from structlog.testing import capture_logs
 
 from consentory.client.api_client import ConsentoryClient
-from consentory.services.accounts.configuration_cache import Catalogs
+from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.execution.import_execution import Execution
 
 Wire = dict[str, Any]
@@ -26,8 +26,8 @@ WAIT_SECONDS = 0.4
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "no frame at all": lambda _: b"\x00" * 100,
-    "cut off": lambda frame: frame[: len(frame) // 2],
-    "a byte turned over": lambda frame: bytes([*frame[:40], frame[40] ^ 0xFF, *frame[41:]]),
+    "cut off": lambda block: block[: len(block) // 2],
+    "a byte turned over": lambda block: bytes([*block[:40], block[40] ^ 0xFF, *block[41:]]),
     "packed, and no MessagePack": lambda _: zstandard.compress(b"\xc1 Zzyzx person1@example.com"),
     "MessagePack of something else": lambda _: zstandard.compress(msgspec.msgpack.encode([{"FirstName": "Zzyzx"}])),
 }
@@ -42,7 +42,9 @@ def store(database_url: str) -> Iterator[LiveStore]:
 
 @pytest.fixture
 def execution(store: LiveStore) -> Execution:
-    return Execution(store.workers, Catalogs(store.workers), chunk_records=100, set_aside_seconds=WAIT_SECONDS)
+    return Execution(
+        store.workers, ConfigurationCache(store.workers), chunk_records=100, quarantine_seconds=WAIT_SECONDS
+    )
 
 
 REQUIRED = {"CustomFields": [{"Name": "Region", "Value": "N"}]}
@@ -73,15 +75,15 @@ def find_id(account: LiveAccount, token: str) -> UUID:
     return account.store.services.imports.find_by_token(account.caller, token).import_id
 
 
-def read_frame(store: LiveStore, import_id: UUID, first_sequence: int, part: str = "work") -> bytes:
-    query = f"SELECT {part} FROM import_frame WHERE import_id = %s AND first_sequence = %s"
-    ((frame,),) = store.query(query, import_id, first_sequence)
-    return bytes(frame)
+def read_block(store: LiveStore, import_id: UUID, first_sequence: int, part: str = "work") -> bytes:
+    query = f"SELECT {part} FROM import_block WHERE import_id = %s AND first_sequence = %s"
+    ((block,),) = store.query(query, import_id, first_sequence)
+    return bytes(block)
 
 
-def put_frame(store: LiveStore, import_id: UUID, first_sequence: int, frame: bytes, part: str = "work") -> None:
-    change = f"UPDATE import_frame SET {part} = %s WHERE import_id = %s AND first_sequence = %s"
-    store.change(change, frame, import_id, first_sequence)
+def put_block(store: LiveStore, import_id: UUID, first_sequence: int, block: bytes, part: str = "work") -> None:
+    change = f"UPDATE import_block SET {part} = %s WHERE import_id = %s AND first_sequence = %s"
+    store.change(change, block, import_id, first_sequence)
 
 
 def work(execution: Execution) -> None:
@@ -108,15 +110,15 @@ PLAIN = {"Emails": None, "PhoneNumbers": [{"PhoneType": "Mobile", "PhoneNumber":
 
 @pytest.mark.parametrize("part", ["work", "raw"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_an_import_with_a_frame_that_cannot_be_read_waits_alone(
+def test_an_import_with_a_block_that_cannot_be_read_waits_alone(
     store: LiveStore, execution: Execution, damage: str, part: str
 ) -> None:
-    """Frames of 64 and chunks of 100: the second frame breaks both chunks of 150 records."""
+    """Blocks of 64 and chunks of 100: the second block breaks both chunks of 150 records."""
     hurt, other = store.open_account(), store.open_account()
     first = queue(hurt, 150, **(PLAIN if part == "raw" else {}))
     import_id = find_id(hurt, first)
-    whole = read_frame(store, import_id, 65, part)
-    put_frame(store, import_id, 65, DAMAGES[damage](whole), part)
+    whole = read_block(store, import_id, 65, part)
+    put_block(store, import_id, 65, DAMAGES[damage](whole), part)
     second = queue(other, 150)
 
     with capture_logs() as events:
@@ -132,7 +134,7 @@ def test_an_import_with_a_frame_that_cannot_be_read_waits_alone(
         work(execution)
     assert len(find_failures(events)) == 1, "once per try"
 
-    put_frame(store, import_id, 65, whole, part)
+    put_block(store, import_id, 65, whole, part)
     time.sleep(WAIT_SECONDS)
     with capture_logs() as events:
         work(execution)
@@ -141,19 +143,19 @@ def test_an_import_with_a_frame_that_cannot_be_read_waits_alone(
     assert len(hurt.profile_ids()) == 150
 
 
-def test_scattered_records_of_a_frame_that_cannot_be_read_wait_as_well(store: LiveStore, execution: Execution) -> None:
+def test_scattered_records_of_a_block_that_cannot_be_read_wait_as_well(store: LiveStore, execution: Execution) -> None:
     """A group's records are read in another way than a range."""
     account = store.open_account()
     token = account.initiate(**MATCH)
     account.stage(token, make_people(1, **REQUIRED) * 2)
     account.execute(token)
     import_id = find_id(account, token)
-    whole = read_frame(store, import_id, 1)
-    put_frame(store, import_id, 1, b"no frame")
+    whole = read_block(store, import_id, 1)
+    put_block(store, import_id, 1, b"no frame")
     with capture_logs() as events:
         work(execution)
     assert len(find_failures(events)) == 1
-    put_frame(store, import_id, 1, whole)
+    put_block(store, import_id, 1, whole)
     time.sleep(WAIT_SECONDS)
     work(execution)
     status = account.status(token)
@@ -181,7 +183,7 @@ def test_a_running_worker_outlives_it_and_serves_the_other_accounts(database_url
         with connect(hurt) as client, connect(other) as second:
             token = client.initiate({"Name": "hurt", **MATCH})["AccessToken"]
             client.stage(token, json.dumps({"UserProfilePreferences": make_people(70)}).encode())
-            put_frame(store, UUID(client.status(token)["ImportId"]), 1, b"no frame")
+            put_block(store, UUID(client.status(token)["ImportId"]), 1, b"no frame")
             client.execute(token)
             wait_for(lambda: EVENT in server.log.read_text("utf-8"))
             for _ in range(2):
@@ -209,7 +211,7 @@ def test_what_was_sent_of_records_that_are_not_plain_is_never_read(
     large = make_people(1, **REQUIRED, Exceptions=[{"Message": "x" * 200_000}])
     account.stage(token, [*large, *make_people(4, **REQUIRED, **PLAIN)[2 : records + 1]])
     account.execute(token)
-    put_frame(store, find_id(account, token), 1, b"no frame", "raw")
+    put_block(store, find_id(account, token), 1, b"no frame", "raw")
     with capture_logs() as events:
         work(execution)
     assert find_failures(events) == []

@@ -1,4 +1,4 @@
-"""Plain records: the fast road of validation says yes only to what the long road accepts, and keeps the same record."""
+"""Verbatim records: the fast path accepts only records that the long path accepts, and keeps the same record."""
 
 import copy
 import json
@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from record_cases import STAGED_AT, make_validator
 from strange_values import STRANGE, list_places
 
-from consentory.codec.record.fast_path.verbatim_record import PLAIN_BYTES, READER, read_plain
+from consentory.codec.record.fast_path.verbatim_record import READER, VERBATIM_BYTES, read_verbatim
 from consentory.codec.record.validate_record import RecordValidator
-from consentory.codec.staging import staged_block as frame
+from consentory.codec.staging import staged_block as block
 from consentory.codec.staging.batch_body import split_batch
 from consentory.domain.configuration import Permissions
 from consentory.domain.imports import ImportSettings
-from consentory.domain.record import Fault, PlainRecord, Record
+from consentory.domain.record import Fault, Record, VerbatimRecord
 from consentory.errors import RequestRefused
 from consentory.services.imports.staging_service import validate_batch
 
@@ -32,9 +32,9 @@ MAILER = Permissions(
 READ_ONLY = Permissions(import_=True, profile=("read",), channels="all", programs="all", consent_types="all")
 
 
-def judge(validator: RecordValidator, sent: bytes) -> PlainRecord | Record | list[Fault]:
+def judge(validator: RecordValidator, sent: bytes) -> VerbatimRecord | Record | list[Fault]:
     """As staging does."""
-    plain = validator.recognise(sent)
+    plain = validator.check(sent)
     return validator.validate(sent) if plain is None else plain
 
 
@@ -50,15 +50,15 @@ VALIDATORS = [
 
 
 def read(result: Any, sent: bytes) -> Any:
-    return read_plain(result, sent) if isinstance(result, PlainRecord) else result
+    return read_verbatim(result, sent) if isinstance(result, VerbatimRecord) else result
 
 
 @pytest.mark.parametrize("form", [{}, {"separators": (",", ":")}, {"indent": 2}, {"ensure_ascii": False}])
-def test_an_everyday_record_is_plain_and_read_as_the_long_road_reads_it(form: dict[str, Any]) -> None:
+def test_an_everyday_record_is_plain_and_read_as_the_long_path_reads_it(form: dict[str, Any]) -> None:
     sent = encode(PLAIN, **form)
     result = judge(VALIDATORS[0], sent)
-    assert isinstance(result, PlainRecord)
-    assert read_plain(result, sent) == VALIDATORS[0].validate(sent)
+    assert isinstance(result, VerbatimRecord)
+    assert read_verbatim(result, sent) == VALIDATORS[0].validate(sent)
 
 
 def at(*path: Any, value: Any) -> Any:
@@ -82,8 +82,8 @@ def at(*path: Any, value: Any) -> Any:
 def test_a_choice_said_by_name_is_as_plain_as_one_said_by_number(record: Any) -> None:
     sent = encode(record)
     result = judge(VALIDATORS[0], sent)
-    assert isinstance(result, PlainRecord)
-    assert read_plain(result, sent) == VALIDATORS[0].validate(sent)
+    assert isinstance(result, VerbatimRecord)
+    assert read_verbatim(result, sent) == VALIDATORS[0].validate(sent)
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ def test_a_choice_said_by_name_is_as_plain_as_one_said_by_number(record: Any) ->
         at("Unknown", value=1),
     ],
 )
-def test_what_needs_a_second_look_is_left_to_the_long_road(record: Any) -> None:
+def test_what_needs_a_second_look_is_left_to_the_long_path(record: Any) -> None:
     sent = encode(record)
     result = judge(VALIDATORS[0], sent)
-    assert not isinstance(result, PlainRecord)
+    assert not isinstance(result, VerbatimRecord)
     assert result == VALIDATORS[0].validate(sent)
 
 
@@ -178,7 +178,7 @@ def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
     st.sampled_from(VALIDATORS),
     st.sampled_from([{}, {"separators": (",", ":")}, {"ensure_ascii": False}]),
 )
-def test_both_roads_agree(changes: list[Any], validator: RecordValidator, form: dict[str, Any]) -> None:
+def test_both_paths_agree(changes: list[Any], validator: RecordValidator, form: dict[str, Any]) -> None:
     try:
         sent = encode(change(changes), **form)
     except UnicodeEncodeError:  # half of a surrogate pair can only be sent as an escape
@@ -186,7 +186,7 @@ def test_both_roads_agree(changes: list[Any], validator: RecordValidator, form: 
     result = judge(validator, sent)
     expected = validator.validate(sent)
     assert read(result, sent) == expected
-    if isinstance(result, PlainRecord):
+    if isinstance(result, VerbatimRecord):
         assert isinstance(expected, Record)
         assert (result.profile_id, result.match_key, result.match_count) == (None, expected.match_key, 1)
         assert list(result.keys) == [claim.key for claim in expected.alternate_ids]
@@ -197,22 +197,22 @@ def test_a_record_is_plain_whatever_came_before_it() -> None:
     validator = make_validator(match_type="CRM")
     others = [encode(PLAIN | {"ProfileId": 7}), encode(PLAIN | {"Consents": [CONSENT | {"Locale": "xx"}]})]
     for sent in (encode(PLAIN), *others * 100, encode(PLAIN)):
-        assert isinstance(validator.recognise(sent), PlainRecord) is (sent == encode(PLAIN))
+        assert isinstance(validator.check(sent), VerbatimRecord) is (sent == encode(PLAIN))
 
 
-def test_a_frame_keeps_plain_records_beside_others_and_reads_those_of_the_version_before() -> None:
+def test_a_block_keeps_plain_records_beside_others_and_reads_those_of_the_version_before() -> None:
     validator = VALIDATORS[0]
     sent = encode(PLAIN)
     plain, long = judge(validator, sent), validator.validate(sent)
-    assert isinstance(plain, PlainRecord)
+    assert isinstance(plain, VerbatimRecord)
     assert isinstance(long, Record)
-    items = frame.unpack_work(frame.pack_work([(1, plain), (3, long)]))
-    assert [(item.place, item.is_plain) for item in items] == [(1, True), (3, False)]
-    assert frame.decode_plain(items[0].encoded) == plain
-    assert frame.decode_record(items[1].encoded) == long
-    assert {frame.decode_match(item.encoded).match_key for item in items} == {long.match_key}
+    items = block.unpack_work(block.pack_work([(1, plain), (3, long)]))
+    assert [(item.place, item.is_verbatim) for item in items] == [(1, True), (3, False)]
+    assert block.decode_verbatim(items[0].encoded) == plain
+    assert block.decode_record(items[1].encoded) == long
+    assert {block.decode_match(item.encoded).match_key for item in items} == {long.match_key}
     before = zstandard.compress(msgspec.msgpack.encode([(0, long)]))
-    assert [(item.place, item.is_plain) for item in frame.unpack_work(before)] == [(0, False)]
+    assert [(item.place, item.is_verbatim) for item in block.unpack_work(before)] == [(0, False)]
 
 
 @pytest.mark.parametrize("date", ["2026-03-01", "2026-03-01T09:05:00-05:00", "2026-03-01T09:05", " 2026-03-01", None])
@@ -225,16 +225,16 @@ def test_choices_are_plain_whatever_form_their_dates_have(date: str | None) -> N
     }
     for validator in (VALIDATORS[0], make_validator(match_type="CRM", staged_at=STAGED_AT + timedelta(days=1))):
         result = judge(validator, encode(record))
-        assert isinstance(result, PlainRecord)
-        assert read_plain(result, encode(record)) == validator.validate(encode(record))
+        assert isinstance(result, VerbatimRecord)
+        assert read_verbatim(result, encode(record)) == validator.validate(encode(record))
 
 
 def test_a_number_keeps_the_region_of_the_configuration_it_was_staged_under() -> None:
     """The record is read again when the import runs: under a newer configuration perhaps."""
     sent = encode(PLAIN)
     plain = judge(VALIDATORS[0], sent)
-    assert isinstance(plain, PlainRecord)
-    assert [phone.compared for phone in read_plain(plain, sent).phones] == ["+12025550143", "+12025550143"]
+    assert isinstance(plain, VerbatimRecord)
+    assert [phone.compared for phone in read_verbatim(plain, sent).phones] == ["+12025550143", "+12025550143"]
 
 
 def make_dated() -> dict[str, Any]:
@@ -271,24 +271,24 @@ def test_what_the_release_before_staged_by_place_is_read_as_it_was_meant() -> No
         [phone.preferences[0].at, phone.consents[0].at, sharing.at, revoked.at, privacy.at],
     ]
     assert sharing.at - phone.preferences[0].at == 86_399_000_000
-    old = frame.decode_plain(msgspec.Raw(msgspec.msgpack.encode(staged)))
+    old = block.decode_verbatim(msgspec.Raw(msgspec.msgpack.encode(staged)))
     assert old.reader == 0
-    assert read_plain(old, sent) == expected
+    assert read_verbatim(old, sent) == expected
     new = judge(validator, sent)
-    assert isinstance(new, PlainRecord)
+    assert isinstance(new, VerbatimRecord)
     assert new.reader == READER
-    assert read_plain(new, sent) == expected
+    assert read_verbatim(new, sent) == expected
 
 
 def test_a_later_reader_that_takes_more_forms_of_a_time_moves_no_date() -> None:
     """Were a date with an offset plain, it would be written and no longer be among the times: the others stay."""
     sent = encode(make_dated())
     new = judge(VALIDATORS[0], sent)
-    assert isinstance(new, PlainRecord)
+    assert isinstance(new, VerbatimRecord)
     assert isinstance(new.times, dict)
     moved = dict(reversed(new.times.items()))
     again = sent.replace(b"2026-02-01T09:05:00-05:00", b"2026-02-01T14:05:00Z")
-    assert read_plain(msgspec.structs.replace(new, times=moved), again) == VALIDATORS[0].validate(again)
+    assert read_verbatim(msgspec.structs.replace(new, times=moved), again) == VALIDATORS[0].validate(again)
 
 
 SENT = encode(PLAIN, ensure_ascii=False)
@@ -301,7 +301,7 @@ SENT = encode(PLAIN, ensure_ascii=False)
 def test_bytes_that_are_no_json_text_are_never_plain(place: int, cut: int, inserted: bytes) -> None:
     """Staging asks no further about a record that is plain."""
     broken = SENT[:place] + inserted + SENT[place + cut :]
-    if VALIDATORS[0].recognise(broken) is not None:
+    if VALIDATORS[0].check(broken) is not None:
         assert isinstance(json.loads(broken.decode("utf-8", "strict")), dict)
 
 
@@ -321,23 +321,23 @@ def pad(record: dict[str, Any], size: int) -> bytes:
 def test_long_records_are_not_plain_and_their_neighbours_neither() -> None:
     """A worker would have to read all that was sent of them."""
     validator = make_validator(match_type="CRM")
-    assert isinstance(validator.recognise(pad(PLAIN, PLAIN_BYTES)), PlainRecord)
-    assert validator.recognise(pad(PLAIN, PLAIN_BYTES + 1)) is None
+    assert isinstance(validator.check(pad(PLAIN, VERBATIM_BYTES)), VerbatimRecord)
+    assert validator.check(pad(PLAIN, VERBATIM_BYTES + 1)) is None
 
-    def count_plain(*sizes: int) -> int:
+    def count_verbatim(*sizes: int) -> int:
         body = b"\n".join(pad(PLAIN, size) for size in sizes)
         batch = validate_batch(split_batch(body, "ndjson"), validator, ImportSettings(name="test", match_type="CRM"))
-        return sum(item.is_plain for packed in batch.frames for item in frame.unpack_work(packed.work))
+        return sum(item.is_verbatim for packed in batch.blocks for item in block.unpack_work(packed.work))
 
-    assert count_plain(*[PLAIN_BYTES] * 3) == 3
-    assert count_plain(PLAIN_BYTES, PLAIN_BYTES, PLAIN_BYTES + 1) == 0
-    assert count_plain(PLAIN_BYTES + 1, 4000, 4000) == 2
+    assert count_verbatim(*[VERBATIM_BYTES] * 3) == 3
+    assert count_verbatim(VERBATIM_BYTES, VERBATIM_BYTES, VERBATIM_BYTES + 1) == 0
+    assert count_verbatim(VERBATIM_BYTES + 1, 4000, 4000) == 2
 
 
 def test_a_record_full_of_escapes_costs_no_more_than_another() -> None:
     body = b'{"CustomerName":{"FirstName":"' + b'ab\\"' * 1_000_000 + b'"}}'
     tracemalloc.start()
-    VALIDATORS[0].recognise(body)
+    VALIDATORS[0].check(body)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 * len(body)

@@ -1,4 +1,4 @@
-"""A cargo on its way into a new account: the client that brings it, the watch over its books, whoever disturbs it."""
+"""A dataset on its way into a new account: the client that brings it, the watch over its books, whoever disturbs it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ import yaml
 from consentory.bootstrap.composition import open_services
 from consentory.errors import StoreUnavailable
 from consentory.services.access.secret_box import SecretBox
-from crash.cargo import Cargo
-from crash.courier import Access, Courier, Wire
-from crash.stocktaking import Stock, list_differences, take_stock
+from crash.database_snapshot import DatabaseSnapshot, list_differences, take_snapshot
+from crash.dataset import Dataset
+from crash.import_client import Access, ImportClient, Wire
 from crash.watch import Watch
 
 LONGEST_SECONDS = 180
@@ -47,25 +47,25 @@ class Site(Protocol):
 
 
 @dataclass
-class Journey:
-    """One cargo on one new account of a site."""
+class ImportRun:
+    """One dataset on one new account of a site."""
 
     site: Site
-    cargo: Cargo
+    dataset: Dataset
     keyed: bool
-    courier: Courier = field(init=False)
+    import_client: ImportClient = field(init=False)
     watch: Watch = field(init=False)
-    stock: Stock = field(init=False)
+    stock: DatabaseSnapshot = field(init=False)
     """Once it has run: all that the account holds then."""
     seconds: float = 0.0
     _failures: list[BaseException] = field(default_factory=list)
 
-    def run(self, disturb: Callable[[Journey], None] | None = None) -> Journey:
+    def run(self, disturb: Callable[[ImportRun], None] | None = None) -> ImportRun:
         """Until all imports are completed. Raises AssertionError for a breach of the contract on the way."""
         self.site.await_answer()
         account_id, access = _insist(self._create_account)
-        self.courier = Courier(Wire(access), self.cargo, self.keyed)
-        self.watch = Watch(Wire(access), self.courier)
+        self.import_client = ImportClient(Wire(access), self.dataset, self.keyed)
+        self.watch = Watch(Wire(access), self.import_client)
         delivery = threading.Thread(target=self._deliver, name="courier", daemon=True)
         begun = time.monotonic()
         for thread in (self.watch, delivery):
@@ -78,15 +78,15 @@ class Journey:
             self.watch.stop.set()
             for thread in (delivery, self.watch):
                 thread.join(10)
-            self.courier.wire.close()
+            self.import_client.wire.close()
         self.seconds = time.monotonic() - begun
-        self.stock = _insist(lambda: take_stock(self.site.conninfo, account_id))
+        self.stock = _insist(lambda: take_snapshot(self.site.conninfo, account_id))
         return self
 
     @property
     def progress(self) -> float:
         """From 0 to 1; calls of the client and records worked off alike."""
-        return (self.courier.calls / self.cargo.calls + self.watch.settled / self.cargo.records) / 2
+        return (self.import_client.calls / self.dataset.calls + self.watch.settled / self.dataset.records) / 2
 
     @property
     def is_over(self) -> bool:
@@ -108,7 +108,7 @@ class Journey:
 
     def _deliver(self) -> None:
         try:
-            self.courier.deliver()
+            self.import_client.deliver()
         except BaseException as error:
             self._failures.append(error)
 
@@ -147,17 +147,17 @@ def _insist(work: Callable[[], _Result]) -> _Result:
 
 @dataclass
 class Trial:
-    """Journeys of one cargo on one site, each compared with an undisturbed one."""
+    """Journeys of one dataset on one site, each compared with an undisturbed one."""
 
     site: Site
-    cargo: Cargo
-    wanted: Stock = field(init=False)
+    dataset: Dataset
+    wanted: DatabaseSnapshot = field(init=False)
 
     def __post_init__(self) -> None:
-        self.wanted = Journey(self.site, self.cargo, keyed=True).run().stock
-        assert [row["status"] for row in self.wanted["import"]] == ["Completed"] * len(self.cargo.loads)
+        self.wanted = ImportRun(self.site, self.dataset, keyed=True).run().stock
+        assert [row["status"] for row in self.wanted["import"]] == ["Completed"] * len(self.dataset.loads)
 
-    def disturb(self, disturb: Callable[[Journey], None], *, keyed: bool) -> tuple[list[str], Journey]:
-        """A disturbed journey, and what it made different; nothing, if all is well."""
-        journey = Journey(self.site, self.cargo, keyed).run(disturb)
-        return list_differences(journey.stock, self.wanted), journey
+    def disturb(self, disturb: Callable[[ImportRun], None], *, keyed: bool) -> tuple[list[str], ImportRun]:
+        """A disturbed import run, and what it made different; nothing, if all is well."""
+        import_run = ImportRun(self.site, self.dataset, keyed).run(disturb)
+        return list_differences(import_run.stock, self.wanted), import_run

@@ -64,7 +64,7 @@ def name_user(user: str) -> str:
     return user.replace(" ", "-").replace(".", "-").lower()
 
 
-class Office:
+class PermissionUsers:
     """One account with a user for each set of permissions, and a connection for each user."""
 
     def __init__(self, running: RunningServer) -> None:

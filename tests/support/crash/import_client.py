@@ -1,4 +1,4 @@
-"""The client of a round: brings a cargo in over HTTP, with idempotency keys or without, whatever happens meanwhile."""
+"""The client of a round imports a dataset over HTTP, with or without idempotency keys, during any failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 
-from crash.cargo import Batch, Cargo
+from crash.dataset import Batch, Dataset
 
 PATIENCE = 120.0
 """Seconds for which a call is sent again and again."""
@@ -89,14 +89,14 @@ class Wire:
 
 
 @dataclass
-class Courier:
-    """Brings a cargo in: stages and executes its imports one after another, waiting for none to be worked off."""
+class ImportClient:
+    """Brings a dataset in: stages and executes its imports one after another, waiting for none to be worked off."""
 
     wire: Wire
-    cargo: Cargo
+    dataset: Dataset
     keyed: bool
     tokens: list[int] = field(default_factory=list)
-    """Of the cargo's imports, as they come into being."""
+    """Of the dataset's imports, as they come into being."""
     calls: int = 0
     """Calls begun, repetitions not counted."""
     doing: str = ""
@@ -104,7 +104,7 @@ class Courier:
 
     def deliver(self) -> None:
         """Raises AssertionError for anything that the contract does not allow."""
-        for load in self.cargo.loads:
+        for load in self.dataset.loads:
             token = self._initiate(load.settings)
             self.tokens.append(token)
             received = 0

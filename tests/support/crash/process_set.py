@@ -26,7 +26,7 @@ UP_SECONDS = 60
 
 
 @dataclass
-class Plant:
+class ProcessSet:
     """A site of separate processes over a PostgreSQL of its own, with a short lease."""
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="consentory-outage-")))

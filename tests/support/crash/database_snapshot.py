@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-Stock = dict[str, list[dict[str, Any]]]
+DatabaseSnapshot = dict[str, list[dict[str, Any]]]
 
 MINE = "AS t WHERE t.account_id = %(account)s"
 ORDINAL = """(SELECT count(*) FROM import AS i
@@ -22,7 +22,7 @@ QUERIES = {
     "batch": f"""SELECT {ORDINAL} AS import, batch_number, caller, first_sequence, record_count, failed
       FROM import_batch {MINE} ORDER BY 1, 2""",
     "frame": f"""SELECT {ORDINAL} AS import, first_sequence, record_count, batch_number, md5(raw) AS raw
-      FROM import_frame {MINE} ORDER BY 1, 2""",
+      FROM import_block {MINE} ORDER BY 1, 2""",
     "fault": f"""SELECT {ORDINAL} AS import, held, sequence_number, phase, faults
       FROM import_fault {MINE} ORDER BY 1, 2, 3""",
     "chunk left": f"SELECT {ORDINAL} AS import, chunk_number FROM import_chunk {MINE} ORDER BY 1, 2",
@@ -41,7 +41,7 @@ QUERIES = {
 }
 
 
-def take_stock(conninfo: str, account_id: int) -> Stock:
+def take_snapshot(conninfo: str, account_id: int) -> DatabaseSnapshot:
     """All rows of the account by what they are, in a fixed order."""
     with psycopg.connect(conninfo, row_factory=dict_row) as connection:
         stock = {name: connection.execute(query, {"account": account_id}).fetchall() for name, query in QUERIES.items()}
@@ -60,7 +60,7 @@ def _forget_times(part: Any) -> None:
             _forget_times(value)
 
 
-def list_differences(stock: Stock, wanted: Stock) -> list[str]:
+def list_differences(stock: DatabaseSnapshot, wanted: DatabaseSnapshot) -> list[str]:
     """A line for every row that is not the same, and as often, in the other; empty when both are equal."""
     found = []
     for name in QUERIES:
