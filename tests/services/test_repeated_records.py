@@ -24,9 +24,9 @@ from model_check import Courtroom, judged
 from running_server import create_database, drop_database
 
 from consentory.domain import merge
+from consentory.services.changes import change_planning
 from consentory.services.execution import adaptive_batch_size as step_pace
 from consentory.services.execution import import_execution as execution
-from consentory.services.execution import record_application
 from model.histories import History, ImportStep, Step, histories
 
 Wire = dict[str, Any]
@@ -194,13 +194,13 @@ def test_a_file_that_turns_from_repeated_to_changed_is_worked_off_in_more_steps(
     monkeypatch.setattr(step_pace, "FIRST_SLICE_RECORDS", 100)
     monkeypatch.setattr(step_pace, "SLICE_SECONDS", 1_000.0)  # each step may be twice as large as the one before it
     applied = []
-    apply = record_application.apply_records
+    plan = change_planning.plan_records
 
-    def watch(tx: Any, rules: Any, tasks: Any, locked: Any) -> Any:
-        applied.append(len(tasks))
-        return apply(tx, rules, tasks, locked)
+    def watch(tx: Any, context: Any, records: Any, **more: Any) -> Any:
+        applied.append(len(records))
+        return plan(tx, context, records, **more)
 
-    monkeypatch.setattr(execution, "apply_records", watch)
+    monkeypatch.setattr(execution, "plan_records", watch)
     account = store.open_account()
     account.run([[make_person(number) for number in range(1, 1201)]], **MATCH)
     applied.clear()

@@ -26,7 +26,7 @@ SERVICES = Path(str(files("consentory.services")))
 WORKER_ONLY_MODULES = {"import_execution", "repeated_records", "retention", "audit_chaining", "audit_verification"}
 """Services that run as the worker's role and never as the server's."""
 
-WORKER_MODULES = WORKER_ONLY_MODULES | {"record_application", "configuration_cache", "audit_trail"}
+WORKER_MODULES = WORKER_ONLY_MODULES | {"change_planning", "change_writing", "configuration_cache", "audit_trail"}
 """Services that the worker's role runs at all."""
 
 BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat"}
@@ -305,7 +305,7 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
         {"keys": ",".join(UUID(int=n).hex for n in range(1, 400, 2))},
         {"alternate_key_pkey"},
     ),
-    "lock_profiles": ([SERVICE, WORKER], {"ids": list(range(2, 800, 2))}, {"profile_pkey"}),
+    "lock_states": ([SERVICE, WORKER], {"ids": list(range(2, 800, 2))}, {"profile_pkey"}),
     "lock_matched": (
         [WORKER],
         {

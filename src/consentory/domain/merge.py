@@ -102,13 +102,10 @@ def list_alternate_keys(account_id: int, body: ProfileState | None) -> dict[byte
     }
 
 
-def list_contact_keys(account_id: int, body: ProfileState | None) -> dict[bytes, tuple[str, str]]:
-    """Key hash to (kind letter, compared value) of the active emails and phones; {} for no body."""
+def list_contacts(body: ProfileState | None) -> set[tuple[str, str]]:
+    """(kind letter, compared value) of the active emails and phones. `hash_key` makes the key of a contact of both."""
     if body is None:
-        return {}
-    found = {}
-    for letter, elements in (("E", body.emails), ("P", body.phones)):
-        for element in elements:
-            if element.active:
-                found[hash_key(account_id, letter, element.compared)] = (letter, element.compared)
+        return set()
+    found = {("E", element.compared) for element in body.emails if element.active}
+    found.update([("P", element.compared) for element in body.phones if element.active])
     return found

@@ -10,15 +10,18 @@ from uuid import UUID
 import structlog
 
 from consentory.codec.record.fast_path.verbatim_record import VERBATIM_BYTES
-from consentory.codec.record.stage_counts import gives_opt_out
+from consentory.codec.record.stage_counts import gives_opt_out, holds_opt_out
 from consentory.codec.staging.staged_block import BLOCK_RECORDS, unpack_raw, unpack_work
 from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.imports import StageCounts
 from consentory.domain.instants import to_micros
 from consentory.domain.merge_state import make_fault
+from consentory.domain.record import Record
 from consentory.errors import OutcomeUnknown, StatementRefused, StoreBusy, StoreRefused, StoreUnavailable
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
+from consentory.services.changes.change_planning import ApplyContext, PendingRecord, plan_records
+from consentory.services.changes.change_writing import write_changes
 from consentory.services.execution.adaptive_batch_size import (
     QUARANTINE_SECONDS,
     AdaptiveBatchSize,
@@ -26,7 +29,6 @@ from consentory.services.execution.adaptive_batch_size import (
     SliceResult,
 )
 from consentory.services.execution.chunking import CHUNK_RECORDS, Groups, cut_chunks
-from consentory.services.execution.record_application import Rules, Task, apply_records
 from consentory.services.execution.repeated_records import StagedRecord, apply_all, skip_unchanged
 from consentory.store.database import LEASE_SECONDS, Database, Transaction
 from consentory.store.tables import account_store, execution_store, import_store
@@ -204,29 +206,37 @@ class Execution:
             execution_store.leave_chunk(tx, chunk, next_sequence)
             return SliceResult(0, 0, was_cut=False)
         configuration_index = self._configurations.at_revision(tx, chunk.account_id, running.configuration_revision)
-        rules = Rules(configuration_index, running.settings, to_micros(running.started_at), running.first_profile_id)
-        found = skip_unchanged(tx, rules, staged) if are_lone else apply_all(staged)
+        context = ApplyContext(
+            configuration_index, running.settings, to_micros(running.started_at), running.first_profile_id
+        )
+        found = skip_unchanged(tx, context, staged) if are_lone else apply_all(staged)
         work, cut_at = found.cut(pace.tasks)
-        done = work.unchanged + (_apply_or_split(tx, rules, work.tasks, work.locked) if work.tasks else [])
+        done = work.unchanged + (_apply_or_split(tx, context, work.pending, work.locked) if work.pending else [])
         done += _make_gone(chunk.import_id, [one for one in gone if cut_at is None or one < cut_at])
         execution_store.leave_chunk(tx, chunk, next_sequence if cut_at is None else cut_at)
         pending = execution_store.record_outcomes(tx, chunk.import_id, done)
         if pending is None:
             raise StoreBusy("the import is not processing")
         if running.settings.action == "Add":
-            counts = StageCounts(refused_opt_outs=_count_refused_opt_outs(work.tasks, done))
+            counts = StageCounts(refused_opt_outs=_count_refused_opt_outs(work.pending, done))
             import_store.add_stage_counts(tx, chunk.import_id, counts)
         if pending == 0:
             note_event(tx, Party(chunk.account_id, SYSTEM), "import.completed", import_id=chunk.import_id)
-        return SliceResult(len(done), len(work.tasks), was_cut=cut_at is not None)
+        return SliceResult(len(done), len(work.pending), was_cut=cut_at is not None)
 
 
-def _count_refused_opt_outs(tasks: Sequence[Task], done: Sequence[ProcessedRecord]) -> int:
-    """The exceptions among the tasks that hold an Opt-Out, a Denied or a Revoked."""
+def _count_refused_opt_outs(pending: Sequence[PendingRecord], done: Sequence[ProcessedRecord]) -> int:
+    """The exceptions among the records that hold an Opt-Out, a Denied or a Revoked."""
     refused = {record.sequence_number for record in done if record.outcome == "Exception"}
     if not refused:
         return 0
-    return sum(gives_opt_out(task.record) for task in tasks if task.source.sequence_number in refused)
+    return sum(_holds_opt_out(one) for one in pending if one.source.sequence_number in refused)
+
+
+def _holds_opt_out(pending: PendingRecord) -> bool:
+    if isinstance(pending.record, Record):
+        return gives_opt_out(pending.record)
+    return pending.sent is not None and holds_opt_out(pending.sent)
 
 
 def _count_left(chunk: Chunk) -> int:
@@ -314,14 +324,16 @@ def _make_gone(import_id: UUID, sequences: Sequence[int]) -> list[ProcessedRecor
 
 
 def _apply_or_split(
-    tx: Transaction, rules: Rules, tasks: Sequence[Task], locked: Mapping[int, str] | None = None
+    tx: Transaction, context: ApplyContext, pending: Sequence[PendingRecord], locked: Mapping[int, str] | None = None
 ) -> list[ProcessedRecord]:
     """Apply records; when their data breaks something that nobody foresaw, split until the record at fault
     stands alone and becomes an exception (execution.md, "While it runs")."""
     for attempt in range(KEY_RACE_TRIES + 1):
         try:
             with tx.savepoint():
-                return apply_records(tx, rules, tasks, locked)
+                changes = plan_records(tx, context, pending, loaded=locked)
+                write_changes(tx, changes)
+                return changes.outcomes
         except (StoreUnavailable, StatementRefused):  # of neither is a record at fault
             raise
         except StoreRefused as error:
@@ -332,19 +344,19 @@ def _apply_or_split(
         except Exception as error:  # our own checks: a record must not stop an import, whatever it is
             failure = error
             break
-    if len(tasks) == 1:
-        return [_make_unexpected(tasks[0], failure)]
-    middle = len(tasks) // 2
-    return _apply_or_split(tx, rules, tasks[:middle]) + _apply_or_split(tx, rules, tasks[middle:])
+    if len(pending) == 1:
+        return [_make_unexpected(pending[0], failure)]
+    middle = len(pending) // 2
+    return _apply_or_split(tx, context, pending[:middle]) + _apply_or_split(tx, context, pending[middle:])
 
 
-def _make_unexpected(task: Task, failure: Exception) -> ProcessedRecord:
+def _make_unexpected(pending: PendingRecord, failure: Exception) -> ProcessedRecord:
     reference = secrets.token_hex(8)
     log.error(
         "record broke its chunk",
         reference=reference,
-        import_id=str(task.source.import_id),
-        sequence_number=task.source.sequence_number,
+        import_id=str(pending.source.import_id),
+        sequence_number=pending.source.sequence_number,
         failure=_describe(failure),
         place=_find_place(failure),
     )
@@ -353,7 +365,7 @@ def _make_unexpected(task: Task, failure: Exception) -> ProcessedRecord:
         "$",
         f"This record could not be applied for a reason that nobody foresaw; the log has it under {reference}.",
     )
-    return ProcessedRecord(task.source.sequence_number or 0, "Exception", [fault])
+    return ProcessedRecord(pending.source.sequence_number or 0, "Exception", [fault])
 
 
 def _describe(failure: Exception) -> str:

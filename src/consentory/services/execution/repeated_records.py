@@ -15,12 +15,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from consentory.codec.record.fast_path.verbatim_record import read_verbatim
 from consentory.codec.staging.staged_block import decode_match, decode_record, decode_verbatim
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.merge import MERGE_VERSION
-from consentory.services.execution.record_application import Rules, Task
+from consentory.services.changes.change_planning import ApplyContext, PendingRecord
 from consentory.store.database import Transaction
 from consentory.store.tables import profile_store
 from consentory.store.tables.execution_store import ProcessedRecord
@@ -44,16 +43,16 @@ class Sorted:
     """The records of a step: those passed by, those to apply, and the bodies already locked for these, unread."""
 
     unchanged: list[ProcessedRecord]
-    tasks: list[Task]
+    pending: list[PendingRecord]
     locked: dict[int, str]
 
     def cut(self, limit: int) -> tuple[Sorted, int | None]:
         """What comes before the task after the first `limit`, and its SequenceNumber; None: there are no more."""
-        if len(self.tasks) <= limit:
+        if len(self.pending) <= limit:
             return self, None
-        end = self.tasks[limit].source.sequence_number or 0
+        end = self.pending[limit].source.sequence_number or 0
         unchanged = [record for record in self.unchanged if record.sequence_number < end]
-        return Sorted(unchanged, self.tasks[:limit], self.locked), end
+        return Sorted(unchanged, self.pending[:limit], self.locked), end
 
 
 def make_fingerprint_key(settings: ImportSettings, configuration_index: ConfigurationIndex) -> bytes:
@@ -67,14 +66,14 @@ def make_fingerprint_key(settings: ImportSettings, configuration_index: Configur
     ).digest()
 
 
-def skip_unchanged(tx: Transaction, rules: Rules, staged: Sequence[StagedRecord]) -> Sorted:
+def skip_unchanged(tx: Transaction, context: ApplyContext, staged: Sequence[StagedRecord]) -> Sorted:
     """Tell the records that change nothing from those to apply, and lock the people whom their match ids mean.
 
     Only for records of which no two mean one person or name one alternate id: each is judged by itself.
     """
-    if rules.settings.match_type is None or rules.settings.action == "Delete":
+    if context.settings.match_type is None or context.settings.action == "Delete":
         return apply_all(staged)
-    fingerprint_key = make_fingerprint_key(rules.settings, rules.configuration_index)
+    fingerprint_key = make_fingerprint_key(context.settings, context.configuration_index)
     prints = [_hash(record, fingerprint_key) for record in staged]
     wanted = {}
     for record, fingerprint in zip(staged, prints, strict=True):
@@ -88,18 +87,18 @@ def skip_unchanged(tx: Transaction, rules: Rules, staged: Sequence[StagedRecord]
             known.add(wanted[key])
         else:
             locked[profile_id] = body
-    unchanged, tasks = [], []
+    unchanged, pending = [], []
     for record, fingerprint in zip(staged, prints, strict=True):
         if fingerprint in known:
             unchanged.append(ProcessedRecord(record.source.sequence_number or 0, "Unchanged", []))
         else:
-            tasks.append(_decode_task(record, fingerprint))
-    return Sorted(unchanged, tasks, locked)
+            pending.append(_decode_pending(record, fingerprint))
+    return Sorted(unchanged, pending, locked)
 
 
 def apply_all(staged: Sequence[StagedRecord]) -> Sorted:
     """All of them to be applied, and nobody known by them afterwards."""
-    return Sorted([], [_decode_task(record, None) for record in staged], {})
+    return Sorted([], [_decode_pending(record, None) for record in staged], {})
 
 
 def _hash(record: StagedRecord, fingerprint_key: bytes) -> bytes:
@@ -110,9 +109,6 @@ def _hash(record: StagedRecord, fingerprint_key: bytes) -> bytes:
     return hasher.digest()
 
 
-def _decode_task(staged: StagedRecord, fingerprint: bytes | None) -> Task:
-    if staged.sent is None:
-        record = decode_record(staged.encoded)
-    else:
-        record = read_verbatim(decode_verbatim(staged.encoded), staged.sent)
-    return Task(record, staged.source, staged.new_id, fingerprint)
+def _decode_pending(staged: StagedRecord, fingerprint: bytes | None) -> PendingRecord:
+    record = decode_record(staged.encoded) if staged.sent is None else decode_verbatim(staged.encoded)
+    return PendingRecord(record, staged.source, staged.new_id, fingerprint, staged.sent)

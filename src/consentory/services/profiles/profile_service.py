@@ -33,9 +33,11 @@ from consentory.domain.text import fold, hash_key, trim
 from consentory.errors import ErrorDetail, RequestRefused, StoreContended, StoreRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
-from consentory.services.execution.record_application import Rules, Task, apply_records
+from consentory.services.changes.change_planning import ApplyContext, PendingRecord, plan_records
+from consentory.services.changes.change_writing import write_changes
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import account_store, profile_store
+from consentory.store.tables.execution_store import ProcessedRecord
 from consentory.store.tables.profile_store import HistoryItem, Source
 
 SEARCH_LIMIT = 50
@@ -187,7 +189,7 @@ class ProfileService:
         self, tx: Transaction, caller: Caller, profile_id: int | None, body: bytes, settings: ImportSettings
     ) -> tuple[Wire, bool]:
         configuration_index = self._configurations.current_in(tx, caller.account_id)
-        if profile_id is not None and not profile_store.lock_profiles(tx, [profile_id]):
+        if profile_id is not None and not profile_store.lock_states(tx, [profile_id]):
             raise _make_not_found()
         now = profile_store.read_clock(tx)
         record = _read_record(configuration_index, settings, caller, from_micros(now), profile_id, body)
@@ -195,8 +197,9 @@ class ProfileService:
         new_id = account_store.reserve_profile_ids(tx, 1) if profile_id is None else profile_id
         # Whom the body alone names is not locked yet, and is by the time that the application reads the clock itself.
         moment = now if profile_id is not None or record.profile_id is None else None
-        rules = Rules(configuration_index, settings, now, new_id if profile_id is None else profile_id + 1, moment)
-        (done,) = apply_records(tx, rules, [Task(record, Source(caller.user_id), new_id)])
+        found_below = new_id if profile_id is None else profile_id + 1
+        context = ApplyContext(configuration_index, settings, now, found_below, moment)
+        done = _apply(tx, context, PendingRecord(record, Source(caller.user_id), new_id))
         if done.outcome == "Exception":
             raise RequestRefused(
                 "conflict",
@@ -222,9 +225,9 @@ class ProfileService:
             configuration_index = self._configurations.current_in(tx, caller.account_id)
             now = profile_store.read_clock(tx)
             settings = ImportSettings(name="single delete", action="Delete")
-            rules = Rules(configuration_index, settings, now, found_below=profile_id + 1)
-            task = Task(Record(profile_id=profile_id), Source(caller.user_id), 0)
-            (done,) = apply_records(tx, rules, [task])
+            context = ApplyContext(configuration_index, settings, now, found_below=profile_id + 1)
+            pending = PendingRecord(Record(profile_id=profile_id), Source(caller.user_id), 0)
+            done = _apply(tx, context, pending)
             if done.outcome != "Deleted":
                 raise _make_not_found()
             note_event(tx, caller, "profile.deleted", profile_ids=[profile_id])
@@ -251,6 +254,12 @@ class ProfileService:
             render_profile(one, Viewing(configuration_index, scope, now, recorded.get(one.profile_id, {})))
             for one in profiles
         ]
+
+
+def _apply(tx: Transaction, context: ApplyContext, pending: PendingRecord) -> ProcessedRecord:
+    changes = plan_records(tx, context, [pending])
+    write_changes(tx, changes)
+    return changes.outcomes[0]
 
 
 def _require(caller: Caller, action: Literal["read", "write", "delete"]) -> None:

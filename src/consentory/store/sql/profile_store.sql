@@ -13,12 +13,12 @@ CROSS JOIN LATERAL (
   SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
 ) AS k;
 
--- name: lock_profiles
--- Bodies of existing profiles, locked in id order so that two transactions cannot deadlock over them.
-SELECT w.profile_id, p.body::text, p.created, p.modified
+-- name: lock_states
+-- States of existing profiles, locked in id order so that two transactions cannot deadlock over them.
+SELECT w.profile_id, p.body::text
 FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
 CROSS JOIN LATERAL (
-  SELECT body, created, modified FROM profile
+  SELECT body FROM profile
   WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id FOR UPDATE
 ) AS p;
 
@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
 ) AS p;
 
 -- name: load_profiles
--- As lock_profiles, without the lock; in id order.
+-- Existing profiles, in id order, not locked.
 SELECT w.profile_id, p.body::text, p.created, p.modified
 FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
 CROSS JOIN LATERAL (

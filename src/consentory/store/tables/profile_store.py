@@ -24,9 +24,22 @@ _COLUMN_TYPES = {
     "tag_change": ["text", "text", "int4"],
 }
 
-read_body = msgspec.json.Decoder(ProfileState).decode
-"""A body as `lock_matched` gives it. Raises msgspec.DecodeError for one that is damaged."""
-_encode = msgspec.json.Encoder().encode
+decode_state = msgspec.json.Decoder(ProfileState).decode
+"""A state as it is stored. Raises msgspec.DecodeError for one that is damaged."""
+_encoder = msgspec.json.Encoder()
+
+KeyRow = tuple[bytes, int, str, str]
+"""A row of alternate_key: (key, profile id, type, value); or of contact_key: (key, profile id, kind letter, value)."""
+
+
+def encode_state(state: ProfileState) -> bytes:
+    """A state as it is to be stored."""
+    return _encoder.encode(state)
+
+
+def encode_entries(entries: list[LedgerEntry]) -> bytes:
+    """Ledger entries as they are to be stored."""
+    return _encoder.encode(entries)
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -42,16 +55,21 @@ class NewEntries(msgspec.Struct, frozen=True):
 
     profile_id: int
     first: int
-    entries: list[LedgerEntry]
+    entries: bytes
+    """By `encode_entries`."""
     source: Source
 
 
 class NewState(NamedTuple):
-    """A person as they are to be stored. `fingerprint`: of the record that made them so, 16 bytes; None: not known."""
+    """A person as they are to be stored."""
 
     profile_id: int
-    body: ProfileState
-    fingerprint: bytes | None = None
+    state: bytes
+    """By `encode_state`."""
+    active: bool
+    customer_type: str | None
+    fingerprint: bytes | None
+    """Of the record that made the person so, 16 bytes; None: not known."""
 
 
 class HistoryItem(msgspec.Struct, frozen=True):
@@ -81,15 +99,21 @@ def find_holders(tx: Transaction, keys: Collection[bytes]) -> dict[bytes, int]:
     return dict(rows)
 
 
-def lock_profiles(tx: Transaction, ids: Iterable[int]) -> dict[int, Profile]:
-    """Those of the profiles that exist, locked in id order until the transaction ends."""
-    return {row[0]: _read_profile(row) for row in tx.rows("lock_profiles", {"ids": sorted(ids)})}
+def lock_states(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
+    """The states, for `decode_state`, of those of the profiles that exist; locked in id order until the transaction
+    ends."""
+    return dict(tx.rows("lock_states", {"ids": sorted(ids)}))
+
+
+def load_states(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
+    """As lock_states, not locked."""
+    return {row[0]: row[1] for row in tx.rows("load_profiles", {"ids": sorted(ids)})}
 
 
 def lock_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
     """The people who hold these alternate ids (key to fingerprint), locked in id order until the transaction ends.
 
-    Gives (key, profile id, body for `read_body`); None in place of the body of one who has that fingerprint.
+    Gives (key, profile id, state for `decode_state`); None in place of the state of one who has that fingerprint.
     """
     in_order = sorted(wanted.items())  # of the index
     parameters = {"keys": join_keys(key for key, _ in in_order), "fingerprints": join_keys(one for _, one in in_order)}
@@ -102,7 +126,7 @@ def load_profiles(tx: Transaction, ids: Iterable[int]) -> dict[int, Profile]:
 
 
 def _read_profile(row: Sequence[Any]) -> Profile:
-    return Profile(row[0], read_body(row[1]), to_micros(row[2]), to_micros(row[3]))
+    return Profile(row[0], decode_state(row[1]), to_micros(row[2]), to_micros(row[3]))
 
 
 def insert_profiles(
@@ -114,8 +138,8 @@ def insert_profiles(
         tx,
         "profile",
         [
-            (profile_id, Json(_encode(body)), made, changed, body.active, body.customer_type, import_id, fingerprint)
-            for profile_id, body, fingerprint in people
+            (profile_id, Json(state), made, changed, active, customer_type, import_id, fingerprint)
+            for profile_id, state, active, customer_type, fingerprint in people
         ],
     )
 
@@ -127,9 +151,9 @@ def update_profiles(tx: Transaction, people: Sequence[NewState], modified: int) 
             "update_profiles",
             {
                 "ids": [person.profile_id for person in people],
-                "bodies": [_encode(person.body).decode() for person in people],
-                "actives": [person.body.active for person in people],
-                "customer_types": [person.body.customer_type for person in people],
+                "bodies": [person.state.decode() for person in people],
+                "actives": [person.active for person in people],
+                "customer_types": [person.customer_type for person in people],
                 "fingerprints": ",".join([(person.fingerprint or b"").hex() for person in people]),
                 "modified": from_micros(modified),
             },
@@ -137,7 +161,8 @@ def update_profiles(tx: Transaction, people: Sequence[NewState], modified: int) 
 
 
 def delete_profiles(tx: Transaction, gone: Sequence[tuple[int, Source]], deleted_at: int) -> None:
-    """Delete profiles with their history and leave a tombstone each; their keys are deleted by `change_keys`."""
+    """Delete profiles with their history and leave a tombstone each; `change_alternate_keys` and `change_contact_keys`
+    delete their keys."""
     if gone:
         ids = {"ids": [profile_id for profile_id, _ in gone]}
         tx.run("delete_profiles", ids)
@@ -149,9 +174,7 @@ def delete_profiles(tx: Transaction, gone: Sequence[tuple[int, Source]], deleted
         _put_rows(tx, "tombstone", [(i, at, s.caller, s.import_id, s.sequence_number) for i, s in gone])
 
 
-def change_alternate_keys(
-    tx: Transaction, removed: Sequence[bytes], added: Sequence[tuple[bytes, int, str, str]]
-) -> None:
+def change_alternate_keys(tx: Transaction, removed: Collection[bytes], added: Iterable[KeyRow]) -> None:
     """Take alternate ids from their holders, and give out: (key, profile id, type, value).
 
     Key by key in their order: who gives out a key waits for whoever touched it before, and so nobody waits in a ring.
@@ -159,7 +182,7 @@ def change_alternate_keys(
     if not removed:
         _put_rows(tx, "alternate_key", sorted(added))
         return
-    steps: list[tuple[bytes, tuple[bytes, int, str, str] | None]] = [(key, None) for key in removed]
+    steps: list[tuple[bytes, KeyRow | None]] = [(key, None) for key in removed]
     steps += [(row[0], row) for row in added]
     steps.sort(key=lambda step: (step[0], step[1] is not None))  # taken before it is given anew
     for gives, found in groupby(steps, key=lambda step: step[1] is not None):
@@ -170,9 +193,7 @@ def change_alternate_keys(
             tx.run("delete_alternate_keys", {"keys": join_keys(key for key, _ in run)})
 
 
-def change_contact_keys(
-    tx: Transaction, removed: Sequence[tuple[bytes, int]], added: Sequence[tuple[bytes, int, str, str]]
-) -> None:
+def change_contact_keys(tx: Transaction, removed: Collection[tuple[bytes, int]], added: Iterable[KeyRow]) -> None:
     """Remove (key, profile id), then add (key, profile id, kind letter, value)."""
     if removed:
         tx.run("delete_contact_keys", {"keys": join_keys(key for key, _ in removed), "ids": [i for _, i in removed]})
@@ -184,7 +205,7 @@ def append_ledger(tx: Transaction, appended: Sequence[NewEntries], recorded: int
     at = from_micros(recorded)
     _put_rows(tx, "ledger", [
         (
-            new.profile_id, new.first, Json(_encode(new.entries)), at,
+            new.profile_id, new.first, Json(new.entries), at,
             new.source.caller, new.source.import_id, new.source.sequence_number,
         )
         for new in appended

@@ -1,0 +1,121 @@
+"""The type between planning and writing: all that an application of records changes
+(docs/adr/0016-plan-then-write.md).
+
+A ChangeSet holds rows that are ready to be stored. It holds no ProfileState: those of a slice of 1,000 people would
+take 20 MB, and a processor's cache has 1 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+from consentory.domain.merge import list_alternate_keys, list_contacts
+from consentory.domain.profile import ProfileState
+from consentory.domain.text import fold, hash_key
+from consentory.store.tables.execution_store import ProcessedRecord
+from consentory.store.tables.profile_store import KeyRow, NewEntries, NewState, Source, encode_state
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+
+AlternateIds = dict[bytes, tuple[str, str]]
+"""Alternate ids by key: (type, value)."""
+
+
+class ChangedPerson(NamedTuple):
+    """A person whom a ChangeSet creates, updates or deletes."""
+
+    before: str | None
+    """The ProfileState as it is stored, in JSON. None: the person is new."""
+    after: NewState | None
+    """None: the person is deleted."""
+    source: Source
+    """The last record that changed the person."""
+
+
+@dataclass(slots=True)
+class KeyChanges(Generic[KeyT]):
+    """Keys to remove, and then keys to add, each by its primary key."""
+
+    removed: set[KeyT] = field(default_factory=set)
+    added: dict[KeyT, KeyRow] = field(default_factory=dict)
+
+    def remove(self, keys: Iterable[KeyT]) -> None:
+        """Remove keys; a key that this plan added is not stored, and is not added."""
+        for key in keys:
+            if self.added.pop(key, None) is None:
+                self.removed.add(key)
+
+
+@dataclass(slots=True)
+class ChangeSet:
+    """What `plan_records` found, and what `write_changes` stores. Times in microseconds."""
+
+    account_id: int
+    created_at: int
+    """The creation time of new people."""
+    applied_at: int
+    """The modification time of all people in it, and the recording time of their choices."""
+    import_id: UUID | None
+    loaded: Mapping[int, str]
+    """The people whom the records mean, as they are stored."""
+    outcomes: list[ProcessedRecord] = field(default_factory=list)
+    """Of each record, in the order of the records."""
+    people: dict[int, ChangedPerson] = field(default_factory=dict)
+    """By ProfileId, in the order of their first change."""
+    ledger: list[NewEntries] = field(default_factory=list)
+    alternate_keys: KeyChanges[bytes] = field(default_factory=KeyChanges)
+    contact_keys: KeyChanges[tuple[bytes, int]] = field(default_factory=KeyChanges)
+    tags: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By caseless name: the name, and by how much the number of people with this tag changes."""
+
+    def find_state(self, profile_id: int) -> str | bytes | None:
+        """The person's ProfileState by now, in JSON; None: there is no such person."""
+        person = self.people.get(profile_id)
+        if person is None:
+            return self.loaded.get(profile_id)
+        return None if person.after is None else person.after.state
+
+    def add_change(
+        self,
+        profile_id: int,
+        old: ProfileState | None,
+        new: ProfileState | None,
+        *,
+        source: Source,
+        fingerprint: bytes | None = None,
+        alternate_ids: AlternateIds | None = None,
+    ) -> None:
+        """Add the next change of a person, from one state to another. None: there was no such person, or is none any
+        more. `fingerprint`: see NewState. `alternate_ids`: those that `new` holds; None: those of `old`."""
+        known = self.people.get(profile_id)
+        before = self.loaded.get(profile_id) if known is None else known.before
+        after = None
+        if new is not None:
+            after = NewState(profile_id, encode_state(new), new.active, new.customer_type, fingerprint)
+        self.people[profile_id] = ChangedPerson(before, after, source)
+        if alternate_ids is not None:
+            had = list_alternate_keys(self.account_id, old)
+            self.alternate_keys.remove(had.keys() - alternate_ids.keys())
+            for key in alternate_ids.keys() - had.keys():
+                self.alternate_keys.added[key] = (key, profile_id, *alternate_ids[key])
+        self._change_contacts(profile_id, old, new)
+        self._count_tags(old, new)
+
+    def _change_contacts(self, profile_id: int, old: ProfileState | None, new: ProfileState | None) -> None:
+        had, has = list_contacts(old), list_contacts(new)
+        if had != has:
+            self.contact_keys.remove([(hash_key(self.account_id, *gone), profile_id) for gone in had - has])
+            for letter, compared in has - had:
+                key = hash_key(self.account_id, letter, compared)
+                self.contact_keys.added[key, profile_id] = (key, profile_id, letter, compared)
+
+    def _count_tags(self, old: ProfileState | None, new: ProfileState | None) -> None:
+        had, has = (old.tags if old else []), (new.tags if new else [])
+        if had != has:
+            for sign, tags in ((-1, had), (1, has)):
+                for tag in tags:
+                    name, change = self.tags.get(fold(tag), (tag, 0))
+                    self.tags[fold(tag)] = (name, change + sign)
