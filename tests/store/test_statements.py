@@ -26,7 +26,7 @@ SERVICES = Path(str(files("consentory.services")))
 WORKER_ONLY_MODULES = {"import_execution", "repeated_records", "retention", "audit_chaining", "audit_verification"}
 """Services that run as the worker's role and never as the server's."""
 
-WORKER_MODULES = WORKER_ONLY_MODULES | {"change_planning", "change_writing", "configuration_cache", "audit_trail"}
+WORKER_MODULES = WORKER_ONLY_MODULES | {"change_plan", "change_writing", "configuration_cache", "audit_trail"}
 """Services that the worker's role runs at all."""
 
 BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat"}

@@ -20,7 +20,7 @@ from consentory.domain.record import Record
 from consentory.errors import OutcomeUnknown, StatementRefused, StoreBusy, StoreRefused, StoreUnavailable
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
-from consentory.services.changes.change_planning import ApplyContext, PendingRecord, plan_records
+from consentory.services.changes.change_plan import ApplyContext, PendingRecord, plan_records
 from consentory.services.changes.change_writing import write_changes
 from consentory.services.execution.adaptive_batch_size import (
     QUARANTINE_SECONDS,

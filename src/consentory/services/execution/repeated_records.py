@@ -19,7 +19,7 @@ from consentory.codec.staging.staged_block import decode_match, decode_record, d
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.merge import MERGE_VERSION
-from consentory.services.changes.change_planning import ApplyContext, PendingRecord
+from consentory.services.changes.change_plan import ApplyContext, PendingRecord
 from consentory.store.database import Transaction
 from consentory.store.tables import profile_store
 from consentory.store.tables.execution_store import ProcessedRecord

@@ -33,7 +33,7 @@ from consentory.domain.text import fold, hash_key, trim
 from consentory.errors import ErrorDetail, RequestRefused, StoreContended, StoreRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
-from consentory.services.changes.change_planning import ApplyContext, PendingRecord, plan_records
+from consentory.services.changes.change_plan import ApplyContext, PendingRecord, plan_records
 from consentory.services.changes.change_writing import write_changes
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import account_store, profile_store
