@@ -177,6 +177,46 @@ def test_a_refused_row_with_an_opt_out_is_counted_and_marked_also_where_the_serv
     assert "Rows that hold an opt-out: 1. Correct them first." in none.stderr
 
 
+def test_a_no_is_counted_and_marked_also_in_a_row_that_could_not_be_read(
+    run: Run, tmp_path: Path, mapping: Path
+) -> None:
+    good = [";".join(row) for row in make_rows(3)]
+    broken = [
+        b"k-1;a@b.de;Zo\xff\xfe;nein;01.03.2026",  # Row.Encoding
+        b"k-2;a@b.de;nein;01.03.2026",  # Row.ColumnCount: too few cells
+        b"k-3;a@b.de;Zoe;;nein;01.03.2026",  # Row.ColumnCount: too many cells
+        b'k-4;a@b.de;"Zo"e;"nein";01.03.2026',  # Row.Quoting
+        b"k-5;a@b.de;ja;01.03.2026",  # no opt-out in it
+        b";;Zo\xff\xfe;nein;01.03.2026",  # an opt-out of nobody knows whom
+    ]
+    file = tmp_path / "kunden.csv"
+    file.write_bytes(b"\n".join([";".join(HEADER).encode(), *(row.encode() for row in good), *broken, b""]))
+    done = run("import", file, *IMPORT, "--mapping", mapping)
+    assert done.returncode == 1, done.stderr
+    assert "5 refused records hold an opt-out, a denial or a withdrawal" in done.stdout
+    refused = (tmp_path / "kunden.csv.exceptions.csv").read_bytes().splitlines()[1:]
+    assert [b"HOLDS AN OPT-OUT | Row." in row for row in refused] == [True, True, True, True, False, True]
+    again = run("import", tmp_path / "kunden.csv.exceptions.csv", *IMPORT, "--mapping", mapping)
+    assert again.returncode == 2
+    assert "encoding utf-8 (that of the imported file), delimiter semicolon" in again.stderr
+    assert "None of the 6 rows can become a record" in again.stderr
+    assert "Rows that hold an opt-out: 5. Correct them first." in again.stderr
+
+
+def test_a_no_in_a_row_with_too_long_a_number_is_counted_and_marked(run: Run, tmp_path: Path, mapping: Path) -> None:
+    rows: list[list[Any]] = [*make_rows(3)]
+    rows[1][2], rows[1][3] = 12345678901234567890, "nein"
+    done = run(
+        "import", write_format(tmp_path / "kunden.xlsx", "xlsx", rows), *IMPORT, "--mapping", mapping, "--sheet", 2
+    )
+    assert "1 refused record holds an opt-out, a denial or a withdrawal" in done.stdout
+    refused = tmp_path / "kunden.xlsx.exceptions.xlsx"
+    (row,) = read_table(refused)[1]
+    assert str(row.cells[6]).startswith("HOLDS AN OPT-OUT | Row.NumberTooLong in Vorname: ")
+    again = run("import", refused, *IMPORT, "--mapping", mapping, "--sheet", "2")
+    assert (again.returncode, "Rows that hold an opt-out: 1." in again.stderr) == (2, True)
+
+
 def test_the_summary_counts_the_addresses_that_were_left_out(run: Run, tmp_path: Path, mapping: Path) -> None:
     mapping.write_text(MAPPING + ADDRESSES)
     places = [["Weg 1", "Köln", "NW", "50667"], ["Weg 2", "", "", ""], ["", "", "", ""], ["", "Bonn", "", "53111"]]

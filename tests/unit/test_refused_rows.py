@@ -51,7 +51,8 @@ def test_rows_of_csv_come_back_equal(tmp_path: Path, encoding: str, delimiter: s
     assert [column.header for column in found.columns] == [*headers, "consentory_line", "consentory_faults"]
     assert (found.delimiter, found.line_end) == (delimiter, line_end)
     first, second = back.rows
-    assert first.cells == [*CELLS, "7", SAID]
+    note = " | encoding: cp1252" if encoding == "cp1252" else ""
+    assert first.cells == [*CELLS, "7", SAID + note]
     assert second.cells[:-2] == list(reversed(CELLS))
     if encoding.startswith("utf-8"):
         assert path.read_bytes().startswith(b"\xef\xbb\xbf") == (encoding == "utf-8-sig")
@@ -96,7 +97,7 @@ def test_ragged_rows_keep_their_cells(tmp_path: Path) -> None:
         writer.add(Row(2, ["a"]), FAULTS[1:])
         writer.add(Row(3, ["a", "b", "c"]), FAULTS[1:])
         writer.close()
-    assert path.read_text().splitlines()[1:] == ["a,,2,Email.Malformed: No.", "a,b,3,Email.Malformed: No.,c"]
+    assert path.read_text().splitlines()[1:] == ["a,2,Email.Malformed: No.", "a,b,c,3,Email.Malformed: No."]
 
 
 def test_repeated_headers_stay_as_they_were(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def _list_refused(item: TableInput, refused: _Refused) -> Iterator[tuple[Row, Se
     """The refused rows, each with its faults, and whether it holds an opt-out, a denial or a withdrawal."""
     for row, _, refusal in item.map_rows():
         if refusal:
-            yield row, refusal.faults, refusal.holds_opt_out
+            yield row, refusal.faults, item.mapping.holds_opt_out(row)
         elif members := refused.take_next():
             faults = [_place_fault(item, row, fault) for fault in read_faults(members)]
             yield row, faults, members.get("HoldsOptOut") == _HOLDS_NO

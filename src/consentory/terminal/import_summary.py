@@ -7,7 +7,7 @@ from rich.table import Table
 
 from consentory.client.api_client import JsonObject
 from consentory.client.import_run import ImportOutcome
-from consentory.codec.tabular.refused_rows import OPT_OUT_MARK
+from consentory.codec.tabular.correction_columns import OPT_OUT_MARK
 from consentory.terminal.terminal_output import make_console, notes
 from consentory.terminal.visible_text import show_text
 

@@ -12,6 +12,7 @@ from consentory.client.sources.delimiter import find_delimiter
 from consentory.client.sources.source_error import SourceError
 from consentory.client.sources.text_encoding import LONGEST_LINE, Encoding, LineTooLong, open_text
 from consentory.codec.tabular.column_names import is_blank, name_columns
+from consentory.codec.tabular.correction_columns import find_own_delimiter, find_shift, has_own_columns
 from consentory.codec.tabular.table import (
     UNDECODABLE,
     Cell,
@@ -24,6 +25,8 @@ from consentory.codec.tabular.table import (
 
 _HEAD_LINES = 120
 _HEAD_CHARACTERS = 1 << 20
+_OWN_HEADER_LINES = 20
+# A header may hold line breaks.
 _LINES_IN_A_ROW = 10_000
 # More lines than this in one row come from a quotation mark that is never closed.
 
@@ -46,23 +49,26 @@ class DelimitedText:
         self._encoding = encoding
         with self._read_errors():
             lines = self._read_first_lines()
-        start = (options.header or 1) - 1
+        # A file of refused rows has its header in its first line, wherever that of its origin was.
+        own = find_own_delimiter(lines[:_OWN_HEADER_LINES])
+        start = 0 if own else (options.header or 1) - 1
         if not any(
-            line.strip() for line in lines[start : start + _HEAD_LINES if options.header is None else start + 1]
+            line.strip() for line in lines[start : start + _HEAD_LINES if own or options.header is None else start + 1]
         ):
             place = f"line {options.header}" if options.header else ""
             raise SourceError(source.name, place, "a header line was expected here, and there is no text")
-        self._delimiter = find_delimiter(source.name, lines[start:], options.delimiter)
+        self._delimiter = find_delimiter(source.name, lines[start:], options.delimiter, own)
         with self._read_errors():
             header = self._read_header(start + self._delimiter.line)
         self._width = len(header.cells)
         self._rows_line = header.line + header.lines
         self.description = self._describe(header, lines[0])
+        self._is_correction = has_own_columns(self.description.columns)
 
     def read_rows(self, skip: int = 0) -> Iterator[Row]:
         """Yield the rows after the first `skip`, without the blank ones. Each call begins at the first row."""
         width, columns = self._width, len(self.description.columns)
-        sound = self._encoding.source == "checked" and width == columns
+        sound = self._encoding.source == "checked" and width == columns and not self._is_correction
         with self._read_errors():
             for line, cells, _, fault in self._cut_from(self._rows_line):
                 if not any(cells):
@@ -84,7 +90,7 @@ class DelimitedText:
                 "put a cell with a quotation mark into quotation marks, and double each one in it"
             )
             found.append(RowFault("Row.Quoting", message))
-        elif len(cells) != self._width or any(cells[len(columns) :]):
+        elif len(cells) not in (self._width, len(columns)) or any(cells[len(columns) :]):
             message = (
                 f"the row has {len(cells)} cells and the header {self._width}; is a delimiter missing, "
                 "or does a cell hold one without quotation marks?"
@@ -92,6 +98,8 @@ class DelimitedText:
             found.append(RowFault("Row.ColumnCount", message))
         else:
             del cells[len(columns) :]
+            if self._is_correction and (shift := find_shift(columns, cells)):
+                found.append(shift)
         if not "".join(cells).isascii():
             for place, cell in enumerate(cells):
                 if UNDECODABLE.search(cell):

@@ -23,8 +23,11 @@ class Delimiter(NamedTuple):
     line: bool = False
 
 
-def find_delimiter(name: str, lines: Sequence[str], given: str | None) -> Delimiter:
+def find_delimiter(name: str, lines: Sequence[str], given: str | None, own: str | None = None) -> Delimiter:
     """Find the delimiter of a file that begins with `lines`; a comma where the rows have one cell each.
+
+    `own`: the delimiter between the two columns of a file of refused rows, which a spreadsheet program may have
+    changed since the file was written.
 
     Raises SourceError for a `given` one that is not one character.
     """
@@ -34,7 +37,10 @@ def find_delimiter(name: str, lines: Sequence[str], given: str | None) -> Delimi
         if len(character) != 1 or character in '"\r\n' or 0xDC00 <= ord(character) <= 0xDFFF:
             fault = f"--delimiter {given!r}: must be one character (or tab, comma, semicolon, pipe, colon, space)"
             raise SourceError(name, "", fault)
-        return Delimiter(character, "given", told is not None)
+        if own is None or own == character:
+            return Delimiter(character, "given", told is not None)
+    if own is not None:
+        return Delimiter(own, "detected", told is not None)
     if told:
         return Delimiter(told[1], "detected", True)
     return Delimiter(max(_CANDIDATES, key=lambda character: _rate(lines, character)), "detected")

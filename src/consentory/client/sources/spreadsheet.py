@@ -17,10 +17,15 @@ from consentory.client.sources.workbook_archive import CheckedWorkbook, check_wo
 from consentory.client.sources.xls_sheet import XlsWorkbook
 from consentory.codec.tabular.cell_text import LARGEST_EXACT, write_cell
 from consentory.codec.tabular.column_names import is_blank, name_columns
+from consentory.codec.tabular.correction_columns import OWN_COLUMNS, find_shift, has_own_columns
 from consentory.codec.tabular.table import Cell, ReadOptions, Row, RowFault, TableDescription, TableFormat
 
 HELD_CELLS = 4_000_000
 """A sheet of at most so many cells is held in memory as a whole (about 200 MB)."""
+
+
+class _SheetMissing(SourceError):
+    """The workbook has no sheet of the wanted name or number."""
 
 
 class Spreadsheet:
@@ -30,7 +35,7 @@ class Spreadsheet:
         """Read the header. Raises SourceError where there is none that can be used."""
         self._source = source
         self._sheet = sheet
-        row, headers = self._read_header(header)
+        row, headers = self._find_header(header)
         self.description = TableDescription(
             file_name=source.name.rpartition("/")[2],
             format=form,
@@ -40,6 +45,7 @@ class Spreadsheet:
             sheet=sheet.name,
             other_sheets=sheet.others,
         )
+        self.is_correction = has_own_columns(self.description.columns)
 
     def read_rows(self, skip: int = 0) -> Iterator[Row]:
         """Yield the rows after the first `skip`, without the blank ones. Each call begins at the first row."""
@@ -75,9 +81,22 @@ class Spreadsheet:
             name = self.description.columns[place].name if place < width else ""
             shown = value.text if kind is CellError else write_cell(value)
             faults.append(RowFault(code, message, name, shown))
-        cells: list[Cell] = [value.text if type(value) is CellError else write_cell(value) for value in values[:width]]
+        cells: list[Cell] = [value.text if type(value) is CellError else write_cell(value) for value in values]
         cells.extend([None] * (width - len(cells)))
+        while len(cells) > width and cells[-1] is None:
+            cells.pop()
+        if self.is_correction and (shift := find_shift(self.description.columns, cells)):
+            faults.append(shift)
         return Row(line, cells, tuple(faults))
+
+    def _find_header(self, wanted: int | None) -> tuple[int, list[str]]:
+        """The header as it is asked for. A file of refused rows has its own in its first row."""
+        if wanted is not None:
+            with contextlib.suppress(SourceError):
+                line, headers = self._read_header(None)
+                if set(OWN_COLUMNS).issubset(headers):
+                    return line, headers
+        return self._read_header(wanted)
 
     def _read_header(self, wanted: int | None) -> tuple[int, list[str]]:
         for line, values in itertools.islice(self._enumerate_rows(), (wanted or 1) - 1, None):
@@ -106,7 +125,14 @@ class Spreadsheet:
 def open_spreadsheet(source: ByteSource, form: TableFormat, options: ReadOptions) -> Spreadsheet:
     """Open one sheet. Raises SourceError for a damaged, protected or too large file, or a sheet that is not there."""
     with _workbook_errors(source.name):
-        return Spreadsheet(source, form, _open_sheet(source, form, options.sheet), options.header)
+        try:
+            return Spreadsheet(source, form, _open_sheet(source, form, options.sheet), options.header)
+        except _SheetMissing:
+            # A file of refused rows has one sheet, whichever sheet of its origin was read.
+            only = Spreadsheet(source, form, _open_sheet(source, form, None), None)
+            if not only.is_correction:
+                raise
+            return only
 
 
 @contextlib.contextmanager
@@ -186,7 +212,7 @@ def _choose_sheet(source: ByteSource, names: list[str], shown: list[str], wanted
     number = int(wanted) if str(wanted).isdecimal() else 0
     if 1 <= number <= len(names):
         return names[number - 1]
-    raise SourceError(source.name, "", f"there is no sheet {wanted}; there are {', '.join(names)}")
+    raise _SheetMissing(source.name, "", f"there is no sheet {wanted}; there are {', '.join(names)}")
 
 
 def _hold_sheet(book: python_calamine.CalamineWorkbook, name: str, others: tuple[str, ...], note: SheetNote) -> Sheet:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from consentory.client.sources.byte_source import CHUNK, ByteSource, read_fully
 from consentory.client.sources.source_error import SourceError
+from consentory.codec.tabular.correction_columns import find_noted_encoding
 
 MARK = "consentory-mark"
 """The name of the error handler that keeps undecodable bytes."""
@@ -38,7 +39,7 @@ _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _FOREIGN_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
 
-EncodingSource = Literal["byte order mark", "checked", "detected", "given"]
+EncodingSource = Literal["byte order mark", "checked", "detected", "given", "that of the imported file"]
 
 
 class Encoding(NamedTuple):
@@ -62,6 +63,8 @@ def find_encoding(source: ByteSource, given: str | None, head: bytes) -> Encodin
         valid, invalid, sample = _check_utf8(source.open_unpacked())
     if not invalid:
         return Encoding("utf-8", "checked")
+    if noted := find_noted_encoding(head):
+        return Encoding(_check_name(source, noted, head), "that of the imported file")
     if valid > invalid:
         # Bytes of another encoding do not form UTF-8 by chance: the lines that are none are faulty rows.
         return Encoding("utf-8", "detected", _find_word(_decode_valid(sample)))

@@ -9,13 +9,11 @@ from typing import Any
 from consentory.codec.account.account_faults import FaultLog
 from consentory.codec.record.wire_record import WireRecord
 from consentory.codec.tabular.column_guess import guess_target
+from consentory.codec.tabular.correction_columns import OWN_COLUMNS
 from consentory.codec.tabular.mapping_document import IGNORE, ColumnRule, MappingDocument
 from consentory.codec.tabular.mapping_plan import Filling, MappingPlan
 from consentory.codec.tabular.table import TableDescription
 from consentory.codec.tabular.target_path import RECORD_MEMBERS, SHAPES, Target, read_target
-
-OWN_COLUMNS = ("consentory_line", "consentory_faults")
-"""The columns that a file of refused rows has beside those of its origin; they are ignored."""
 
 
 def check_header(document: MappingDocument, plan: MappingPlan, table: TableDescription, log: FaultLog) -> None:

@@ -27,8 +27,8 @@ from consentory.codec.tabular.column_guess import (
     is_other_channel,
     normalize_header,
 )
+from consentory.codec.tabular.correction_columns import OWN_COLUMNS
 from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, list_candidates
-from consentory.codec.tabular.mapping_header import OWN_COLUMNS
 from consentory.codec.tabular.mapping_presets import recognise_preset
 from consentory.codec.tabular.table import Column, ReadOptions, Row, TableDescription
 from consentory.codec.tabular.target_path import ELEMENTS, RECORD_MEMBERS

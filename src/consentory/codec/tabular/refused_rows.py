@@ -2,10 +2,12 @@
 
 The columns are those of the file in their order, then `consentory_line` and `consentory_faults`. A cell is written
 as it was read: the file that comes back is the person's own data, so nothing is put before a `=` or a `+`.
+A row that could not be read is written as it stands, so that it is refused again until somebody corrects it.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -13,19 +15,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from consentory.codec.tabular.mapping_header import OWN_COLUMNS
-from consentory.codec.tabular.table import Cell, Row, RowFault, TableDescription, spell_undecodable
+from consentory.codec.tabular.correction_columns import (
+    OWN_COLUMNS,
+    cut_own_cells,
+    describe_faults,
+    has_own_columns,
+    replace_own_cells,
+)
+from consentory.codec.tabular.table import UNDECODABLE, Cell, Row, RowFault, TableDescription, spell_undecodable
 
 if TYPE_CHECKING:
     import pyarrow
-
-OPT_OUT_MARK = "HOLDS AN OPT-OUT"
-"""What `consentory_faults` begins with in a row that holds an opt-out, a denial or a withdrawal."""
 
 _TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
 _PACKED_SUFFIXES = frozenset({".gz", ".zst"})
 _PARQUET_ROWS = 10_000
 """Rows of one row group: what is held in memory."""
+_NO_TITLE = re.compile(r"[\\*?:/\[\]]")
+_LONGEST_TITLE = 31
+_UNDECODABLE_RUN = re.compile(f"{UNDECODABLE.pattern}+")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -52,12 +60,6 @@ def choose_suffix(table: TableDescription) -> str:
     return own[-1] if own and own[-1] in _TEXT_SUFFIXES else ".csv"
 
 
-def describe_faults(faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> str:
-    """The faults of a row in one cell, behind the mark of a row that holds a no."""
-    said = [f"{fault.code}{f' in {fault.column}' if fault.column else ''}: {fault.message}" for fault in faults]
-    return " | ".join([OPT_OUT_MARK, *said] if holds_opt_out else said)
-
-
 def open_refused_rows(file: BinaryIO, table: TableDescription, schema: pyarrow.Schema | None = None) -> RefusedRows:
     """Begin a file of refused rows on a stream, which is written forwards only.
 
@@ -75,26 +77,31 @@ class _Layout:
     def __init__(self, table: TableDescription) -> None:
         self.kept = [place for place, column in enumerate(table.columns) if column.name not in OWN_COLUMNS]
         self.header = [table.columns[place].header for place in self.kept]
-        self._width = len(table.columns)
+        self.is_correction = has_own_columns(table.columns)
+        self._names = [column.name for column in table.columns]
 
-    def arrange(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool) -> list[Cell]:
-        """The cells as they are written. Cells past the header stand after the last column."""
-        cells = [row.cells[place] if place < len(row.cells) else None for place in self.kept]
-        return [*cells, str(row.line), describe_faults(faults, holds_opt_out=holds_opt_out), *row.cells[self._width :]]
+    def arrange(self, row: Row, own: Sequence[str]) -> list[Cell]:
+        """The cells of a row, then `own`. A row whose cells do not fit the header keeps all of them, unmoved."""
+        if len(row.cells) != len(self._names) or any(fault.code == "Row.ColumnCount" for fault in row.faults):
+            return replace_own_cells(row.cells, own) if self.is_correction else [*row.cells, *own]
+        return [*(row.cells[place] for place in self.kept), *own]
+
+    def find_places(self, row: Row, code: str) -> set[int]:
+        """The places, among the written cells, of the cells that have a fault of a code."""
+        columns = {fault.column for fault in row.faults if fault.code == code and fault.column}
+        return {place for place, source in enumerate(self.kept) if self._names[source] in columns}
 
 
 class _RefusedText:
     def __init__(self, file: BinaryIO, table: TableDescription) -> None:
         self._layout = _Layout(table)
         self._encoding = table.encoding or "utf-8"
-        # A byte that could not be decoded goes out as it came in, where the encoding has bytes of its own for it.
-        errors = (
-            "replace"
-            if self._encoding.replace("_", "-").lower().startswith(("utf-16", "utf-32"))
-            else "surrogateescape"
-        )
-        self._text = io.TextIOWrapper(file, self._encoding, errors, newline="", write_through=False)
-        self._writer = csv.writer(self._text, delimiter=table.delimiter or ",", lineterminator=table.line_end)
+        self._delimiter, self._line_end = table.delimiter or ",", table.line_end
+        self._has_mark = self._encoding == "utf-8-sig" or self._encoding.startswith(("utf-16", "utf-32"))
+        self._text = io.TextIOWrapper(file, self._encoding, RESTORE, newline="", write_through=False)
+        if self._encoding.startswith(("utf-16-", "utf-32-")):
+            self._text.write("\ufeff")
+        self._writer = csv.writer(self._text, delimiter=self._delimiter, lineterminator=self._line_end)
         self._writer.writerow([*self._layout.header, *OWN_COLUMNS])
 
     def add(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> None:
@@ -102,13 +109,31 @@ class _RefusedText:
             RowFault(fault.code, self._keep_encodable(fault.message), self._keep_encodable(fault.column))
             for fault in faults
         ]
-        self._writer.writerow(
-            ["" if cell is None else cell for cell in self._layout.arrange(row, said, holds_opt_out=holds_opt_out)]
-        )
+        told = describe_faults(said, holds_opt_out=holds_opt_out, encoding=self._choose_note(row))
+        if any(fault.code == "Row.Quoting" for fault in row.faults):
+            self._text.write(self._join_raw(row, told))
+            return
+        cells = self._layout.arrange(row, [str(row.line), told])
+        self._writer.writerow(["" if cell is None else cell for cell in cells])
 
     def close(self) -> None:
         self._text.flush()
         self._text.detach()
+
+    def _choose_note(self, row: Row) -> str:
+        """The encoding, where neither a byte order mark nor UTF-8 itself tells it to the next reader."""
+        is_told = self._has_mark or (
+            self._encoding == "utf-8" and not any(fault.code == "Row.Encoding" for fault in row.faults)
+        )
+        return "" if is_told else self._encoding
+
+    def _join_raw(self, row: Row, told: str) -> str:
+        """A row whose quotation marks do not fit, as its line stands; the quoted last cell keeps it so."""
+        text = self._delimiter.join(map(str, row.cells))
+        if self._layout.is_correction:
+            text = cut_own_cells(text, self._delimiter)
+        quoted = told.replace('"', '""')
+        return f'{text}{self._delimiter}{row.line}{self._delimiter}"{quoted}"{self._line_end}'
 
     def _keep_encodable(self, text: str) -> str:
         return text.encode(self._encoding, "replace").decode(self._encoding)
@@ -121,17 +146,20 @@ class _RefusedSheet:
         self._file = file
         self._layout = _Layout(table)
         self._book = Workbook(write_only=True)
-        self._sheet = self._book.create_sheet(table.sheet or "Refused")
-        self._write([*self._layout.header, *OWN_COLUMNS])
+        self._sheet = self._book.create_sheet(_NO_TITLE.sub("_", table.sheet)[:_LONGEST_TITLE] or "Refused")
+        self._sheet.append([self._make_cell(cell) for cell in [*self._layout.header, *OWN_COLUMNS]])
 
     def add(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> None:
-        self._write(self._layout.arrange(row, faults, holds_opt_out=holds_opt_out))
+        cells = self._layout.arrange(row, [str(row.line), describe_faults(faults, holds_opt_out=holds_opt_out)])
+        made = [self._make_cell(cell) for cell in cells]
+        for place in self._layout.find_places(row, "Row.NumberTooLong"):
+            made[place] = self._make_number(str(cells[place]))
+        for place in self._layout.find_places(row, "Row.CellError"):
+            made[place] = self._make_error(str(cells[place]))
+        self._sheet.append(made)
 
     def close(self) -> None:
         self._book.save(self._file)
-
-    def _write(self, cells: Sequence[Cell]) -> None:
-        self._sheet.append([self._make_cell(cell) for cell in cells])
 
     def _make_cell(self, cell: Cell) -> Any:
         from openpyxl.cell import WriteOnlyCell
@@ -142,6 +170,21 @@ class _RefusedSheet:
         made = WriteOnlyCell(self._sheet, value=text)
         made.data_type = "s"  # never a formula
         made.number_format = "@"  # so that a corrected cell stays text, with its leading zeros
+        return made
+
+    def _make_number(self, text: str) -> Any:
+        """A number that is longer than a spreadsheet keeps exactly, as a number: as text it would pass for exact."""
+        made = self._make_cell(text)
+        made.value = int(text) if text.lstrip("-").isdecimal() else float(text)
+        made.number_format = "@"
+        return made
+
+    def _make_error(self, text: str) -> Any:
+        """An error that a cell shows, as an error; an error that XLSX does not know becomes `#VALUE!`."""
+        from openpyxl.cell.cell import ERROR_CODES
+
+        made = self._make_cell(text if text in ERROR_CODES else "#VALUE!")
+        made.data_type = "e"
         return made
 
 
@@ -162,7 +205,8 @@ class _RefusedParquet:
         self._rows: list[list[Cell]] = []
 
     def add(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> None:
-        self._rows.append(self._layout.arrange(row, faults, holds_opt_out=holds_opt_out))
+        own = [str(row.line), describe_faults(faults, holds_opt_out=holds_opt_out)]
+        self._rows.append(self._layout.arrange(row, own))
         if len(self._rows) >= _PARQUET_ROWS:
             self._flush()
 
@@ -174,7 +218,7 @@ class _RefusedParquet:
         import pyarrow
 
         columns = [[_as_text(row[place]) for row in self._rows] for place in range(len(self._schema))]
-        arrays = [pyarrow.array(values, field.type) for values, field in zip(columns, self._schema, strict=True)]
+        arrays = [_make_array(values, field.type) for values, field in zip(columns, self._schema, strict=True)]
         self._writer.write_table(pyarrow.table(arrays, schema=self._schema))
         self._rows = []
 
@@ -195,4 +239,37 @@ def _soften(kind: Any) -> Any:
 def _as_text(cell: Any) -> Any:
     if isinstance(cell, Mapping) or (isinstance(cell, Sequence) and not isinstance(cell, str)):
         return cell
-    return None if cell is None else spell_undecodable(str(cell))
+    return None if cell is None else str(cell)
+
+
+def _make_array(values: list[Any], kind: Any) -> Any:
+    """One column. Text with undecodable bytes is written with these bytes."""
+    import pyarrow
+    from pyarrow import compute
+
+    if not any(isinstance(value, str) and UNDECODABLE.search(value) for value in values):
+        return pyarrow.array(values, kind)
+    raw = [None if value is None else value.encode("utf-8", "surrogateescape") for value in values]
+    return compute.cast(pyarrow.array(raw, pyarrow.binary()), options=compute.CastOptions.unsafe(kind))
+
+
+def _restore_undecodable(error: UnicodeError) -> tuple[bytes, int]:
+    """Give undecodable bytes back as they came in. Of UTF-16 and UTF-32 a rest that is no whole unit becomes one that
+    cannot be decoded either, so that the bytes behind it keep their places."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    marks = _UNDECODABLE_RUN.match(error.object, error.start)
+    if marks is None:
+        raise error
+    raw = bytes(ord(mark) - 0xDC00 for mark in marks[0])
+    unit = 2 if error.encoding.startswith("utf-16") else 4 if error.encoding.startswith("utf-32") else 1
+    rest = len(raw) % unit
+    if rest:
+        units = "".join(chr(0xD800 + byte) for byte in raw[len(raw) - rest :])
+        raw = raw[: len(raw) - rest] + units.encode(error.encoding, "surrogatepass")
+    return raw, marks.end()
+
+
+RESTORE = "consentory-restore"
+"""The name of the error handler that writes undecodable bytes."""
+codecs.register_error(RESTORE, _restore_undecodable)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from consentory.codec.account.account_faults import DocumentFault
 from consentory.codec.record.stage_counts import holds_opt_out
-from consentory.codec.tabular.cell_conversions import CellFault
+from consentory.codec.tabular.cell_conversions import CODES, CellFault, is_no
 from consentory.codec.tabular.mapping_document import MappingInvalid, TableMapping, bind_parameters, read_mapping
 from consentory.codec.tabular.mapping_header import check_header, choose_constants, list_passed, needs_no_mapping
 from consentory.codec.tabular.mapping_names import check_names
@@ -30,15 +30,11 @@ _LAST_STEP = re.compile(r"(\.[A-Za-z0-9_]+|\[[^\[\]]*\])$")
 
 
 class RowRefused(ConsentoryError):
-    """A row cannot become a record. `faults` holds every fault of the row.
+    """A row cannot become a record. `faults` holds every fault of the row."""
 
-    `holds_opt_out`: the rest of the row says an opt-out, a denial or a withdrawal.
-    """
-
-    def __init__(self, faults: tuple[RowFault, ...], *, holds_opt_out: bool = False) -> None:
+    def __init__(self, faults: tuple[RowFault, ...]) -> None:
         super().__init__("\n".join(f"{fault.column}: {fault.message}" for fault in faults))
         self.faults = faults
-        self.holds_opt_out = holds_opt_out
 
 
 def compile_mapping(
@@ -103,9 +99,13 @@ class RowMapping:
         for filling, slot in slots.places:
             self._targets[slot] = filling.target
             self._root.find(filling.target).scalars.append((filling.target.member, slot))
-        for place, column in enumerate(description.columns):
-            if column.nested and column.name in RECORD_MEMBERS and column.name not in document.columns:
-                self._root.scalars.append((column.name, place))
+        self._deciding = [(item.member, slot) for slot, item in self._targets.items() if item.member in CODES]
+        self._nested = [
+            place
+            for place, column in enumerate(description.columns)
+            if column.nested and column.name in RECORD_MEMBERS and column.name not in document.columns
+        ]
+        self._root.scalars += [(self.columns[place], place) for place in self._nested]
         _finish(self._root)
 
     def make_record(self, row: Row) -> bytes:
@@ -120,11 +120,23 @@ class RowMapping:
             raise self._refuse(row) from None
         return _encode(self._root.fill({}, values, self.left_out))
 
+    def holds_opt_out(self, row: Row) -> bool:
+        """Whether a refused row says an opt-out, a denial or a withdrawal.
+
+        The cells of a row that does not fit the header may belong to one column or to another: any fit counts.
+        """
+        return any(self._says_no(cells) for cells in _fit_cells(row, len(self.columns)))
+
+    def _says_no(self, cells: Sequence[Any]) -> bool:
+        values, _ = self._fill_all(cells)
+        said = any(is_no(member, values[slot]) for member, slot in self._deciding)
+        return said or any(holds_opt_out(_encode(values[place])) for place in self._nested)
+
     def find_column(self, row: Row, path: str) -> str:
         """The column that filled a JSON path of the row's record, or the nearest place around it; "" for none."""
         if row.faults:
             return ""
-        values, _ = self._fill_all(row)
+        values, _ = self._fill_all(row.cells)
         found: dict[str, int] = {}
         self._root.trace(values, "$", found)
         while path not in found:
@@ -146,9 +158,9 @@ class RowMapping:
             values = [None if value.__class__ is str and value in self._empty else value for value in values]
         return values + self._constants
 
-    def _fill_all(self, row: Row) -> tuple[list[Any], dict[int, CellFault]]:
+    def _fill_all(self, cells: Sequence[Any]) -> tuple[list[Any], dict[int, CellFault]]:
         """The values of a row, with a blank in the place of each that has a fault."""
-        values, faults = self._clean(row.cells), dict[int, CellFault]()
+        values, faults = self._clean(cells), dict[int, CellFault]()
         for fill in self._fills:
             try:
                 values.append(fill(values))
@@ -158,9 +170,7 @@ class RowMapping:
         return values, faults
 
     def _refuse(self, row: Row) -> RowRefused:
-        values, faults = self._fill_all(row)
-        rest = _encode(self._root.fill({}, values, Counter()))
-        return RowRefused(self._place_faults(row, values, faults), holds_opt_out=holds_opt_out(rest))
+        return RowRefused(self._place_faults(row, *self._fill_all(row.cells)))
 
     def _place_faults(self, row: Row, values: Values, faults: Mapping[int, CellFault]) -> tuple[RowFault, ...]:
         found: dict[str, int] = {}
@@ -185,6 +195,17 @@ class RowMapping:
 
 
 _encode = msgspec.json.Encoder().encode
+
+
+def _fit_cells(row: Row, width: int) -> Iterator[Sequence[Any]]:
+    """The cells of a row as they fit the columns: counted from the first column, and from the last one."""
+    cells = row.cells
+    if any(fault.code == "Row.Quoting" for fault in row.faults):
+        cells = [cell.strip(' "') if isinstance(cell, str) else cell for cell in cells]
+    blanks: list[Any] = [None] * (width - len(cells))
+    yield [*cells[:width], *blanks]
+    if len(cells) != width:
+        yield [*blanks, *cells[max(len(cells) - width, 0) :]]
 
 
 def _finish(node: ObjectNode) -> None:

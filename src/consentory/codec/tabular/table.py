@@ -77,7 +77,7 @@ class TableDescription(msgspec.Struct, frozen=True):
     packing: Packing = "none"
     encoding: str = ""
     """Of CSV, as Python names it (`utf-8`, `utf-8-sig`, `cp1252`, `utf-16-le` …); "" for the others."""
-    encoding_source: Literal["", "byte order mark", "checked", "detected", "given"] = ""
+    encoding_source: Literal["", "byte order mark", "checked", "detected", "given", "that of the imported file"] = ""
     delimiter: str = ""
     """Of CSV; "" for the others."""
     delimiter_source: Literal["", "detected", "given"] = ""
