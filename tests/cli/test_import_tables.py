@@ -206,9 +206,8 @@ def test_a_no_is_counted_and_marked_also_in_a_row_that_could_not_be_read(
 def test_a_no_in_a_row_with_too_long_a_number_is_counted_and_marked(run: Run, tmp_path: Path, mapping: Path) -> None:
     rows: list[list[Any]] = [*make_rows(3)]
     rows[1][2], rows[1][3] = 12345678901234567890, "nein"
-    done = run(
-        "import", write_format(tmp_path / "kunden.xlsx", "xlsx", rows), *IMPORT, "--mapping", mapping, "--sheet", 2
-    )
+    file = write_format(tmp_path / "kunden.xlsx", "xlsx", rows)
+    done = run("import", file, *IMPORT, "--mapping", mapping, "--sheet", "2")
     assert "1 refused record holds an opt-out, a denial or a withdrawal" in done.stdout
     refused = tmp_path / "kunden.xlsx.exceptions.xlsx"
     (row,) = read_table(refused)[1]
@@ -252,6 +251,7 @@ def test_a_table_without_a_mapping_stops_before_anything_is_begun(run: Run, tmp_
     done = run("import", file, *IMPORT)
     assert done.returncode == 2
     assert "consentory mapping suggest kunden.csv > mapping.yaml" in done.stderr
+    assert done.stderr.startswith("kunden.csv: CSV, encoding utf-8 (checked), delimiter semicolon (detected), ")
     assert json.loads(run("imports", "--json").stdout)["Imports"] == []
 
 

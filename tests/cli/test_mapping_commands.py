@@ -30,9 +30,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path) -> Run:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
 
-    def run_command(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    def run_command(*words: str | Path, input: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [CONSENTORY, "mapping", *words],
+            input=input,
             env={**clean, "HOME": str(tmp_path), "NO_COLOR": "1", "COLUMNS": "200", **more},
             cwd=tmp_path,
             capture_output=True,
@@ -78,6 +79,64 @@ def test_show_prints_rows_beside_their_records(run: Run) -> None:
         "",
     ]
     assert run("show", "people.csv", "--mapping", "mapping.yaml", "--rows", "1").stdout.count("people.csv, line") == 1
+
+
+def test_each_command_says_first_how_the_file_is_read(run: Run, tmp_path: Path) -> None:
+    said = "people.csv: CSV, encoding utf-8 (checked), delimiter semicolon (detected), header in line 1, 3 columns.\n"
+    for command in (["suggest", "people.csv"], ["show", "people.csv", "--mapping", "mapping.yaml"]):
+        assert run(*command).stderr == said
+    (tmp_path / "mapping.yaml").write_text(MAPPING.replace("First Name", "Last Name"))
+    done = run("show", "people.csv", "--mapping", "mapping.yaml")
+    assert (done.returncode, done.stderr.startswith(said + "mapping.yaml:")) == (2, True)
+
+
+def test_a_guessed_encoding_is_a_warning_with_what_else_it_may_be(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes("Email;First Name\na@example.com;Łukasz\n".encode("cp1250"))
+    done = run("suggest", "people.csv")
+    assert 'cp1252 reads "£ukasz", ' in done.stderr
+    assert 'cp1250 reads "Łukasz"' in done.stderr
+    assert "Warning: The encoding cp1252 is a guess" in done.stderr
+    assert "say the right encoding: --encoding NAME." in done.stderr
+    assert "Warning" not in run("suggest", "people.csv", "--encoding", "cp1250").stderr
+
+
+def test_show_takes_the_options_of_reading(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes("Email#First Name#Newsletter\na@example.com#Zoë#yes\n".encode("mac-roman"))
+    options = ("--mapping", "mapping.yaml", "--encoding", "mac-roman", "--delimiter", "#")
+    done = run("show", "people.csv", *options)
+    assert "encoding mac-roman (given), delimiter # (given)" in done.stderr
+    assert '"FirstName": "Zoë"' in done.stdout
+    book = Workbook()
+    book.active.append(["x"])
+    book.create_sheet("People").append(["Email", "First Name", "Newsletter"])
+    book["People"].append(["b@example.com", "Ben", "no"])
+    book.save(tmp_path / "book.xlsx")
+    done = run("show", "book.xlsx", "--mapping", "mapping.yaml", "--sheet", "People")
+    assert '"EmailAddress": "b@example.com"' in done.stdout
+
+
+def test_standard_input_is_read(run: Run, tmp_path: Path) -> None:
+    for command in (["suggest", "-"], ["show", "-", "--mapping", "mapping.yaml"]):
+        done = run(*command, input=PEOPLE)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.startswith("-: CSV, encoding utf-8 (checked)")
+        assert "Emails" in done.stdout
+
+
+def test_a_suggested_preset_has_the_values_of_its_parameters_in_it(run: Run, tmp_path: Path) -> None:
+    file = EXPORTS / "shopify-customers_export.csv"
+    settings = ("--set", "newsletter=NEWS-EMAIL", "--set", "id=CRM", "--set", "no=nothing", "--set", "texts=A, {b}: c")
+    done = run("suggest", file, "--preset", "shopify", *settings[:6])
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "own.yaml").write_text(done.stdout)
+    own = run("show", file, "--mapping", "own.yaml").stdout
+    assert own == run("show", file, "--preset", "shopify", *settings[:6]).stdout
+    assert '"FilterId": "NEWS-EMAIL"' in own
+    assert '"A, {b}: c"' in run("suggest", file, "--preset", "shopify", *settings).stdout
+    unknown = run("suggest", file, "--preset", "shopify", "--set", "newslettr=X")
+    assert unknown.returncode == 2
+    assert "newslettr is no parameter of this preset; its parameters: newsletter, " in unknown.stderr
+    assert run("suggest", file, "--set", "newsletter=X").returncode == 2
 
 
 def test_show_tells_all_faults_of_a_mapping(run: Run, tmp_path: Path) -> None:

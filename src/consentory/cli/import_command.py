@@ -29,7 +29,7 @@ from consentory.cli.import_options import (
     make_fields,
     make_input_options,
     make_match,
-    say_how_read,
+    warn_of_pipes,
 )
 from consentory.cli.mapping_commands import MappingOption, PresetOption, SetOption
 from consentory.client.api_client import ConsentoryClient, JsonObject
@@ -38,6 +38,7 @@ from consentory.client.record_inputs import InputOptions, find_match, open_input
 from consentory.terminal.connection import JsonOption, connected, exit_refused
 from consentory.terminal.import_bars import ImportBars
 from consentory.terminal.import_summary import choose_exit_code, print_outcome, summarize_outcome, warn_undated
+from consentory.terminal.reading_notes import say_reading
 from consentory.terminal.terminal_output import notes, print_json
 
 IMPORT_PATIENCE = 60.0
@@ -108,8 +109,8 @@ def run_import(
 ) -> ImportOutcome:
     """Open the files, say how they are read, and import them with a bar for each phase."""
     client.patience = IMPORT_PATIENCE
-    with open_inputs(paths, options, sys.stdin.buffer) as inputs:
-        say_how_read(inputs)
+    with open_inputs(paths, options, sys.stdin.buffer, say_reading) as inputs:
+        warn_of_pipes(inputs)
         fields = fields | make_match(None if how.no_match or "MatchValue" in fields else find_match(inputs))
         with ImportBars(notes) as bars:
             run = ImportRun(

@@ -166,10 +166,7 @@ def describe_reading(options: InputOptions) -> dict[str, str | None]:
     }
 
 
-def say_how_read(inputs: Sequence[RecordInput]) -> None:
-    """Say the encoding, the delimiter and the like of each file: the first lines of output."""
-    for item in inputs:
-        if item.summary:
-            notes.print(show_text(item.summary))
+def warn_of_pipes(inputs: Sequence[RecordInput]) -> None:
+    """Say that an import of standard input or of a pipe cannot go on."""
     if not all(item.file.source.regular for item in inputs):
         notes.print("The input is no regular file: if this import is interrupted, it cannot go on and is cancelled.")

@@ -11,15 +11,18 @@ import msgspec
 import typer
 
 from consentory.client.api_client import ApiProblem, ConsentoryClient
-from consentory.client.sources import open_file
+from consentory.client.record_inputs import InputOptions
+from consentory.client.sources import SourceFile, open_file
+from consentory.client.sources.byte_source import STANDARD_INPUT
 from consentory.codec.tabular.mapping_document import TableMapping, read_mapping
-from consentory.codec.tabular.mapping_presets import list_presets, read_preset
+from consentory.codec.tabular.mapping_presets import list_presets, read_preset, write_defaults
 from consentory.codec.tabular.mapping_suggestion import SAMPLE_ROWS, suggest_mapping
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
 from consentory.codec.tabular.table import ReadOptions, Row, TableDescription
 from consentory.domain.configuration import Configuration
 from consentory.errors import ConsentoryError
 from consentory.terminal.connection import connected_where_set, exit_refused
+from consentory.terminal.reading_notes import say_reading
 from consentory.terminal.terminal_output import make_console, notes, say
 from consentory.terminal.visible_text import show_text
 
@@ -27,7 +30,8 @@ _answers = make_console(soft_wrap=True)
 mapping_app = typer.Typer(no_args_is_help=True, help="Mappings: from the columns of a file to records.")
 
 FileArgument = Annotated[
-    Path, typer.Argument(metavar="FILE", help="CSV, XLSX, XLS, ODS or Parquet.", show_default=False)
+    Path,
+    typer.Argument(metavar="FILE", help="CSV, XLSX, XLS, ODS or Parquet; - for standard input.", show_default=False),
 ]
 MappingOption = Annotated[
     Path | None, typer.Option("--mapping", metavar="FILE", help="The mapping document, YAML.", show_default=False)
@@ -102,6 +106,7 @@ def suggest(
     file: FileArgument,
     *,
     preset: PresetOption = None,
+    settings: SetOption = None,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
     header: HeaderOption = None,
@@ -109,17 +114,22 @@ def suggest(
 ) -> None:
     """Propose a mapping for a file, from its header and its first 1,000 rows. Look at each comment, then use it.
 
-    With a server, its types, filters and fields are used. With --preset the preset's own text is given out, to edit.
+    With a server, its types, filters and fields are used. With --preset the preset's own text is given out, to edit;
+    --set puts the values of its parameters into it.
 
     Example: consentory mapping suggest people.csv > mapping.yaml
     """
+    given = read_settings(settings)
     if preset:
-        sys.stdout.write(read_preset(preset).text.decode())
+        sys.stdout.write(write_defaults(read_preset(preset), given))
         return
+    if given:
+        exit_refused("--set gives the parameters of a preset. Add --preset, or leave --set out.")
     configuration = fetch_configuration(client)
     options = ReadOptions(encoding, delimiter, header, int(sheet) if sheet and sheet.isdecimal() else sheet)
-    with open_file(file, encoding) as source:
+    with _open(file, encoding) as source:
         table = source.open_table(options)
+        say_reading(table.description.summary(), table.description.doubt)
         rows = list(itertools.islice(table.read_rows(), SAMPLE_ROWS))
         sys.stdout.write(suggest_mapping(table.description, rows, configuration, options))
 
@@ -133,6 +143,9 @@ def show(
     mapping: MappingOption = None,
     preset: PresetOption = None,
     settings: SetOption = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    sheet: SheetOption = None,
     rows: RowsOption = 5,
 ) -> None:
     """Print rows of a file beside the records that they become. Nothing is imported.
@@ -140,9 +153,10 @@ def show(
     Example: consentory mapping show people.csv --mapping mapping.yaml --rows 3
     """
     chosen = choose_mapping(mapping, preset)
-    options = chosen.options if chosen else ReadOptions()
-    with open_file(file, options.encoding) as source:
+    options = InputOptions(encoding, delimiter, sheet, chosen).read_options()
+    with _open(file, options.encoding) as source:
         table = source.open_table(options)
+        say_reading(table.description.summary(), table.description.doubt)
         compiled = compile_mapping(chosen, table.description, fetch_configuration(client), read_settings(settings))
         for row in itertools.islice(table.read_rows(), rows):
             for line in [*_show_row(row, table.description), *_show_record(row, compiled), ""]:
@@ -172,6 +186,10 @@ def show_presets(
             need = f"default {told.default}" if told.default else "optional" if told.optional else "needed"
             say(f"  --set {parameter}=…   {told.about} ({need})")
         say("")
+
+
+def _open(file: Path, encoding: str | None) -> SourceFile:
+    return open_file(file, encoding, sys.stdin.buffer if str(file) == STANDARD_INPUT else None)
 
 
 def _say(line: str) -> None:

@@ -11,8 +11,11 @@ from consentory.client.sources import SourceError, SourceFile, open_file
 from consentory.client.sources.byte_source import STANDARD_INPUT
 from consentory.codec.tabular.mapping_document import TableMapping
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
-from consentory.codec.tabular.table import ReadOptions, Row, Table
+from consentory.codec.tabular.table import ReadOptions, Row, Table, TableDescription
 from consentory.domain.configuration import Configuration
+
+OnRead = Callable[[str, str], None]
+"""Gets how a file is read, and what of it is a guess, "" for nothing: both for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +139,15 @@ def find_match(inputs: Sequence[RecordInput]) -> str | None:
 
 @contextlib.contextmanager
 def open_inputs(
-    paths: Sequence[Path], options: InputOptions | None = None, stream: IO[bytes] | None = None
+    paths: Sequence[Path],
+    options: InputOptions | None = None,
+    stream: IO[bytes] | None = None,
+    on_read: OnRead = lambda *_: None,
 ) -> Iterator[list[RecordInput]]:
     """Open all files of one import; `stream` is read where a path is "-". They are closed at the end of the block.
 
-    Raises SourceError for a file that is not read, MappingInvalid for a mapping that does not fit.
+    `on_read` gets, for each file, how it is read and what of it is a guess; for a table also where its mapping does not
+    fit. Raises SourceError for a file that is not read, MappingInvalid for a mapping that does not fit.
     """
     options = options or InputOptions()
     with contextlib.ExitStack() as stack:
@@ -150,10 +157,19 @@ def open_inputs(
             fault = "this file holds JSON, which needs no mapping; import it without one, and apart from tables"
             raise SourceError(json[0], "", fault)
         if json:
-            yield [RecordInput(path, file) for path, file in files]
+            inputs = [RecordInput(path, file) for path, file in files]
+            for item in inputs:
+                on_read(item.summary, "")
+            yield inputs
             return
+        tables = [(path, file, file.open_table(options.read_options())) for path, file in files]
+        for _, _, table in tables:
+            on_read(table.description.summary(), table.description.doubt)
         configuration = options.fetch_configuration()
-        yield [_open_table(path, file, options, configuration) for path, file in files]
+        yield [
+            TableInput(path, file, table, _compile(options, table.description, configuration))
+            for path, file, table in tables
+        ]
 
 
 def _open(path: Path, options: InputOptions, stream: IO[bytes] | None) -> SourceFile:
@@ -161,7 +177,5 @@ def _open(path: Path, options: InputOptions, stream: IO[bytes] | None) -> Source
     return open_file(path, options.read_options().encoding, stream if is_stream else None)
 
 
-def _open_table(path: Path, file: SourceFile, options: InputOptions, configuration: Configuration | None) -> TableInput:
-    table = file.open_table(options.read_options())
-    mapping = compile_mapping(options.mapping, table.description, configuration, options.settings)
-    return TableInput(path, file, table, mapping)
+def _compile(options: InputOptions, table: TableDescription, configuration: Configuration | None) -> RowMapping:
+    return compile_mapping(options.mapping, table, configuration, options.settings)

@@ -27,6 +27,7 @@ _HEAD_LINES = 120
 _HEAD_CHARACTERS = 1 << 20
 _OWN_HEADER_LINES = 20
 # A header may hold line breaks.
+_SHOWN = 40  # characters of a word
 _LINES_IN_A_ROW = 10_000
 # More lines than this in one row come from a quotation mark that is never closed.
 
@@ -148,6 +149,18 @@ class DelimitedText:
             delimiter_source=self._delimiter.source,
             line_end="\r\n" if first_line.endswith("\r\n") else "\r" if first_line.endswith("\r") else "\n",
             sample=self._encoding.sample,
+            doubt=self._describe_doubt(),
+        )
+
+    def _describe_doubt(self) -> str:
+        encoding = self._encoding
+        if not encoding.others:
+            return ""
+        others = ", ".join(f'{name} reads "{word[:_SHOWN]}"' for name, word in encoding.others)
+        return (
+            f"The encoding {encoding.name} is a guess, because the file has few words with letters outside ASCII. "
+            f'{encoding.name} reads "{encoding.word[:_SHOWN]}", {others}. '
+            "If the first word is wrong, say the right encoding: --encoding NAME."
         )
 
     def _cut_from(self, line: int) -> Iterator[_Record]:

@@ -37,17 +37,27 @@ _SAMPLE = 1 << 15
 _VALID_ENOUGH = 10_000
 _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
+_FOREIGN_PIECE = re.compile(rb"[^\x00-\x2f:;<=>?|]*[\x80-\xff][^\x00-\x2f:;<=>?|]*")
+_WORDS_ENOUGH = 20  # different words outside ASCII from which a language can be told
+_WORDS_COMPARED = 200
+_READINGS_SHOWN = 7
 _FOREIGN_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
 
 EncodingSource = Literal["byte order mark", "checked", "detected", "given", "that of the imported file"]
 
 
 class Encoding(NamedTuple):
-    """An encoding by Python's name, how it was found, and a word that shows how it reads."""
+    """An encoding by Python's name, how it was found, and a word that shows how it reads.
+
+    `others`: where the name is no more than a guess, other encodings that fit as well, each with a word as it reads in
+    them, and `word` as it reads in `name`.
+    """
 
     name: str
     source: EncodingSource
     sample: str = ""
+    word: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def find_encoding(source: ByteSource, given: str | None, head: bytes) -> Encoding:
@@ -232,7 +242,26 @@ def _detect(source: ByteSource, sample: bytes) -> Encoding:
         if match.chaos <= best.chaos + _AS_GOOD and match.coherence >= best.coherence - _AS_GOOD
     }
     name = next((name for name in _CANDIDATES if name in as_good), best.encoding)
-    return Encoding(codecs.lookup(name).name, "detected", _find_word(sample.decode(name, "ignore")))
+    found = Encoding(codecs.lookup(name).name, "detected", _find_word(sample.decode(name, "ignore")))
+    if best.coherence and len(set(_FOREIGN_PIECE.findall(sample))) >= _WORDS_ENOUGH:
+        return found
+    word, others = _read_otherwise(sample, name, [other for other in _CANDIDATES if other in as_good])
+    return found._replace(word=word, others=others)
+
+
+def _read_otherwise(sample: bytes, name: str, candidates: list[str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The word that most encodings read otherwise, as `name` reads it, and each other reading with its encoding."""
+    most: dict[str, str] = {}
+    for piece in list(dict.fromkeys(_FOREIGN_PIECE.findall(sample)))[:_WORDS_COMPARED]:
+        readings: dict[str, str] = {}
+        for candidate in [name, *candidates]:
+            readings.setdefault(piece.decode(candidate, "ignore"), codecs.lookup(candidate).name)
+        if len(readings) > len(most):
+            most = readings
+    words = list(most.items())[:_READINGS_SHOWN]
+    if len(words) < 2:
+        return "", ()
+    return words[0][0], tuple((encoding, word) for word, encoding in words[1:])
 
 
 def _find_word(text: str) -> str:

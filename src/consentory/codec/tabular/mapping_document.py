@@ -198,7 +198,7 @@ def list_candidates(kind: ParameterKind, configuration: Configuration) -> list[s
 def bind_parameters(
     mapping: TableMapping, settings: Mapping[str, str], configuration: Configuration | None
 ) -> TableMapping:
-    """Put values in the place of `${name}`: the given one, or the account's only one, or the default.
+    """Put values in the place of `${name}`: the given one, or the default, or the account's only one.
 
     An optional parameter without a value takes with it whatever uses it. Faults go to the log. The text of the
     mapping begins with the values, as comments, so that it says all of what was done. A bound mapping stays as it is.
@@ -224,10 +224,10 @@ def _choose_value(
     if given is not None:
         return given
     candidates = list_candidates(parameter.kind, configuration) if configuration else []
-    if len(candidates) == 1 and not parameter.optional:
-        return candidates[0]
     if parameter.default is not None or parameter.optional:
         return parameter.default
+    if len(candidates) == 1:
+        return candidates[0]
     known = f" This account's: {', '.join(candidates)}." if candidates else ""
     kind = _KIND_NAMES[parameter.kind] or "value"
     message = f"needs {name}: {parameter.about} Add --set {name}=… with the {kind}.{known}"

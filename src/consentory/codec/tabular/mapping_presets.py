@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -17,6 +20,10 @@ class UnknownPreset(ConsentoryError):
     """There is no preset of that name; the text names those that there are."""
 
 
+class UnknownParameter(ConsentoryError):
+    """The preset has no parameter of that name; the text names those that there are."""
+
+
 def list_presets() -> dict[str, TableMapping]:
     """Every preset by its name, in alphabetical order."""
     return {path.stem: read_preset(path.stem) for path in sorted(_FOLDER.glob("*.yaml"))}
@@ -30,6 +37,20 @@ def read_preset(name: str) -> TableMapping:
         advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
         raise UnknownPreset(f"There is no preset {name}. {advice}")
     return read_mapping((_FOLDER / f"{name}.yaml").read_bytes(), f"preset {name}")
+
+
+def write_defaults(preset: TableMapping, settings: Mapping[str, str]) -> str:
+    """The text of a preset with given values as the defaults of its parameters. Raises UnknownParameter."""
+    text = preset.text.decode()
+    for name, value in settings.items():
+        if name not in preset.document.parameters:
+            known = ", ".join(preset.document.parameters) or "none"
+            raise UnknownParameter(f"{name} is no parameter of this preset; its parameters: {known}.")
+        # In the presets a parameter is one line: `  name: {about: …, default: …, optional: true}`.
+        line = re.compile(rf'^(  "?{name}"?: \{{.*?)(?:, default: [^,}}]*)?(?:, optional: true)?\}}$', re.MULTILINE)
+        before, start, after = line.split(text, maxsplit=1)
+        text = f"{before}{start}, default: {json.dumps(value, ensure_ascii=False)}}}{after}"
+    return text
 
 
 def recognise_preset(table: TableDescription) -> str | None:

@@ -88,6 +88,8 @@ class TableDescription(msgspec.Struct, frozen=True):
     other_sheets: tuple[str, ...] = ()
     sample: str = ""
     """A word with letters outside ASCII as it was decoded, so that a person can judge a detected encoding."""
+    doubt: str = ""
+    """Where the encoding is a guess: how a word reads in it and in others, for a person, with what to do."""
 
     def place_row(self, row: Row) -> str:
         """Name the place of a row for a person: `people.csv, line 7` or `people.xlsx, sheet Contacts, row 7`."""
