@@ -1,5 +1,5 @@
 """`python -m consentory` is the `consentory` command."""
 
-from consentory.cli.main import app
+from consentory.cli.entry_point import main
 
-app()
+main()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,36 @@ def test_half_a_character_is_a_fault_that_the_summary_counts(run: Run, tmp_path:
     assert "1 × String.NotUnicode" in done.stdout
     as_json = json.loads(run("import", file, *IMPORT, "--json").stdout)
     assert [fault["Example"]["Code"] for fault in as_json["CommonestFaults"]] == ["String.NotUnicode"]
+
+
+def test_an_example_of_a_fault_names_the_file_and_the_line(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "people.ndjson"
+    file.write_text(
+        json.dumps(make_id("E-ok")) + "\n\n" + json.dumps(make_id("E-1") | {"CustomerType": "Nobody"}) + "\n"
+    )
+    done = run("import", file, *IMPORT)
+    assert 'Example: $.CustomerType = "Nobody" (people.ndjson, line 3)' in done.stdout
+    told = json.loads(run("import", file, *IMPORT, "--json").stdout)
+    assert told["CommonestFaults"][0]["Example"]["Place"] == "people.ndjson, line 3"
+
+
+def test_a_delete_of_nobody_says_that_nobody_is_stored(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "gone.ndjson"
+    file.write_text(json.dumps(make_id("D-nobody")) + "\n")
+    done = run("import", file, *IMPORT, "--action", "Delete")
+    assert "1 record was not honored, because nobody is stored who fits it: see consentory exceptions " in done.stdout
+
+
+def test_an_interruption_while_the_command_is_loaded_is_no_traceback() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "consentory", "--help"]
+    loading = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert loading.stderr
+    for line in loading.stderr:
+        if line.endswith("consentory.cli.account_commands\n"):
+            break
+    loading.send_signal(signal.SIGINT)
+    _, said = loading.communicate(timeout=60)
+    assert (loading.returncode, "Traceback" in said) == (-signal.SIGINT, False)
 
 
 def test_broken_lines_are_all_named_before_anything_is_staged(run: Run, tmp_path: Path) -> None:
@@ -163,7 +195,7 @@ def test_a_file_that_cannot_be_read_is_named_for_what_it_is(
     done = run("import", name, *IMPORT)
     assert done.returncode == 2
     assert told in done.stderr
-    assert "(detected" not in done.stderr
+    assert "encoding cp1252" not in done.stderr
     assert "Traceback" not in done.stderr
 
 

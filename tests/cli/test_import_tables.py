@@ -194,6 +194,8 @@ def test_a_no_is_counted_and_marked_also_in_a_row_that_could_not_be_read(
     done = run("import", file, *IMPORT, "--mapping", mapping)
     assert done.returncode == 1, done.stderr
     assert "5 refused records hold an opt-out, a denial or a withdrawal" in done.stdout
+    assert "(kunden.csv, line 6)" in done.stdout
+    assert " = null" not in done.stdout
     refused = (tmp_path / "kunden.csv.exceptions.csv").read_bytes().splitlines()[1:]
     assert [b"HOLDS AN OPT-OUT | Row." in row for row in refused] == [True, True, True, True, False, True]
     again = run("import", tmp_path / "kunden.csv.exceptions.csv", *IMPORT, "--mapping", mapping)

@@ -36,7 +36,7 @@ class Fault(msgspec.Struct, frozen=True):
     Path: str = ""
     Value: Any = None
     Place: str = ""
-    """Of a table: the file, the line, and the column."""
+    """The file and the line, and of a table the column; "" where they are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,13 @@ class FaultTally:
     _counts: Counter[str] = field(default_factory=Counter)
     _examples: dict[str, Fault] = field(default_factory=dict)
 
-    def add_record(self, members: dict[str, bytes]) -> None:
+    def add_record(self, members: dict[str, bytes], origin: Origin | None) -> None:
         """Count a refused record, given by its members."""
         self.records += 1
         self.opt_outs += members.get("HoldsOptOut") == _HOLDS_NO
+        place = f"{origin.File}, line {origin.Line}" if origin else ""
         for fault in read_faults(members):
-            self.add_fault(fault)
+            self.add_fault(msgspec.structs.replace(fault, Place=place))
 
     def add_fault(self, fault: Fault) -> None:
         """Count one fault."""
@@ -104,7 +105,7 @@ def write_exceptions(first_input: Path, records: Iterable[tuple[bytes, Origin | 
     with new as (file, taken), tempfile.TemporaryFile(dir=first_input.parent) as others:
         for line, origin in records:
             members = split_members(line)
-            tally.add_record(members)
+            tally.add_record(members, origin)
             target = file if members.get("HoldsOptOut") == _HOLDS_NO else others
             target.write((line if origin is None else _put_origin(members, origin)) + b"\n")
         others.seek(0)

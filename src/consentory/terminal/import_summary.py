@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from consentory.client.api_client import JsonObject
+from consentory.client.exceptions_file import FaultCount
 from consentory.client.import_run import ImportOutcome
 from consentory.codec.tabular.correction_columns import OPT_OUT_MARK
 from consentory.terminal.terminal_output import make_console, notes
@@ -60,16 +61,23 @@ def print_outcome(outcome: ImportOutcome) -> None:
     # Of a resumed import only a part was timed.
     console.print(make_books_table(status, {} if outcome.resumed else outcome.seconds))
     for fault in outcome.commonest_faults:
-        example = fault.example
-        console.print(
-            f"  {fault.count:,} × [bold]{show_text(example.Code)}[/bold]: {show_text(example.Message)} "
-            f"Example: {show_text(f'{example.Path} = {show_value(example.Value)}')}"
-            f"{show_text(f' ({example.Place})') if example.Place else ''}"
-        )
+        console.print(describe_fault(fault))
     if outcome.more_kinds:
         console.print(f"  and {count(outcome.more_kinds, 'more kind', 'more kinds')} of fault")
     for line in list_advice(outcome):
         console.print(line)
+
+
+def describe_fault(fault: FaultCount) -> str:
+    """The line on one kind of fault, with its first example, in Rich's markup."""
+    example = fault.example
+    words = [f"  {fault.count:,} × [bold]{show_text(example.Code)}[/bold]: {show_text(example.Message)}"]
+    if example.Path or example.Value is not None:  # a fault of a whole row has neither
+        place = f"{example.Path} = " if example.Path else ""
+        words.append(f"Example: {show_text(place + show_value(example.Value))}")
+    if example.Place:
+        words.append(show_text(f"({example.Place})"))
+    return " ".join(words)
 
 
 def list_advice(outcome: ImportOutcome) -> list[str]:
@@ -108,9 +116,14 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
             "(with a preset: --set id=TYPE)."
         )
     if status["NotHonored"]:
+        why = (
+            "nobody is stored who fits it"
+            if status["ImportAction"] == "Delete"
+            else "a stored choice or an update rule takes precedence"
+        )
         lines.append(
-            f"{count(status['NotHonored'], 'record was', 'records were')} not honored, because the stored choice takes "
-            f"precedence: see consentory exceptions {status['AccessToken']} --phase NotHonored"
+            f"{count(status['NotHonored'], 'record was', 'records were')} not honored, because {why}: "
+            f"see consentory exceptions {status['AccessToken']} --phase NotHonored"
         )
     return lines
 

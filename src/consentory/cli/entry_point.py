@@ -1,0 +1,15 @@
+"""The beginning of the `consentory` command."""
+
+import signal
+
+
+def main() -> None:
+    """Load the command and run it. Ctrl-C while Python loads it ends the process at once, without a traceback."""
+    may_interrupt = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if may_interrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from consentory.cli.main import app
+
+    if may_interrupt:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    app()
