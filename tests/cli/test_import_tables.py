@@ -218,6 +218,18 @@ def test_a_no_in_a_row_with_too_long_a_number_is_counted_and_marked(run: Run, tm
     assert (again.returncode, "Rows that hold an opt-out: 1." in again.stderr) == (2, True)
 
 
+def test_the_summary_counts_the_opt_outs_that_have_nothing_to_refuse(run: Run, tmp_path: Path, mapping: Path) -> None:
+    rows = make_rows(4)
+    rows[1][1], rows[1][3] = "", "nein"
+    rows[2][1] = ""
+    file = write_csv(tmp_path / "kunden.csv", rows)
+    done = run("import", file, *IMPORT, "--mapping", mapping)
+    assert "1 opt-out was left out, because the row has no email address, telephone number or postal" in done.stdout
+    assert answer(run("import", file, *IMPORT, "--mapping", mapping, "--json"))["OptOutsLeftOut"] == 1
+    shown = run("mapping", "show", file, "--mapping", mapping)
+    assert shown.stdout.count("left out: an opt-out, because the row has no address or number") == 1
+
+
 def test_the_summary_counts_the_addresses_that_were_left_out(run: Run, tmp_path: Path, mapping: Path) -> None:
     mapping.write_text(MAPPING + ADDRESSES)
     places = [["Weg 1", "Köln", "NW", "50667"], ["Weg 2", "", "", ""], ["", "", "", ""], ["", "Bonn", "", "53111"]]

@@ -149,6 +149,16 @@ rules:
     compile_text(text.replace(condition, "given"), ["Email", "Opt out"], ACME)
 
 
+def test_a_rule_without_a_condition_is_told() -> None:
+    text = """
+columns: {A: Emails.EmailAddress}
+rules:
+  - set: {"Emails.EmailPreferences[N].PreferenceType": OptIn}
+"""
+    with pytest.raises(MappingInvalid, match=r"rules\[0\].set: needs if: with a condition; a value for every record"):
+        compile_text(text, ["A"])
+
+
 def test_the_id_that_people_are_found_by_must_be_filled() -> None:
     text = "match: CRM\ncolumns: {E: 'Emails[Home].EmailAddress', I: 'AlternateIds[Loyalty].AlternateId'}"
     assert [fault[:2] for fault in refuse(text, "E", "I")] == [(1, "MatchUnfilled")]

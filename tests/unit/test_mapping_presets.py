@@ -31,10 +31,11 @@ def import_export(preset: str, file: str, **settings: str) -> list[Any]:
 def email(address: str, **choice: str) -> list[dict[str, Any]]:
     """The Emails of a record, with a choice of NEWS-EMAIL where there is one."""
     if not choice:
-        return [{"EmailAddress": address}]
+        return [{"EmailAddressType": "Home", "EmailAddress": address}]
     source = [{"Key": "source", "Value": choice.pop("source")}]
     return [
         {
+            "EmailAddressType": "Home",
             "EmailAddress": address,
             "EmailPreferences": [{"FilterId": "NEWS-EMAIL", **choice, "PreferenceAttributes": source}],
         }
@@ -82,7 +83,7 @@ def test_mailchimp_subscribed() -> None:
     assert ben["Emails"] == email(
         "ben@example.org", PreferenceType="OptIn", CustomerDate="2022-11-20T17:38:27", source="Mailchimp"
     )
-    assert ben["PhoneNumbers"] == [{"PhoneNumber": "+1 617 555 0134"}]
+    assert ben["PhoneNumbers"] == [{"PhoneType": "Mobile", "PhoneNumber": "+1 617 555 0134"}]
     assert "CustomerName" not in ben
 
 
@@ -111,7 +112,9 @@ def test_klaviyo_suppressions_win() -> None:
         "ana@example.com", PreferenceType="OptIn", CustomerDate="2023-01-02T03:04:05", source="Klaviyo"
     )
     choice = {"FilterId": "NEWS-TEXT", "PreferenceType": "OptIn", "CustomerDate": "2023-01-02T03:04:05+00:00"}
-    assert ana["PhoneNumbers"] == [{"PhoneNumber": "+16175550134", "PhoneNumberPreferences": [choice]}]
+    assert ana["PhoneNumbers"] == [
+        {"PhoneType": "Mobile", "PhoneNumber": "+16175550134", "PhoneNumberPreferences": [choice]}
+    ]
     assert ben["Emails"] == email("ben@example.com", PreferenceType="OptOut", source="Klaviyo")
     assert cleo["Emails"] == email("cleo@example.com")  # a bounce: no yes, and no choice of the person
     assert dan["Emails"] == email("dan@example.com")
@@ -123,7 +126,7 @@ def test_klaviyo_suppressions_win() -> None:
 def test_hubspot_has_three_states_and_no_yes() -> None:
     ana, ben, cleo, dan = import_export("hubspot", "hubspot-crm-exports-all-contacts.csv")
     assert ana["Emails"] == email("ana@example.com", PreferenceType="OptOut", source="HubSpot")
-    assert ana["PhoneNumbers"] == [{"PhoneNumber": "(617) 555-0134"}]
+    assert ana["PhoneNumbers"] == [{"PhoneType": "Mobile", "PhoneNumber": "(617) 555-0134"}]
     assert ben["Emails"] == email("ben@example.com")
     assert cleo["Emails"] == email("cleo@example.com", PreferenceType="OptOut", source="HubSpot")
     assert dan["Emails"] == email("dan@example.com")
@@ -141,7 +144,9 @@ def test_salesforce_false_is_not_a_yes() -> None:
     ana, ben = import_export("salesforce", "salesforce-contact.csv", id="Loyalty", calls="OFFERS-PHONE")
     assert ana["Emails"] == email("ana@example.com", PreferenceType="OptOut", source="Salesforce")
     calls = [{"FilterId": "OFFERS-PHONE", "PreferenceType": "OptOut"}]
-    assert ana["PhoneNumbers"] == [{"PhoneNumber": "+1 617 555 0199", "PhoneNumberPreferences": calls}]
+    assert ana["PhoneNumbers"] == [
+        {"PhoneType": "Mobile", "PhoneNumber": "+1 617 555 0199", "PhoneNumberPreferences": calls}
+    ]
     assert ana["CustomerName"] == {"Prefix": "Ms.", "FirstName": "Ana", "LastName": "Silva"}
     assert ben["Emails"] == email("ben@example.com")
 
@@ -151,7 +156,7 @@ def test_brevo() -> None:
     assert anais["Emails"] == email(
         "anais@example.com", PreferenceType="OptIn", CustomerDate="2022-04-12", source="Brevo"
     )
-    assert anais["PhoneNumbers"] == [{"PhoneNumber": "+33611111111"}]
+    assert anais["PhoneNumbers"] == [{"PhoneType": "Mobile", "PhoneNumber": "+33611111111"}]
     assert anais["CustomerName"] == {"FirstName": "Anaïs", "LastName": "Müller"}
     assert bruno["Emails"] == email("bruno@example.com", PreferenceType="OptOut", source="Brevo")
     assert claire["Emails"] == email("claire@example.com")
@@ -167,9 +172,10 @@ def test_listmonk_has_no_yes_and_says_so() -> None:
 def test_shopify_takes_apostrophes_off() -> None:
     ana, ben = import_export("shopify", "shopify-customers_export.csv", id="CRM")
     assert ana["AlternateIds"] == [{"AlternateIdType": "CRM", "AlternateId": "7210448301122"}]
-    assert ana["PhoneNumbers"] == [{"PhoneNumber": "+16175550199"}]
+    assert ana["PhoneNumbers"] == [{"PhoneType": "Mobile", "PhoneNumber": "+16175550199"}]
     assert ana["Addresses"] == [
         {
+            "AddressType": "Home",
             "Address1": "12 Elm St",
             "City": "Boston",
             "StateProvince": "MA",
@@ -189,11 +195,20 @@ def test_google_contacts_hold_no_choice() -> None:
     ana, ben = import_export("google-contacts", "google-contacts.csv")
     assert ana == {
         "CustomerName": {"FirstName": "Ana", "LastName": "Silva"},
-        "Emails": [{"EmailAddress": "ana@example.com"}, {"EmailAddress": "ana@work.example.com"}],
-        "PhoneNumbers": [{"PhoneNumber": "+1 617-555-0134"}, {"PhoneNumber": "+1 617-555-0199"}],
+        "Emails": [
+            {"EmailAddressType": "Home", "EmailAddress": "ana@example.com"},
+            {"EmailAddressType": "Home", "EmailAddress": "ana@work.example.com"},
+        ],
+        "PhoneNumbers": [
+            {"PhoneType": "Mobile", "PhoneNumber": "+1 617-555-0134"},
+            {"PhoneType": "Mobile", "PhoneNumber": "+1 617-555-0199"},
+        ],
         "ProfileTags": [{"Name": "Rotary"}],
     }
-    assert ben == {"CustomerName": {"FirstName": "Ben"}, "Emails": [{"EmailAddress": "ben@example.com"}]}
+    assert ben == {
+        "CustomerName": {"FirstName": "Ben"},
+        "Emails": [{"EmailAddressType": "Home", "EmailAddress": "ben@example.com"}],
+    }
 
 
 def test_a_preset_without_its_filter_names_those_of_the_account() -> None:

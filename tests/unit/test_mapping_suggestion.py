@@ -11,6 +11,7 @@ from tabular_files import FOLDER, compile_text, describe, make_records, read_acm
 from consentory.client.sources import open_file
 from consentory.codec.tabular.mapping_presets import list_presets, recognise_preset
 from consentory.codec.tabular.mapping_suggestion import suggest_mapping
+from consentory.codec.tabular.row_mapping import RowRefused
 from consentory.codec.tabular.table import ReadOptions, Row
 
 ACME = read_acme()
@@ -68,6 +69,35 @@ def test_without_an_account_the_guesses_are_said() -> None:
     assert "  E-Mail: Emails.EmailAddress" in text
     assert "  Tier: ignore   # not understood" in text
     compile_text(text, GERMAN)
+
+
+LEAVINGS = "Abgemeldet gekündigt désinscrit Désabonné baja disiscritto descadastrado uitgeschreven отписан 配信停止"
+
+
+@pytest.mark.parametrize("word", LEAVINGS.split())
+def test_the_words_for_a_no_are_known_in_many_languages(word: str) -> None:
+    text = suggest(["E-Mail", "Newsletter"], [["a@example.com", "ja"], ["b@example.com", word]])
+    assert f'{{"ja": OptIn, "{word}": OptOut}}' in text
+
+
+def test_a_word_that_is_not_known_is_never_mapped_to_nothing() -> None:
+    rows = [["a@example.com", "yes"], ["b@example.com", "vielleicht"]]
+    text = suggest(["E-Mail", "Newsletter"], rows)
+    assert "what does vielleicht mean? Add it to values; until then its rows are refused" in text
+    assert 'values: {"yes": OptIn}' in text
+    with pytest.raises(RowRefused, match="not among the values"):
+        make_records(compile_text(text, ["E-Mail", "Newsletter"], ACME), rows)
+
+
+def test_a_title_above_the_header_is_doubted(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("Contacts of 2024\n\nEmail;Name;Newsletter\na@example.com;A;yes\nb@example.com;B;no\n")
+    with open_file(file) as source:
+        table = source.open_table(ReadOptions())
+        text = suggest_mapping(table.description, table.read_rows())
+    assert "# The header was read in line 1, and most rows below it have more cells." in text
+    assert "Perhaps the header is in line 3: say --header 3.\n" in text
+    assert "header was read" not in suggest(["A", "B"], [["1", "2"]])
 
 
 def test_an_opt_out_column_gives_no_yes() -> None:

@@ -8,15 +8,17 @@ from datetime import datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mapping_cases import CONTRACT, HEADERS
-from tabular_files import compile_text, describe, make_records
+from mapping_cases import CONTRACT
+from mapping_cases import HEADERS as FIRST_HEADERS
+from tabular_files import compile_text, describe, make_records, read_acme
 
 from consentory.codec.tabular.cell_conversions import CellFault, TimeReader
 from consentory.codec.tabular.mapping_document import read_mapping
+from consentory.codec.tabular.record_nodes import OPT_OUTS
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
 from consentory.codec.tabular.table import Column, Row, RowFault, TableDescription
 
-HEADERS += ["UNSUB_REASON", "UNSUB_REASON", "Email Suppressions"]
+HEADERS = [*FIRST_HEADERS, "UNSUB_REASON", "UNSUB_REASON", "Email Suppressions"]
 
 
 @pytest.fixture
@@ -156,6 +158,24 @@ columns:
     }
     faults = refuse(mapping, "", "perhaps", "x7", "", "")
     assert [fault.code for fault in faults] == ["Row.NotABoolean", "Row.NotANumber"]
+
+
+def test_an_opt_out_of_an_element_without_its_value_is_counted(contract: RowMapping) -> None:
+    for word in ("unsubscribed", "subscribed", ""):
+        make_records(contract, [["", "Ann", "7", word, *[""] * 5]])
+    assert contract.left_out == {OPT_OUTS: 1}
+
+
+def test_the_default_type_is_written_where_the_account_is_known() -> None:
+    text = "columns: {A: Emails.EmailAddress, B: 'PhoneNumbers[Home].PhoneNumber', C: 'Emails[][2].EmailAddress'}"
+    (record,) = make_records(compile_text(text, list("ABC"), read_acme()), [["a@b.c", "1", "d@e.f"]])
+    assert record == {
+        "Emails": [
+            {"EmailAddressType": "Home", "EmailAddress": "a@b.c"},
+            {"EmailAddressType": "Home", "EmailAddress": "d@e.f"},
+        ],
+        "PhoneNumbers": [{"PhoneType": "Home", "PhoneNumber": "1"}],
+    }
 
 
 def test_an_address_that_is_not_whole_is_left_out_and_counted() -> None:

@@ -194,6 +194,21 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "empty.csv") == "the file is empty, with no record in it"
 
 
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "Return-Path: <a@example.com>\r\nReceived: from x\r\n\tby y; Mon, 2 Jan 2024\r\nSubject: Contacts\r\n",
+        "From: a@example.com\nTo: b@example.com\nSubject: Contacts,\n list\nMIME-Version: 1.0\n",
+    ],
+)
+def test_a_message_of_email_is_no_table(tmp_path: Path, beginning: str) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"{beginning}\nEmail,Name\na@example.com,A\n")
+    assert refusal(file) == "this is an email message (EML); save the file that is attached to it, and give that"
+    file.write_text("From: ,To: \na,b\n")
+    assert kind_of(file) == "text"
+
+
 def test_json_is_no_table(tmp_path: Path) -> None:
     file = tmp_path / "people.json"
     file.write_bytes(b"[]")

@@ -17,6 +17,7 @@ from consentory.client.sources.byte_source import STANDARD_INPUT
 from consentory.codec.tabular.mapping_document import TableMapping, read_mapping
 from consentory.codec.tabular.mapping_presets import list_presets, read_preset, write_defaults
 from consentory.codec.tabular.mapping_suggestion import SAMPLE_ROWS, suggest_mapping
+from consentory.codec.tabular.record_nodes import OPT_OUTS
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
 from consentory.codec.tabular.table import ReadOptions, Row, TableDescription
 from consentory.domain.configuration import Configuration
@@ -206,12 +207,15 @@ def _show_row(row: Row, table: TableDescription) -> list[str]:
 
 
 def _show_record(row: Row, mapping: RowMapping) -> list[str]:
-    before = mapping.left_out.total()
+    before = mapping.left_out.copy()
     try:
         record = mapping.make_record(row)
     except RowRefused as refused:
         return [f"  refused: {fault.column}: {fault.message}" for fault in refused.faults]
     lines = [f"  {line}" for line in msgspec.json.format(record, indent=2).decode().splitlines()]
-    if mapping.left_out.total() > before:
+    left_out = mapping.left_out - before
+    if left_out.pop(OPT_OUTS, 0):
+        lines.append("  left out: an opt-out, because the row has no address or number that it could belong to")
+    if left_out:
         lines.append("  left out: an address of which only a part is there")
     return lines

@@ -87,6 +87,8 @@ class ImportOutcome:
     """Kinds of fault beside the commonest."""
     left_out: int = 0
     """Addresses that are in no record, because only a part of each was in its row."""
+    opt_outs_left_out: int = 0
+    """Opt-outs, denials and withdrawals that are in no record, because their row has no address or number for them."""
     refused_opt_outs: int = 0
     """Refused records and rows that hold an opt-out, a denial or a withdrawal."""
 
@@ -281,7 +283,8 @@ class ImportRun:
         began = time.monotonic()
         total = sum(file.size for file in state.files)
         before = [sum(file.size for file in state.files[:index]) for index in range(len(state.files))]
-        done_before = state.left_out[: state.file]
+        done = state.file
+        left_out, opt_outs = state.left_out[:done], state.opt_outs_left_out[:done]
         batches = cut_batches(
             self._inputs,
             state.batch_bytes,
@@ -294,10 +297,12 @@ class ImportRun:
             state.batches, state.file, state.records = batch.number + 1, batch.file, batch.records_done
             state.staged += batch.records
             # A file that is gone on with is read from its beginning, so its number is whole again.
-            state.left_out = done_before + [item.left_out for item in self._inputs[len(done_before) :]]
+            state.left_out = left_out + [item.left_out for item in self._inputs[done:]]
+            state.opt_outs_left_out = opt_outs + [item.opt_outs_left_out for item in self._inputs[done:]]
             self._keep_state(state)
-            done = before[batch.file] + batch.position
-            self._report(ImportProgress("stage", done, total, status["TotalRecordsReceived"]))
+            self._report(
+                ImportProgress("stage", before[batch.file] + batch.position, total, status["TotalRecordsReceived"])
+            )
         state.all_staged = True
         if self._tables and state.source:
             state.refused_rows = state.source["Rows"] - state.staged
@@ -342,7 +347,7 @@ class ImportRun:
 
     def _conclude(self, state: ImportState, status: JsonObject, resumed: bool) -> ImportOutcome:
         outcome = ImportOutcome(status, resumed, self._seconds, state.broken, state.broken_files, state.refused_rows)
-        outcome.left_out = sum(state.left_out)
+        outcome.left_out, outcome.opt_outs_left_out = sum(state.left_out), sum(state.opt_outs_left_out)
         outcome.refused_opt_outs = status.get("RefusedOptOuts", 0)
         try:
             tally = self._write_refused(state, status)

@@ -53,6 +53,8 @@ class ImportState(msgspec.Struct):
     """Rows of tables that became no record."""
     left_out: list[int] = []
     """Of each file: the addresses that its mapping left out, because only a part of each was there."""
+    opt_outs_left_out: list[int] = []
+    """Of each file: the opt-outs that its mapping left out, because what each refuses was not there."""
     source: dict[str, Any] | None = None
     broken: int = 0
     broken_files: list[str] = []

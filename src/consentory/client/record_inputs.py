@@ -10,6 +10,7 @@ from consentory.client.record_files import OnBroken, RecordFile
 from consentory.client.sources import SourceError, SourceFile, open_file
 from consentory.client.sources.byte_source import STANDARD_INPUT
 from consentory.codec.tabular.mapping_document import TableMapping
+from consentory.codec.tabular.record_nodes import OPT_OUTS
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
 from consentory.codec.tabular.table import ReadOptions, Row, Table, TableDescription
 from consentory.domain.configuration import Configuration
@@ -69,6 +70,11 @@ class RecordInput:
         """The addresses that the reading under way, or the latest one, left out: only a part of each was there."""
         return 0
 
+    @property
+    def opt_outs_left_out(self) -> int:
+        """The opt-outs that this reading left out, because the address or number that they refuse was not there."""
+        return 0
+
     def read_records(self, skip: int = 0, on_broken: OnBroken | None = None) -> Iterator[bytes]:
         """Yield the records after the first `skip`. May be called again: each call begins at the first record."""
         self._reader = RecordFile(self.file, on_broken)
@@ -98,7 +104,11 @@ class TableInput(RecordInput):
 
     @property
     def left_out(self) -> int:
-        return self.mapping.left_out.total()
+        return self.mapping.left_out.total() - self.opt_outs_left_out
+
+    @property
+    def opt_outs_left_out(self) -> int:
+        return self.mapping.left_out[OPT_OUTS]
 
     def read_records(self, skip: int = 0, on_broken: OnBroken | None = None) -> Iterator[bytes]:  # noqa: ARG002
         """Yield the records of the rows that can become one. A table has no broken records."""

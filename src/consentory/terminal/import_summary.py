@@ -46,6 +46,7 @@ def summarize_outcome(outcome: ImportOutcome) -> JsonObject:
         "RefusedRows": outcome.refused_rows,
         "RefusedOptOuts": outcome.refused_opt_outs,
         "AddressesLeftOut": outcome.left_out,
+        "OptOutsLeftOut": outcome.opt_outs_left_out,
         "CommonestFaults": [{"Count": fault.count, "Example": fault.example} for fault in outcome.commonest_faults],
         "MoreKindsOfFault": outcome.more_kinds,
         "BrokenLines": outcome.broken,
@@ -85,16 +86,11 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
     status, lines = outcome.status, []
     if outcome.refused_opt_outs:
         lines.append(advise_opt_outs(outcome))
+    lines += advise_left_out(outcome)
     if outcome.refused_rows:
         lines.append(
             f"{count(outcome.refused_rows, 'row', 'rows')} could not become a record, so the server never saw "
             f"{'it' if outcome.refused_rows == 1 else 'them'}: see the file of refused records."
-        )
-    if outcome.left_out:
-        lines.append(
-            f"{count(outcome.left_out, 'address was', 'addresses were')} left out, because only a part of "
-            f"{'it' if outcome.left_out == 1 else 'each'} is in the row. An address needs its street, city, state and "
-            "postcode."
         )
     if outcome.exceptions_files:
         paths = show_text(", ".join(map(str, outcome.exceptions_files)))
@@ -124,6 +120,24 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
         lines.append(
             f"{count(status['NotHonored'], 'record was', 'records were')} not honored, because {why}: "
             f"see consentory exceptions {status['AccessToken']} --phase NotHonored"
+        )
+    return lines
+
+
+def advise_left_out(outcome: ImportOutcome) -> list[str]:
+    """The lines on what is in a row and in no record, in Rich's markup."""
+    lines = []
+    if outcome.opt_outs_left_out and outcome.status["ImportAction"] != "Delete":
+        lost = count(outcome.opt_outs_left_out, "opt-out was", "opt-outs were")
+        lines.append(
+            f"[bold red]{lost} left out[/bold red], because the row has no email address, telephone number or postal "
+            "address that the opt-out refuses. Add the address or the number to such rows, and import them again."
+        )
+    if outcome.left_out:
+        lines.append(
+            f"{count(outcome.left_out, 'address was', 'addresses were')} left out, because only a part of "
+            f"{'it' if outcome.left_out == 1 else 'each'} is in the row. An address needs its street, city, state and "
+            "postcode."
         )
     return lines
 

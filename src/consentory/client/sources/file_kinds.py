@@ -63,6 +63,11 @@ _FOREIGN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"<\?xml|<!doctype|<[a-z][\w:.-]*[\s>/]", f"an XML document; {_AS_TABLE}"),
         (r"-----begin pgp|-----begin age", "an encrypted file; decrypt it first"),
         (r"(?:version: 1\s+)?dn:{1,2} ", f"an LDIF file of a directory; {_AS_TABLE}"),
+        (
+            r"(?:[\w-]+:[ \t][^\n]*\n(?:[ \t][^\n]*\n)*)*?"
+            r"(?:mime-version|message-id|received|return-path|delivered-to): ",
+            "an email message (EML); save the file that is attached to it, and give that",
+        ),
         (r"from \S+ +(?:mon|tue|wed|thu|fri|sat|sun) ", "a mailbox (mbox), not a file of people"),
         (
             r"-- (?:mysql|mariadb|postgresql|phpmyadmin|sqlite)|(?:create table|insert into|pragma foreign_keys)\b",

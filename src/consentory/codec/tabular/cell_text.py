@@ -35,7 +35,17 @@ def write_cell(value: Any) -> str | None:
         return _TRUTH[value]
     if isinstance(value, int | float):
         return write_number(value)
-    return write_moment(value)
+    return write_moment(_round_moment(value))
+
+
+def _round_moment(value: Any) -> Any:
+    """A spreadsheet keeps a time as a part of a day, so that a second is never exact."""
+    half = datetime.timedelta(milliseconds=500)
+    if isinstance(value, datetime.datetime) and value.microsecond:
+        return (value + half).replace(microsecond=0)
+    if isinstance(value, datetime.time) and value.microsecond:
+        return (datetime.datetime.combine(datetime.date.min, value) + half).time().replace(microsecond=0)
+    return value + half if isinstance(value, datetime.timedelta) else value
 
 
 def write_moment(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -16,11 +17,28 @@ FEW = 12
 NO_VALUES = frozenset({"null", "n/a", "#n/a", "-", "none", "\\n", "nan"})
 """Words that programs write where there is no value."""
 
-_YES = "yes y true 1 t on x ja oui si optin opt-in opt_in subscribed active confirmed granted"
-_NO = "no n false 0 f off nein non"
-_OUT = "optout opt-out opt_out unsubscribed unsubscribe revoked denied blocklisted blacklisted"
-_MEANINGS = dict.fromkeys(_YES.split(), "yes")
-_MEANINGS |= dict.fromkeys(_NO.split(), "no") | dict.fromkeys(_OUT.split(), "out")
+# Without accents, blanks and punctuation: see `_fold_word`.
+_YES = (
+    "yes y true 1 t on x optin opt-in opt_in optedin subscribed active confirmed granted ja angemeldet abonniert oui "
+    "inscrit inscrite abonne abonnee si suscrito suscrita iscritto iscritta sim inscrito inscrita ingeschreven "
+    "aangemeld tak zapisany zapisana tilmeldt pameldt prenumererar ano prihlasen evet да подписан подписана はい 是"
+)
+_NO = "no n false 0 f off nein non nao nee nie nej nei ne hayir нет いいえ 否"
+_OUT = (
+    "optout opt-out opt_out optedout unsubscribed unsubscribe revoked denied blocklisted blacklisted withdrawn "
+    "declined refused suppressed cancelled canceled abgemeldet gekundigt abbestellt ausgetragen widerrufen "
+    "widersprochen abgelehnt desinscrit desinscrite desabonne desabonnee resilie refuse refusee baja dadodebaja "
+    "dadadebaja desuscrito desuscrita cancelado cancelada rechazado revocado disiscritto disiscritta cancellato "
+    "annullato revocato rifiutato descadastrado descadastrada desinscrito uitgeschreven afgemeld geweigerd "
+    "wypisany wypisana zrezygnował odmowa avregistrerad avslutad avmeldt frameldt afmeldt odhlasen odhlasena "
+    "iptal отписан отписана отписался отказ 配信停止 退会 解除 退订 取消订阅"
+)
+_NOTHING = (
+    "bounced bounce cleaned hardbounce softbounce invalid pending unconfirmed unknown enabled disabled "
+    "neversubscribed never_subscribed never-subscribed"
+)
+_MEANINGS = dict.fromkeys(_YES.split(), "yes") | dict.fromkeys(_NO.split(), "no")
+_MEANINGS |= dict.fromkeys(_OUT.split(), "out") | dict.fromkeys(_NOTHING.split(), "nothing")
 
 TIME_FORMS = (
     "%Y-%m-%d",
@@ -47,8 +65,9 @@ TIME_FORMS = (
 ISO_FORMS = frozenset({"%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"})
 """Forms that a record takes as they are."""
 
+_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin letters; the marks of other scripts make other letters
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_LEFT_OUT = re.compile(r"[^a-z0-9_-]")
+_LEFT_OUT = re.compile(r"[^\w-]")
 
 
 class ColumnFacts(NamedTuple):
@@ -110,11 +129,25 @@ def _fits(text: str, form: str) -> bool:
     return True
 
 
+def _fold_word(value: str) -> str:
+    """A word in small letters, without accents, blanks and punctuation."""
+    letters = unicodedata.normalize("NFKD", fold(value))
+    composed = unicodedata.normalize("NFC", "".join(item for item in letters if not _ACCENTS.match(item)))
+    return _LEFT_OUT.sub("", composed)
+
+
+def is_of_machines(value: str) -> bool:
+    """Whether a word of a column of choices says something of the address, and nothing of the person's choice."""
+    return _MEANINGS.get(_fold_word(value)) == "nothing"
+
+
 def choose_meaning(value: str, *, opt_out: bool) -> str | None:
     """OptIn, OptOut or nothing for a cell of a column of choices; None where it must be asked."""
-    match _MEANINGS.get(_LEFT_OUT.sub("", fold(value))):
+    match _MEANINGS.get(_fold_word(value)):
         case "out":
             return "OptOut"
+        case "nothing":
+            return "nothing"
         case "yes":
             return "OptOut" if opt_out else "OptIn"
         case "no":

@@ -20,6 +20,16 @@ _CHANNELS = {
 }
 
 
+def find_default_type(configuration: Configuration, array: str) -> str:
+    """The account's default type of email addresses, telephone numbers or postal addresses; "" for none."""
+    types = {
+        "Emails": configuration.email_types,
+        "PhoneNumbers": configuration.phone_types,
+        "Addresses": configuration.address_types,
+    }
+    return next((item.name for item in types.get(array, ()) if item.active and item.default), "")
+
+
 def check_names(document: MappingDocument, plan: MappingPlan, configuration: Configuration, log: FaultLog) -> None:
     """Find every name that the account does not have."""
     _NameCheck(configuration, log).check(document, plan)

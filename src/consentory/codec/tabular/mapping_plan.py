@@ -76,6 +76,9 @@ class _Planner:
                     self._log.refuse(path, "RepeatedKey", "this constant stands here already, spelled differently")
                 filling.constant, filling.has_constant = self._read_value(target, value, path), True
         for place, conditional in enumerate(document.rules):
+            if conditional.set and not conditional.if_:
+                message = "needs if: with a condition; a value for every record belongs in constants"
+                self._log.refuse(f"$.rules[{place}].set", "ConditionMissing", message)
             for text, value in conditional.set.items():
                 self._add_rule(conditional.if_, text, value, f"$.rules[{place}].set.{text}")
         for pattern, constants in document.file_names.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -18,6 +19,7 @@ from consentory.codec.tabular.column_facts import (
     ColumnFacts,
     choose_meaning,
     gather_facts,
+    is_of_machines,
 )
 from consentory.codec.tabular.column_guess import (
     guess_target,
@@ -29,6 +31,7 @@ from consentory.codec.tabular.column_guess import (
 )
 from consentory.codec.tabular.correction_columns import OWN_COLUMNS
 from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, list_candidates
+from consentory.codec.tabular.mapping_names import find_default_type
 from consentory.codec.tabular.mapping_presets import recognise_preset
 from consentory.codec.tabular.table import Column, ReadOptions, Row, TableDescription
 from consentory.codec.tabular.target_path import ELEMENTS, RECORD_MEMBERS
@@ -64,7 +67,7 @@ class _Suggestion:
         self._table = table
         self._configuration = configuration
         self._facts = gather_facts(rows, len(table.columns))
-        self._rows = len(rows)
+        self._rows = rows
         guesses = {guess_target(column.header) for column in table.columns}
         self._whole_address = guesses >= {f"Addresses.{member}" for member in ELEMENTS[WireAddress].value}
         self._used: dict[str, int] = {}
@@ -81,11 +84,12 @@ class _Suggestion:
         for column, facts in pairs:
             if column.name not in OWN_COLUMNS and not (column.nested and column.name in RECORD_MEMBERS):
                 self._suggest(column, facts)
-        rows = "row" if self._rows == 1 else f"{self._rows} rows"
+        rows = "row" if len(self._rows) == 1 else f"{len(self._rows)} rows"
         origin = f"the header and the first {rows} of {self._table.file_name}"
         head = [f"# Suggested from {origin}. Look at each line."]
         if preset := recognise_preset(self._table):
             head.append(f"# The columns are those of {preset}: perhaps --preset {preset} is all that you need.")
+        head += self._doubt_header()
         if self._configuration is None:
             head.append("# No account was looked at: types, filters and fields are guesses. Compare them with yours.")
         if self._table.other_sheets:
@@ -95,6 +99,19 @@ class _Suggestion:
         if self._match:
             head.append(f"match: {_quote(self._match)}   # people are found by their id of this type")
         return "\n".join([*head, "columns:", *self._lines, *self._write_end()]) + "\n"
+
+    def _doubt_header(self) -> list[str]:
+        """A line above the header, such as a title, is taken for it: then most rows have more cells."""
+        widths = Counter(len(row.cells) for row in self._rows)
+        width, count = max(widths.items(), key=lambda item: item[1], default=(0, 0))
+        if width <= len(self._table.columns) or 2 * count <= len(self._rows):
+            return []
+        line = next(row.line for row in self._rows if len(row.cells) == width)
+        unit = "row" if self._table.sheet else "line"
+        return [
+            f"# The header was read in {unit} {self._table.header_line}, and most rows below it have more cells. "
+            f"Is it a title? Perhaps the header is in {unit} {line}: say --header {line}."
+        ]
 
     def _write_form(self) -> list[str]:
         said = {
@@ -163,7 +180,9 @@ class _Suggestion:
         for value in facts.values:
             meaning = choose_meaning(value, opt_out=opt_out)
             if meaning is None:
-                meaning = NOTHING
+                doubts.append(f"what does {value} mean? Add it to values; until then its rows are refused")
+                continue
+            if meaning == NOTHING and is_of_machines(value):
                 doubts.append(f"what does {value} mean?")
             pairs.append(f"{json.dumps(value, ensure_ascii=False)}: {meaning}")
         self._lines.append(f"  {_quote(column.name)}:{_comment(doubts)}")
@@ -245,8 +264,7 @@ class _Suggestion:
         return "NEWS-EMAIL", False
 
     def _default_type(self, array: str) -> str:
-        types: tuple[TypeName, ...] = getattr(self._configuration, _KINDS[array], ())
-        default = next((item.name for item in types if item.active and item.default), "")
+        default = find_default_type(self._configuration, array) if self._configuration else ""
         return f"[{default}]" if default else ""
 
     def _choose_type(self, array: str, header: str) -> str:

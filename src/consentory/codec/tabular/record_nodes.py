@@ -9,9 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from consentory.codec.tabular.cell_conversions import CODES, is_no
 from consentory.codec.tabular.target_path import Element, Target
 
 Values = Sequence[Any]
+
+OPT_OUTS = "opt-outs"
+"""What is counted, beside the names of arrays, among the parts that are left out."""
 
 
 class ObjectNode:
@@ -74,7 +78,7 @@ class ObjectNode:
 class ElementNode(ObjectNode):
     """An element of an array. Without its value it is left out."""
 
-    __slots__ = ("fixed", "needed", "step")
+    __slots__ = ("deciding", "fixed", "needed", "step")
 
     def __init__(self, step: Element) -> None:
         super().__init__()
@@ -82,11 +86,20 @@ class ElementNode(ObjectNode):
         self.fixed = {step.rule.key: step.key} if step.rule.key and step.key else {}
         self.needed: list[int] = []
         """The slots of the value."""
+        self.deciding: list[tuple[str, int]] = []
+        """The deciding members of the choices in this element, with their slots."""
 
     def finish(self) -> None:
-        """Find the slots of the value, when all scalars are there."""
+        """Find the slots of the value and of the choices, when all scalars are there."""
         slots = dict(self.scalars)
         self.needed = [slots[member] for member in self.step.rule.value if member in slots]
+        self.deciding = [
+            scalar
+            for elements in self.arrays.values()
+            for element in elements
+            for scalar in element.scalars
+            if scalar[0] in CODES
+        ]
 
     def add_to(self, items: list[dict[str, Any]], values: Values, left_out: Counter[str]) -> None:
         """Append the element, or one for each item of a value that was split."""
@@ -94,6 +107,8 @@ class ElementNode(ObjectNode):
             if values[slot] is None:
                 if len(self.needed) > 1 and any(values[other] is not None for other in self.needed):
                     left_out[self.step.array] += 1
+                if any(is_no(member, values[slot]) for member, slot in self.deciding):
+                    left_out[OPT_OUTS] += 1
                 return
         built = self.fill(self.fixed.copy(), values, left_out)
         split = values[self.needed[0]] if self.needed else None

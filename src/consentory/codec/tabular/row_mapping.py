@@ -14,7 +14,7 @@ from consentory.codec.record.stage_counts import holds_opt_out
 from consentory.codec.tabular.cell_conversions import CODES, CellFault, is_no
 from consentory.codec.tabular.mapping_document import MappingInvalid, TableMapping, bind_parameters, read_mapping
 from consentory.codec.tabular.mapping_header import check_header, choose_constants, list_passed, needs_no_mapping
-from consentory.codec.tabular.mapping_names import check_names
+from consentory.codec.tabular.mapping_names import check_names, find_default_type
 from consentory.codec.tabular.mapping_plan import MappingPlan, make_plan
 from consentory.codec.tabular.mapping_presets import recognise_preset
 from consentory.codec.tabular.mapping_slots import compile_slots
@@ -58,7 +58,7 @@ def compile_mapping(
         check_names(mapping.document, plan, configuration, mapping.log)
     check_header(mapping.document, plan, description, mapping.log)
     mapping.raise_any()
-    return RowMapping(mapping, plan, description)
+    return RowMapping(mapping, plan, description, configuration)
 
 
 def _ask_for_mapping(table: TableDescription) -> MappingInvalid:
@@ -75,10 +75,17 @@ def _ask_for_mapping(table: TableDescription) -> MappingInvalid:
 class RowMapping:
     """Makes records from the rows of one table."""
 
-    def __init__(self, mapping: TableMapping, plan: MappingPlan, description: TableDescription) -> None:
-        """`mapping`: bound, and found good together with `plan` and `description`."""
+    def __init__(
+        self,
+        mapping: TableMapping,
+        plan: MappingPlan,
+        description: TableDescription,
+        configuration: Configuration | None = None,
+    ) -> None:
+        """`mapping`: bound, and found good together with `plan`, `description` and `configuration`."""
         self.left_out: Counter[str] = Counter()
-        """How many elements of each array were left out, because only a part of their value was there."""
+        """How many elements of each array were left out, because only a part of their value was there; and, as
+        OPT_OUTS, how many that hold an opt-out, a denial or a withdrawal, because their value was not there."""
         self.match = mapping.document.match
         """The alternate id type that people are found by, where the mapping says one."""
         self.text = mapping.text
@@ -107,6 +114,16 @@ class RowMapping:
         ]
         self._root.scalars += [(self.columns[place], place) for place in self._nested]
         _finish(self._root)
+        if configuration is not None:
+            self._name_default_types(configuration)
+
+    def _name_default_types(self, configuration: Configuration) -> None:
+        """Write the account's default type into elements without one: a record that says all is staged faster."""
+        for array, elements in self._root.arrays.items():
+            name = find_default_type(configuration, array)
+            for element in elements:
+                if name and not element.step.key:
+                    element.fixed = {element.step.rule.key: name}
 
     def make_record(self, row: Row) -> bytes:
         """The record of a row as JSON; raises RowRefused with every fault of the row."""
