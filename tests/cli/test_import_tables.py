@@ -127,7 +127,8 @@ def test_refused_rows_come_back_in_the_form_of_the_file_and_are_imported_again(
     assert f"Refused records: {refused}" in done.stdout
     line = {"parquet": 4}.get(form, 5)
     place = {"xlsx": "sheet Kunden, row", "parquet": "row"}.get(form, "line")
-    assert f"(kunden.{form}, {place} {line}, column E-Mail)" in done.stdout
+    example = f'$.Emails[0].EmailAddress = "no-address" (kunden.{form}, {place} {line}, column E-Mail)'
+    assert f"Example: {example}" in done.stdout
     assert "2 rows could not become a record" in done.stdout
     assert stat.S_IMODE(refused.stat().st_mode) == 0o600
     description, back = read_table(refused)
@@ -136,6 +137,10 @@ def test_refused_rows_come_back_in_the_form_of_the_file_and_are_imported_again(
     assert [row.cells[5] for row in back] == [str(line), str(line + 2), str(line + 6)]
     assert "Email.Malformed in E-Mail" in str(back[0].cells[6])
     assert "in Newsletter" in str(back[1].cells[6])
+    kept = refused.read_bytes()
+    told = answer(run("import", file, *IMPORT, "--mapping", mapping, *sheet, "--json"))
+    assert told["ExceptionsFile"] == str(tmp_path / f"kunden.{form}.exceptions.2.{form}")
+    assert refused.read_bytes() == kept, "corrections are never overwritten"
     correct(refused, form, rows)
     again = answer(run("import", refused, *IMPORT, "--mapping", mapping, *sheet, "--json"))
     assert (again["Status"]["Created"], again["RefusedRows"], again["ExceptionsFile"]) == (3, 0, None)
@@ -266,6 +271,19 @@ def test_a_table_without_a_mapping_stops_before_anything_is_begun(run: Run, tmp_
     assert done.returncode == 2
     assert "consentory mapping suggest kunden.csv > mapping.yaml" in done.stderr
     assert done.stderr.startswith("kunden.csv: CSV, encoding utf-8 (checked), delimiter semicolon (detected), ")
+    assert json.loads(run("imports", "--json").stdout)["Imports"] == []
+
+
+def test_a_column_that_the_mapping_does_not_name_stops_before_anything_is_begun(
+    run: Run, tmp_path: Path, mapping: Path
+) -> None:
+    mapping.write_text(MAPPING.replace("  Vorname: CustomerName.FirstName\n", ""))
+    done = run("import", write_csv(tmp_path / "kunden.csv", make_rows(2)), *IMPORT, "--mapping", mapping)
+    assert done.returncode == 2
+    advice = (
+        'the mapping does not name the column "Vorname"; add to columns, perhaps: "Vorname": CustomerName.FirstName'
+    )
+    assert advice in done.stderr
     assert json.loads(run("imports", "--json").stdout)["Imports"] == []
 
 

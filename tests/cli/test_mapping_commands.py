@@ -184,6 +184,15 @@ def test_a_suggestion_keeps_what_was_said_of_reading(run: Run, tmp_path: Path) -
     assert run("suggest", "book.xlsx", "--sheet", "2").stdout.replace("2}", '"People"}') == done.stdout
 
 
+def test_a_suggestion_looks_at_a_thousand_rows_and_show_at_five(run: Run, tmp_path: Path) -> None:
+    rows = ["Email;First Name;Newsletter", *["a@example.com;Ana;yes"] * 999, "a@example.com;Ana;perhaps"]
+    (tmp_path / "people.csv").write_text("\n".join([*rows, "a@example.com;Ana;maybe"]))
+    done = run("suggest", "people.csv")
+    assert done.stdout.startswith("# Suggested from the header and the first 1000 rows of people.csv.")
+    assert ("what does perhaps mean" in done.stdout, "maybe" in done.stdout) == (True, False)
+    assert run("show", "people.csv", "--mapping", "mapping.yaml").stdout.count("people.csv, line") == 5
+
+
 def test_presets_are_listed_with_what_they_assume(run: Run) -> None:
     done = run("presets")
     assert done.returncode == 0

@@ -9,6 +9,8 @@ from pathlib import Path
 import openpyxl
 import pyarrow
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from consentory.client.sources import SourceError, open_file
@@ -55,6 +57,33 @@ def require_refused_again(file: Path, options: ReadOptions | None = None, *, fau
         _, rows = read(file, options)
         assert codes(rows) == wanted
     return rows
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.lists(st.text("aé\u00a0 \"';,\n=+0|", max_size=6), min_size=1, max_size=4), min_size=1, max_size=8
+    ),
+    delimiter=st.sampled_from(";,\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "cp1250", "utf-16-le"]),
+    lines=st.sampled_from(["\n", "\r\n"]),
+    bare=st.booleans(),
+)
+def test_whatever_a_row_holds_comes_back_as_it_stands(
+    tmp_path: Path, rows: list[list[str]], delimiter: str, encoding: str, lines: str, bare: bool
+) -> None:
+    """Of 3 columns; with `bare` the cells are written without quotation marks, so that many rows do not fit."""
+    written = io.StringIO()
+    csv.writer(written, delimiter=delimiter, lineterminator=lines).writerows([["A", "B", "C"], *rows])
+    text = lines.join(map(delimiter.join, [["A", "B", "C"], *rows])) if bare else written.getvalue()
+    file = tmp_path / "people.csv"
+    file.write_bytes((("\ufeff" if encoding == "utf-16-le" else "") + text).encode(encoding))
+    options = ReadOptions(encoding=encoding, delimiter=delimiter)
+    _, first = read(file, options)
+    _, again = read(refuse(file, options, all_rows=True))
+    assert codes(again) == codes(first)
+    sound = [[row.cells for row in found if not row.faults] for found in (first, again)]
+    assert [cells[:3] for cells in sound[1]] == sound[0]
 
 
 NAMES = {
