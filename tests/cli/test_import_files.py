@@ -121,6 +121,28 @@ def test_broken_lines_can_be_skipped_and_are_kept_as_they_were(run: Run, tmp_pat
     assert not (tmp_path / "clean.broken").exists()
 
 
+def test_a_skipped_line_that_holds_an_opt_out_is_counted(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "people.ndjson"
+    broken = '{"Emails":[{"EmailAddress":"a@b.c","EmailPreferences":[{"FilterId":"NEWS-EMAIL","PreferenceType":"OptOut"'
+    file.write_text(f"{json.dumps(make_id('B-1'))}\n{broken}\n{{\n")
+    done = run("import", file, *IMPORT, "--skip-broken")
+    assert "2 lines are no JSON and skipped" in done.stdout
+    assert "1 of them holds an opt-out: correct it first." in done.stdout
+
+
+def test_refused_records_are_imported_with_the_same_command_also_with_an_encoding(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "people.json"
+    person = make_id("ENC-1") | {"CustomerName": {"FirstName": "Zoë"}, "CustomerType": "Nobody"}
+    file.write_bytes(json.dumps([person, make_id("ENC-2")], ensure_ascii=False).encode("cp1252"))
+    options = (*IMPORT, "--encoding", "cp1252")
+    assert run("import", file, *options).returncode == 1
+    refused = tmp_path / "people.json.exceptions.ndjson"
+    refused.write_text(refused.read_text().replace('"Nobody"', '"Customer"'))
+    assert run("import", refused, *options).returncode == 0
+    shown = run("profile", "show", "--alternate-id", "CRM:ENC-1").stdout
+    assert shown.startswith("Zoë · profile ")
+
+
 def test_own_files_that_a_pattern_brings_are_left_out_and_named(run: Run, tmp_path: Path) -> None:
     people = [make_id("GL-1"), {**make_id("GL-2"), "Emails": [{"EmailAddress": "nope"}]}]
     write_lines(tmp_path / "people.ndjson", people)

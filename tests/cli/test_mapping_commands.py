@@ -218,6 +218,17 @@ def test_a_preset_is_shown_with_its_parameters(run: Run) -> None:
     assert run("show", file, "--preset", "shopify", "--mapping", "mapping.yaml").returncode == 2
 
 
+def test_a_row_that_cannot_be_read_is_shown_with_its_fault(run: Run, tmp_path: Path) -> None:
+    content = (
+        "Email;First Name;Newsletter\na@example.com;Zoë;no\nb@example.com;Zo".encode() + b"\xff;no\nc@example.com\n"
+    )
+    (tmp_path / "people.csv").write_bytes(content)
+    shown = run("show", "people.csv", "--mapping", "mapping.yaml").stdout
+    assert "  First Name  Zo\\xff\n" in shown
+    assert "  refused: First Name: the cell holds bytes that are no utf-8" in shown
+    assert "  refused: the row has 1 cells and the header 3" in shown
+
+
 def test_cells_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("Email;First Name;Newsletter\na@example.com;\x1b[2J\u202eevil;\n")
     done = run("show", "people.csv", "--mapping", "mapping.yaml")

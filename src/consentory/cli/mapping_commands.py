@@ -19,7 +19,7 @@ from consentory.codec.tabular.mapping_presets import list_presets, read_preset, 
 from consentory.codec.tabular.mapping_suggestion import SAMPLE_ROWS, suggest_mapping
 from consentory.codec.tabular.record_nodes import OPT_OUTS
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
-from consentory.codec.tabular.table import ReadOptions, Row, TableDescription
+from consentory.codec.tabular.table import ReadOptions, Row, TableDescription, spell_undecodable
 from consentory.domain.configuration import Configuration
 from consentory.errors import ConsentoryError
 from consentory.terminal.connection import connected_where_set, exit_refused
@@ -202,7 +202,8 @@ def _show_row(row: Row, table: TableDescription) -> list[str]:
     lines = [table.place_row(row)]
     for column, cell in zip(table.columns, row.cells, strict=False):
         if cell not in (None, ""):
-            lines.append(f"  {column.name:<{width}}  {cell}")
+            shown = spell_undecodable(cell) if isinstance(cell, str) else cell
+            lines.append(f"  {column.name:<{width}}  {shown}")
     return lines
 
 
@@ -211,7 +212,7 @@ def _show_record(row: Row, mapping: RowMapping) -> list[str]:
     try:
         record = mapping.make_record(row)
     except RowRefused as refused:
-        return [f"  refused: {fault.column}: {fault.message}" for fault in refused.faults]
+        return [f"  refused: {f'{fault.column}: ' if fault.column else ''}{fault.message}" for fault in refused.faults]
     lines = [f"  {line}" for line in msgspec.json.format(record, indent=2).decode().splitlines()]
     left_out = mapping.left_out - before
     if left_out.pop(OPT_OUTS, 0):

@@ -14,6 +14,7 @@ import msgspec
 
 from consentory.client.own_files import name_exceptions
 from consentory.client.private_files import create_private
+from consentory.client.sources.source_file import REFUSED_RECORD
 from consentory.codec.answers.exceptions_answer import split_members
 
 FAULTS_KEPT = 5
@@ -117,7 +118,7 @@ def write_exceptions(first_input: Path, records: Iterable[tuple[bytes, Origin | 
 def _put_origin(members: dict[str, bytes], origin: Origin) -> bytes:
     """The record with its origin as its first member; one of an earlier import is replaced."""
     members.pop("Origin", None)
-    texts = [b'"Origin":' + msgspec.json.encode(origin)]
+    texts = [REFUSED_RECORD[1:] + msgspec.json.encode(origin)]
     # json.dumps escapes half a character in a name, so the text stays valid UTF-8.
     texts += [json.dumps(name).encode() + b":" + value for name, value in members.items()]
     return b"{" + b",".join(texts) + b"}"

@@ -16,6 +16,7 @@ from consentory.client.private_files import create_private
 from consentory.client.record_files import BrokenRecord
 from consentory.client.record_inputs import RecordInput, TableInput
 from consentory.client.sources import SourceError
+from consentory.codec.record.stage_counts import holds_opt_out
 from consentory.errors import ConsentoryError
 
 BROKEN_NAMED = 100
@@ -53,6 +54,8 @@ class FileCheck:
     records: int = 0
     has_record: bool = False
     broken: int = 0
+    broken_opt_outs: int = 0
+    """Broken pieces that hold an opt-out, a denial or a withdrawal."""
     unmatched: list[str] = field(default_factory=list)
     broken_files: list[Path] = field(default_factory=list)
     seek_ids: bool = True
@@ -117,6 +120,7 @@ class _Taker:
 
     def take_broken(self, broken: BrokenRecord) -> None:
         self._found.broken += 1
+        self._found.broken_opt_outs += holds_opt_out(broken.raw)
         if len(self._named) < BROKEN_NAMED:
             self._named.append(str(SourceError(self._name, broken.place, broken.fault)))
         self.keep(broken.raw)

@@ -77,6 +77,8 @@ class ImportOutcome:
     seconds: dict[str, float]
     broken: int = 0
     """Pieces of the files that are no JSON and were skipped; `broken_files`: where they were written."""
+    broken_opt_outs: int = 0
+    """Those of them that hold an opt-out, a denial or a withdrawal."""
     broken_files: list[str] = field(default_factory=list)
     refused_rows: int = 0
     """Rows of tables that could not become a record: the server never saw them."""
@@ -227,6 +229,7 @@ class ImportRun:
             )
         mapping = self._tables[0].mapping.text if self._tables else None
         state.source = describe_source(self._inputs, found.records + found.broken, mapping)
+        state.broken_opt_outs = found.broken_opt_outs
         state.broken, state.broken_files = found.broken, [spell_path(path) for path in found.broken_files]
 
     def _refuse_all(self, found: FileCheck) -> NoReturn:
@@ -346,7 +349,8 @@ class ImportRun:
             status = self._require_alive(self._client.import_by_id(state.import_id))
 
     def _conclude(self, state: ImportState, status: JsonObject, resumed: bool) -> ImportOutcome:
-        outcome = ImportOutcome(status, resumed, self._seconds, state.broken, state.broken_files, state.refused_rows)
+        outcome = ImportOutcome(status, resumed, self._seconds, state.broken, broken_opt_outs=state.broken_opt_outs)
+        outcome.broken_files, outcome.refused_rows = state.broken_files, state.refused_rows
         outcome.left_out, outcome.opt_outs_left_out = sum(state.left_out), sum(state.opt_outs_left_out)
         outcome.refused_opt_outs = status.get("RefusedOptOuts", 0)
         try:

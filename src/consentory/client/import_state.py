@@ -57,6 +57,7 @@ class ImportState(msgspec.Struct):
     """Of each file: the opt-outs that its mapping left out, because what each refuses was not there."""
     source: dict[str, Any] | None = None
     broken: int = 0
+    broken_opt_outs: int = 0
     broken_files: list[str] = []
     all_staged: bool = False
 

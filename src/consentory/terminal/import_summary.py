@@ -51,6 +51,7 @@ def summarize_outcome(outcome: ImportOutcome) -> JsonObject:
         "MoreKindsOfFault": outcome.more_kinds,
         "BrokenLines": outcome.broken,
         "BrokenFiles": outcome.broken_files,
+        "BrokenOptOuts": outcome.broken_opt_outs,
         "Resumed": outcome.resumed,
         "Seconds": {phase: round(seconds, 3) for phase, seconds in outcome.seconds.items()},
     }
@@ -99,7 +100,12 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
         lines.append("The refused records are gone at the server: their retention is over.")
     if outcome.broken:
         files = show_text(", ".join(outcome.broken_files))
-        lines.append(f"{count(outcome.broken, 'line is', 'lines are')} no JSON and skipped, and written to {files}.")
+        told = f"{count(outcome.broken, 'line is', 'lines are')} no JSON and skipped, and written to {files}."
+        if lost := outcome.broken_opt_outs:
+            told += (
+                f" [bold red]{count(lost, 'of them holds', 'of them hold')}[/bold red] an opt-out: correct it first."
+            )
+        lines.append(told)
     if local := status.get("NumbersWithoutCountryCode", 0):
         lines.append(
             f"{count(local, 'telephone number has', 'telephone numbers have')} no country code. The account's own "

@@ -11,6 +11,9 @@ from consentory.client.sources.source_error import SourceError
 from consentory.client.sources.text_encoding import Encoding, TranscodedText, find_encoding, open_text
 from consentory.codec.tabular.table import ReadOptions, Table
 
+REFUSED_RECORD = b'{"Origin":'
+"""How a file of refused records begins."""
+
 _BEGINNING = 1 << 13  # characters
 
 
@@ -29,7 +32,9 @@ class SourceFile:
             raise SourceError(source.name, "", "the file is empty, with no record in it")
         kind = recognise_binary(source, head)
         if kind is None:
-            self.encoding = find_encoding(source, given_encoding, head)
+            # Refused records are written in UTF-8, whatever encoding their origin was given.
+            given = None if head.startswith(REFUSED_RECORD) else given_encoding
+            self.encoding = find_encoding(source, given, head)
             kind = recognise_text(source, self._read_beginning(self.encoding))
         self.kind: FileKind = kind
 

@@ -75,7 +75,7 @@ def find_encoding(source: ByteSource, given: str | None, head: bytes) -> Encodin
         return Encoding("utf-8", "checked")
     if noted := find_noted_encoding(head):
         return Encoding(_check_name(source, noted, head), "that of the imported file")
-    if valid > invalid:
+    if valid >= invalid:
         # Bytes of another encoding do not form UTF-8 by chance: the lines that are none are faulty rows.
         return Encoding("utf-8", "detected", _find_word(_decode_valid(sample)))
     return _detect(source, sample)
