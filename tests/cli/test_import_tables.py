@@ -423,3 +423,7 @@ def test_people_are_deleted_by_a_table(run: Run, tmp_path: Path, mapping: Path) 
     keys.write_text("match: CRM\ncolumns: {Kunde: 'AlternateIds[CRM].AlternateId'}\n")
     done = answer(run("import", gone, *IMPORT, "--action", "Delete", "--mapping", keys, "--json"))
     assert done["Status"]["Deleted"] == 2
+    rows[2][3], rows[2][4] = "nein", "31.02.2026"
+    write_csv(file, [rows[2], ["", *rows[2][1:4], ""]])
+    done = run("import", file, *IMPORT, "--action", "Delete", "--mapping", mapping, "--no-match")
+    assert "opt-out" not in done.stdout + done.stderr

@@ -170,6 +170,13 @@ def test_a_row_that_does_not_fit_is_refused_too_when_a_spreadsheet_program_fille
     require_refused_again(refused, faulty=4)
 
 
+def test_a_note_that_looks_like_a_fault_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("A;B\n7;Mr.Smith: called twice\n")
+    _, (row,) = read(refuse(file, all_rows=True))
+    assert (row.cells[:2], row.faults) == (["7", "Mr.Smith: called twice"], ())
+
+
 def test_a_row_that_was_put_right_in_a_spreadsheet_program_passes(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("A;B;C\n1;2\n")

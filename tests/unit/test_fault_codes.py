@@ -37,6 +37,13 @@ def test_every_code_that_the_source_uses_is_in_the_table_and_every_code_of_the_t
     assert find_used() == {item.code for item in FAULT_CODES}
 
 
+def test_every_code_of_a_row_is_explained_to_people() -> None:
+    text = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(Row\.[A-Za-z]+)` \| .", text, re.MULTILINE))
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")]
+    assert told == {code for source in sources for code in LITERAL.findall(source) if code.startswith("Row.")}
+
+
 def test_codes_are_unique() -> None:
     assert len({item.code for item in FAULT_CODES}) == len(FAULT_CODES)
 

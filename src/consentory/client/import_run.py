@@ -234,7 +234,7 @@ class ImportRun:
 
     def _refuse_all(self, found: FileCheck) -> NoReturn:
         """No row can become a record: there is nothing to import, and all there is to correct."""
-        tally = write_refused_tables(self._tables, [])
+        tally = write_refused_tables(self._tables, [], is_delete=self._is_delete)
         files = ", ".join(spell_path(path) for path in tally.files)
         first = tally.commonest[0]
         raise ImportRefused(
@@ -243,6 +243,10 @@ class ImportRun:
             f"(first in {first.example.Place}). All rows with their faults: {files}."
             + (f" Rows that hold an opt-out: {tally.opt_outs:,}. Correct them first." if tally.opt_outs else "")
         )
+
+    @property
+    def _is_delete(self) -> bool:
+        return self._fields.get("ImportAction") == "Delete"
 
     @property
     def _tables(self) -> list[TableInput]:
@@ -375,7 +379,8 @@ class ImportRun:
         unchanged = alone and state.files == [describe_input(item) for item in self._inputs]
         if self._tables and unchanged:
             # Without a refused row no table is read once more.
-            return write_refused_tables(self._tables if total or state.refused_rows else [], lines)
+            tables = self._tables if total or state.refused_rows else []
+            return write_refused_tables(tables, lines, is_delete=self._is_delete)
         records = name_origins(lines, self._inputs) if unchanged else ((line, None) for line in lines)
         return write_exceptions(self._inputs[0].path, records)
 

@@ -16,9 +16,10 @@ from consentory.codec.tabular.table import Row, RowFault
 _HOLDS_NO = b"true"
 
 
-def write_refused_tables(inputs: Sequence[TableInput], lines: Iterable[bytes]) -> FaultTally:
+def write_refused_tables(inputs: Sequence[TableInput], lines: Iterable[bytes], *, is_delete: bool) -> FaultTally:
     """Read the tables once more, and write the rows that became no record or whose record was refused.
 
+    With `is_delete` no row is marked as one that holds an opt-out: a Delete record says no choice.
     `lines` are the refused records in the order of their SequenceNumber; these count the records of all tables, from 1.
     Raises OSError, and whatever `lines` raises.
     """
@@ -30,6 +31,7 @@ def write_refused_tables(inputs: Sequence[TableInput], lines: Iterable[bytes]) -
             writer: RefusedRows | None = None
             for row, faults, holds_opt_out in _list_refused(item, refused):
                 writer = writer or _open_writer(file, item)
+                holds_opt_out = holds_opt_out and not is_delete
                 writer.add(row, faults, holds_opt_out=holds_opt_out)
                 tally.records += 1
                 tally.opt_outs += holds_opt_out

@@ -18,6 +18,8 @@ OPT_OUT_MARK = "HOLDS AN OPT-OUT"
 
 _FAULTS = rf"(?:{OPT_OUT_MARK} \| )?[A-Z][A-Za-z]*\.[A-Z][A-Za-z]*(?: in [^:]*)?: "
 _FAULTS_CELL = re.compile(_FAULTS)
+_UNFIT_CELL = re.compile(rf"(?:{OPT_OUT_MARK} \| )?Row\.(?:ColumnCount|Quoting): ")
+# Only in such a row the two cells do not stand under their headers.
 _ENCODING_NOTE = re.compile(rb"\| encoding: ([A-Za-z0-9_-]+)")
 _OWN_HEADER = re.compile(rf'{OWN_COLUMNS[0]}"?(.)"?{OWN_COLUMNS[1]}', re.DOTALL)
 
@@ -52,7 +54,7 @@ def find_shift(columns: Sequence[Column], cells: Sequence[Cell]) -> RowFault | N
     A spreadsheet program fills a short row up with empty cells, so that the number of its cells says nothing.
     """
     for column, cell in zip(columns, cells, strict=False):
-        if column.name != OWN_COLUMNS[1] and isinstance(cell, str) and _FAULTS_CELL.match(cell):
+        if column.name != OWN_COLUMNS[1] and isinstance(cell, str) and _UNFIT_CELL.match(cell):
             message = (
                 "the cells of this row are not under their headers; insert the missing cells, so that "
                 f"{OWN_COLUMNS[0]} and {OWN_COLUMNS[1]} stand in their columns"
