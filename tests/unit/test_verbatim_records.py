@@ -200,6 +200,25 @@ def test_a_record_is_plain_whatever_came_before_it() -> None:
         assert isinstance(validator.check(sent), VerbatimRecord) is (sent == encode(PLAIN))
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_choice_that_was_plain_in_one_place_is_judged_anew_in_another(order: int) -> None:
+    """The same words under a number that is no mobile, in another array, in another case, as another answer."""
+    text = {"FilterId": "NEWS-TEXT", "PreferenceType": 1, "CustomerDate": "2026-03-01"}
+    phones = [
+        at("PhoneNumbers", value=[{"PhoneType": "Home", "PhoneNumber": "+12025550144", "IsMobile": is_mobile,
+                                   "PhoneNumberPreferences": [text | other]}])
+        for is_mobile in (True, False, None)
+        for other in ({}, {"PreferenceType": 2}, {"PreferenceType": "OptOut"}, {"FilterId": "news-text"})
+    ]  # fmt: skip
+    elsewhere = [at("ProfilePreferences", value=[text]), at("Emails", 0, "EmailPreferences", value=[text])]
+    revoked = [CONSENT | {"ConsentStatus": status, "ConsentDate": "2026-03-01"} for status in (1, 3, "Revoked")]
+    consents = [at("Consents", value=[one]) for one in [*revoked, revoked[1] | {"ConsentType": "textmessages"}]]
+    validator = make_validator(match_type="CRM")
+    for record in [*phones, *elsewhere, *consents][::order]:
+        sent = encode(record)
+        assert read(judge(validator, sent), sent) == make_validator(match_type="CRM").validate(sent)
+
+
 def test_a_block_keeps_plain_records_beside_others_and_reads_those_of_the_version_before() -> None:
     validator = VALIDATORS[0]
     sent = encode(PLAIN)

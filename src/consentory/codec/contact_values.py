@@ -17,13 +17,13 @@ from phonenumbers import PhoneMetadata
 
 from consentory.domain.text import fold
 
-_LOCAL = "[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*"
-_DOMAIN = r"(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,24}"
+_LOCAL = "[A-Za-z0-9_]++(?:[.+-][A-Za-z0-9_]++)*"
+_DOMAIN = r"[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*\.[A-Za-z]{2,24}"
 _SHORT_EMAIL = re.compile(f"{_LOCAL}@{_DOMAIN}")
 _SHORT = 64
 """So short an address breaks no bound on the length of its parts."""
 _SIMPLE_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@)(?!.{{200}})(?!.*[A-Za-z0-9-]{{64}}){_LOCAL}@{_DOMAIN}")
-_SIMPLE_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
+_E164_BEGIN = re.compile(r"\+[1-9][0-9]{2}")
 _SIMPLE_NANP = re.compile(r"(?:\(([2-9][0-9]{2})\) ?|([2-9][0-9]{2})[ .-]?)([0-9]{3})[ .-]?([0-9]{4})")
 _SPACES = " \\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000"
 _BETWEEN_DIGITS = rf"[{_SPACES}./()\[\]\u2010-\u2015\u2212\uff0d\uff0e\uff0f\uff08\uff09-]"
@@ -96,7 +96,8 @@ def compare_phone(text: str, region: str) -> str:
 
     Raises ContactFault: no number, not a possible one, or one with an extension.
     """
-    if _is_verbatim_e164(text):
+    plain = _find_plain_e164(text[:4])
+    if plain is not None and plain.fullmatch(text):
         return text
     if phonenumbers.country_code_for_region(region) == _NANP:
         match = _SIMPLE_NANP.fullmatch(text)
@@ -108,28 +109,22 @@ def compare_phone(text: str, region: str) -> str:
     return compare_phone_by_library(text, region)
 
 
-def _is_verbatim_e164(text: str) -> bool:
-    """True for a number in E.164 that the library surely takes as it is: nothing to strip, a possible length."""
-    if not _SIMPLE_E164.fullmatch(text):
-        return False
-    digits, plan = _find_plan(text[1:4])
-    national = text[1 + digits :]
-    return (
-        plan is not None
-        and len(national) in plan.lengths
-        and national[0] != "0"
-        and (plan.prefix is None or not plan.prefix.match(national))
-    )
-
-
 @lru_cache(maxsize=1024)
-def _find_plan(first_digits: str) -> tuple[int, _Plan | None]:
-    """How many of the first three digits are a country code, and its plan."""
-    for digits in (1, 2, 3):
-        country_code = int(first_digits[:digits])
-        if country_code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            return digits, _plan_of(country_code)
-    return 0, None
+def _find_plain_e164(begin: str) -> re.Pattern[str] | None:
+    """The form of the numbers in E.164 that begin so, a + and three digits, and that the library surely takes as they
+    are: nothing to strip, a possible length."""
+    if not _E164_BEGIN.fullmatch(begin):
+        return None
+    for end in (2, 3, 4):
+        code = begin[1:end]
+        if int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            plan = _plan_of(int(code))
+            if plan is None:
+                return None
+            national = [f"[1-9][0-9]{{{size - 1}}}" for size in plan.lengths if 8 <= len(code) + size <= 15]
+            stripped = "" if plan.prefix is None else f"(?!{plan.prefix.pattern})"
+            return re.compile(rf"\+{code}{stripped}(?:{'|'.join(national)})") if national else None
+    return None
 
 
 def compare_phone_by_library(text: str, region: str) -> str:

@@ -82,6 +82,9 @@ class ChoiceReader:
         # What was read without a fault once is as right the next time, and people choose among few things.
         self._known_preferences: dict[tuple[object, ...], tuple[str, int, str | None]] = {}
         self._known_consents: dict[tuple[object, ...], tuple[str, str, str, int]] = {}
+        # Choices written just as configured, so there are few of them; and whether each is a no.
+        self._exact_preferences: dict[tuple[object, ...], bool] = {}
+        self._exact_consents: dict[tuple[object, ...], bool] = {}
 
     def keeps_preferences(
         self, wires: list[VerbatimPreference], place: str, times: dict[str, int], mobile: bool | None = None
@@ -89,38 +92,56 @@ class ChoiceReader:
         """True when `read_preferences` finds no fault and reads just what is written. Adds to `times` those that
         `read_verbatim` asks for."""
         for wire in wires:
-            said = (wire.FilterId, PREFERENCE_TYPES[wire.PreferenceType], wire.FrequencyId)
             key = (wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile)
-            if self._known_preferences.get(key) != said:
-                collector = FaultCollector()
-                given_inputs = self.read_preferences(collector, [wire], "", place, mobile)
-                if collector.faults or [
-                    (given_input.filter, given_input.type, given_input.frequency) for given_input in given_inputs
-                ] != [said]:
+            no = self._exact_preferences.get(key)
+            if no is None:
+                no = self._learn_preference(wire, key, place, mobile)
+                if no is None:
                     return False
             if wire.PreferenceAttributes and not _are_verbatim(wire.PreferenceAttributes):
                 return False
-            if not self._keeps_date(wire.CustomerDate, said[1] == OPT_OUT, times):
+            if not self._keeps_date(wire.CustomerDate, no, times):
                 return False
         return len(wires) == 1 or len({wire.FilterId for wire in wires}) == len(wires)
+
+    def _learn_preference(
+        self, wire: VerbatimPreference, key: tuple[object, ...], place: str, mobile: bool | None
+    ) -> bool | None:
+        """Whether the preference is a no, remembered under its key; None when `read_preferences` finds a fault or reads
+        other names than are written."""
+        said = (wire.FilterId, PREFERENCE_TYPES[wire.PreferenceType], wire.FrequencyId)
+        collector = FaultCollector()
+        given_inputs = self.read_preferences(collector, [wire], "", place, mobile)
+        if collector.faults or [
+            (given_input.filter, given_input.type, given_input.frequency) for given_input in given_inputs
+        ] != [said]:
+            return None
+        return self._exact_preferences.setdefault(key, said[1] == OPT_OUT)
 
     def keeps_consents(self, wires: list[VerbatimConsent], times: dict[str, int]) -> bool:
         """As keeps_preferences, of consents."""
         for wire in wires:
             key = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
-            said = (*key[:3], CONSENT_STATUSES[wire.ConsentStatus])
-            if self._known_consents.get(key) != said:
-                collector = FaultCollector()
-                given_inputs = self.read_consents(collector, [wire], "")
-                if collector.faults or [(one.type, one.version, one.locale, one.status) for one in given_inputs] != [
-                    said
-                ]:
+            no = self._exact_consents.get(key)
+            if no is None:
+                no = self._learn_consent(wire, key)
+                if no is None:
                     return False
             if wire.Evidence is not None and not _is_verbatim(wire.Evidence):
                 return False
-            if not self._keeps_date(wire.ConsentDate, said[3] in WITHDRAWALS, times):
+            if not self._keeps_date(wire.ConsentDate, no, times):
                 return False
         return len(wires) == 1 or len({(wire.ConsentType, wire.ConsentVersion) for wire in wires}) == len(wires)
+
+    def _learn_consent(self, wire: VerbatimConsent, key: tuple[object, ...]) -> bool | None:
+        """As _learn_preference, of a consent."""
+        status = CONSENT_STATUSES[wire.ConsentStatus]
+        said = (wire.ConsentType, wire.ConsentVersion, wire.Locale, status)
+        collector = FaultCollector()
+        given_inputs = self.read_consents(collector, [wire], "")
+        if collector.faults or [(one.type, one.version, one.locale, one.status) for one in given_inputs] != [said]:
+            return None
+        return self._exact_consents.setdefault(key, status in WITHDRAWALS)
 
     def _keeps_date(self, given: str | None, no: bool, times: dict[str, int]) -> bool:
         """True when _read_date finds no fault; what `read_canonical_time` does not read is added to `times`."""

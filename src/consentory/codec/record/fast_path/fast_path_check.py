@@ -131,21 +131,21 @@ class FastPathCheck:
         for wire in wires:
             rule, address = self._email_types.get(wire.EmailAddressType), wire.EmailAddress
             compared = compare_simple_email(address)
-            if rule is None or compared is None or not _fits(rule, address):
+            if rule is None or compared is None or (rule.pattern is not None and not rule.pattern.matches(address)):
                 return False
             if wire.EmailPreferences and not choices.keeps_preferences(wire.EmailPreferences, "Emails", times):
                 return False
             if wire.Consents and not choices.keeps_consents(wire.Consents, times):
                 return False
             seen.add((rule.name, compared))
-        return len(seen) == len(wires) and _has_one_default(wires)
+        return len(wires) == 1 or (len(seen) == len(wires) and _has_one_default(wires))
 
     def _are_verbatim_phones(self, wires: list[VerbatimPhone], numbers: dict[str, str], times: dict[str, int]) -> bool:
         choices = self._choices
         seen = set()
         for wire in wires:
             rule, given = self._phone_types.get(wire.PhoneType), wire.PhoneNumber
-            if rule is None or given.strip() != given or not _fits(rule, given):
+            if rule is None or given.strip() != given or (rule.pattern is not None and not rule.pattern.matches(given)):
                 return False
             try:
                 compared = compare_phone(given, self._rules.phone_region)
@@ -163,7 +163,7 @@ class FastPathCheck:
                 if is_local or (first != "+" and not has_country_code(given, compared)):
                     self._without_code += 1
             seen.add((rule.name, compared))
-        return len(seen) == len(wires) and _has_one_default(wires)
+        return len(wires) == 1 or (len(seen) == len(wires) and _has_one_default(wires))
 
     def _are_verbatim_addresses(self, wires: list[VerbatimAddress], times: dict[str, int]) -> bool:
         choices = self._choices
@@ -171,16 +171,20 @@ class FastPathCheck:
         for wire in wires:
             lines = (wire.Address1, wire.City, wire.StateProvince, wire.PostalCode)
             country = wire.CountryCode_Alpha2
-            if wire.AddressType not in self._address_types or not all(map(is_trimmed, lines)):
+            if wire.AddressType not in self._address_types:
                 return False
+            for line in lines:
+                if line.strip() != line:
+                    return False
             if not (country is None or country in ALPHA2) or not is_trimmed(wire.Address2 or ""):
                 return False
             if wire.AddressPreferences and not choices.keeps_preferences(wire.AddressPreferences, "Addresses", times):
                 return False
             if wire.Consents and not choices.keeps_consents(wire.Consents, times):
                 return False
-            seen.add((wire.AddressType, compare_address(*lines) if len(wires) > 1 else ""))
-        return len(seen) == len(wires) and _has_one_default(wires)
+            if len(wires) > 1:
+                seen.add((wire.AddressType, compare_address(*lines)))
+        return len(wires) == 1 or (len(seen) == len(wires) and _has_one_default(wires))
 
     def _are_verbatim_groups(self, wires: list[VerbatimGroup]) -> bool:
         types = self._rules.group_types.exact
@@ -199,10 +203,6 @@ def _has_one_default(wires: Sequence[VerbatimElement]) -> bool:
     return True
 
 
-def _fits(rule: TypeRule, value: str) -> bool:
-    return rule.pattern is None or rule.pattern.matches(value)
-
-
 def _is_verbatim_name(wire: VerbatimName) -> bool:
     for part in (wire.FirstName, wire.LastName, wire.MiddleName, wire.Prefix, wire.Suffix):
         if part is not None and part.strip() != part:
@@ -214,7 +214,8 @@ def _are_verbatim_tags(wires: list[VerbatimTag]) -> bool:
     names = set()
     for wire in wires:
         name = wire.Name
-        if not is_name(name):
+        # As is_name, without the call.
+        if not name.isprintable() or name.strip() != name:
             return False
         names.add(fold(name))
     return len(names) == len(wires)
