@@ -11,14 +11,13 @@ from consentory.codec.record.validate_record import RecordValidator
 from consentory.codec.staging.batch_body import split_batch
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import, StagedBatch
-from consentory.domain.instants import from_micros
 from consentory.errors import RequestRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.services.imports.batch_validation import ValidatedBatch, validate_batch
 from consentory.services.imports.import_service import find_by_token, require_import
 from consentory.store.database import Database, Transaction
-from consentory.store.tables import import_store, profile_store
+from consentory.store.tables import import_store
 from consentory.store.tables.import_store import NewBatch
 
 RECORD_LIMIT = 10_000_000
@@ -65,9 +64,9 @@ class StagingService:
             if self._is_replay(tx, item, idempotency_key, body_hash):
                 return find_by_token(tx, token), None  # the twin may have been counted since the first look
             _require_open(item)
-            self._require_space(tx)
-            configuration_index = self._configurations.current_in(tx, caller.account_id)
-            staged_at = from_micros(profile_store.read_clock(tx))
+            taken, revision, staged_at = import_store.prepare_batch(tx)
+            self._require_space(taken)
+            configuration_index = self._configurations.at_revision(tx, caller.account_id, revision)
         validator = RecordValidator(configuration_index, item.settings, caller.permissions, staged_at)
         records = split_batch(body, media)
         _require_room(item.books.received, len(records))
@@ -75,8 +74,7 @@ class StagingService:
         with self._database.transaction(caller.account_id) as tx:
             return self._store(tx, item.import_id, caller, batch, staged_at, idempotency_key, body_hash)
 
-    def _require_space(self, tx: Transaction) -> None:
-        taken = import_store.count_staged_bytes(tx)
+    def _require_space(self, taken: int) -> None:
         if taken >= self._most_staged:
             raise RequestRefused(
                 "conflict",
@@ -106,16 +104,14 @@ class StagingService:
         key: str | None,
         body_hash: bytes | None,
     ) -> tuple[Import, StagedBatch | None]:
-        _, received, batches = import_store.lock_import(tx, import_id)  # a concurrent twin waits here
-        item = import_store.find_import(tx, import_id)
-        assert item is not None
+        item, batches = import_store.lock_import(tx, import_id)  # a concurrent twin waits here
         if self._is_replay(tx, item, key, body_hash):
             return item, None
         _require_open(item)
         if batch.records == 0 and key is None:
             return item, None
-        _require_room(received, batch.records)
-        first = received + 1
+        _require_room(item.books.received, batch.records)
+        first = item.books.received + 1
         new = NewBatch(
             number=batches + 1,
             caller=caller.user_id,
@@ -127,15 +123,14 @@ class StagingService:
             idempotency_key=key,
             body_hash=body_hash,
         )
-        import_store.insert_batch(tx, import_id, new, batch.list_faults())
-        last = received + batch.records
+        after = import_store.insert_batch(tx, import_id, new, batch.list_faults())
+        assert after is not None  # it is open, and locked
+        last = first + batch.records - 1
         if batch.records:
             details = {"First": first, "Last": last, "ValidationFailed": batch.failed}
             note_event(tx, caller, "import.staged", import_id=import_id, details=details)
-        item = import_store.find_import(tx, import_id)
-        assert item is not None
         added = StagedBatch(first, last, batch.failed, batch.counts) if batch.records else None
-        return item, added
+        return after, added
 
 
 def _require_room(received: int, added: int) -> None:

@@ -80,8 +80,12 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN
 RETURNING import_id;
 
 -- name: lock_import
--- Locks the import for a batch; batches take their ranges one after another. Zero rows: not there.
-SELECT status, received, batches FROM import
+-- As find_import, and its batches. Locks the import: batches take their ranges one after another. Zero rows: not there.
+SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
+       not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
+       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
+       source, batches
+FROM import
 WHERE account_id = current_account() AND import_id = %(import_id)s FOR UPDATE;
 
 -- name: find_batch_by_key
@@ -111,24 +115,33 @@ SELECT %(import_id)s, false, %(first_sequence)s::integer + place, sent.repeats, 
   FROM unnest(%(places)s::integer[], %(repeats)s::smallint[], %(faults)s::bytea[]) AS sent (place, repeats, faults);
 
 -- name: count_batch
--- Adds a batch to the books; Initiated -> Staging with the first record. Zero rows: the state forbids it.
+-- Adds a batch to the books and to the counts beside them; Initiated -> Staging with the first record.
+-- Returns the import as find_import. Zero rows: the state forbids it.
 UPDATE import SET batches = batches + 1, received = received + %(received)s, valid = valid + %(valid)s,
   failed = failed + %(failed)s, pending = pending + %(valid)s, staged_bytes = staged_bytes + %(staged_bytes)s,
+  undated_choices = undated_choices + %(undated_choices)s, refused_opt_outs = refused_opt_outs + %(refused_opt_outs)s,
+  numbers_without_country_code = numbers_without_country_code + %(numbers_without_country_code)s,
   status = CASE WHEN received + %(received)s > 0 THEN 'Staging' ELSE status END
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN ('Initiated', 'Staging')
-RETURNING import_id;
+RETURNING account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
+       not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
+       completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
+       source;
 
 -- name: add_stage_counts
--- Adds to the counts beside the books, after the books were moved.
+-- Adds to the counts beside the books, after the books were moved: for what a chunk refused.
 UPDATE import SET
   undated_choices = undated_choices + %(undated_choices)s, refused_opt_outs = refused_opt_outs + %(refused_opt_outs)s,
   numbers_without_country_code = numbers_without_country_code + %(numbers_without_country_code)s
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
--- name: count_staged_bytes
--- Bytes that are staged in the account, in imports whose records have not gone yet. Always one row. Index import_kept.
-SELECT coalesce(sum(staged_bytes), 0) FROM import
-WHERE account_id = current_account() AND purge_completed_at IS NULL AND redacted_at IS NULL;
+-- name: prepare_batch
+-- Bytes that are staged in the account, in imports whose records have not gone yet; the revision of its configuration;
+-- the database's time. Zero rows: no such account. Index import_kept.
+SELECT (SELECT coalesce(sum(staged_bytes), 0) FROM import
+        WHERE account_id = current_account() AND purge_completed_at IS NULL AND redacted_at IS NULL),
+       revision, clock_timestamp()
+FROM account WHERE account_id = current_account();
 
 -- name: list_faults
 -- Faults by SequenceNumber from an offset. A row stands for up to 64 records in succession, so the first that reaches

@@ -152,11 +152,11 @@ def expire_import(tx: Transaction, import_id: UUID) -> bool:
     return tx.row("expire_import", {"import_id": import_id}) is not None
 
 
-def lock_import(tx: Transaction, import_id: UUID) -> tuple[Status, int, int]:
-    """(status, records received, batches) of the import, locked until the transaction ends."""
+def lock_import(tx: Transaction, import_id: UUID) -> tuple[Import, int]:
+    """(The import, its batches), locked until the transaction ends."""
     row = tx.row("lock_import", {"import_id": import_id})
     assert row is not None
-    return row[0], row[1], row[2]
+    return _read_import(row), row[27]
 
 
 def find_batch_hash(tx: Transaction, import_id: UUID, idempotency_key: str) -> bytes | None:
@@ -165,8 +165,8 @@ def find_batch_hash(tx: Transaction, import_id: UUID, idempotency_key: str) -> b
     return None if row is None else bytes(row[0])
 
 
-def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iterable[NewFault]) -> bool:
-    """Store a batch whole and count it; False when the import's state forbids it (then roll back).
+def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iterable[NewFault]) -> Import | None:
+    """Store a batch whole and count it; the import after it, None when its state forbids it (then roll back).
 
     The import must be locked (lock_import).
     """
@@ -200,11 +200,10 @@ def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iter
         "valid": received - batch.failed,
         "failed": batch.failed,
         "staged_bytes": staged_bytes,
+        **msgspec.structs.asdict(batch.counts),
     }
-    if tx.row("count_batch", counted) is None:
-        return False
-    add_stage_counts(tx, import_id, batch.counts)
-    return True
+    row = tx.row("count_batch", counted)
+    return None if row is None else _read_import(row)
 
 
 def add_stage_counts(tx: Transaction, import_id: UUID, counts: StageCounts) -> None:
@@ -213,11 +212,12 @@ def add_stage_counts(tx: Transaction, import_id: UUID, counts: StageCounts) -> N
         tx.run("add_stage_counts", {"import_id": import_id, **msgspec.structs.asdict(counts)})
 
 
-def count_staged_bytes(tx: Transaction) -> int:
-    """What the staged records of the account's imports, and their faults, take."""
-    row = tx.row("count_staged_bytes")
+def prepare_batch(tx: Transaction) -> tuple[int, int, datetime]:
+    """(Bytes that the staged records of the account's imports, and their faults, take; the revision of its
+    configuration; the time by the database's clock.)"""
+    row = tx.row("prepare_batch")
     assert row is not None
-    return int(row[0])
+    return int(row[0]), row[1], row[2]
 
 
 def _block_row(import_id: UUID, batch_number: int, first_sequence: int, block: NewBlock) -> dict[str, object]:
