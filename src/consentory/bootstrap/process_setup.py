@@ -6,29 +6,27 @@ import ctypes
 import gc
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from consentory.store.embedded.parent_death import end_with_parent
 
 PARENT_VARIABLE = "CONSENTORY_PARENT"
 """The process id of the parent that a child of the tree belongs to: it ends when that one does."""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX, _M_TRIM_THRESHOLD = -8, -1
 """Of mallopt(3)."""
 
 
 def die_with_parent() -> None:
-    """Ask the kernel (Linux) for SIGTERM when the parent ends, however it ends: kill -9 leaves nothing running.
+    """Ask for SIGTERM when the parent ends.
 
     The parent says its number itself. In a container it may be process 1, which otherwise inherits orphans.
     """
     parent = os.environ.get(PARENT_VARIABLE)
     if parent is None:
         return
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if str(os.getppid()) != parent:  # It ended before the kernel was asked.
+    if not end_with_parent(int(parent), signal.SIGTERM):
         os.kill(os.getpid(), signal.SIGTERM)
 
 

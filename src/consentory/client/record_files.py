@@ -8,17 +8,14 @@ is altered on its way. Each record is checked to be JSON; its meaning is the ser
 """
 
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
-
-import msgspec
+from typing import NamedTuple, NoReturn
 
 from consentory.client.sources import SourceError, SourceFile, open_file
 from consentory.client.sources.byte_source import CHUNK, read_fully
-from consentory.codec.json_scanner import JsonFault, skip_value
+from consentory.codec.json_scanner import LOOSE_STRING, JsonFault, find_fault, skip_brackets, skip_value
 
 MAX_RECORD_BYTES = 28_000_000
 """No server takes a body larger than this, so no larger record can ever be staged; it bounds memory here."""
@@ -27,24 +24,17 @@ _MAX_END = 4 * CHUNK
 # More than this behind the array is no envelope's end.
 
 _BOM = b"\xef\xbb\xbf"
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_SCALAR = rb'(?:%s|[^\s,:"{}\[\]]++)' % _STRING
-_MEMBER = rb"\s*+%s\s*+:\s*+%s\s*+" % (_STRING, _SCALAR)
+_SCALAR = rb'(?:%s|[^\s,:"{}\[\]]++)' % LOOSE_STRING
+_MEMBER = rb"\s*+%s\s*+:\s*+%s\s*+" % (LOOSE_STRING, _SCALAR)
 
 # The envelope may carry plain members around the records: a saved page of exceptions can be sent back.
 _ENVELOPE = re.compile(rb'\s*+\{(?:%s,)*\s*"UserProfilePreferences"\s*+:\s*+\[' % _MEMBER, re.DOTALL)
 _ENVELOPE_END = re.compile(rb"(?:\s*+,%s)*\s*+\}\s*" % _MEMBER, re.DOTALL)
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _SCALAR_VALUE = re.compile(_SCALAR, re.DOTALL)
-# Group 1: up to the next opening bracket outside strings; group 2: up to the next closing one; no group: the
-# rest, where the buffer ends before the next bracket comes.
-_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:%s[^"{}\[\]]*+)*+(?:([{\[])|([}\]]))|[\s\S]++' % _STRING, re.DOTALL)
 
 _NOT_UTF_8 = "invalid UTF-8"
 _HOW_TO_CONVERT = "; if the whole file is in Windows-1252 or Latin-1, convert it: iconv -f WINDOWS-1252 -t UTF-8 FILE"
-
-_POSITION = re.compile(r"\(byte (\d+)\)")
-_CHECKER = msgspec.json.Decoder(msgspec.Raw)
 
 
 class BrokenRecord(NamedTuple):
@@ -228,18 +218,12 @@ class _BracketCutter(_Cutter):
         """Return the value that begins here; where it ends is found by its brackets alone."""
         if self._buffer[self._at] not in b"{[":
             return self._cut_scalar()
-        depth, end = 0, 0  # `end`: how far the value has been looked through
+        depth, length = 0, 0  # `length`: how far the value has been looked through
         while True:
-            for match in _BRACKET.finditer(self._buffer, self._at + end):
-                if match.lastindex == 1:
-                    depth += 1
-                elif match.lastindex == 2:
-                    depth -= 1
-                    if depth == 0:
-                        return self._buffer[self._at : match.end()]
-                else:
-                    break
-                end = match.end() - self._at
+            end, depth = skip_brackets(self._buffer, self._at + length, depth)
+            if depth == 0:
+                return self._buffer[self._at : end]
+            length = end - self._at
             self._demand_more()
 
     def _cut_scalar(self) -> bytes:
@@ -371,27 +355,5 @@ def find_json_fault(text: bytes) -> str | None:
             text.decode()
         except UnicodeDecodeError as error:
             return f"{_NOT_UTF_8} at byte {error.start} of the record"
-    try:
-        _CHECKER.decode(text)
-    except msgspec.DecodeError as error:
-        # msgspec is stricter than JSON about lone surrogates, so the slower reader has the last word there.
-        if b"\\u" in text and _reads_as_json(text):
-            return None
-        return _POSITION.sub(r"at byte \1 of the record", str(error).removeprefix("JSON is malformed: "))
-    except RecursionError:
-        return None  # nested too deep to look at: the server's to refuse
-    return None
-
-
-def _reads_as_json(text: bytes) -> bool:
-    try:
-        json.loads(text.decode(), parse_int=len, parse_float=len, parse_constant=_refuse_constant)
-    except RecursionError:
-        return True
-    except ValueError:
-        return False
-    return True
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(name)
+    fault = find_fault(text)
+    return None if fault is None else f"{fault}, at byte {fault.position} of the record"

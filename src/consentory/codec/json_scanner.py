@@ -1,7 +1,7 @@
 """A strict JSON reader that only finds where values begin and end. It never recurses and never converts.
 
-msgspec reads nearly every body; this is the path for what JSON allows and msgspec does not (lone surrogates,
-nesting without end), and it names the byte at which a text stops being JSON.
+msgspec reads nearly every body. This module reads the JSON that msgspec refuses (lone surrogates, deep nesting), and
+names the byte at which a text stops being JSON. At its end a reader of brackets alone, for text that may be broken.
 Text is bytes of valid UTF-8; positions count bytes from 0.
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+
+import msgspec
 
 Buffer = bytes | memoryview
 
@@ -40,6 +42,12 @@ _SCALAR_ELEMENTS = re.compile(rb"(?>(?:" + _SPACE + rb"," + _SPACE + _SCALAR + r
 # Arrays that begin with an array, all but the innermost.
 _NESTED_ARRAYS = re.compile(rb"(?>(?:\[" + _SPACE + rb"(?=\[)){1,1000})")
 
+LOOSE_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+"""A string as its quotes say, broken or not; with re.DOTALL."""
+_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:%s[^"{}\[\]]*+)*+([{}\[\]])' % LOOSE_STRING, re.DOTALL)
+
+_any_value = msgspec.json.Decoder(msgspec.Raw).decode
+
 _OBJECT, _ARRAY, _QUOTE = b"{"[0], b"["[0], b'"'[0]
 
 
@@ -49,6 +57,21 @@ class JsonFault(ValueError):
     def __init__(self, position: int, message: str) -> None:
         super().__init__(message)
         self.position = position
+
+
+def find_fault(text: Buffer) -> JsonFault | None:
+    """Why a text is not one JSON value with white space around it; None for a text that is one."""
+    try:
+        _any_value(text)
+    except (msgspec.MsgspecError, RecursionError):
+        pass  # Broken, or JSON that only the scanner can read: it decides.
+    else:
+        return None
+    try:
+        end = skip_space(text, skip_value(text, skip_space(text, 0)))
+    except JsonFault as fault:
+        return fault
+    return JsonFault(end, "the JSON text is over, but more follows") if end < len(text) else None
 
 
 def skip_space(text: Buffer, position: int) -> int:
@@ -216,3 +239,17 @@ def split_array(text: bytes) -> list[bytes]:
 
     walk_array(text, skip_space(text, 0), take)
     return elements
+
+
+def skip_brackets(text: Buffer, position: int, depth: int) -> tuple[int, int]:
+    """Go on from `position`, which is inside so many brackets, until all are closed or the text has no more of them.
+
+    The position after the last bracket, and how many are open there. Nothing but brackets and quotes is looked at, so a
+    broken value has an end too.
+    """
+    while match := _BRACKET.match(text, position):
+        depth += 1 if match[1] in (b"{", b"[") else -1
+        position = match.end()
+        if depth <= 0:
+            break
+    return position, depth

@@ -16,7 +16,7 @@ import msgspec
 import zstandard
 
 from consentory.codec.fault_collector import quote
-from consentory.codec.json_scanner import JsonFault, skip_space, skip_value, walk_array, walk_object
+from consentory.codec.json_scanner import JsonFault, find_fault, skip_space, skip_value, walk_array, walk_object
 from consentory.errors import RequestRefused
 
 MediaType = Literal["json", "ndjson"]
@@ -40,7 +40,6 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_ANY_VALUE = msgspec.json.Decoder(msgspec.Raw)
 
 
 def decompress(body_chunks: Iterable[bytes], encoding: str | None, limit: int) -> bytes:
@@ -172,18 +171,10 @@ class _Lines(_Slices):
         end = body.find(b"\n", first)
         line = memoryview(body)[first : len(body) if end < 0 else end]
         _check_utf8(line, first)
-        try:
-            _ANY_VALUE.decode(line)
-            return
-        except (msgspec.MsgspecError, RecursionError):
-            pass  # Broken, or JSON that only the scanner can read: it decides.
-        try:
-            stop = skip_space(line, skip_value(line, 0))
-            if stop < len(line):
-                raise JsonFault(stop, "the record is over, but more follows; put one record on a line")
-        except JsonFault as fault:
+        fault = find_fault(line)
+        if fault is not None:
             number = 1 + body.count(b"\n", 0, first)
-            raise _refuse_json(JsonFault(first + fault.position, str(fault)), number) from None
+            raise _refuse_json(JsonFault(first + fault.position, f"{fault}; put one record on a line"), number)
 
 
 def split_batch(body: bytes, media_type: MediaType) -> Records:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from consentory.codec.fault_collector import FaultCollector, quote
-from consentory.codec.json_scanner import JsonFault, skip_space, skip_value
+from consentory.codec.json_scanner import find_fault
 from consentory.codec.record.lenient_decode import decode_leniently
 from consentory.codec.text_rules import read_text
 from consentory.domain.configuration import Permissions
@@ -88,15 +88,13 @@ def check_json(body: bytes) -> bytes:
     """The body, which is JSON text. Raises RequestRefused with the byte at which it stops being it."""
     try:
         body.decode()
-        end = skip_space(body, skip_value(body, skip_space(body, 0)))
-        if end < len(body):
-            raise JsonFault(end, "the JSON text is over, but more follows")
     except UnicodeDecodeError as error:
         detail = f"The body is not valid UTF-8 at byte {error.start}."
         raise RequestRefused("invalid", "Request.NotUtf8", detail) from None
-    except JsonFault as fault:
+    fault = find_fault(body)
+    if fault is not None:
         detail = f"The body is not JSON at byte {fault.position}: {fault}."
-        raise RequestRefused("invalid", "Request.MalformedJson", detail) from None
+        raise RequestRefused("invalid", "Request.MalformedJson", detail)
     return body
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,13 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from consentory.errors import ConsentoryError
+from consentory.store.embedded.parent_death import end_with_parent
 
 ACCOUNT_NAME = "consentory"
 STOP_PATIENCE_S = 300.0
-PR_SET_PDEATHSIG = 1
-
-# Loaded once, here: a child between fork and exec must not load anything.
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class EmbeddedServerError(ConsentoryError):
@@ -125,10 +120,7 @@ def _open_child(
 
 def _arm_death_signal(parent: int, number: int) -> Callable[[], None]:
     def arm() -> None:
-        if _libc is None:
-            return
-        _libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
-        if os.getppid() != parent:
+        if not end_with_parent(parent, number):
             os._exit(1)
 
     return arm
