@@ -57,7 +57,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     caller: str
     client_address: str | None
     request_id: str | None
-    action: str
+    action: Action
     import_id: UUID | None
     profile_ids: Sequence[int]
     details: Mapping[str, Detail]
@@ -69,6 +69,15 @@ class AuditEvent(NewEvent, frozen=True):
     recorded_at: datetime
     number: int | None = None
     hash: bytes | None = None
+
+
+class TrailPage(msgspec.Struct, frozen=True):
+    """Sealed events of one account in the order of their numbers."""
+
+    events: list[AuditEvent]
+    has_more: bool
+    newest: int
+    """The number of the newest event of the account; 0 if none is sealed yet."""
 
 
 def render_canonical(account_id: int, event: NewEvent) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Router, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from consentory.codec.answers.audit_answer import AuditPage, render_audit
 from consentory.http.authentication_middleware import ApiRequest
 from consentory.http.parameters import ActionFilter, AfterNumber, ImportFilter, Limit
 from consentory.services.audit.audit_trail import AuditTrail
@@ -23,9 +22,9 @@ def read_audit(
     limit: Limit = 1000,
     action: ActionFilter = None,
     import_id: ImportFilter = None,
-) -> dict[str, Any]:
+) -> AuditPage:
     """What was done in the account, oldest first; each event is here about a second after it happened."""
-    return audit.read(request.user, after, limit, action, import_id)
+    return render_audit(audit.read(request.user, after, limit, action, import_id))
 
 
 AUDIT_ROUTES = Router("/", route_handlers=[read_audit], tags=["Account"])

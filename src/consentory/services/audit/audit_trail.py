@@ -7,23 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 from uuid import UUID
 
 import structlog
 
-from consentory.codec.times import render_time
-from consentory.domain.audit_event import Action, AuditEvent, Detail, NewEvent
+from consentory.domain.audit_event import Action, Detail, NewEvent, TrailPage
 from consentory.domain.caller import Actor, Caller
 from consentory.domain.identifier import make_uuid7
-from consentory.domain.instants import to_micros
 from consentory.errors import ConsentoryError, RequestRefused
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import audit_store
 
 log = structlog.get_logger(__name__)
-
-Wire = dict[str, Any]
 
 
 def note_event(
@@ -79,7 +74,7 @@ class AuditTrail:
             self.note_refusal(actor, "authentication.refused", refusal)
             raise
 
-    def read(self, caller: Caller, after: int, limit: int, action: Action | None, import_id: UUID | None) -> Wire:
+    def read(self, caller: Caller, after: int, limit: int, action: Action | None, import_id: UUID | None) -> TrailPage:
         """A page of the trail, for a caller with the permission `audit`. Raises RequestRefused, forbidden."""
         if not caller.permissions.audit:
             raise RequestRefused(
@@ -87,8 +82,8 @@ class AuditTrail:
             )
         return self.show(caller, after, limit, action, import_id)
 
-    def show(self, actor: Actor, after: int, limit: int, action: Action | None, import_id: UUID | None) -> Wire:
-        """`{Count, HasMore, Newest, Events}` of events with a number over `after`, oldest first.
+    def show(self, actor: Actor, after: int, limit: int, action: Action | None, import_id: UUID | None) -> TrailPage:
+        """Events with a number over `after`, oldest first.
 
         An event has its number about a second after it happened, and is here from then on. Noted as audit.read.
         """
@@ -96,25 +91,4 @@ class AuditTrail:
             head = audit_store.find_head(tx)
             found = audit_store.list_events(tx, after, limit + 1, action, import_id)
             note_event(tx, actor, "audit.read", details={"After": after, "Count": min(len(found), limit)})
-        return {
-            "Count": min(len(found), limit),
-            "HasMore": len(found) > limit,
-            "Newest": 0 if head is None else head[0],
-            "Events": [_render(event) for event in found[:limit]],
-        }
-
-
-def _render(event: AuditEvent) -> Wire:
-    return {
-        "Number": event.number,
-        "EventId": str(event.event_id),
-        "RecordedDate": render_time(to_micros(event.recorded_at)),
-        "Caller": event.caller,
-        "ClientAddress": event.client_address,
-        "RequestId": event.request_id,
-        "Action": event.action,
-        "ImportId": None if event.import_id is None else str(event.import_id),
-        "ProfileIds": list(event.profile_ids),
-        "Details": dict(event.details),
-        "Hash": None if event.hash is None else bytes(event.hash).hex(),
-    }
+        return TrailPage(found[:limit], len(found) > limit, 0 if head is None else head[0])

@@ -1,0 +1,63 @@
+"""The audit trail as it is answered (account.md, "Who may call")."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from consentory.codec.answers.answer_types import Instant, Natural
+from consentory.codec.times import render_time
+from consentory.domain.audit_event import Action as AuditAction
+from consentory.domain.audit_event import AuditEvent, Detail, TrailPage
+from consentory.domain.instants import to_micros
+
+
+class AuditEventAnswer(msgspec.Struct, frozen=True):
+    """An event of the audit trail."""
+
+    Number: Annotated[int, Meta(ge=1, description="Its place in the account's chain.")]
+    EventId: UUID
+    RecordedDate: Instant
+    Caller: Annotated[str, Meta(description="The user; `system` or `operator` where there was no request.")]
+    ClientAddress: str | None
+    RequestId: str | None
+    Action: AuditAction
+    ImportId: UUID | None
+    ProfileIds: list[int]
+    Details: dict[str, Detail]
+    Hash: Annotated[str, Meta(description="SHA-256 over this event and the Hash before it, in hexadecimal digits.")]
+
+
+class AuditPage(msgspec.Struct, frozen=True):
+    """A page of the audit trail, oldest first."""
+
+    Count: Natural
+    HasMore: bool
+    Newest: Annotated[int, Meta(ge=0, description="The Number of the newest event; 0 if there is none.")]
+    Events: list[AuditEventAnswer]
+
+
+def render_audit(page: TrailPage) -> AuditPage:
+    """The page with its events, each as the wire shows it."""
+    return AuditPage(len(page.events), page.has_more, page.newest, [_render_event(event) for event in page.events])
+
+
+def _render_event(event: AuditEvent) -> AuditEventAnswer:
+    assert event.number is not None, "a page holds sealed events only"
+    assert event.hash is not None, "a page holds sealed events only"
+    return AuditEventAnswer(
+        event.number,
+        event.event_id,
+        render_time(to_micros(event.recorded_at)),
+        event.caller,
+        event.client_address,
+        event.request_id,
+        event.action,
+        event.import_id,
+        list(event.profile_ids),
+        dict(event.details),
+        bytes(event.hash).hex(),
+    )
