@@ -118,6 +118,13 @@ class Profile(msgspec.Struct):
     modified: int
 
 
+class TagCounts(msgspec.Struct, frozen=True):
+    """Every tag of an account with the number of profiles that have it, by name. `at` in microseconds."""
+
+    at: int
+    counts: list[tuple[str, int]]
+
+
 class LedgerEntry(msgspec.Struct, frozen=True, gc=False):
     """One applied preference or consent, as the ledger keeps it."""
 

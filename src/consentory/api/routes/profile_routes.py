@@ -8,6 +8,7 @@ from litestar import Response, Router, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
+from consentory.codec.answers.tags_answer import TagList, render_tags
 from consentory.domain.text import trim
 from consentory.errors import RequestRefused
 from consentory.http.authentication_middleware import ApiRequest
@@ -123,9 +124,9 @@ def delete_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileI
 
 
 @get("/{clientId:str}/Tags", operation_id="listTags", sync_to_thread=True, opt={"is_costly": True})
-def list_tags(request: ApiRequest, profiles: Profiles) -> Answer:
+def list_tags(request: ApiRequest, profiles: Profiles) -> TagList:
     """The tags of the account with the number of people that carry each."""
-    return profiles.list_tags(request.user)
+    return render_tags(profiles.list_tags(request.user))
 
 
 def answer_write(answer: Answer, created: bool) -> Response[Answer]:

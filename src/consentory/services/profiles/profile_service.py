@@ -26,7 +26,7 @@ from consentory.domain.caller import Caller
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.instants import from_micros, to_micros
-from consentory.domain.profile import Profile
+from consentory.domain.profile import Profile, TagCounts
 from consentory.domain.record import Fault, Kind, Record
 from consentory.domain.spelling import find_spelling, spell_body, spell_choice
 from consentory.domain.text import fold, hash_key, trim
@@ -149,13 +149,11 @@ class ProfileService:
             spell_body(profile.body, find_spelling(configuration_index))
         return [_render_history(item, of, profile, configuration_index) for item in items[:limit]], len(items) > limit
 
-    def list_tags(self, caller: Caller) -> Wire:
+    def list_tags(self, caller: Caller) -> TagCounts:
         """Every tag with the number of profiles that have it, counted now."""
         _require(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
-            as_of = render_time(profile_store.read_clock(tx))
-            tags = profile_store.list_tags(tx)
-        return {"AsOf": as_of, "Count": len(tags), "Tags": [{"Name": name, "Count": count} for name, count in tags]}
+            return TagCounts(profile_store.read_clock(tx), profile_store.list_tags(tx))
 
     def write(self, caller: Caller, profile_id: int | None, body: bytes, refresh: dict[str, bool]) -> tuple[Wire, bool]:
         """Create (None) or change a profile by one record; the profile with `Outcome` and `NotHonored`, and
