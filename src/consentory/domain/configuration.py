@@ -140,3 +140,10 @@ class Configuration(Item, frozen=True):
     consent_types: tuple[ConsentType, ...] = ()
     user_groups: tuple[UserGroup, ...] = ()
     users: tuple[User, ...] = ()
+
+
+class AppliedDocument(msgspec.Struct, frozen=True):
+    """An account document that was applied: the changes line by line. `is_applied` False: a dry run, or no change."""
+
+    changes: list[str]
+    is_applied: bool

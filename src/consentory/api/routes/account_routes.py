@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Response, Router, get, put
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from consentory.codec.account.account_document import render_configuration
 from consentory.codec.account.account_nodes import MAX_BYTES
+from consentory.codec.answers.account_answer import AppliedConfiguration, render_applied
 from consentory.http.authentication_middleware import ApiRequest
 from consentory.http.media_types import JSON, YAML_TYPES
 from consentory.http.parameters import DryRun
@@ -21,7 +21,7 @@ Accounts = NamedDependency[SkipValidation[AccountService]]
 @get("/{clientId:str}/Configuration", operation_id="getConfiguration", sync_to_thread=True)
 def get_configuration(request: ApiRequest, accounts: Accounts) -> Response[bytes]:
     """The configuration in force."""
-    return Response(accounts.configuration_of(request.user), media_type=JSON)
+    return Response(render_configuration(accounts.configuration_of(request.user)), media_type=JSON)
 
 
 @put(
@@ -33,9 +33,9 @@ def get_configuration(request: ApiRequest, accounts: Accounts) -> Response[bytes
 )
 def apply_configuration(
     request: ApiRequest, accounts: Accounts, content: Content, dry_run: DryRun = False
-) -> dict[str, Any]:
+) -> AppliedConfiguration:
     """Make the account be what the document says, or with dryRun only say what would change."""
-    return accounts.apply_configuration(request.user, content, dry_run)
+    return render_applied(accounts.apply_configuration(request.user, content, dry_run))
 
 
 ACCOUNT_ROUTES = Router("/", route_handlers=[get_configuration, apply_configuration], tags=["Account"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from consentory.codec.account.account_document import (
     AccountDocumentInvalid,
@@ -15,7 +15,7 @@ from consentory.codec.account.account_document import (
     text_hashes,
 )
 from consentory.domain.caller import NO_REQUEST, OPERATOR, Actor, Caller, Origin, Party
-from consentory.domain.configuration import Configuration
+from consentory.domain.configuration import AppliedDocument, Configuration
 from consentory.errors import ErrorDetail, RequestRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
@@ -99,10 +99,10 @@ class AccountService:
             )
         return account_id
 
-    def configuration_of(self, caller: Caller) -> bytes:
-        """The configuration in force as JSON, for a caller with `configuration: read`."""
+    def configuration_of(self, caller: Caller) -> Configuration:
+        """The configuration in force, for a caller with `configuration: read`."""
         _require(caller, "read")
-        return render_configuration(self._read(caller))
+        return self._read(caller)
 
     def _read(self, actor: Actor) -> Configuration:
         with self._database.transaction(actor.account_id) as tx:
@@ -110,8 +110,8 @@ class AccountService:
             note_event(tx, actor, "configuration.read", details={"Revision": configuration_index.revision})
         return configuration_index.configuration
 
-    def apply_configuration(self, caller: Caller, body: bytes, dry_run: bool) -> dict[str, Any]:
-        """Apply a document over the API: `{"Changes": [line, …], "Applied": bool}`.
+    def apply_configuration(self, caller: Caller, body: bytes, dry_run: bool) -> AppliedDocument:
+        """Apply a document that a caller sent.
 
         Raises RequestRefused: forbidden, or invalid with every fault and its line.
         """
@@ -136,7 +136,7 @@ class AccountService:
             raise RequestRefused(
                 "invalid", "Configuration.Invalid", f"The document has {count}; nothing was applied.", errors=details
             ) from None
-        return {"Changes": lines, "Applied": is_change(lines) and not dry_run}
+        return AppliedDocument(lines, is_change(lines) and not dry_run)
 
 
 def require_write(caller: Caller) -> None:
