@@ -13,9 +13,8 @@ import pytest
 
 from consentory.api.routes.exception_streams import write_csv, write_ndjson
 from consentory.codec.answers.status_object import render_status
-from consentory.domain.imports import Books, Import, ImportSettings, StagedBatch
+from consentory.domain.imports import Books, ExceptionRow, Import, ImportSettings, StagedBatch
 from consentory.domain.record import Fault
-from consentory.services.imports.exception_service import ExceptionRow
 
 ITEM = Import(
     account_id=1,

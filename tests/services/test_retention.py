@@ -15,6 +15,7 @@ from staged_rows import MORE_BLOCKS, REFUSED, age, assert_gone, count_staged
 from structlog.testing import capture_logs
 from workbench import Workbench, make_faulty, make_person, open_workbench
 
+from consentory.codec.answers.exceptions_answer import render_row
 from consentory.codec.staging.staged_block import unpack_raw
 from consentory.domain.imports import Import
 from consentory.errors import RequestRefused, StoreUnavailable
@@ -44,7 +45,7 @@ def expire_token(bench: Workbench, item: Import) -> None:
 
 def list_exceptions(bench: Workbench, item: Import, phases: frozenset = REFUSED) -> list[dict]:
     page = bench.services.exceptions.page(bench.caller, bench.find(item), phases, 1000, 1)
-    return [json.loads(record) for record in page.records]
+    return [json.loads(render_row(row)) for row in page.rows]
 
 
 # After days ------------------------------------------------------------------------------------------------------

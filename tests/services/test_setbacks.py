@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE
 from consentory.client.api_client import ConsentoryClient
+from consentory.codec.answers.exceptions_answer import render_row
 from consentory.errors import StoreUnavailable
 from consentory.services.execution.import_execution import Execution
 
@@ -221,7 +222,7 @@ def test_records_whose_block_is_gone_become_exceptions(store: LiveStore, chunk_s
     found = store.services.exceptions.page(
         account.caller, store.services.imports.find_by_token(account.caller, token), frozenset({"Execute"}), 1000, 1
     )
-    told = [json.loads(record) for record in found.records]
+    told = [json.loads(render_row(row)) for row in found.rows]
     assert [record["SequenceNumber"] for record in told] == gone
     assert {fault["Code"] for record in told for fault in record["Exceptions"]} == {"Execution.Unexpected"}
     logged = [event for event in events if event["event"] == "staged records are gone, each becomes an exception"]

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from model_check import check_books, read_status
 
 from consentory.bootstrap.composition import Services, open_services
+from consentory.codec.answers.exceptions_answer import render_row
 from consentory.domain.caller import Caller
 from consentory.domain.imports import StagedBatch
 from consentory.errors import StoreUnavailable
@@ -205,9 +206,9 @@ class LiveAccount:
             token,
             first_id,
             self.status(token),
-            {row.sequence_number: json.loads(row.record)["Exceptions"] for row in refused},
-            {row.sequence_number: json.loads(row.record)["Exceptions"] for row in held},
-            [row.record for row in refused],
+            {row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in refused},
+            {row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in held},
+            [render_row(row) for row in refused],
         )
 
     # People

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, settings
 from judged_retention import Staged, check_all_gone, check_staged, maintain_at_once, tidied
 
 from consentory.bootstrap.composition import Services, open_services, open_worker
+from consentory.codec.answers.exceptions_answer import render_row
 from consentory.codec.answers.status_object import render_status
 from consentory.domain.caller import Caller
 from consentory.errors import RequestRefused, StoreUnavailable
@@ -231,7 +232,7 @@ class Trial:
     def _read_faults(self, token: int, phases: frozenset[str]) -> dict[int, list[Wire]]:
         item = self.room.services.imports.find_by_token(self.caller, str(token))
         rows = self.room.services.exceptions.stream(self.caller, item, phases)  # type: ignore[arg-type]
-        return {row.sequence_number: json.loads(row.record)["Exceptions"] for row in rows}
+        return {row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in rows}
 
     # Single writes ------------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from consentory.domain.record import Fault
+
 Action = Literal["Add", "Delete"]
 Status = Literal["Initiated", "Staging", "Queued", "Processing", "Completed", "Failed"]
 Outcome = Literal["Created", "Updated", "Unchanged", "Deleted", "NotHonored", "Exception"]
@@ -112,3 +114,23 @@ class StagedBatch(msgspec.Struct, frozen=True):
     last: int
     failed: int
     counts: StageCounts = StageCounts()
+
+
+class ExceptionRow(msgspec.Struct, frozen=True):
+    """A record that was refused, or of which something was not honored, with its faults."""
+
+    sequence_number: int
+    phase: Phase
+    faults: list[Fault]
+    raw: bytes
+    """The record as staged. An empty object, if the reader may not see the record or the record is lost."""
+    marks_opt_out: bool = False
+    """Whether its answer says that it holds an Opt-Out, a Denied or a Revoked."""
+
+
+class ExceptionPage(msgspec.Struct, frozen=True):
+    """A page of records in order of SequenceNumber; `total` counts those of all pages."""
+
+    total: int
+    has_more: bool
+    rows: list[ExceptionRow]

@@ -7,8 +7,9 @@ from typing import Any, get_args
 import msgspec
 from msgspec import inspect
 
-from consentory.api.routes.import_routes import ExceptionList, ImportList
+from consentory.api.routes.import_routes import ImportList
 from consentory.api.routes.token_routes import TokenAnswer
+from consentory.codec.answers.exceptions_answer import ExceptionList
 from consentory.codec.answers.status_object import StatusObject
 from consentory.codec.record.wire_record import WireRecord
 from consentory.codec.staging.initiate_request import MATCH_CRITERIA, InitiateRequest

@@ -9,9 +9,10 @@ from itertools import islice
 
 import msgspec
 
+from consentory.codec.answers.exceptions_answer import render_row
 from consentory.codec.hidden_characters import spell_hidden
+from consentory.domain.imports import ExceptionRow
 from consentory.domain.record import Fault
-from consentory.services.imports.exception_service import ExceptionRow
 
 CSV_COLUMNS = ("SequenceNumber", "Phase", "Code", "Path", "Value", "Message")
 _RECORDS_A_CHUNK = 200
@@ -24,7 +25,7 @@ _HARMLESS = "\t\r\n"
 def write_ndjson(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
     """One record a line, as in the JSON answer."""
     while chunk := list(islice(rows, _RECORDS_A_CHUNK)):
-        yield b"".join(row.record + b"\n" for row in chunk)
+        yield b"".join(render_row(row) + b"\n" for row in chunk)
 
 
 def write_csv(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from litestar.response import ServerSentEvent, Stream
 
 from consentory.api.routes.exception_streams import write_csv, write_ndjson
 from consentory.api.routes.progress_stream import watch_import
+from consentory.codec.answers.exceptions_answer import render_exceptions
 from consentory.codec.answers.status_object import StatusObject, render_status
 from consentory.domain.imports import Import
 from consentory.http.access_log import note_import
@@ -55,17 +56,6 @@ class ImportList(msgspec.Struct):
     NextCursor: str | None
     """What to send as `cursor` for the next page; null: there is none."""
     Imports: list[StatusObject]
-
-
-class ExceptionList(msgspec.Struct):
-    """A page of records in order of SequenceNumber, each with its faults."""
-
-    Count: int
-    Limit: int
-    Offset: int
-    HasMore: bool
-    TotalResults: int
-    UserProfilePreferences: list[msgspec.Raw]
 
 
 @post(
@@ -230,8 +220,7 @@ def answer_exceptions(
         rows = exceptions.stream(request.user, item, window.phases)
         return Stream(write(rows), media_type=kind)
     page = exceptions.page(request.user, item, window.phases, window.limit, window.offset)
-    records = [msgspec.Raw(record) for record in page.records]
-    return Response(ExceptionList(len(records), window.limit, window.offset, page.has_more, page.total, records))
+    return Response(render_exceptions(page, window.limit, window.offset))
 
 
 IMPORT_ROUTES = Router(

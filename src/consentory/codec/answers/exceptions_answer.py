@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
+from consentory.codec.answers.answer_types import Natural
 from consentory.codec.json_scanner import split_array, split_object
 from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS
 from consentory.codec.record.stage_counts import holds_opt_out
-from consentory.domain.imports import REFUSED
+from consentory.domain.imports import REFUSED, ExceptionPage, ExceptionRow, Phase
 from consentory.domain.record import Fault
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -49,6 +51,30 @@ _LEVELS = 6
 """Objects inside objects that a record has at most; what lies deeper is no part of it and stays as it was sent."""
 
 
+class ExceptionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record as it was sent, and beside its own members these."""
+
+    SequenceNumber: Annotated[int, Meta(ge=1)]
+    Phase: Phase
+    HoldsOptOut: Annotated[
+        Literal[True] | msgspec.UnsetType,
+        Meta(description="The refused record holds an Opt-Out, a Denied or a Revoked."),
+    ] = msgspec.UNSET
+    Exceptions: list[Fault]
+
+
+class ExceptionList(msgspec.Struct, frozen=True):
+    """A page of records in order of SequenceNumber, each with its faults."""
+
+    Count: Natural
+    Limit: Annotated[int, Meta(ge=1)]
+    Offset: Annotated[int, Meta(ge=1)]
+    HasMore: bool
+    TotalResults: Natural
+    UserProfilePreferences: list[msgspec.Raw]
+    """Each one an ExceptionRecord."""
+
+
 class _Placed(NamedTuple):
     """A fault on its way down to the nested element that it belongs to."""
 
@@ -56,6 +82,17 @@ class _Placed(NamedTuple):
     steps: tuple[str | int, ...]
     """What is left of its path."""
     fault: bytes
+
+
+def render_exceptions(page: ExceptionPage, limit: int, offset: int) -> ExceptionList:
+    """The page that `limit` and `offset` ask for."""
+    records = [msgspec.Raw(render_row(row)) for row in page.rows]
+    return ExceptionList(len(records), limit, offset, page.has_more, page.total, records)
+
+
+def render_row(row: ExceptionRow) -> bytes:
+    """As `render_exception`, of a row that a service gave."""
+    return render_exception(row.raw, row.sequence_number, row.phase, row.faults, marks_opt_out=row.marks_opt_out)
 
 
 def render_exception(

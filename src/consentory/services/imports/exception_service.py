@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from uuid import UUID
 
-from consentory.codec.answers.exceptions_answer import render_exception
 from consentory.codec.staging.staged_block import unpack_raw
 from consentory.domain.caller import Caller
-from consentory.domain.imports import REFUSED, TRANSITIONS, Import, Phase
+from consentory.domain.imports import REFUSED, TRANSITIONS, ExceptionPage, ExceptionRow, Import, Phase
 from consentory.domain.record import Fault
 from consentory.errors import RequestRefused
 from consentory.services.audit.audit_trail import note_event
@@ -20,31 +18,14 @@ from consentory.store.tables import import_store
 
 WITHHELD = "Withheld: the record was staged by somebody else."
 
+_NO_RECORD = b"{}"
+
 SEEK_KEY_INTERVAL = 10_000
 MOST_SEEK_KEYS = 64
 """Lists of exceptions whose seek keys are remembered: some 1,000 numbers at most for each."""
 _HELD: frozenset[Phase] = frozenset({"NotHonored"})
 STREAM_RECORDS = 1000
 """Records read at a time while streaming: bounds memory, and no transaction stays open between."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExceptionRow:
-    """One record of the answer; `record` is its JSON with SequenceNumber, Phase and faults."""
-
-    sequence_number: int
-    phase: Phase
-    faults: list[Fault]
-    record: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ExceptionPage:
-    """A page of records as JSON, in order of SequenceNumber."""
-
-    total: int
-    has_more: bool
-    records: list[bytes]
 
 
 class _SeekKeys:
@@ -84,10 +65,10 @@ class ExceptionService:
             if offset <= total:
                 after, skipped = self._find_start(tx, item, phases, offset - 1)
                 found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=limit, offset=skipped)
-            rows = list(self._render(tx, caller, item, found))
+            rows = list(self._read_rows(tx, caller, item, found))
             _require_kept(tx, item)
             note_event(tx, caller, "exceptions.read", import_id=item.import_id, details={"Count": len(rows)})
-        return ExceptionPage(total, offset - 1 + len(rows) < total, [row.record for row in rows])
+        return ExceptionPage(total, offset - 1 + len(rows) < total, rows)
 
     def stream(self, caller: Caller, item: Import, phases: frozenset[Phase]) -> Iterator[ExceptionRow]:
         """All of them in order, in constant memory. Raises as `page`, before the first row.
@@ -110,7 +91,7 @@ class ExceptionService:
     def _read_after(self, caller: Caller, item: Import, phases: frozenset[Phase], after: int) -> list[ExceptionRow]:
         with self._database.transaction(caller.account_id) as tx:
             found = import_store.list_faults(tx, item.import_id, phases, after=after, limit=STREAM_RECORDS)
-            rows = list(self._render(tx, caller, item, found))
+            rows = list(self._read_rows(tx, caller, item, found))
             _require_kept(tx, item)
         return rows
 
@@ -146,7 +127,7 @@ class ExceptionService:
         if item.purged_at is not None:
             raise _make_gone()
 
-    def _render(
+    def _read_rows(
         self, tx: Transaction, caller: Caller, item: Import, found: Sequence[tuple[int, Phase, list[Fault]]]
     ) -> Iterator[ExceptionRow]:
         blocks = import_store.list_raw_blocks(tx, item.import_id, [sequence for sequence, _, _ in found])
@@ -158,15 +139,12 @@ class ExceptionService:
                 records = unpack_raw(block)
                 position += 1
             if sequence - first >= len(records):  # lost, or purged since the import was looked up: see _require_kept
-                record = render_exception(b"{}", sequence, phase, faults)
+                yield ExceptionRow(sequence, phase, faults, _NO_RECORD)
             elif staged_by == caller.user_id or caller.may_read_all():
-                raw = records[sequence - first]
-                marks = item.settings.action == "Add"
-                record = render_exception(raw, sequence, phase, faults, marks_opt_out=marks)
+                yield ExceptionRow(sequence, phase, faults, records[sequence - first], item.settings.action == "Add")
             else:
-                faults = [Fault(fault.Code, WITHHELD, fault.Path) for fault in faults]
-                record = render_exception(b"{}", sequence, phase, faults)
-            yield ExceptionRow(sequence, phase, faults, record)
+                withheld = [Fault(fault.Code, WITHHELD, fault.Path) for fault in faults]
+                yield ExceptionRow(sequence, phase, withheld, _NO_RECORD)
 
 
 def _require_kept(tx: Transaction, item: Import) -> None:
