@@ -12,6 +12,7 @@ import pytest
 import structlog
 from command_line import CONSENTORY, Run, make_environment
 from embedded_scene import open_place, run_server
+from marker_rules import StartGuard, find_kinds
 from permission_users import PermissionUsers
 from running_server import (
     AccountAccess,
@@ -30,6 +31,25 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The events of services that run inside the tests would bury what a failure says.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+_guard = StartGuard()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its kinds, before `-m` chooses by them."""
+    for item in items:
+        for kind in find_kinds(item) - {mark.name for mark in item.iter_markers()}:
+            item.add_marker(kind)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Let only tests of processes start processes."""
+    if item.get_closest_marker("processes"):
+        return (yield)
+    with _guard.forbidding(item.nodeid):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -403,3 +404,9 @@ def test_decision_records_have_their_form(path: Path) -> None:
 def test_pictures_are_drawings() -> None:
     for path in (ROOT / "docs" / "pictures").glob("*.svg"):
         assert ElementTree.parse(path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+
+
+@pytest.mark.processes
+def test_picture_of_the_house_is_drawn_from_the_imports_of_today() -> None:
+    drawn = subprocess.run([sys.executable, ROOT / "scripts" / "draw_house.py", "--check"], check=False)
+    assert drawn.returncode == 0, "the imports between layers or rooms changed: run scripts/draw_house.py"
