@@ -14,12 +14,12 @@ from collections import Counter
 from typing import Any
 
 import schemathesis
+from answer_checks import CHECKS
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from running_server import RunningServer, create_database, make_template, running_engine
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import response_schema_conformance
-from test_api_fuzz import CHECKS
 from wire_client import FAULTY, WireClient, person
 
 from consentory.api.openapi.api_calls import CALLS

@@ -6,29 +6,17 @@ from typing import Any
 
 import pytest
 import schemathesis
+from answer_checks import CHECKS
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from running_server import RunningServer
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from schemathesis.specs.openapi.checks import response_schema_conformance
 from wire_client import FAULTY, WireClient, person
 
 from consentory.api.openapi.api_calls import CALLS
 
 EXAMPLES = 8
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 
 
 @pytest.fixture(scope="module")

@@ -273,6 +273,7 @@ def test_the_records_are_given_to_whoever_staged_them_and_who_may_read_all(
 # Retention
 
 
+@pytest.mark.slow
 def test_after_their_retention_the_staged_records_are_gone_and_the_counts_stay(ours: WireClient) -> None:
     """Asking for exceptions after that is 410: the staged records are gone. The import and its counts stay.
     (Staged records go at the later of Initiate + DataStageDuration and the import's end; with 0, what was

@@ -128,6 +128,7 @@ def own(engine: str, template: str) -> Iterator[RunningServer]:
     server.stop()
 
 
+@pytest.mark.processes
 def test_the_base_path_is_configurable(own: RunningServer) -> None:
     """Every call that names a clientId is under a configurable base path; the others stand at the root."""
     with WireClient(own.create_account()) as client:
@@ -141,6 +142,7 @@ def test_the_base_path_is_configurable(own: RunningServer) -> None:
     assert "/consents/Async/{clientId}/Import" in httpx.get(f"{own.url}/schema/openapi.json").json()["paths"]
 
 
+@pytest.mark.processes
 def test_imports_of_different_accounts_run_side_by_side(own: RunningServer) -> None:
     """Those of different accounts run side by side."""
     with WireClient(own.create_account()) as ours, WireClient(own.create_account()) as theirs:
@@ -158,6 +160,7 @@ def test_imports_of_different_accounts_run_side_by_side(own: RunningServer) -> N
         assert ours.wait(token)["Updated"] == 1
 
 
+@pytest.mark.processes
 def test_what_nobody_foresaw_is_503_with_a_reference_into_the_log(own: RunningServer) -> None:
     """503: a fault that nobody foresaw (Server.Unexpected, with a reference into the log). No stack trace, ever."""
     with WireClient(own.create_account()) as client:
@@ -171,6 +174,8 @@ def test_what_nobody_foresaw_is_503_with_a_reference_into_the_log(own: RunningSe
         assert "ref-4711" in own.log.read_text("utf-8")
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_a_database_that_cannot_be_reached_is_503_with_retry_after(own: RunningServer, engine: str) -> None:
     """503: the database cannot be reached (Server.Unavailable, with Retry-After; nothing was done).
     (The last test of its server: the database is closed to everybody, and opened again.)"""

@@ -270,6 +270,7 @@ def open_server(database_url: str) -> Iterator[RunningServer]:
     server.stop()
 
 
+@pytest.mark.processes
 def test_from_another_address_it_is_refused_without_tls(open_server: RunningServer) -> None:
     address = find_own_address()
     if not address:
@@ -312,6 +313,7 @@ def test_by_where_it_came_from(signed: Signed, origin: Origin, right: bool) -> N
 # A request that goes on ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_watched_import_is_one_use_of_its_signature(running: RunningServer) -> None:
     """The stream looks at the caller again and again, and nobody has replayed anything."""
     access, key = open_signed_account(running)

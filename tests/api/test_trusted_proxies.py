@@ -12,6 +12,8 @@ from running_server import AccountAccess, RunningServer, own_server
 
 from consentory.http.trusted_proxies import TrustedProxies
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def behind(engine: str, template: str) -> Iterator[RunningServer]:

@@ -147,6 +147,7 @@ def test_a_file_that_breaks_off_midway_applies_nothing(run: Run, tmp_path: Path)
     assert "cut off" not in names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_import_goes_on_and_stages_no_record_twice(
     run: Run, environment: dict[str, str], tmp_path: Path, blow: signal.Signals
@@ -199,6 +200,7 @@ def test_refresh_names_reach_the_import(run: Run, tmp_path: Path) -> None:
     assert all(value is True for name, value in status.items() if name.startswith(("Refresh", "Allow")))
 
 
+@pytest.mark.slow
 def test_imports_status_exceptions_and_cancel(server: AccountAccess, run: Run, tmp_path: Path) -> None:
     with make_client(server) as client:
         started = client.initiate({"Name": "by hand"})
@@ -237,6 +239,7 @@ def test_imports_status_exceptions_and_cancel(server: AccountAccess, run: Run, t
     assert run("status", "1").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_profile_is_shown_with_its_history(run: Run, tmp_path: Path) -> None:
     people = make_people(1)
     done = run("import", write_lines(tmp_path / "p", people), "--name", "one person", "--match", "CRM", "--json")

@@ -256,6 +256,7 @@ def test_a_name_that_is_no_utf_8_is_imported_and_spelled_out(run: Run, tmp_path:
     assert answer["ExceptionsFile"].endswith(".exceptions.2.ndjson")
 
 
+@pytest.mark.slow
 def test_alternate_ids_without_a_match_are_asked_about(run: Run, tmp_path: Path, environment: dict[str, str]) -> None:
     file = write_lines(tmp_path / "people", make_people(2))
     done = run("import", file, "--name", "n")

@@ -372,6 +372,7 @@ def interrupt_midway(server: AccountAccess, running: "subprocess.Popen[bytes]") 
     return said.decode()
 
 
+@pytest.mark.slow
 def test_an_interrupted_import_of_a_table_goes_on(
     server: AccountAccess, environment: dict[str, str], run: Run, tmp_path: Path, mapping: Path
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_user_without_the_configuration_sees_the_rest(running: RunningServer, 
     assert "text: this user may not read it" in shown.stdout
 
 
+@pytest.mark.slow
 def test_a_person_is_changed_by_options_and_by_a_record(run: Run, tmp_path: Path, person: dict[str, Any]) -> None:
     done = run(
         "profile", "edit", *name_person(person), "--set", "CustomerName.FirstName=Ana", "--set", "ProfileTags=[]"
@@ -130,6 +131,7 @@ def test_a_name_that_is_no_profile_id_is_told(run: Run) -> None:
     assert "ana@example.com is no ProfileId, which is a whole number" in done.stderr
 
 
+@pytest.mark.slow
 def test_who_is_deactivated_stays_so_when_the_next_file_comes(run: Run, tmp_path: Path, person: dict[str, Any]) -> None:
     done = run("profile", "deactivate", *name_person(person))
     assert done.returncode == 0, done.stderr
@@ -140,6 +142,7 @@ def test_who_is_deactivated_stays_so_when_the_next_file_comes(run: Run, tmp_path
     assert show(run, person)["IsActive"] is True
 
 
+@pytest.mark.slow
 def test_a_deletion_asks_first_and_says_that_the_person_comes_back(
     run: Run, tmp_path: Path, person: dict[str, Any], environment: dict[str, str]
 ) -> None:

@@ -252,6 +252,8 @@ def test_answers_are_compared(promised: list[str], answer: str, matches: bool) -
     assert match_answer(promised, answer) is matches
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if read_steps(p)], ids=name_document)
 def test_commands_answer_what_the_document_says(path: Path, session: Session) -> None:
     for step in read_steps(path):
@@ -275,6 +277,7 @@ def test_documents_are_written_for_the_default_port() -> None:
     assert SETTINGS["server"].default == f"http://127.0.0.1:{DEFAULT_PORT}"
 
 
+@pytest.mark.processes
 def test_make_sets_up_first_and_runs_what_the_readme_says() -> None:
     assert list_recipe("demo") == ["scripts/setup", ".venv/bin/consentory demo --people 100000"]
     assert list_recipe("up") == ["scripts/setup", ".venv/bin/consentory up"]

@@ -28,6 +28,8 @@ from signed_client import make_header, mark_users
 
 from consentory.store.embedded.embedded_server import EmbeddedServer
 
+pytestmark = pytest.mark.processes
+
 MARK = "zqmark"
 """Stands in every value of every person, in any case; phone numbers have digits of their own."""
 NUMBER = "5550179"

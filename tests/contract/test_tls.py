@@ -27,6 +27,8 @@ from consentory.bootstrap.endpoint import choose_endpoint
 from consentory.client.api_client import ConsentoryClient, ServerUnreachable
 from consentory.config import SettingError
 
+pytestmark = pytest.mark.processes
+
 CONSENTORY = Path(sys.executable).with_name("consentory")
 UP_SECONDS = 90.0
 

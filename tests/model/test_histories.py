@@ -4,6 +4,7 @@ from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from .account_model import OPT_IN, OPT_OUT, fold
@@ -13,6 +14,8 @@ from .histories import History, ImportStep, Replay, build_account, histories, im
 from .profile_model import as_given_out
 from .record_model import KINDS, PERSON
 from .wide_histories import wide_histories
+
+pytestmark = pytest.mark.slow
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 

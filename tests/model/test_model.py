@@ -10,46 +10,7 @@ import pytest
 
 from .execution_model import REFRESH, ImportResult, Model
 from .histories import build_account
-
-Wire = dict[str, Any]
-MATCH = {"MatchCriteria": "AlternateIdType", "MatchValue": "crm"}
-STAGED = "2025-12-01T12:00:00Z"
-STARTED = datetime(2025, 12, 1, 13, tzinfo=UTC)
-
-
-def person(crm: str | None = "C-1", **members: Any) -> Wire:
-    ids = [{"AlternateIdType": "CRM", "AlternateId": crm}] if crm else []
-    return {"AlternateIds": ids, "CustomFields": [{"Name": "Region", "Value": "N"}], **members}
-
-
-def ids(*values: str, **more: Any) -> list[Wire]:
-    return [{"AlternateIdType": "CRM", "AlternateId": one, **more} for one in values]
-
-
-def email(address: str = "ann@example.com", **members: Any) -> Wire:
-    return {"EmailAddress": address, **members}
-
-
-def run(model: Model, *records: Wire, **settings: Any) -> ImportResult:
-    return model.run_import(settings={**MATCH, **settings}, batches=[(STAGED, list(records))], started_at=STARTED)
-
-
-def outcomes(model: Model, *records: Wire, **settings: Any) -> list[str]:
-    return list(run(model, *records, **settings).outcomes.values())
-
-
-def codes(result: ImportResult, sequence: int = 1) -> list[tuple[str, str]]:
-    return [(one.code, one.path) for one in (result.faults | result.held).get(sequence, [])]
-
-
-def shown(model: Model, crm: str = "C-1") -> Wire:
-    profile = model.get_profile(("CRM", crm))
-    assert profile is not None
-    return profile
-
-
-def names(profile: Wire, array: str, member: str, *, active: bool = True) -> list[str]:
-    return [one[member] for one in profile[array] if one.get("IsActive", True) is active]
+from .model_examples import MATCH, STAGED, STARTED, Wire, codes, email, ids, names, outcomes, person, run, shown
 
 
 @pytest.fixture

@@ -1,42 +1,40 @@
 """The judge judged: hand-made examples of precedence, consents, expiry, force and times."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from .account_model import Account
 from .execution_model import ImportResult, Model
 from .histories import build_account
+from .model_examples import (
+    D1,
+    D2,
+    D3,
+    MATCH,
+    STAGED,
+    STARTED,
+    at_person,
+    codes,
+    consent,
+    current,
+    email,
+    outcomes,
+    person,
+    phone,
+    pref,
+    run,
+    shown,
+    texting,
+    with_pref,
+)
 from .profile_model import as_given_out
 from .record_model import parse_time, render_time
-from .test_model import MATCH, STAGED, STARTED, Wire, codes, email, outcomes, person, run, shown
-
-D1, D2, D3 = "2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"
 
 
 @pytest.fixture
 def model() -> Model:
     return Model(build_account())
-
-
-def pref(kind: int, date: str | None, filter_id: str = "NEWS-EMAIL", **more: Any) -> Wire:
-    return {"FilterId": filter_id, "PreferenceType": kind, "CustomerDate": date, **more}
-
-
-def consent(status: int, date: str | None, version: str = "3.0", kind: str = "Privacy", **more: Any) -> Wire:
-    base = {"ConsentType": kind, "ConsentVersion": version, "Locale": "en_US"}
-    return {**base, "ConsentStatus": status, "ConsentDate": date, **more}
-
-
-def with_pref(*prefs: Wire, **more: Any) -> Wire:
-    return person(Emails=[email(EmailPreferences=list(prefs), **more)])
-
-
-def current(model: Model) -> Wire:
-    (element,) = shown(model)["Emails"]
-    (one,) = element["EmailPreferences"]
-    return dict(one)
 
 
 # Preferences
@@ -154,10 +152,6 @@ def test_profile_set_inactive_takes_all_choices_out_of_force(model: Model) -> No
 # Consents
 
 
-def at_person(*consents: Wire, **more: Any) -> Wire:
-    return person(Consents=list(consents), **more)
-
-
 @pytest.mark.parametrize(
     ("first", "second", "outcome"),
     [
@@ -213,14 +207,6 @@ def test_newer_version_present_holds_an_older_yes_back(model: Model) -> None:
     result = run(model, at_person(consent(1, D2, "1.0")), AllowPriorConsents=True)
     assert codes(result) == [("Consent.NewerVersionPresent", "$.Consents[0]")]
     assert outcomes(model, at_person(consent(2, D1, "1.0"))) == ["Updated"]  # a no is taken by its date
-
-
-def texting(status: int, date: str, version: str = "2024") -> Wire:
-    return consent(status, date, version, "Texting")
-
-
-def phone(number: str, *prefs: Wire, consents: list[Wire] | None = None, **more: Any) -> Wire:
-    return {"PhoneNumber": number, "PhoneNumberPreferences": list(prefs), "Consents": consents or [], **more}
 
 
 TEXT = "NEWS-TEXT"

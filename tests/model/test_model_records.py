@@ -7,9 +7,26 @@ import pytest
 from .execution_model import ImportResult, Model
 from .histories import build_account
 from .judge_account import PARTS, SPELLINGS, build_changed
+from .model_examples import (
+    D1,
+    D2,
+    D3,
+    MATCH,
+    STAGED,
+    STARTED,
+    Wire,
+    at_person,
+    codes,
+    consent,
+    email,
+    outcomes,
+    person,
+    pref,
+    run,
+    shown,
+    with_pref,
+)
 from .profile_model import as_given_out
-from .test_model import MATCH, STAGED, STARTED, Wire, codes, email, outcomes, person, run, shown
-from .test_model_choices import D1, D2, D3, at_person, consent, pref, with_pref
 
 
 @pytest.fixture

@@ -9,8 +9,27 @@ import pytest
 
 from .execution_model import Model
 from .histories import build_account
-from .test_model import MATCH, STAGED, STARTED, Wire, codes, email, outcomes, person, run, shown
-from .test_model_choices import D1, D2, D3, at_person, consent, phone, pref, texting, with_pref
+from .model_examples import (
+    D1,
+    D2,
+    D3,
+    MATCH,
+    STAGED,
+    STARTED,
+    Wire,
+    at_person,
+    codes,
+    consent,
+    email,
+    outcomes,
+    person,
+    phone,
+    pref,
+    run,
+    shown,
+    texting,
+    with_pref,
+)
 
 HOME, WORK = "Home", "Work"
 TEXT, ONE = "NEWS-TEXT", "2125550143"

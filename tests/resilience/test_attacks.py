@@ -24,6 +24,8 @@ import zstandard
 from attack_scene import BASE, Party, Scene, read_memory, speak
 from running_server import RunningServer, create_database, drop_database
 
+pytestmark = pytest.mark.slow
+
 CONSENTORY = Path(sys.executable).with_name("consentory")
 
 SLOWEST = 8.0

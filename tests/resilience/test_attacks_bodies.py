@@ -12,6 +12,8 @@ import pytest
 from attack_scene import Party, Scene, read_memory, take_token
 from running_server import RunningServer, create_database, drop_database
 
+pytestmark = pytest.mark.slow
+
 MILLION = 1_000_000
 AT_ONCE = 32
 MOST_MEMORY = 250

@@ -17,7 +17,10 @@ from crash.machine import Machine
 SEED = 20_000
 ROUNDS = 25
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds its victims in /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds its victims in /proc"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="module")

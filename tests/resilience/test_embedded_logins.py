@@ -33,6 +33,7 @@ def find_refusal(conninfo: str, statement: str, role: str | None = None) -> str 
     return None
 
 
+@pytest.mark.slow
 def test_the_processes_of_up_are_no_superuser(place: Path) -> None:
     with started(*up(place / "data", find_free_port())) as process:
         assert process.stdout is not None

@@ -10,10 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import pytest
 from attack_scene import find_children
 from embedded_scene import await_true, is_alive
 from running_server import find_free_port, own_server
 from started_processes import ENVIRONMENT, PATIENCE, end, started, up
+
+pytestmark = pytest.mark.slow
 
 FROZEN = {"CONSENTORY_FROZEN_SECONDS": "5"}
 KILLED = '"process is frozen, killing it"'

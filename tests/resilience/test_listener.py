@@ -42,6 +42,7 @@ def listening(family: int, host: str, *, shared: bool) -> Iterator[int]:
         yield other.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_a_second_up_on_the_port_is_refused_and_the_first_answers_on(place: Path) -> None:
     port = find_free_port()
     first = start_up(place / "a", port)
@@ -62,6 +63,7 @@ def test_a_second_up_on_the_port_is_refused_and_the_first_answers_on(place: Path
     assert first.returncode == 0
 
 
+@pytest.mark.slow
 def test_of_two_that_start_at_once_one_is_up(place: Path) -> None:
     port = find_free_port()
     both = [start_up(place / name, port) for name in ("a", "b")]
@@ -78,6 +80,7 @@ def test_of_two_that_start_at_once_one_is_up(place: Path) -> None:
             one.communicate(timeout=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize(
     ("family", "theirs", "ours"),
@@ -116,6 +119,7 @@ def test_another_address_and_another_port_are_free() -> None:
         claim_port(Endpoint("0.0.0.0", find_free_port())).close()
 
 
+@pytest.mark.slow
 def test_serve_takes_the_port_alone_too(running: RunningServer) -> None:
     environment = {**ENVIRONMENT, "CONSENTORY_DATABASE_URL": running.database_url, "CONSENTORY_SECRET_KEY": "x" * 32}
     command = [CONSENTORY, "serve", "--port", str(running.port)]
@@ -123,6 +127,7 @@ def test_serve_takes_the_port_alone_too(running: RunningServer) -> None:
     assert (done.returncode, "port in use" in done.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_an_address_of_another_machine_is_said(place: Path) -> None:
     served = start_up(place / "data", find_free_port(), "--host", "192.0.2.1", "--insecure-http")
     _, complained = served.communicate(timeout=60)
@@ -140,6 +145,7 @@ def count_connections(pid: int) -> int:
     return held
 
 
+@pytest.mark.slow
 def test_the_processes_of_one_server_share_the_load(engine: str, template: str) -> None:
     with own_server(engine, template, workers=0, CONSENTORY_PROCESSES="3") as server:
         serving = find_children(server.processes[0].pid, deep=False)

@@ -22,6 +22,8 @@ from crash.import_run import ImportRun, Trial
 from crash.machine import Machine
 from crash.process_set import LEASE_SECONDS, ProcessSet
 
+pytestmark = pytest.mark.slow
+
 CUT_ALL = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
   WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND random() < %s"""
 IN_STATEMENT = """SELECT count(*) FROM pg_stat_activity

@@ -34,6 +34,7 @@ def find_postgres(cluster: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @SIGNALS
 def test_up_that_waits_for_another_launchers_lock_ends(place: Path, number: int) -> None:
     data = place / "data"
@@ -48,6 +49,7 @@ def test_up_that_waits_for_another_launchers_lock_ends(place: Path, number: int)
             end(process, number)
 
 
+@pytest.mark.slow
 @SIGNALS
 def test_up_ends_while_postgresql_recovers(place: Path, number: int) -> None:
     """A standby that serves nobody stands in for a recovery without an end."""
@@ -68,6 +70,7 @@ def test_up_ends_while_postgresql_recovers(place: Path, number: int) -> None:
     assert find_postgres(cluster) == []
 
 
+@pytest.mark.slow
 @SIGNALS
 def test_up_ends_while_it_waits_for_the_lock_of_a_migration(place: Path, number: int) -> None:
     server = open_server(place / "data")
@@ -118,6 +121,7 @@ needs_namespaces = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_namespaces
 def test_up_as_process_1_keeps_its_children_and_buries_orphans(place: Path) -> None:
     port = find_free_port()

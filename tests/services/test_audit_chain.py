@@ -365,6 +365,8 @@ def run_audit(bench: Workbench, *arguments: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_verify_says_what_is_wrong_by_word_and_exit_code(bench: Workbench) -> None:
     kept = run_audit(bench, "head", "--account", "ACME").stdout.split()[1]
     assert kept == head(bench)
@@ -387,6 +389,7 @@ def test_verify_says_what_is_wrong_by_word_and_exit_code(bench: Workbench) -> No
     assert "ends at 9" in run_audit(bench, "verify", "--account", "ACME", "--expect", kept).stdout
 
 
+@pytest.mark.processes
 def test_what_cannot_be_verified_is_refused(bench: Workbench) -> None:
     for arguments in (["--account", "NOBODY"], ["--account", "ACME", "--expect", "12"], ["--expect", "1:00"]):
         answer = run_audit(bench, "verify", *arguments)
@@ -394,6 +397,7 @@ def test_what_cannot_be_verified_is_refused(bench: Workbench) -> None:
         assert len(answer.stderr.splitlines()) == 1, answer.stderr
 
 
+@pytest.mark.processes
 def test_show_prints_the_newest_or_what_is_asked_for(bench: Workbench) -> None:
     newest = run_audit(bench, "show", "--account", "ACME", "--limit", "2").stdout.splitlines()
     assert [line.split("  ")[0] for line in newest] == [str(EVENTS - 1), str(EVENTS)]

@@ -17,6 +17,8 @@ from running_server import AccountAccess, RunningServer, own_server
 
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE
 
+pytestmark = pytest.mark.processes
+
 DAY = 86_400
 SLACK = timedelta(minutes=1)
 FOLDER = Path(__file__).parents[1] / "support" / "wrong_clock"
@@ -117,6 +119,7 @@ def test_log_and_metrics_say_that_the_clock_is_off(wrong: RunningServer) -> None
     assert all(abs(abs(json.loads(line)["seconds_ahead"]) - DAY) < 60 for line in logged)
 
 
+@pytest.mark.slow
 def test_a_right_clock_is_no_news(running: RunningServer) -> None:
     time.sleep(6)
     assert "the clock of this machine is off" not in running.log.read_text()

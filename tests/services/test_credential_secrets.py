@@ -14,6 +14,8 @@ from consentory.errors import RequestRefused
 from consentory.services.access.authentication import Authentication
 from consentory.services.access.secret_box import SecretBox, SecretKeyError
 
+pytestmark = pytest.mark.processes
+
 NEW_KEY = "another secret key, of more than 32 characters"
 
 

@@ -16,6 +16,8 @@ from running_server import create_database, drop_database
 from model.histories import History, histories
 from model.wide_histories import wide_histories
 
+pytestmark = pytest.mark.slow
+
 HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "200"))
 
 

@@ -22,6 +22,8 @@ from consentory.services.access.bearer_tokens import RELOAD_SECONDS
 from consentory.services.access.secret_box import SecretBox, SecretKeyError
 from consentory.store.embedded.embedded_server import EmbeddedServer
 
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
+
 NEW_KEY = "bmV3ZXIgc2VjcmV0IGtleSBvZiB0aGUgdGVzdHM="
 
 

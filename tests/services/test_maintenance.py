@@ -18,6 +18,8 @@ from consentory.worker.chunk_loop import ImportWorker
 from consentory.worker.maintenance_loop import Maintenance
 from consentory.worker.worker_process import run_loops
 
+pytestmark = pytest.mark.processes
+
 SLOW_PURGE = """
   CREATE FUNCTION seam() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
   CREATE TRIGGER seam AFTER DELETE ON import_block FOR EACH STATEMENT EXECUTE FUNCTION seam()"""
@@ -46,6 +48,7 @@ def wait_until_purging(database_url: str) -> None:
             time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_imports_go_on_and_events_are_sealed_while_a_purge_takes_long(bench: Workbench) -> None:
     make_long_purge(bench)
     stop = threading.Event()

@@ -43,7 +43,7 @@ PROPERTY = settings(
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-pytestmark = pytest.mark.timeout(6 * 3600)
+pytestmark = [pytest.mark.timeout(6 * 3600), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

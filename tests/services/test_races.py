@@ -27,7 +27,7 @@ Wire = dict[str, Any]
 Answer = tuple[int, Any]
 """Status and decoded body; of a stream the lines, None in place of the body where it broke off."""
 TIMES = int(os.environ.get("CONSENTORY_RACE_ROUNDS", "1"))
-pytestmark = pytest.mark.timeout(600 * TIMES)
+pytestmark = [pytest.mark.timeout(600 * TIMES), pytest.mark.slow]
 
 
 class Requests:

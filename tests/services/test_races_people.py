@@ -32,7 +32,7 @@ from model.profile_model import as_given_out
 
 Wire = dict[str, Any]
 TIMES = int(os.environ.get("CONSENTORY_RACE_ROUNDS", "1"))
-pytestmark = pytest.mark.timeout(600 * TIMES)
+pytestmark = [pytest.mark.timeout(600 * TIMES), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -187,6 +187,7 @@ def test_who_may_call_does_not_make_another_configuration(
     assert count(account.run([FILE], **MATCH).status) == expected
 
 
+@pytest.mark.slow
 def test_a_file_that_turns_from_repeated_to_changed_is_worked_off_in_more_steps(
     store: LiveStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +271,7 @@ def test_a_person_who_comes_twice_in_a_file_ends_with_the_last_each_time(store: 
     assert count(account.run([[twice[1]]], **MATCH).status) == (0, 0, 1, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(6 * 3600)
 @judged(HISTORIES)
 @given(

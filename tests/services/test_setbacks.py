@@ -25,6 +25,8 @@ from consentory.codec.answers.exceptions_answer import render_row
 from consentory.errors import StoreUnavailable
 from consentory.services.execution.import_execution import Execution
 
+pytestmark = pytest.mark.processes
+
 Wire = dict[str, Any]
 MATCH = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 
@@ -85,6 +87,7 @@ def work_until(execution: Execution, holds: Callable[[], bool], seconds: float =
             time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["57014", "53200", "55P03"])
 def test_the_next_try_is_smaller_until_it_goes_through(store: LiveStore, code: str) -> None:
     account = store.open_account()

@@ -20,6 +20,8 @@ from attack_scene import find_children
 from running_server import SECRET_KEY, RunningServer, own_server
 from wire_client import WireClient, check_problem, pack, person, require, wait_for
 
+pytestmark = pytest.mark.processes
+
 FEW = [person(number) for number in range(3)]
 SIGN = "consentory.bootstrap.stage_entry"
 
@@ -103,6 +105,7 @@ def test_other_calls_do_not_wait_for_a_batch(lone: RunningServer, client: WireCl
     assert client.finish(token)["TotalRecordsReceived"] == 9
 
 
+@pytest.mark.slow
 def test_one_account_does_not_take_them_all(lone: RunningServer, client: WireClient, token: int) -> None:
     """Of one account two batches are validated at once; another account's goes past those that wait."""
     (first,) = find_stage_processes(lone)

@@ -16,6 +16,8 @@ from workbench import Workbench, make_faulty, make_person, open_workbench
 from consentory.errors import RequestRefused
 from consentory.services.imports.staging_service import StagingService
 
+pytestmark = pytest.mark.processes
+
 CONSENTORY = Path(sys.executable).with_name("consentory")
 
 

@@ -22,6 +22,8 @@ from structlog.testing import capture_logs
 from consentory.client.api_client import ConsentoryClient
 from consentory.domain.imports import Status
 
+pytestmark = pytest.mark.processes
+
 Wire = dict[str, Any]
 MATCH = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 MARK = "Zzyzx"

@@ -19,6 +19,8 @@ from consentory.client.api_client import ConsentoryClient
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.execution.import_execution import Execution
 
+pytestmark = pytest.mark.processes
+
 Wire = dict[str, Any]
 MATCH = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 EVENT = "chunk cannot be processed, trying again later"

@@ -27,6 +27,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from consentory.store.embedded.embedded_server import EmbeddedServer, EmbeddedServerError
 from consentory.store.embedded.server_cluster import list_settings
 
+pytestmark = pytest.mark.processes
+
 # What runs
 
 
@@ -85,6 +87,7 @@ def test_only_the_user_can_reach_password_log_and_socket(embedded: EmbeddedServe
         assert (data / name).stat().st_uid == os.geteuid()
 
 
+@pytest.mark.slow
 @needs_proc
 def test_no_password_on_a_command_line_and_none_of_our_environment(place: Path) -> None:
     with launch(place / "data") as process:

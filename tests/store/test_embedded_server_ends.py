@@ -30,6 +30,8 @@ from embedded_scene import (
 from consentory.store.embedded import embedded_server
 from consentory.store.embedded.embedded_server import EmbeddedServerError
 
+pytestmark = pytest.mark.processes
+
 
 @needs_proc
 def test_the_server_stops_when_its_launcher_is_killed_in_mid_work(place: Path) -> None:
@@ -93,6 +95,7 @@ def test_the_server_outlives_the_thread_that_started_it(place: Path) -> None:
     server.stop()
 
 
+@pytest.mark.slow
 def test_a_fork_does_not_stop_its_parents_server(place: Path) -> None:
     with open_server(place / "data") as server:
         child = os.fork()
@@ -106,6 +109,7 @@ def test_a_fork_does_not_stop_its_parents_server(place: Path) -> None:
         assert not sharer.owned
 
 
+@pytest.mark.slow
 def test_a_half_made_cluster_is_made_anew(place: Path) -> None:
     """Killed during initdb: a cluster under another name, and the password that was chosen for it."""
     data = place / "data"

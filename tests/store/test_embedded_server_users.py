@@ -24,6 +24,8 @@ from embedded_scene import (
 
 from consentory.store.embedded.embedded_server import EmbeddedServer, EmbeddedServerError
 
+pytestmark = pytest.mark.processes
+
 # Users
 
 

@@ -34,6 +34,7 @@ def count_waiting(watcher: psycopg.Connection) -> int:
     return int(row[0])
 
 
+@pytest.mark.slow
 def test_a_session_that_waits_long_for_a_process_that_works_goes_on(quick: Database, database_url: str) -> None:
     watcher = psycopg.connect(database_url, autocommit=True)
     with watcher, quick.transaction() as tx, tx.connection.cursor() as cursor:

@@ -70,6 +70,7 @@ def test_twice_does_nothing_more(empty: str) -> None:
     assert run(empty, "SELECT count(*) FROM profile") == [(1,)]
 
 
+@pytest.mark.processes
 def test_several_processes_at_once(empty: str) -> None:
     """One of them applies it, the others wait and find it done."""
     program = "import os; from consentory.store.migration import migrate; print(*migrate(os.environ['TARGET']))"
@@ -82,6 +83,7 @@ def test_several_processes_at_once(empty: str) -> None:
     assert sorted(out.decode().split() for out, _ in answers) == [[], [], NAMES]
 
 
+@pytest.mark.processes
 def test_two_databases_of_one_server_at_once(engine: str) -> None:
     """The roles are the server's, not the database's: each needs them, either may be the one to make them."""
     program = "import os; from consentory.store.migration import migrate; print(*migrate(os.environ['TARGET']))"

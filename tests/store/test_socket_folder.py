@@ -9,6 +9,8 @@ import pytest
 from consentory.store.embedded.server_folder import LONGEST_SOCKET_PATH, PORT, DataFolder
 from consentory.store.embedded.server_process import ServerAccount
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.mark.parametrize("variable", ["TMPDIR", "XDG_RUNTIME_DIR"])
 def test_a_long_temporary_folder_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:

@@ -139,6 +139,7 @@ def queue(client: ConsentoryClient, count: int) -> int:
     return int(token)
 
 
+@pytest.mark.processes
 def test_over_http_it_is_a_fault_of_ours_with_a_reference(site: RunningServer, store: LiveStore) -> None:
     access = site.create_account()
     store.change("REVOKE SELECT ON credential FROM consentory_service")
@@ -162,6 +163,7 @@ def test_over_http_it_is_a_fault_of_ours_with_a_reference(site: RunningServer, s
     assert access.client_id not in line
 
 
+@pytest.mark.processes
 def test_a_schema_that_is_not_there_is_not_ready_over_http(site: RunningServer, store: LiveStore) -> None:
     store.change("ALTER TABLE schema_migration RENAME TO elsewhere")
     try:
@@ -172,6 +174,7 @@ def test_a_schema_that_is_not_there_is_not_ready_over_http(site: RunningServer, 
     assert httpx.get(f"{site.url}/readyz", trust_env=False).status_code == 200
 
 
+@pytest.mark.processes
 def test_a_worker_without_a_right_goes_on_once_it_has_it(site: RunningServer, store: LiveStore) -> None:
     with connect(site.create_account()) as client:
         store.change("REVOKE UPDATE ON import_chunk FROM consentory_worker")

@@ -43,6 +43,7 @@ def simple_patterns(draw: st.DrawFn) -> str:
 VALUES = st.text(st.sampled_from("AbZz0179-_ .@#/:+(=,\\\n\u0663é"), max_size=14)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(simple_patterns(), VALUES, st.data())
 @example("[0-9]{2}$", "12\n", None)

@@ -219,6 +219,7 @@ def test_of_a_repeated_collection_the_last_counts_also_where_positions_are_kept(
     assert (len(records), bytes(records[0]), bytes(records[-1])) == (600_002, b"1", b"[2]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record", [b"1", b"{}", b'{"a":[1,2,{}]}'])
 @pytest.mark.parametrize("media", ["json", "ndjson"])
 def test_a_body_holds_at_most_a_million_records(media: MediaType, record: bytes) -> None:
@@ -235,6 +236,7 @@ def test_a_body_holds_at_most_a_million_records(media: MediaType, record: bytes)
     assert (refused.value.kind, refused.value.code) == ("too_large", "Batch.TooManyRecords")
 
 
+@pytest.mark.slow
 def test_too_many_records_are_refused_without_memory_for_each() -> None:
     body = wrap(b"[" + b"1," * 8_000_000 + b"1]")
     tracemalloc.start()

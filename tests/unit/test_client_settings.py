@@ -51,6 +51,7 @@ def test_a_broken_settings_file_is_named(text: str, fault: str) -> None:
         load_setting("user")
 
 
+@pytest.mark.processes
 def test_a_missing_setting_names_all_ways_to_give_it() -> None:
     with pytest.raises(SettingError, match=r"--client-secret, set CONSENTORY_CLIENT_SECRET, or write client_secret"):
         require_setting("client_secret")
@@ -60,6 +61,7 @@ def test_a_missing_setting_names_all_ways_to_give_it() -> None:
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("command", [["up"], ["status", "1"], ["audit", "verify"]], ids=" ".join)
 def test_a_fault_of_a_setting_is_one_of_ours_and_every_command_says_it_plainly(command: list[str]) -> None:
     assert issubclass(SettingError, ConsentoryError)
@@ -75,6 +77,7 @@ def test_a_setting_without_a_flag_is_not_said_to_have_one() -> None:
         require_setting("postgres_binaries")
 
 
+@pytest.mark.processes
 def test_the_binaries_of_postgresql_are_taken_from_any_place_of_a_setting(tmp_path: Path) -> None:
     """A folder without them is named in the refusal, so this one was looked at."""
     Path("consentory.toml").write_text(f'postgres_binaries = "{tmp_path / "nowhere"}"\n')
@@ -83,6 +86,7 @@ def test_the_binaries_of_postgresql_are_taken_from_any_place_of_a_setting(tmp_pa
     assert "nowhere" in run.stderr
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("command", CLIENT_COMMANDS, ids=" ".join)
 def test_every_command_has_help_with_an_example_and_its_settings(command: list[str]) -> None:
     wide = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}

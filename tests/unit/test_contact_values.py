@@ -62,6 +62,7 @@ NEAR_EMAIL = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(NEAR_EMAIL | st.emails())
 def test_both_paths_judge_and_compare_an_email_alike(text: str) -> None:
@@ -190,6 +191,7 @@ NEAR_PHONE = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(NEAR_PHONE, st.sampled_from(["US", "CA", "PR", "AG", "DO", "DE", "GB", "MX", "IT"]))
 def test_both_paths_judge_and_compare_a_phone_alike(text: str, region: str) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +95,7 @@ def write_cell(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(record=records(), delimiter=st.sampled_from(",;\t|"), padding=st.sampled_from(["", " ", "\u00a0"]))
 def test_a_record_goes_out_to_csv_and_comes_back_equal(record: Wire, delimiter: str, padding: str) -> None:

@@ -18,6 +18,8 @@ from crash.machine import Machine
 from running_server import RunningServer
 from wire_client import wait_for
 
+pytestmark = pytest.mark.processes
+
 NOBODY = 65534
 
 RACE = """

@@ -65,6 +65,7 @@ def write(folder: Path, text: bytes, name: str = "people") -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("form", FORMS)
 @given(
@@ -89,6 +90,7 @@ def test_cutting_gives_what_parsing_gives(
         assert [json.loads(part) for part in read_all(path)] == array
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", ["plain", "gzip", "zstd"])
 @pytest.mark.parametrize("form", FORMS)
 def test_records_that_lie_across_the_pieces_read_come_whole(tmp_path: Path, form: str, packing: str) -> None:
@@ -126,6 +128,7 @@ def test_a_page_of_exceptions_is_an_envelope(tmp_path: Path) -> None:
     assert read_all(write(tmp_path, page)) == [b'{"a": 1}', b"7", b'"x"', b"null"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["array", "envelope"])
 @given(share=st.floats(0, 1, exclude_max=True), people=st.lists(records, min_size=1, max_size=4))
 @unusual_cuts
@@ -368,6 +371,7 @@ print(records, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("form", "packing", "megabytes"), [("ndjson", "plain", 200), ("array", "zstd", 80), ("envelope", "gzip", 80)]
 )

@@ -4,6 +4,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_cases import ACCOUNTS, judge, make_validator
@@ -77,6 +78,7 @@ def test_both_paths_look_no_further_than_the_bound_for_what_a_record_says() -> N
     assert sorted(read_slowly(record, VALIDATORS[0]), key=repr) == sorted(faults, key=repr)
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(CHANGES, st.sampled_from(VALIDATORS))
 def test_both_paths_judge_a_record_alike(changes: list[tuple[tuple[Any, ...], Any]], validator: Any) -> None:

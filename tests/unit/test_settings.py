@@ -11,6 +11,8 @@ import pytest
 
 from consentory.config import SETTINGS, SettingError, check_settings, load_number, load_setting, load_switch
 
+pytestmark = pytest.mark.processes
+
 CONSENTORY = Path(sys.executable).with_name("consentory")
 PORT = "Port must be a number from 1 to 65535, not {!r} ({})."
 WRONG = {

@@ -216,6 +216,7 @@ def test_json_is_no_table(tmp_path: Path) -> None:
         opened.open_table(ReadOptions())
 
 
+@pytest.mark.processes
 def test_a_file_written_by_a_program_of_the_shell(tmp_path: Path) -> None:
     """The zstd and gzip programs, where they are there, write blocks in their own ways."""
     file = tmp_path / "people.csv"

@@ -204,6 +204,7 @@ def text_row(number: int, *texts: str) -> bytes:
     return f'<row r="{number}">{written}</row>'.encode()
 
 
+@pytest.mark.slow
 def test_a_sheet_with_every_row_that_there_is(tmp_path: Path) -> None:
     numbers = range(2, 1_048_577)
     rows = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="B{n}"><v>7</v></c></row>' for n in numbers)

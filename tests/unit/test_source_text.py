@@ -50,6 +50,7 @@ def test_a_detected_encoding_is_shown_by_a_word(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_whole_file_is_checked_not_its_beginning(tmp_path: Path) -> None:
     content = b"Name;Ort\n" + b"Anna;Ulm\n" * 200_000 + "Jürgen;Köln\n".encode("cp1252") * 3
     description, rows = read_bytes(tmp_path, content)

@@ -172,6 +172,7 @@ def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
     return record
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(
     st.lists(CHANGE, max_size=3),
@@ -313,6 +314,7 @@ def test_a_later_reader_that_takes_more_forms_of_a_time_moves_no_date() -> None:
 SENT = encode(PLAIN, ensure_ascii=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(
     st.integers(0, len(SENT)), st.integers(0, 2), st.binary(max_size=3) | st.sampled_from([b'"', b"{", b"\xc3", b","])
