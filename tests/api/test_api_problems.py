@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,7 @@ from litestar import Litestar, get
 from litestar.params import FromPath
 from litestar.testing import RequestFactory, TestClient
 from offline_app import make_app
+from waiting import await_true
 
 from consentory.errors import ErrorDetail, RefusalKind, RequestRefused, StoreRefused, StoreUnavailable
 from consentory.http.access_log import AccessLogMiddleware
@@ -118,9 +118,7 @@ def test_the_log_of_it_has_places_and_no_texts(client: TestClient[Litestar]) -> 
     )
     try:
         client.get(f"/broken/down?emailAddress={SECRET}")
-        deadline = time.monotonic() + 10
-        while output.getvalue().count("\n") < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)  # the line is written when the answer is out
+        await_true(lambda: output.getvalue().count("\n") >= 2)  # the line is written when the answer is out
     finally:
         structlog.configure(**before)
     unexpected, request = (json.loads(line) for line in output.getvalue().splitlines())

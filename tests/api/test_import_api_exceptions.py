@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from running_server import AccountAccess, RunningServer
-from wire_client import FAULTY, WireClient, check_problem, choice, codes, mail, pack, person, require, wait_for
+from waiting import wait_for
+from wire_client import FAULTY, WireClient, check_problem, choice, codes, mail, pack, person, require
 
 CRM = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 NDJSON = "application/x-ndjson"

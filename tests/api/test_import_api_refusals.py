@@ -8,7 +8,8 @@ import httpx
 import psycopg
 import pytest
 from running_server import AccountAccess, RunningServer, create_database
-from wire_client import BASE, WireClient, at_once, check_problem, person, require, wait_for
+from waiting import wait_for
+from wire_client import BASE, WireClient, at_once, check_problem, person, require
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 from model_check import check_books
 from running_server import AccountAccess, RunningServer
-from wire_client import ENDED, FAULTY, WireClient, check_problem, choice, mail, person, require, wait_for
+from waiting import wait_for
+from wire_client import ENDED, FAULTY, WireClient, check_problem, choice, mail, person, require
 
 CRM = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 COUNTS = ("TotalRecordsReceived", "ValidationSuccessful", "ValidationFailed", "Pending", "Processed", "Exceptions",

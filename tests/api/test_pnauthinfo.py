@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from time import sleep
 from typing import Any
 
 import httpx
@@ -13,6 +12,7 @@ import psycopg
 import pytest
 from running_server import AccountAccess, RunningServer
 from signed_client import call, make_header, mark_users, open_signed_account, refusal, say_time, sign
+from waiting import await_true, let_pass
 
 from consentory.domain.caller import Origin
 from consentory.errors import RequestRefused
@@ -326,13 +326,13 @@ def test_a_watched_import_is_one_use_of_its_signature(running: RunningServer) ->
         for line in answer.iter_lines():
             if line.startswith("data:"):
                 events += 1
-                sleep(2)  # in which the stream looks a few times
+                let_pass(2, because="the stream looks at the import a few times")
                 cancel = {"Authorization": make_header(key, access.account, time=say_time(form=ODD_TIME))}
                 httpx.post(f"{path}/Import/{started['AccessToken']}/Cancel", headers=cancel)
     assert events == 2
     assert list_replays(access) == []
     httpx.get(f"{path}/Imports", headers=watch)
-    sleep(1.5)  # an event is in the trail about a second later
+    await_true(lambda: list_replays(access))
     assert list_replays(access) == [{"Uses": 2}]
 
 

@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import let_pass
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +75,7 @@ def test_interrupted_demo_leaves_nothing(
     for line in demo.stdout:
         if line.startswith("Up at"):
             break
-    time.sleep(0.5)  # well into the generation
+    let_pass(0.5, because="the demo is then generating people, and prints nothing")
     demo.send_signal(number)
     assert demo.wait(timeout=120) == 130
     assert list(tmp_path.iterdir()) == []

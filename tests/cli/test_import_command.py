@@ -5,7 +5,6 @@ import json
 import signal
 import stat
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import zstandard
 from command_line import CONSENTORY, EARLIER, Run, make_environment, make_people, write_lines
 from running_server import AccountAccess
+from waiting import await_true
 
 from consentory.client.api_client import ApiProblem, ConsentoryClient
 
@@ -157,11 +157,12 @@ def test_an_interrupted_import_goes_on_and_stages_no_record_twice(
     words = ["import", str(file), "--name", "interrupted", "--match", "CRM", "--batch-megabytes", "1"]
     first = subprocess.Popen([CONSENTORY, *words], env=environment, stderr=subprocess.PIPE, text=True)
     state = tmp_path / "people.import-state.json"
-    deadline = time.monotonic() + 60
-    while not (state.exists() and json.loads(state.read_bytes())["batches"] >= 2):
-        assert first.poll() is None, first.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    await_true(
+        lambda: (state.exists() and json.loads(state.read_bytes())["batches"] >= 2) or first.poll() is not None,
+        60,
+        0.01,
+    )
+    assert first.poll() is None, first.communicate()
     first.send_signal(blow)
     _, told = first.communicate(timeout=120)
     if blow == signal.SIGINT:

@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import threading
-import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pytest
 from command_line import CONSENTORY, Run
 from running_server import AccountAccess
 from table_reading import read_table
+from waiting import await_true
 
 from consentory.client.api_client import ConsentoryClient
 
@@ -359,13 +359,8 @@ def start_slowly(environment: dict[str, str], *arguments: Any, **more: Any) -> "
 
 
 def interrupt_midway(server: AccountAccess, running: "subprocess.Popen[bytes]") -> str:
-    deadline = time.monotonic() + 60
     with ConsentoryClient(server.url, server.account, server.client_id, server.client_secret, server.user) as client:
-        while time.monotonic() < deadline:
-            imports = client.imports(limit=1)["Imports"]
-            if imports and imports[0]["TotalRecordsReceived"]:
-                break
-            time.sleep(0.01)
+        await_true(lambda: any(one["TotalRecordsReceived"] for one in client.imports(limit=1)["Imports"]), 60)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 2, said

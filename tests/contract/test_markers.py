@@ -52,3 +52,11 @@ def test_no_test_imports_another_test() -> None:
             modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             found += [f"{path.relative_to(ROOT)}: {one}" for one in modules if one.split(".")[-1].startswith("test_")]
     assert found == []
+
+
+def test_tests_sleep_only_through_the_helper_that_wants_a_reason() -> None:
+    found = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+        found += [f"{path.name}:{call.lineno}" for call in calls if ast.unparse(call.func) in ("time.sleep", "sleep")]
+    assert [one for one in found if not one.startswith("waiting.py:")] == []

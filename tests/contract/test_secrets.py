@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ import pytest
 import yaml
 from running_server import ACME, find_free_port
 from signed_client import make_header, mark_users
+from waiting import await_true, let_pass, wait_for
 
 from consentory.store.embedded.embedded_server import EmbeddedServer
 
@@ -101,11 +101,9 @@ class Watched:
         self.process = subprocess.Popen(
             [*command, "--workers", "1"], env=self.environment, stdout=self.out, stderr=self.err, start_new_session=True
         )
-        deadline = time.monotonic() + 90
-        while b"is up" not in (self.folder / "up.out").read_bytes():
-            assert self.process.poll() is None, (self.folder / "up.err").read_text()[-2000:]
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        told = self.folder / "up.out"
+        await_true(lambda: b"is up" in told.read_bytes() or self.process.poll() is not None, 90)
+        assert self.process.poll() is None, (self.folder / "up.err").read_text()[-2000:]
         self.stopping = threading.Event()
         self.watcher = threading.Thread(target=self._watch)
         self.watcher.start()
@@ -246,10 +244,7 @@ def import_by_call(seen: Watched) -> None:
 
 def execute_and_wait(seen: Watched, path: str) -> None:
     seen.http.post(f"{path}/Execute")
-    deadline = time.monotonic() + 60
-    while (status := seen.http.get(f"{path}/Status").json())["Status"] != "Completed":
-        assert time.monotonic() < deadline, status
-        time.sleep(0.1)
+    status = wait_for(lambda: seen.http.get(f"{path}/Status").json(), lambda now: now["Status"] == "Completed", 60)
     assert status["Processed"] > 0, status
     assert status["Exceptions"] > 0, status
 
@@ -308,7 +303,7 @@ def break_the_database(seen: Watched) -> None:
     seen.query(f"ALTER TABLE profile ADD CONSTRAINT trap CHECK (body::text NOT LIKE '%{MARK}Zoë5001%')")
     seen.refuse(seen.http.post(profile, json=make_person(5001)), 400, 409, 503)
     seen.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-    time.sleep(0.5)
+    let_pass(0.5, because="the processes log the loss of their connections some time later")
 
 
 def find(text: str, wanted: set[str]) -> set[str]:

@@ -8,7 +8,6 @@ import os
 import ssl
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from running_server import SECRET_KEY, AccountAccess, RunningServer, find_free_port
+from waiting import await_true
 
 from consentory.bootstrap.endpoint import choose_endpoint
 from consentory.client.api_client import ConsentoryClient, ServerUnreachable
@@ -151,11 +151,8 @@ def serving(database_url: str, *flags: str, **settings: str) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + UP_SECONDS
-        while not answers(port):
-            assert server.poll() is None, "the server ended while starting"
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        await_true(lambda: answers(port) or server.poll() is not None, UP_SECONDS)
+        assert server.poll() is None, "the server ended while starting"
         yield port
     finally:
         server.terminate()
@@ -163,7 +160,8 @@ def serving(database_url: str, *flags: str, **settings: str) -> Iterator[int]:
 
 
 def answers(port: int) -> bool:
-    context = ssl._create_unverified_context()
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     for scheme in ("https", "http"):
         try:
             with urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}/readyz", timeout=5, context=context):
@@ -227,7 +225,8 @@ def test_old_protocols_are_not_spoken(secured: tuple[AccountAccess, Path]) -> No
 OLD_CLIENT = """
 import socket, ssl, sys
 for name in ("TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3"):
-    context = ssl._create_unverified_context()
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = getattr(ssl.TLSVersion, name)
     try:
@@ -302,11 +301,8 @@ def test_up_serves_https_and_says_so(certificate: tuple[Path, Path], tmp_path: P
             cwd=tmp_path,
         )
     try:
-        deadline = time.monotonic() + UP_SECONDS
-        while "is up" not in said.read_text():
-            assert up.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        await_true(lambda: "is up" in said.read_text() or up.poll() is not None, UP_SECONDS)
+        assert up.poll() is None
         assert said.read_text() == f"Consentory is up: https://0.0.0.0:{port}\n"
         context = ssl.create_default_context(cafile=str(cert))
         with httpx.Client(verify=context, trust_env=False) as client:

@@ -23,6 +23,7 @@ import pytest
 import zstandard
 from attack_scene import BASE, Party, Scene, read_memory, speak
 from running_server import RunningServer, create_database, drop_database
+from waiting import let_pass
 
 pytestmark = pytest.mark.slow
 
@@ -385,7 +386,7 @@ def drip_until_closed(connections: dict[socket.socket, bool], patience: float) -
             except OSError:
                 connection.close()
                 del connections[connection]
-        time.sleep(0.5)
+        let_pass(0.5, because="a slow client sends a byte now and then")
     return time.monotonic() - began, answered
 
 
@@ -395,7 +396,7 @@ def test_a_client_that_breaks_off_is_no_fault_of_ours(scene: Scene) -> None:
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", scene.server.port), 10) as connection:
             connection.sendall(head + b"Content-Length: 1000\r\n\r\nabc")
-            time.sleep(0.1)
+            let_pass(0.1, because="the server reads the first bytes before the connection breaks off")
     assert httpx.get(f"{scene.server.url}/healthz", trust_env=False).status_code == 200
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 from attack_scene import find_children
-from embedded_scene import await_true, is_alive
+from embedded_scene import is_alive
 from running_server import find_free_port, own_server
 from started_processes import ENVIRONMENT, PATIENCE, end, started, up
+from waiting import await_true
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 from attack_scene import find_children
-from embedded_scene import await_true
 from running_server import RunningServer, find_free_port, own_server
+from waiting import await_true
 
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.listener import PortRefused, claim_port

@@ -21,6 +21,7 @@ from crash.dataset import make_dataset
 from crash.import_run import ImportRun, Trial
 from crash.machine import Machine
 from crash.process_set import LEASE_SECONDS, ProcessSet
+from waiting import await_true, let_pass
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +101,7 @@ def test_connections_are_cut_again_and_again(process_set: ProcessSet, trial: Tri
                 if import_run.is_over:
                     return
                 cuts += connection.execute(CUT_ALL, (share,)).fetchone()[0]
-                time.sleep(0.15)
+                let_pass(0.15, because="the cuts are spread over the import")
 
     differences, _ = trial.disturb(disturb, keyed=keyed)
     assert not differences
@@ -117,8 +118,7 @@ def test_a_connection_lost_during_the_commit_is_no_promise_that_nothing_was_done
             connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{standby}'")
             connection.execute("SELECT pg_reload_conf()")
             wanted = "SELECT current_setting('synchronous_standby_names') = %s"
-            while not connection.execute(wanted, (standby,)).fetchone()[0]:
-                time.sleep(0.01)
+            await_true(lambda: connection.execute(wanted, (standby,)).fetchone()[0])
 
     def cut_commits(stop: threading.Event) -> None:
         with psycopg.connect(process_set.conninfo, autocommit=True) as connection:
@@ -133,7 +133,7 @@ def test_a_connection_lost_during_the_commit_is_no_promise_that_nothing_was_done
         hold_commits("nobody")
         cutter = threading.Thread(target=cut_commits, args=(stop,))
         cutter.start()
-        time.sleep(1.5)
+        let_pass(1.5, because="several commits wait and are cut meanwhile")
         hold_commits("")
         stop.set()
         cutter.join()
@@ -148,11 +148,11 @@ def freeze_at(import_run: ImportRun, query: str, worker_pid: int) -> bool:
     with psycopg.connect(import_run.site.conninfo, autocommit=True) as connection:
         while not import_run.is_over:
             os.kill(worker_pid, signal.SIGSTOP)
-            time.sleep(0.005)
+            let_pass(0.005, because="the signal needs a moment to stop the worker")
             if connection.execute(query).fetchone()[0]:
                 return True
             os.kill(worker_pid, signal.SIGCONT)
-            time.sleep(0.003)
+            let_pass(0.003, because="the worker goes on to its next statement")
     return False
 
 
@@ -170,11 +170,11 @@ def test_a_frozen_worker_loses_its_claim_and_finds_out(process_set: ProcessSet, 
         if not was_seen:
             return
         begun = time.monotonic()
-        while not import_run.is_over and time.monotonic() < begun + 10 * LEASE_SECONDS:
-            time.sleep(0.02)
+        with suppress(AssertionError):
+            await_true(lambda: import_run.is_over, 10 * LEASE_SECONDS)
         waits.append(time.monotonic() - begun)
         frozen.send_signal(signal.SIGCONT)
-        time.sleep(1)
+        let_pass(1, because="the worker goes on and finds out that its claim is lost")
 
     for _ in range(10):
         differences, _ = trial.disturb(disturb, keyed=True)
@@ -245,7 +245,7 @@ def await_standstill(import_run: ImportRun) -> None:
     """Until nothing has gone on for two seconds."""
     before, since = import_run.progress, time.monotonic()
     while time.monotonic() < since + 2:
-        time.sleep(0.05)
+        let_pass(0.05, because="the next look at the progress")
         if import_run.progress != before:
             before, since = import_run.progress, time.monotonic()
 
@@ -263,8 +263,7 @@ def test_the_disk_is_full_for_a_while(small_disk: Path, cramped: Machine, progre
                 lose_postgres(cramped.conninfo)
             await_standstill(import_run)
             seen.append(import_run.progress)
-            while import_run.import_client.doing and not import_run.import_client.wire.answers["503"]:
-                time.sleep(0.05)
+            await_true(lambda: not import_run.import_client.doing or import_run.import_client.wire.answers["503"], 280)
 
     differences, _ = trial.disturb(disturb, keyed=False)
     assert not differences

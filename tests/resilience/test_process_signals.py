@@ -13,9 +13,10 @@ import httpx
 import psycopg
 import pytest
 from attack_scene import find_children
-from embedded_scene import IS_ROOT, await_true, find_cluster, open_server
+from embedded_scene import IS_ROOT, find_cluster, open_server
 from running_server import find_free_port
 from started_processes import CONSENTORY, PATIENCE, end, started, up
+from waiting import await_true
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 MIGRATION_LOCK = 0x636F6E73

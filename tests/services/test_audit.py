@@ -14,7 +14,8 @@ import httpx
 import psycopg
 import pytest
 from running_server import AccountAccess, RunningServer
-from wire_client import BASE, FAULTY, Wire, WireClient, check_problem, choice, require, wait_for
+from waiting import wait_for
+from wire_client import BASE, FAULTY, Wire, WireClient, check_problem, choice, require
 from workbench import Workbench, make_person, open_workbench
 
 MARKS = ("Zzyzxia", "Quuxley", "zz.mark", "+13125550199", "Mark-7-Id", "Plugh Street", "zz-secret-tag", "Grault batch")

@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from psycopg import errors
 from sample_rows import SERVICE, WORKER, connect_as
-from wire_client import at_once, wait_for
+from waiting import wait_for
+from wire_client import at_once
 from workbench import Workbench, make_person, open_workbench
 
 from consentory.bootstrap.composition import open_worker

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from attack_scene import BASE, take_token
 from running_server import AccountAccess, RunningServer, own_server
+from waiting import let_pass, wait_for
 
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE
 
@@ -50,11 +51,9 @@ class Client:
         staged = self.http.post(f"{path}/Stage", json={"UserProfilePreferences": people})
         assert staged.status_code == 200, staged.text
         assert self.http.post(f"{path}/Execute").status_code in (200, 409)
-        deadline = time.monotonic() + 60
-        while (status := self.http.get(f"{path}/Status").json())["Status"] not in ("Completed", "Failed"):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        return status
+        return wait_for(
+            lambda: self.http.get(f"{path}/Status").json(), lambda seen: seen["Status"] in ("Completed", "Failed"), 60
+        )
 
     def choice(self) -> Any:
         query = {"alternateIdType": "CRM", "alternateId": "c-1"}
@@ -92,7 +91,7 @@ def test_an_opt_out_after_an_opt_in_counts_whichever_server_took_them(
     """The opt-in comes through the server whose clock is wrong, the opt-out carries its real date."""
     client = Client(wrong.create_account())
     client.run(make_person(2))
-    time.sleep(0.01)
+    let_pass(0.01, because="the second choice has a later date then")
     status = client.run(make_person(1, datetime.now(UTC)))
     assert (status["Updated"], status["NotHonored"]) == (1, 0)
     assert client.choice()["PreferenceType"] == 1
@@ -114,12 +113,12 @@ def test_log_and_metrics_say_that_the_clock_is_off(wrong: RunningServer) -> None
         if lines and len(logged) >= 3:
             break
         assert time.monotonic() < deadline, logged
-        time.sleep(0.2)
+        let_pass(0.2, because="the next look at metrics and log")
     assert abs(float(lines[0].split()[1]) - DAY) < 60
     assert all(abs(abs(json.loads(line)["seconds_ahead"]) - DAY) < 60 for line in logged)
 
 
 @pytest.mark.slow
 def test_a_right_clock_is_no_news(running: RunningServer) -> None:
-    time.sleep(6)
+    let_pass(6, because="a worker compares the clocks every few seconds")
     assert "the clock of this machine is off" not in running.log.read_text()

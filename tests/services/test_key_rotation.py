@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from running_server import SECRET_KEY, AccountAccess, RunningServer
 from signed_client import call, make_header, open_signed_account, refusal
+from waiting import let_pass
 
 from consentory.bootstrap.composition import open_services
 from consentory.errors import RequestRefused
@@ -120,7 +121,7 @@ def test_tokens_of_the_key_before_count_until_they_end(alone: RunningServer) -> 
     access.services.authentication.tokens.load_keys()
     new = access.services.authentication.tokens.sign(access.account_id, access.user, access.client_id)
     assert call(access, f"Bearer {new}").status_code == 200
-    time.sleep(RELOAD_SECONDS + 0.5)
+    let_pass(RELOAD_SECONDS + 0.5, because="each process has read the keys anew by then")
     newest = get_token(access)
     heads = {token.split(".")[0] for token in (old, new, newest)}
     assert (len(heads), newest.split(".")[0]) == (2, new.split(".")[0])
@@ -150,7 +151,7 @@ def test_at_once_every_token_ends_within_five_seconds_in_every_process(alone: Ru
     while time.monotonic() - began < 7:  # which process answers a call is chance: ask all the time
         if call(access, f"Bearer {old}").status_code == 200:
             last = time.monotonic()
-        time.sleep(0.05)
+        let_pass(0.05, because="the next call")
     assert last - began < 5
     assert refusal(call(access, f"Bearer {old}")) == (401, "Auth.TokenInvalid")
     assert call(access, f"Bearer {get_token(access)}").status_code == 200

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 from running_server import RunningServer
 from staged_rows import MORE_BLOCKS, age
+from waiting import await_true
 from workbench import Workbench, make_person, open_workbench
 
 from consentory.store.database import Database
@@ -41,11 +41,9 @@ def make_long_purge(bench: Workbench) -> None:
 
 
 def wait_until_purging(database_url: str) -> None:
-    deadline = time.monotonic() + 30
     with psycopg.connect(database_url, autocommit=True) as watcher:
-        while not watcher.execute("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchall():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        asleep = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        await_true(lambda: watcher.execute(asleep).fetchall(), 30)
 
 
 @pytest.mark.slow
@@ -62,10 +60,9 @@ def test_imports_go_on_and_events_are_sealed_while_a_purge_takes_long(bench: Wor
         item = bench.initiate()
         bench.stage(item, [make_person(2)])
         bench.execute(item)
-        deadline = time.monotonic() + 15
-        while bench.find(item).status != "Completed" or bench.owner("SELECT 1 FROM audit_waiting"):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        await_true(
+            lambda: bench.find(item).status == "Completed" and not bench.owner("SELECT 1 FROM audit_waiting"), 15
+        )
         assert bench.owner("SELECT 1 FROM import_block LIMIT 1"), "the purge is still under way"
     finally:
         stop.set()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
@@ -19,6 +18,7 @@ import pytest
 from live_account import LiveStore, at_once
 from lone_people import MATCH, with_own_id
 from running_server import AccountAccess, RunningServer, create_database, drop_database
+from waiting import let_pass, wait_for
 
 from consentory.domain.imports import Phase as Phase_
 from consentory.errors import RequestRefused
@@ -77,11 +77,7 @@ class Requests:
         return answer
 
     def wait_for_end(self, token: str) -> Wire:
-        deadline = time.monotonic() + 60
-        while (status := self.status(token))["Status"] not in ("Completed", "Failed"):
-            assert time.monotonic() < deadline, json.dumps(status)
-            time.sleep(0.02)
-        return status
+        return wait_for(lambda: self.status(token), lambda seen: seen["Status"] in ("Completed", "Failed"), 60)
 
 
 def check_status(status: Wire) -> None:
@@ -218,7 +214,7 @@ def test_cancel_against_execute(access: AccountAccess, clients: list[Requests]) 
         ahead = random.uniform(0, 0.02) if round_ % 2 else 0.0
 
         def cancel(token: str = token, ahead: float = ahead) -> Answer:
-            time.sleep(ahead)
+            let_pass(ahead, because="the two meet at another instant in each round")
             return clients[1].cancel(token)
 
         executed, cancelled = (ok(one)[0] for one in at_once(lambda t=token: clients[0].execute(t), cancel))
@@ -280,7 +276,7 @@ def test_execute_against_the_first_batch(store: LiveStore) -> None:
         token = account.initiate()
 
         def execute(token: str = token, ahead: float = random.uniform(0, 0.008)) -> str:
-            time.sleep(ahead)
+            let_pass(ahead, because="the two meet at another instant in each round")
             return imports.execute(account.caller, token).status
 
         staged, executed = at_once(lambda t=token: account.stage(t, [{"Refused": "so"}]), execute)
@@ -431,7 +427,7 @@ def test_retention_ending_while_exceptions_are_read(
             import_id = clients[0].wait_for_end(token)["ImportId"]
 
             def end_retention(import_id: str = import_id) -> Answer:
-                time.sleep(random.uniform(0, 0.15))
+                let_pass(random.uniform(0, 0.15), because="the two meet at another instant in each round")
                 store.change(MAKE_OLD, import_id)
                 store.make_retention().run_maintenance()
                 return 0, None

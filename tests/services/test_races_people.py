@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import permutations
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 from live_account import LiveAccount, LiveStore, at_once
 from lone_people import CHUNKS, MATCH, dated_records, flags, with_own_id
 from running_server import create_database, drop_database
+from waiting import await_true, let_pass
 
 from consentory.domain.text import hash_key
 from consentory.errors import RequestRefused
@@ -254,7 +254,7 @@ def test_free_alternate_ids_taken_at_once(store: LiveStore) -> None:
         execution.resolve_next()
 
         def write(said: Wire = {"AlternateIds": free}, ahead: float = pick.uniform(0, 0.02)) -> Any:  # noqa: B006
-            time.sleep(ahead)
+            let_pass(ahead, because="the two meet at another instant in each round")
             return account.write(said, last)["Outcome"]
 
         worked, written = at_once(execution.step, write)
@@ -276,6 +276,12 @@ def count_deadlocks(store: LiveStore) -> int:
     return int(count)
 
 
+def await_waiting(store: LiveStore) -> None:
+    """Until a session of this database waits for a lock."""
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    await_true(lambda: store.query(waiting))
+
+
 def test_a_single_write_in_a_deadlock_is_answered_all_the_same(store: LiveStore) -> None:
     """Another transaction holds the alternate id that a write gives out, and then asks for the write's profile:
     PostgreSQL ends the write's transaction; the write is tried again, and answered."""
@@ -294,7 +300,7 @@ def test_a_single_write_in_a_deadlock_is_answered_all_the_same(store: LiveStore)
         # Of the two the write is to find the deadlock, not this transaction.
         tx.connection.execute("SET LOCAL deadlock_timeout = '60s'")
         writer.start()
-        time.sleep(0.3)  # the write holds its profile by now, and waits for the alternate id
+        await_waiting(store)  # the write holds its profile, and waits for the alternate id
         tx.connection.execute("SELECT FROM profile WHERE profile_id = %s FOR UPDATE", (profile_id,))
         tx.connection.execute("DELETE FROM alternate_key WHERE profile_id = %s", (profile_id + 1,))
     writer.join()
@@ -323,7 +329,7 @@ def test_what_waited_is_recorded_when_it_was_applied(store: LiveStore, way: str)
     with store.owner.transaction(account.caller.account_id) as tx:
         tx.connection.execute("SELECT FROM profile WHERE profile_id = %s FOR UPDATE", (profile_id,))
         writer.start()
-        time.sleep(1.0)  # by now it has begun, and waits
+        await_waiting(store)
         row = tx.connection.execute("SELECT clock_timestamp()").fetchone()
     writer.join()
     assert row is not None

@@ -18,6 +18,7 @@ import structlog
 from live_account import LiveAccount, LiveStore
 from running_server import AccountAccess, RunningServer
 from structlog.testing import capture_logs
+from waiting import await_true, let_pass
 
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE
 from consentory.client.api_client import ConsentoryClient
@@ -84,7 +85,7 @@ def work_until(execution: Execution, holds: Callable[[], bool], seconds: float =
     while not holds():
         assert time.monotonic() < deadline
         if execution.step() is None and execution.resolve_next() is None:
-            time.sleep(0.02)
+            let_pass(0.02, because="nothing can be executed before the wait of an import ends")
 
 
 @pytest.mark.slow
@@ -164,10 +165,7 @@ def run(client: ConsentoryClient, people: list[Wire]) -> int:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_true(holds, 60)
 
 
 def read_metric(server: RunningServer, name: str) -> float:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +17,8 @@ import psycopg
 import pytest
 from attack_scene import find_children
 from running_server import SECRET_KEY, RunningServer, own_server
-from wire_client import WireClient, check_problem, pack, person, require, wait_for
+from waiting import let_pass, wait_for
+from wire_client import WireClient, check_problem, pack, person, require
 
 pytestmark = pytest.mark.processes
 
@@ -86,7 +86,7 @@ def staging(client: WireClient, token: int, key: str, within: list[int]) -> Iter
     apart = httpx.Client(base_url=client.http.base_url, headers=headers, timeout=60)
     with apart, ThreadPoolExecutor(1) as thread, frozen(within):
         call = thread.submit(lambda: apart.post(client.path(token, "Stage"), content=pack(FEW)))
-        time.sleep(0.3)  # it is on its way
+        let_pass(0.3, because="the call is then on its way; no process of it answers, so nothing tells")
         assert not call.done()
         yield call
 
@@ -267,6 +267,6 @@ def test_they_let_a_batch_finish_that_the_server_waits_for(engine: str, template
             with staging(client, token, "last", []) as call:
                 for pid in (server.processes[0].pid, *find_children(server.processes[0].pid)):
                     os.kill(pid, signal.SIGTERM)
-                time.sleep(0.5)
+                let_pass(0.5, because="the server has then taken the signal, which shows nowhere")
                 standstill.rollback()
                 assert require(call.result(30))["TotalRecordsReceived"] == 6

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from live_account import LiveAccount, LiveStore, drop_uuids
 from running_server import RunningServer
 from structlog.testing import capture_logs
+from waiting import await_true
 
 from consentory.client.api_client import ConsentoryClient
 from consentory.domain.imports import Status
@@ -234,11 +234,8 @@ def test_a_record_at_fault_can_be_staged_again_once_the_reason_is_gone(store: Li
 
 def wait_for_end(client: ConsentoryClient, token: int) -> Wire:
     ended: tuple[Status, ...] = ("Completed", "Failed")
-    deadline = time.monotonic() + 60
-    while (status := client.status(token))["Status"] not in ended:
-        assert time.monotonic() < deadline, status
-        time.sleep(0.05)
-    return status
+    await_true(lambda: client.status(token)["Status"] in ended, 60, describe=lambda: client.status(token))
+    return client.status(token)
 
 
 def test_while_two_workers_run(database_url: str) -> None:

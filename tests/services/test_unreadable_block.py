@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -14,6 +13,7 @@ import zstandard
 from live_account import LiveAccount, LiveStore, drop_uuids
 from running_server import AccountAccess, RunningServer
 from structlog.testing import capture_logs
+from waiting import await_true, let_pass
 
 from consentory.client.api_client import ConsentoryClient
 from consentory.services.accounts.configuration_cache import ConfigurationCache
@@ -131,13 +131,13 @@ def test_an_import_with_a_block_that_cannot_be_read_waits_alone(
     (failure,) = find_failures(events)
     assert (failure["import_id"], failure["chunk_number"], failure["log_level"]) == (str(import_id), 1, "error")
 
-    time.sleep(WAIT_SECONDS)
+    let_pass(WAIT_SECONDS, because="the chunk waits so long after a failure")
     with capture_logs() as events:
         work(execution)
     assert len(find_failures(events)) == 1, "once per try"
 
     put_block(store, import_id, 65, whole, part)
-    time.sleep(WAIT_SECONDS)
+    let_pass(WAIT_SECONDS, because="the chunk waits so long after a failure")
     with capture_logs() as events:
         work(execution)
     assert find_failures(events) == []
@@ -158,7 +158,7 @@ def test_scattered_records_of_a_block_that_cannot_be_read_wait_as_well(store: Li
         work(execution)
     assert len(find_failures(events)) == 1
     put_block(store, import_id, 1, whole)
-    time.sleep(WAIT_SECONDS)
+    let_pass(WAIT_SECONDS, because="the chunk waits so long after a failure")
     work(execution)
     status = account.status(token)
     assert (status["Status"], status["Created"], status["Unchanged"]) == ("Completed", 1, 1)
@@ -169,10 +169,7 @@ def connect(access: AccountAccess) -> ConsentoryClient:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_true(holds, 60)
 
 
 def test_a_running_worker_outlives_it_and_serves_the_other_accounts(database_url: str) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import pytest
 from embedded_scene import (
     IS_ROOT,
     ask,
-    await_true,
     copy_rows,
     execute,
     find_cluster,
@@ -26,6 +24,7 @@ from embedded_scene import (
     read_answer,
     read_server_pid,
 )
+from waiting import await_true, let_pass
 
 from consentory.store.embedded import embedded_server
 from consentory.store.embedded.embedded_server import EmbeddedServerError
@@ -89,7 +88,7 @@ def test_the_server_outlives_the_thread_that_started_it(place: Path) -> None:
     thread = threading.Thread(target=server.start)
     thread.start()
     thread.join()
-    time.sleep(0.3)
+    let_pass(0.3, because="a server that ends with its thread would be gone by then")
     assert server.owned
     assert ask(server.conninfo, "SELECT 1") == 1
     server.stop()
@@ -115,7 +114,7 @@ def test_a_half_made_cluster_is_made_anew(place: Path) -> None:
     data = place / "data"
     for seconds in (0.1, 0.25):
         with launch(data) as process:
-            time.sleep(seconds)
+            let_pass(seconds, because="initdb is then half done")
             process.kill()
     for _ in range(2):
         with open_server(data) as server:

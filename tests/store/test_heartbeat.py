@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
+from waiting import let_pass
 
 from consentory.errors import StoreUnavailable
 from consentory.store import database as database_module
@@ -40,7 +40,7 @@ def test_a_session_that_waits_long_for_a_process_that_works_goes_on(quick: Datab
     with watcher, quick.transaction() as tx, tx.connection.cursor() as cursor:
         rows = cursor.stream(LONG_RESULT)
         next(rows)
-        time.sleep(LEASE)
+        let_pass(LEASE, because="a lease lasts so long")
         assert count_waiting(watcher) == 1
         assert quick.end_frozen_sessions() == 0
         assert sum(1 for _ in rows) == 999_999
@@ -53,7 +53,7 @@ def test_a_session_of_a_process_that_is_frozen_is_ended(quick: Database, databas
             rows = cursor.stream(LONG_RESULT)
             next(rows)
             quick.heartbeat.stop()  # as a process that is stopped: nothing of it moves any more
-            time.sleep(LEASE)
+            let_pass(LEASE, because="a lease lasts so long")
             assert count_waiting(watcher) == 1
             assert quick.end_frozen_sessions() == 1
             list(rows)

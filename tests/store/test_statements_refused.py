@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from live_account import LiveStore
 from running_server import AccountAccess, RunningServer, own_server
 from structlog.testing import capture_logs
+from waiting import await_true, let_pass
 
 from consentory.client.api_client import ConsentoryClient
 from consentory.errors import StatementRefused, StoreUnavailable
@@ -96,7 +96,7 @@ def test_no_record_is_at_fault_for_a_right_that_the_worker_lacks(database_url: s
         assert (status["Status"], status["Pending"], status["Exceptions"]) == ("Processing", 5, 0)
         store.change("GRANT INSERT ON profile TO consentory_worker")
         assert execution.step() is None
-        time.sleep(0.2)
+        let_pass(0.2, because="the import waits so long after a failure")
         assert [execution.step(), execution.step()] == [2, 3], "the next try is smaller"
         assert account.status(token)["Created"] == 5
     finally:
@@ -125,10 +125,7 @@ def connect(access: AccountAccess) -> ConsentoryClient:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_true(holds, 90)
 
 
 def queue(client: ConsentoryClient, count: int) -> int:

@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -106,13 +105,6 @@ def is_alive(pid: int) -> bool:
     state = Path(f"/proc/{pid}/stat")
     # Killed and waiting for a reaper is as good as gone.
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def await_true(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not come true in time"
-        time.sleep(0.02)
 
 
 @contextmanager

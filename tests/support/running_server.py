@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import psycopg
 import yaml
+from waiting import let_pass
 
 from consentory.bootstrap.composition import Services, open_services
 from consentory.services.access.secret_box import SecretBox
@@ -116,7 +117,7 @@ class RunningServer:
             except (URLError, OSError):
                 if time.monotonic() > deadline or self.processes[0].poll() is not None:
                     raise RuntimeError(f"the server did not come up:\n{self.log.read_text()[-3000:]}") from None
-                time.sleep(0.05)
+                let_pass(0.05, because="the next look whether the server answers")
 
     def _spawn(self, *arguments: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ import httpx
 import psycopg
 from model_check import check_books
 from running_server import AccountAccess
+from waiting import wait_for
 
 Wire = dict[str, Any]
 
@@ -210,15 +210,6 @@ def codes(problem: Wire) -> list[tuple[str, str]]:
 def pack(records: Sequence[Any]) -> bytes:
     """The body of a Stage call."""
     return json.dumps({"UserProfilePreferences": list(records)}).encode()
-
-
-def wait_for(look: Callable[[], Any], is_there: Callable[[Any], bool], seconds: float = 30) -> Any:
-    """What `look` gives once it is so."""
-    deadline = time.monotonic() + seconds
-    while not is_there(seen := look()):
-        assert time.monotonic() < deadline, seen
-        time.sleep(0.02)
-    return seen
 
 
 @contextmanager

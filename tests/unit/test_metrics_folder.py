@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 from crash.machine import Machine
 from running_server import RunningServer
-from wire_client import wait_for
+from waiting import let_pass, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -53,7 +52,7 @@ def start(database_url: str, tmp_path: Path) -> Iterator[Callable[[], RunningSer
         server = RunningServer(database_url, workers=0, environment={"TMPDIR": str(tmp_path)})
         started.append(server)
         server.start()
-        time.sleep(1)  # the HTTP server loses a SIGTERM of its first moments, and is waited for in vain then
+        let_pass(1, because="the HTTP server loses a SIGTERM of its first moments")
         return server
 
     yield start_one

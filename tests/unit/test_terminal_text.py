@@ -100,6 +100,7 @@ def test_no_encoding_of_the_terminal_ends_a_command(run: Run, tmp_path: Path, en
         assert "Ō" in json.dumps(json.loads(run(*words, **narrow).stdout), ensure_ascii=False)
 
 
+@pytest.mark.processes
 def test_commands_on_accounts_spell_hidden_characters_out(tmp_path: Path, database_url: str) -> None:
     document = yaml.safe_load(ACME.read_text("utf-8"))
     document["consentTypes"][0]["versions"][0]["texts"]["en_US"] = "Yes \u202e :bomb:"

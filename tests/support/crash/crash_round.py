@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from dataclasses import dataclass, field
+
+from waiting import let_pass
 
 from crash.import_run import ImportRun, Trial
 from crash.machine import WEIGHTS, Machine, Target
@@ -62,11 +63,11 @@ def run_round(machine: Machine, trial: Trial, seed: int) -> Report:
         for kill in kills:
             if not import_run.await_progress(kill.progress):
                 return
-            time.sleep(kill.delay)
+            let_pass(kill.delay, because="the kill comes at any instant")
             phase = import_run.watch.phase
             if machine.kill(kill.target, rng):
                 report.kills.append((kill.target, phase))
-                time.sleep(0.05)  # what was killed may be the last to notice
+                let_pass(0.05, because="a killed process may be the last to notice")
                 report.recoveries.append(machine.await_answer())
 
     try:

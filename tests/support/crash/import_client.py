@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from waiting import let_pass
 
 from crash.dataset import Batch, Dataset
 
@@ -64,7 +65,7 @@ class Wire:
             return self._read(self._http.request(method, url, headers=headers, content=body))
         except httpx.TransportError:
             self.answers["none"] += 1
-            time.sleep(0.05)
+            let_pass(0.05, because="the server is away: no tight loop")
             return Answer(0, {})
 
     def _fetch_bearer(self) -> Answer | None:
@@ -163,5 +164,5 @@ class ImportClient:
         deadline = time.monotonic() + PATIENCE
         while (answer := self.wire.call(method, path, body, key)).status != 200:
             assert time.monotonic() < deadline, f"no answer to {method} {path} within {PATIENCE:.0f} s"
-            time.sleep(0.02)
+            let_pass(0.02, because="the next try")
         return answer.body

@@ -14,6 +14,7 @@ from uuid import uuid4
 import psycopg
 import stamina
 import yaml
+from waiting import let_pass
 
 from consentory.bootstrap.composition import open_services
 from consentory.errors import StoreUnavailable
@@ -103,7 +104,7 @@ class ImportRun:
         while not self.is_over:
             if self.progress >= least:
                 return True
-            time.sleep(0.002)
+            let_pass(0.002, because="the next look at the progress")
         return False
 
     def _deliver(self) -> None:
@@ -118,7 +119,7 @@ class ImportRun:
                 state = self.watch.describe()
                 raise AssertionError(f"not completed within {LONGEST_SECONDS} s: {state}\n{self.site.read_log()}")
             self.site.await_answer()  # starts again what went by itself
-            time.sleep(0.02)
+            let_pass(0.02, because="the next look at the end")
         if self.failure is not None:
             raise self.failure
 

@@ -18,6 +18,7 @@ from typing import Literal
 from urllib.error import URLError
 
 from running_server import ENGINE_VARIABLE, find_free_port
+from waiting import let_pass
 
 from consentory.bootstrap.process_entry import CHUNK_VARIABLE
 from consentory.config import SETTINGS
@@ -121,7 +122,7 @@ class Machine:
                 return time.monotonic() - begun
             if time.monotonic() - begun > UP_SECONDS:
                 raise AssertionError(f"not up again within {UP_SECONDS} s:\n{self.read_log()}")
-            time.sleep(0.03)
+            let_pass(0.03, because="the next look whether the server is ready")
 
     def kill(self, target: Target, rng: random.Random) -> int:
         """kill -9; how many processes."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 from running_server import ENGINE_VARIABLE, SECRET_KEY, RunningServer
+from waiting import let_pass
 
 from consentory.bootstrap.process_entry import CHUNK_VARIABLE
 from consentory.store.database import LEASE_VARIABLE
@@ -70,7 +71,7 @@ class ProcessSet:
         while time.monotonic() - begun < UP_SECONDS:
             with suppress(URLError, OSError), urllib.request.urlopen(f"{self.url}/readyz", timeout=10):
                 return time.monotonic() - begun
-            time.sleep(0.03)
+            let_pass(0.03, because="the next look whether the server is ready")
         raise AssertionError(f"not ready within {UP_SECONDS} s:\n{self.read_log()}")
 
     def read_log(self) -> str:

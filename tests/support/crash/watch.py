@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 from model_check import COUNTS, check_books
+from waiting import let_pass
 
 from crash.import_client import ImportClient, Wire
 
@@ -63,7 +63,7 @@ class Watch(threading.Thread):
                     answer = self._wire.call("GET", f"Import/{token}/Status")
                     if answer.status == 200:
                         self._look(token, answer.body)
-                time.sleep(POLL_SECONDS)
+                let_pass(POLL_SECONDS, because="the next look at the counts")
         except BaseException as error:
             self.failure = error
         finally:
