@@ -42,13 +42,6 @@ class Caller:
     permissions: Permissions
     origin: Origin = NO_REQUEST
 
-    def may_read_all(self) -> bool:
-        """True when nothing of a profile is hidden from the caller (import-api.md, "Exceptions")."""
-        held = self.permissions
-        return (
-            "read" in held.profile and held.channels == "all" and held.programs == "all" and held.consent_types == "all"
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Party:

@@ -84,6 +84,10 @@ class ConsentEntry:
     newest_active: int
     """Rank of the newest active version, -1 when none is active."""
 
+    def is_prior(self, version: str) -> bool:
+        """True for a version that is older than the newest active one (record.md, "Consent")."""
+        return self.ranks[version] < self.newest_active
+
 
 class ConfigurationIndex:
     """One revision of an account's configuration, indexed. Immutable; made once per revision and process."""

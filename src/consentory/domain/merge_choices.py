@@ -113,7 +113,7 @@ def _apply_consent(state: MergeState, place: Place, given_input: ConsentInput, i
     entry = state.context.configuration_index.consent_types[given_input.type]
     rank = entry.ranks[given_input.version]
     soft = _is_soft(given_input)
-    if soft and rank < entry.newest_active and not state.context.settings.allow_prior_consents:
+    if soft and entry.is_prior(given_input.version) and not state.context.settings.allow_prior_consents:
         state.refuse(
             "Consent.PriorVersion",
             f"{place.name_consent(index)}.ConsentVersion",

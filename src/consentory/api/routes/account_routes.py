@@ -9,11 +9,12 @@ from litestar.params import SkipValidation
 from consentory.codec.account.account_document import render_configuration
 from consentory.codec.account.account_nodes import MAX_BYTES
 from consentory.codec.answers.account_answer import AppliedConfiguration, render_applied
+from consentory.domain.permission import require_configuration_write
 from consentory.http.authentication_middleware import ApiRequest
 from consentory.http.media_types import JSON, YAML_TYPES
 from consentory.http.parameters import DryRun
 from consentory.http.request_body import BODY, Content
-from consentory.services.accounts.account_service import AccountService, require_write
+from consentory.services.accounts.account_service import AccountService
 
 Accounts = NamedDependency[SkipValidation[AccountService]]
 
@@ -29,7 +30,7 @@ def get_configuration(request: ApiRequest, accounts: Accounts) -> Response[bytes
     operation_id="applyConfiguration",
     sync_to_thread=True,
     dependencies=BODY,
-    opt={"takes": (JSON, *YAML_TYPES), "needs": require_write, "largest_body": MAX_BYTES},
+    opt={"takes": (JSON, *YAML_TYPES), "needs": require_configuration_write, "largest_body": MAX_BYTES},
 )
 def apply_configuration(
     request: ApiRequest, accounts: Accounts, content: Content, dry_run: DryRun = False

@@ -16,6 +16,7 @@ from consentory.api.routes.progress_stream import watch_import
 from consentory.codec.answers.exceptions_answer import render_exceptions
 from consentory.codec.answers.status_object import StatusObject, render_status
 from consentory.domain.imports import Import
+from consentory.domain.permission import require_import
 from consentory.http.access_log import note_import
 from consentory.http.authentication_middleware import ApiRequest
 from consentory.http.media_types import CSV, EVENTS, JSON, NDJSON, choose_answer, read_content_type
@@ -34,7 +35,7 @@ from consentory.http.request_metrics import count_import_call, count_staged
 from consentory.http.stage_slots import StageSlots
 from consentory.services.access.authentication import Authentication
 from consentory.services.imports.exception_service import ExceptionService
-from consentory.services.imports.import_service import ImportService, require_import
+from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.stage_processes import StageCall, StageProcesses
 from consentory.services.imports.staging_service import StagingService
 

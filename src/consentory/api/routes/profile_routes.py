@@ -9,6 +9,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
 from consentory.codec.answers.tags_answer import TagList, render_tags
+from consentory.domain.permission import require_profile_write
 from consentory.domain.text import trim
 from consentory.errors import RequestRefused
 from consentory.http.authentication_middleware import ApiRequest
@@ -25,7 +26,7 @@ from consentory.http.parameters import (
     read_flags,
 )
 from consentory.http.request_body import BODY, Content
-from consentory.services.profiles.profile_service import ProfileService, require_write
+from consentory.services.profiles.profile_service import ProfileService
 
 Profiles = NamedDependency[SkipValidation[ProfileService]]
 Flags = NamedDependency[SkipValidation[dict[str, bool]]]
@@ -85,7 +86,7 @@ def get_history(
     "/{clientId:str}/Profile",
     operation_id="createProfile",
     sync_to_thread=True,
-    opt={"takes": (JSON,), "needs": require_write, "largest_body": _BODY_BYTES},
+    opt={"takes": (JSON,), "needs": require_profile_write, "largest_body": _BODY_BYTES},
     dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
 )
 def create_profile(request: ApiRequest, profiles: Profiles, content: Content, flags: Flags) -> Response[Answer]:
@@ -97,7 +98,7 @@ def create_profile(request: ApiRequest, profiles: Profiles, content: Content, fl
     "/{clientId:str}/Profile/{profileId:str}",
     operation_id="updateProfile",
     sync_to_thread=True,
-    opt={"takes": (JSON,), "needs": require_write, "largest_body": _BODY_BYTES},
+    opt={"takes": (JSON,), "needs": require_profile_write, "largest_body": _BODY_BYTES},
     dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
 )
 def update_profile(

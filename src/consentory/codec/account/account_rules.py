@@ -26,6 +26,7 @@ from consentory.domain.configuration import (
     TypeName,
     User,
 )
+from consentory.domain.permission import may_configure
 from consentory.domain.text import fold
 
 TYPE_SECTIONS = {
@@ -214,7 +215,7 @@ def _check_users(configuration: Configuration, log: FaultLog) -> None:
 
 def _check_hmac(path: str, user: User, groups: Mapping[str, Permissions], log: FaultLog) -> None:
     """The shared key signs for every `hmac` user, so it must not be able to change the configuration."""
-    writing = [name for name in user.groups if name in groups and "write" in groups[name].configuration]
+    writing = [name for name in user.groups if name in groups and may_configure(groups[name])]
     if user.hmac and user.active and writing:
         message = f"a user with hmac may not write the configuration, as the group {writing[0]!r} lets it"
         log.refuse(f"{path}.hmac", "HmacMayNotConfigure", message)

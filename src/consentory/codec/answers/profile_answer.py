@@ -9,21 +9,14 @@ from typing import Any
 
 import pycountry
 
-from consentory.codec.record.validation_context import Scope
 from consentory.codec.times import render_time
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.in_force import Site, is_overruled, list_missing
 from consentory.domain.instants import to_micros
+from consentory.domain.permission import Scope
 from consentory.domain.profile import PLACE_LETTER, Consent, Element, Preference, Profile, ProfileState
 from consentory.domain.record import GRANTED, KINDS, OPT_IN, Kind
 from consentory.domain.text import fold
-
-CHANNELS: dict[Kind, tuple[str, ...]] = {
-    "Email": ("Email",),
-    "Phone": ("Phone", "Text", "Fax"),
-    "Address": ("Mail",),
-}
-"""A kind of contact element may be seen by whoever may use one of its channels."""
 
 _NAMES: dict[Kind, tuple[str, str, str]] = {
     "Email": ("Emails", "EmailAddressType", "EmailPreferences"),
@@ -80,7 +73,7 @@ def render_profile(profile: Profile, view: Viewing) -> Wire:
         for item in body.alternate_ids
     ]
     for kind in KINDS:
-        if view.scope.permits_channel(*CHANNELS[kind]):
+        if view.scope.permits_kind(kind):
             wire[_NAMES[kind][0]] = [
                 _render_element(e, kind, body, view) for e in body.elements(kind) if e.same_as is None
             ]
@@ -131,9 +124,7 @@ def _render_preferences(preferences: Iterable[Preference], site: Site, view: Vie
     for item in preferences:
         entry = view.configuration_index.filters[item.filter]
         channel = entry.filter.channel
-        if item.archived or not view.scope.permits_program(fold(entry.program_id)):
-            continue
-        if channel is not None and not view.scope.permits_channel(channel):
+        if item.archived or not view.scope.permits_filter(entry):
             continue
         wire: Wire = {"FilterId": item.filter, "PreferenceType": item.type}
         if item.frequency is not None:

@@ -20,13 +20,13 @@ from consentory.codec.record.validation_context import (
     MOST_KNOWN,
     ConsentRule,
     FilterRule,
-    Scope,
     ValidationContext,
     VersionRule,
 )
 from consentory.codec.record.wire_record import WireAttribute, WireConsent, WireEvidence, WirePreference
 from consentory.codec.text_rules import CaselessIndex, ItemT, is_trimmed, read_reference, read_text
 from consentory.codec.times import SECOND, TimeFault, parse_second, read_canonical_time, read_time, render_time
+from consentory.domain.permission import KIND_CHANNELS, Scope
 from consentory.domain.record import (
     OPT_OUT,
     WITHDRAWALS,
@@ -57,9 +57,9 @@ _EVIDENCE_LENGTHS = {
     "Reference": 500,
 }
 PLACE_CHANNELS: dict[str, tuple[str | None, ...]] = {
-    "Emails": ("Email",),
-    "PhoneNumbers": ("Phone", "Text", "Fax"),
-    "Addresses": ("Mail",),
+    "Emails": KIND_CHANNELS["Email"],
+    "PhoneNumbers": KIND_CHANNELS["Phone"],
+    "Addresses": KIND_CHANNELS["Address"],
     "ProfilePreferences": (None,),
 }
 """Which channels the filters of each place may have."""

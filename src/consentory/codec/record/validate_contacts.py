@@ -14,9 +14,10 @@ from consentory.codec.contact_values import (
 )
 from consentory.codec.fault_collector import MOST_ELEMENTS, FaultCollector, quote
 from consentory.codec.record.validate_choices import PLACE_CHANNELS, ChoiceReader
-from consentory.codec.record.validation_context import Scope, TypeRule, ValidationContext
+from consentory.codec.record.validation_context import TypeRule, ValidationContext
 from consentory.codec.record.wire_record import WireAddress, WireElement, WireEmail, WirePhone
 from consentory.codec.text_rules import CaselessIndex, read_text
+from consentory.domain.permission import Scope
 from consentory.domain.record import ElementInput
 from consentory.domain.text import compare_address
 

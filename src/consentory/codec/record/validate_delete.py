@@ -9,9 +9,10 @@ import msgspec
 from consentory.codec.fault_collector import FaultCollector
 from consentory.codec.json_scanner import split_array, split_object
 from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
-from consentory.codec.record.validation_context import Scope, TypeRule, ValidationContext
+from consentory.codec.record.validation_context import TypeRule, ValidationContext
 from consentory.codec.record.wire_record import WireDelete, WireDeleteId
 from consentory.codec.text_rules import read_name
+from consentory.domain.permission import Scope
 from consentory.domain.record import Fault, Record
 from consentory.domain.text import fold, key_hasher, trim
 

@@ -19,7 +19,7 @@ from consentory.codec.record.validate_delete import (
     read_profile_id,
 )
 from consentory.codec.record.validate_fields import FieldReader
-from consentory.codec.record.validation_context import Scope, compile_validation_context
+from consentory.codec.record.validation_context import compile_validation_context
 from consentory.codec.record.wire_record import (
     WireAlternateId,
     WireGroup,
@@ -32,6 +32,7 @@ from consentory.codec.times import count_microseconds
 from consentory.domain.configuration import Permissions
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings, StageCounts
+from consentory.domain.permission import Scope
 from consentory.domain.record import AlternateIdInput, Fault, GroupInput, Record, VerbatimRecord
 from consentory.domain.text import fold
 

@@ -1,4 +1,4 @@
-"""A configuration index prepared for validation: compiled patterns, indexed names, and the permissions of a caller."""
+"""A configuration index prepared for validation: compiled patterns and indexed names."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from functools import lru_cache
 
 from consentory.codec.account_pattern import AccountPattern
 from consentory.codec.text_rules import CaselessIndex
-from consentory.domain.configuration import ConsentType, CustomField, Filter, Permissions, TypeName
-from consentory.domain.configuration_index import ConfigurationIndex, TypeTable
-from consentory.domain.imports import ImportSettings
+from consentory.domain.configuration import CustomField, Filter, TypeName
+from consentory.domain.configuration_index import ConfigurationIndex, ConsentEntry, TypeTable
 from consentory.domain.text import fold
 
 MOST_KNOWN = 4096
@@ -41,7 +40,7 @@ class FilterRule:
 class VersionRule:
     version: str
     prior: bool
-    """Older than the type's newest active version."""
+    """As `ConsentEntry.is_prior`."""
     locales: CaselessIndex[str]
 
 
@@ -87,7 +86,9 @@ class ValidationContext:
             for item in program.filters
             if item.active and program.active
         )
-        self.consent_types = CaselessIndex((item.name, _rule_consent(item)) for item in configuration.consent_types)
+        self.consent_types = CaselessIndex(
+            (name, _rule_consent(entry)) for name, entry in configuration_index.consent_types.items()
+        )
         self.fields = CaselessIndex(
             (item.name, _rule_field(item, configuration_index)) for item in configuration.custom_fields if item.active
         )
@@ -119,14 +120,14 @@ def _rule_filter(item: Filter, program: str) -> FilterRule:
     return FilterRule(item.id, fold(program), item.channel, frequencies)
 
 
-def _rule_consent(item: ConsentType) -> ConsentRule:
-    newest = max((rank for rank, version in enumerate(item.versions) if version.active), default=-1)
+def _rule_consent(entry: ConsentEntry) -> ConsentRule:
+    item = entry.type
     versions = CaselessIndex(
         (
-            version.version,
-            VersionRule(version.version, rank < newest, CaselessIndex((name, name) for name in version.texts)),
+            one.version,
+            VersionRule(one.version, entry.is_prior(one.version), CaselessIndex((name, name) for name in one.texts)),
         )
-        for rank, version in enumerate(item.versions)
+        for one in item.versions
     )
     return ConsentRule(item.name, fold(item.name), item.active, versions)
 
@@ -138,48 +139,3 @@ def _rule_field(item: CustomField, configuration_index: ConfigurationIndex) -> F
         options = CaselessIndex((value, value) for value in values)
     least, most = (None if bound is None else Decimal(repr(bound)) for bound in (item.min, item.max))
     return FieldRule(item, _compile(item.pattern), options, least, most)
-
-
-class Scope:
-    """What a caller may touch (record.md, "Permissions"); a None set permits all."""
-
-    __slots__ = ("_channels", "_consent_types", "_programs", "may_delete", "may_write")
-
-    def __init__(self, permissions: Permissions) -> None:
-        self.may_write = "write" in permissions.profile
-        self.may_delete = "delete" in permissions.profile
-        self._channels = _fold_all(permissions.channels)
-        self._programs = _fold_all(permissions.programs)
-        self._consent_types = _fold_all(permissions.consent_types)
-
-    def list_refused_refresh(self, settings: ImportSettings) -> list[str]:
-        """Why no record may be staged under the import's Refresh flags: they can remove what a record leaves out."""
-        reasons = []
-        if settings.refresh_contacts and not (self._channels is None and self._programs is None):
-            text = "RefreshContacts can take every contact element away: it needs all channels and all programs,"
-            reasons.append(f"{text} which your user groups do not permit. Stage with another user.")
-        refreshes = (
-            settings.refresh_alternate_ids,
-            settings.refresh_contacts,
-            settings.refresh_custom_fields,
-            settings.refresh_groups,
-            settings.refresh_tags,
-        )
-        if any(refreshes) and not self.may_write:
-            text = "A Refresh flag can take data of the profile away: it needs the permission `profile: write`."
-            reasons.append(f"{text} Stage with another user.")
-        return reasons
-
-    def permits_channel(self, *channels: str) -> bool:
-        """True when at least one of the channels is permitted."""
-        return self._channels is None or any(fold(channel) in self._channels for channel in channels)
-
-    def permits_program(self, folded: str) -> bool:
-        return self._programs is None or folded in self._programs
-
-    def permits_consent_type(self, folded: str) -> bool:
-        return self._consent_types is None or folded in self._consent_types
-
-
-def _fold_all(scope: str | tuple[str, ...]) -> frozenset[str] | None:
-    return None if isinstance(scope, str) else frozenset(fold(name) for name in scope)

@@ -15,6 +15,7 @@ from consentory.codec.text_rules import read_text
 from consentory.domain.configuration import Permissions
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import Action, ImportSettings, ImportSource
+from consentory.domain.permission import require_settings
 from consentory.domain.text import trim
 from consentory.errors import ErrorDetail, RequestRefused
 
@@ -78,7 +79,7 @@ def read_initiate(body: bytes, configuration_index: ConfigurationIndex, permissi
     if settings is None or any(fault.code != UNKNOWN_MATCH for fault in faults):
         many = f"The request has {len(faults)} faults; see errors." if len(faults) > 1 else faults[0].message
         raise RequestRefused("invalid", "Initiate.Invalid", many, errors=faults)
-    check_permissions(settings, permissions)
+    require_settings(settings, permissions)
     if faults:
         raise RequestRefused("not_found", UNKNOWN_MATCH, faults[0].message, errors=faults)
     return settings
@@ -203,17 +204,3 @@ def _read_match(
         text = f"No active alternate id type is called {quote(value)}; take one of the account's configuration."
         collector.report(UNKNOWN_MATCH, text, "$.MatchValue", value)
     return None if item is None else item.name
-
-
-def check_permissions(settings: ImportSettings, permissions: Permissions) -> None:
-    """Raises RequestRefused, forbidden, when an import of these settings can do more than the permissions allow."""
-    if settings.action == "Delete" and "delete" not in permissions.profile:
-        raise RequestRefused(
-            "forbidden", "Permission.Delete", "Your user groups do not permit Delete; ask for `profile: [delete]`."
-        )
-    if settings.refresh_contacts and (permissions.channels != "all" or permissions.programs != "all"):
-        raise RequestRefused(
-            "forbidden",
-            "Permission.RefreshContacts",
-            "RefreshContacts can take every contact element away; it needs `channels: all` and `programs: all`.",
-        )

@@ -11,6 +11,7 @@ import secrets
 from consentory.domain.caller import NO_REQUEST, OPERATOR, Caller, Origin, Party
 from consentory.domain.configuration import User
 from consentory.domain.configuration_index import ConfigurationIndex
+from consentory.domain.permission import may_configure
 from consentory.errors import RequestRefused
 from consentory.services.access.bearer_tokens import TOKEN_SECONDS, BearerTokens, refuse_bearer
 from consentory.services.access.credential_secrets import CredentialSecrets
@@ -141,7 +142,7 @@ class Authentication:
                     "Auth.HmacUserNotMarked",
                     "This user may not be named in a signed header: mark it `hmac: true` in the account's document.",
                 )
-            if "write" in permissions.configuration:
+            if may_configure(permissions):
                 raise refuse_signature(
                     "Auth.HmacUserMayConfigure",
                     "A user who may write the configuration cannot be named in a signed header.",

@@ -16,6 +16,7 @@ from consentory.codec.account.account_document import (
 )
 from consentory.domain.caller import NO_REQUEST, OPERATOR, Actor, Caller, Origin, Party
 from consentory.domain.configuration import AppliedDocument, Configuration
+from consentory.domain.permission import require_configuration
 from consentory.errors import ErrorDetail, RequestRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
@@ -101,7 +102,7 @@ class AccountService:
 
     def configuration_of(self, caller: Caller) -> Configuration:
         """The configuration in force, for a caller with `configuration: read`."""
-        _require(caller, "read")
+        require_configuration(caller, "read")
         return self._read(caller)
 
     def _read(self, actor: Actor) -> Configuration:
@@ -115,7 +116,7 @@ class AccountService:
 
         Raises RequestRefused: forbidden, or invalid with every fault and its line.
         """
-        require_write(caller)
+        require_configuration(caller, "write")
         try:
             wanted = read_account_document(body, source="body")
             if wanted.account.client_id != caller.client_id:
@@ -137,17 +138,3 @@ class AccountService:
                 "invalid", "Configuration.Invalid", f"The document has {count}; nothing was applied.", errors=details
             ) from None
         return AppliedDocument(lines, is_change(lines) and not dry_run)
-
-
-def require_write(caller: Caller) -> None:
-    """Raises RequestRefused, forbidden, when the caller's groups do not permit to write the configuration."""
-    _require(caller, "write")
-
-
-def _require(caller: Caller, action: str) -> None:
-    if action not in caller.permissions.configuration:
-        raise RequestRefused(
-            "forbidden",
-            "Permission.Configuration",
-            f"Your user groups do not permit this; ask for the permission `configuration: {action}`.",
-        )

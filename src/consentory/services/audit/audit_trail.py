@@ -14,6 +14,7 @@ import structlog
 from consentory.domain.audit_event import Action, Detail, NewEvent, TrailPage
 from consentory.domain.caller import Actor, Caller
 from consentory.domain.identifier import make_uuid7
+from consentory.domain.permission import require_audit
 from consentory.errors import ConsentoryError, RequestRefused
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import audit_store
@@ -76,10 +77,7 @@ class AuditTrail:
 
     def read(self, caller: Caller, after: int, limit: int, action: Action | None, import_id: UUID | None) -> TrailPage:
         """A page of the trail, for a caller with the permission `audit`. Raises RequestRefused, forbidden."""
-        if not caller.permissions.audit:
-            raise RequestRefused(
-                "forbidden", "Permission.Audit", "Your user groups do not permit this; ask for the permission `audit`."
-            )
+        require_audit(caller)
         return self.show(caller, after, limit, action, import_id)
 
     def show(self, actor: Actor, after: int, limit: int, action: Action | None, import_id: UUID | None) -> TrailPage:

@@ -9,10 +9,10 @@ from uuid import UUID
 from consentory.codec.staging.staged_block import unpack_raw
 from consentory.domain.caller import Caller
 from consentory.domain.imports import REFUSED, TRANSITIONS, ExceptionPage, ExceptionRow, Import, Phase
+from consentory.domain.permission import may_read_all, require_import
 from consentory.domain.record import Fault
 from consentory.errors import RequestRefused
 from consentory.services.audit.audit_trail import note_event
-from consentory.services.imports.import_service import require_import
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import import_store
 
@@ -140,7 +140,7 @@ class ExceptionService:
                 position += 1
             if sequence - first >= len(records):  # lost, or purged since the import was looked up: see _require_kept
                 yield ExceptionRow(sequence, phase, faults, _NO_RECORD)
-            elif staged_by == caller.user_id or caller.may_read_all():
+            elif staged_by == caller.user_id or may_read_all(caller.permissions):
                 yield ExceptionRow(sequence, phase, faults, records[sequence - first], item.settings.action == "Add")
             else:
                 withheld = [Fault(fault.Code, WITHHELD, fault.Path) for fault in faults]

@@ -11,12 +11,13 @@ from uuid import UUID
 
 import msgspec
 
-from consentory.codec.staging.initiate_request import check_permissions, read_initiate
+from consentory.codec.staging.initiate_request import read_initiate
 from consentory.domain.caller import SYSTEM, Caller, Party
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.identifier import make_uuid7
 from consentory.domain.imports import Books, Import, Status
 from consentory.domain.instants import from_micros
+from consentory.domain.permission import require_import, require_settings
 from consentory.errors import RequestRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
@@ -168,14 +169,6 @@ class ImportService:
         return found[:limit], str(found[limit - 1].import_id) if more else None
 
 
-def require_import(caller: Caller) -> None:
-    """Raises RequestRefused, forbidden, when the caller's groups do not permit imports."""
-    if not caller.permissions.import_:
-        raise RequestRefused(
-            "forbidden", "Permission.Import", "Your user groups do not permit imports; ask for the permission `import`."
-        )
-
-
 def find_by_token(tx: Transaction, token: str) -> Import:
     """The import that an access token names, of the transaction's account and not expired.
 
@@ -200,7 +193,7 @@ def _find_to_move(tx: Transaction, caller: Caller, token: str) -> Import:
     """
     require_import(caller)
     item = find_by_token(tx, token)
-    check_permissions(item.settings, caller.permissions)
+    require_settings(item.settings, caller.permissions)
     return item
 
 

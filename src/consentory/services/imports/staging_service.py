@@ -11,11 +11,12 @@ from consentory.codec.record.validate_record import RecordValidator
 from consentory.codec.staging.batch_body import split_batch
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import, StagedBatch
+from consentory.domain.permission import require_import
 from consentory.errors import RequestRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.services.imports.batch_validation import ValidatedBatch, validate_batch
-from consentory.services.imports.import_service import find_by_token, require_import
+from consentory.services.imports.import_service import find_by_token
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import import_store
 from consentory.store.tables.import_store import NewBatch

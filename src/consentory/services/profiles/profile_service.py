@@ -10,7 +10,6 @@ from typing import Any, Literal
 import msgspec
 
 from consentory.codec.answers.profile_answer import (
-    CHANNELS,
     Viewing,
     find_kind,
     list_current_entries,
@@ -19,13 +18,13 @@ from consentory.codec.answers.profile_answer import (
 )
 from consentory.codec.contact_values import ContactFault, compare_email, compare_phone
 from consentory.codec.record.validate_record import RecordValidator
-from consentory.codec.record.validation_context import Scope
 from consentory.codec.staging.initiate_request import check_json
 from consentory.codec.times import render_time
 from consentory.domain.caller import Caller
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.instants import from_micros, to_micros
+from consentory.domain.permission import Scope, require_profile, require_settings
 from consentory.domain.profile import Profile, TagCounts
 from consentory.domain.record import Fault, Kind, Record
 from consentory.domain.spelling import find_spelling, spell_body, spell_choice
@@ -81,7 +80,7 @@ class ProfileService:
 
     def get(self, caller: Caller, profile_id: int) -> Wire:
         """The profile as the caller may see it. Raises RequestRefused, not_found."""
-        _require(caller, "read")
+        require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
             wire = self._render(tx, caller, self._load(tx, profile_id))
             note_event(tx, caller, "profile.read", profile_ids=[profile_id])
@@ -89,7 +88,7 @@ class ProfileService:
 
     def find_by_alternate_id(self, caller: Caller, type_name: str, value: str) -> Wire:
         """The profile, active or not, that actively holds an alternate id. Raises RequestRefused, not_found."""
-        _require(caller, "read")
+        require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
             key = hash_key(caller.account_id, "AlternateId", fold(trim(type_name)), fold(trim(value)))
             holder = profile_store.find_holders(tx, [key]).get(key)
@@ -112,8 +111,8 @@ class ProfileService:
         return self._find_by_contact(caller, "Phone", _compare(compare_phone, trim(number), region))
 
     def _find_by_contact(self, caller: Caller, kind: Kind, compared: str | None) -> list[Wire]:
-        _require(caller, "read")
-        if not Scope(caller.permissions).permits_channel(*CHANNELS[kind]):
+        require_profile(caller, "read")
+        if not Scope(caller.permissions).permits_kind(kind):
             raise RequestRefused(
                 "forbidden", "Permission.Channel", f"Your user groups permit no channel of {kind.lower()} contacts."
             )
@@ -137,7 +136,7 @@ class ProfileService:
 
         What the caller may not see is left out. Raises RequestRefused, not_found.
         """
-        _require(caller, "read")
+        require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
             profile = self._load(tx, profile_id)
             configuration_index = self._configurations.current_in(tx, caller.account_id)
@@ -151,7 +150,7 @@ class ProfileService:
 
     def list_tags(self, caller: Caller) -> TagCounts:
         """Every tag with the number of profiles that have it, counted now."""
-        _require(caller, "read")
+        require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
             return TagCounts(profile_store.read_clock(tx), profile_store.list_tags(tx))
 
@@ -161,15 +160,10 @@ class ProfileService:
 
         Raises RequestRefused: invalid (staging faults), conflict (execution faults), not_found, forbidden.
         """
-        require_write(caller)
+        require_profile(caller, "write")
         flags = {REFRESH_NAMES[name]: flag for name, flag in refresh.items()}
         settings = msgspec.structs.replace(ImportSettings(name="single write"), **flags)
-        if settings.refresh_contacts and not (
-            caller.permissions.channels == "all" and caller.permissions.programs == "all"
-        ):
-            raise RequestRefused(
-                "forbidden", "Permission.RefreshContacts", "RefreshContacts needs all channels and all programs."
-            )
+        require_settings(settings, caller.permissions)
         for attempt in range(KEY_RACE_TRIES):
             try:
                 with self._database.transaction(caller.account_id) as tx:
@@ -218,7 +212,7 @@ class ProfileService:
 
     def delete(self, caller: Caller, profile_id: int) -> None:
         """Delete a profile and all that hangs on it, for good. Raises RequestRefused, not_found."""
-        _require(caller, "delete")
+        require_profile(caller, "delete")
         with self._database.transaction(caller.account_id) as tx:
             configuration_index = self._configurations.current_in(tx, caller.account_id)
             now = profile_store.read_clock(tx)
@@ -260,26 +254,12 @@ def _apply(tx: Transaction, context: ApplyContext, pending: PendingRecord) -> Pr
     return changes.outcomes[0]
 
 
-def _require(caller: Caller, action: Literal["read", "write", "delete"]) -> None:
-    if action not in caller.permissions.profile:
-        raise RequestRefused(
-            "forbidden",
-            "Permission.Profile",
-            f"Your user groups do not permit this; ask for the permission `profile: {action}`.",
-        )
-
-
 def _compare(compare: Callable[..., str], *given: str) -> str | None:
     """The compared form of an address or number; None for a text that is neither."""
     try:
         return compare(*given)
     except ContactFault:
         return None
-
-
-def require_write(caller: Caller) -> None:
-    """Raises RequestRefused, forbidden, when the caller's groups do not permit to write profiles."""
-    _require(caller, "write")
 
 
 def _make_not_found() -> RequestRefused:
@@ -351,13 +331,11 @@ def _list_visible(
 def _may_see(item: HistoryItem, configuration_index: ConfigurationIndex, scope: Scope) -> bool:
     """Whether a choice may be seen: its own value, and the contact element that it is bound to."""
     kind = find_kind(item.place)
-    if kind is not None and not scope.permits_channel(*CHANNELS[kind]):
+    if kind is not None and not scope.permits_kind(kind):
         return False
     if "ConsentType" in item.value:
         return scope.permits_consent_type(fold(item.value["ConsentType"]))
-    entry = configuration_index.filters[fold(item.value["FilterId"])]
-    channel = entry.filter.channel
-    return scope.permits_program(fold(entry.program_id)) and (channel is None or scope.permits_channel(channel))
+    return scope.permits_filter(configuration_index.filters[fold(item.value["FilterId"])])
 
 
 def _render_history(item: HistoryItem, of: str, profile: Profile, configuration_index: ConfigurationIndex) -> Wire:

@@ -28,8 +28,9 @@ from consentory.codec.record.validate_choices import ChoiceReader
 from consentory.codec.record.validate_contacts import ContactReader
 from consentory.codec.record.validate_delete import alternate_id_hasher
 from consentory.codec.record.validate_fields import FieldReader
-from consentory.codec.record.validation_context import Scope, TypeRule, ValidationContext
+from consentory.codec.record.validation_context import TypeRule, ValidationContext
 from consentory.codec.text_rules import is_name, is_trimmed
+from consentory.domain.permission import Scope
 from consentory.domain.record import VerbatimRecord
 from consentory.domain.text import compare_address, fold
 

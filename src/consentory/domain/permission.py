@@ -1,0 +1,148 @@
+"""Permission rules: what a caller may do and see (account.md, "Who may call"; record.md, "Permissions"). Each rule
+stands here once."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from consentory.domain.caller import Caller
+from consentory.domain.configuration import Channel, Permissions
+from consentory.domain.configuration_index import FilterEntry
+from consentory.domain.imports import ImportSettings
+from consentory.domain.record import Kind
+from consentory.domain.text import fold
+from consentory.errors import RequestRefused
+
+KIND_CHANNELS: dict[Kind, tuple[Channel, ...]] = {
+    "Email": ("Email",),
+    "Phone": ("Phone", "Text", "Fax"),
+    "Address": ("Mail",),
+}
+"""The channels of each kind of contact element. One permitted channel permits the kind."""
+
+
+def require_import(caller: Caller) -> None:
+    """Raises RequestRefused, forbidden, if the caller's groups do not permit imports."""
+    if not caller.permissions.import_:
+        raise RequestRefused(
+            "forbidden", "Permission.Import", "Your user groups do not permit imports; ask for the permission `import`."
+        )
+
+
+def require_profile(caller: Caller, action: Literal["read", "write", "delete"]) -> None:
+    """Raises RequestRefused, forbidden, if the caller's groups do not permit this with profiles."""
+    if action not in caller.permissions.profile:
+        raise _refuse("Permission.Profile", f"profile: {action}")
+
+
+def require_profile_write(caller: Caller) -> None:
+    """As `require_profile` for writing."""
+    require_profile(caller, "write")
+
+
+def require_configuration(caller: Caller, action: Literal["read", "write"]) -> None:
+    """Raises RequestRefused, forbidden, if the caller's groups do not permit this with the configuration."""
+    if action not in caller.permissions.configuration:
+        raise _refuse("Permission.Configuration", f"configuration: {action}")
+
+
+def require_configuration_write(caller: Caller) -> None:
+    """As `require_configuration` for writing."""
+    require_configuration(caller, "write")
+
+
+def require_audit(caller: Caller) -> None:
+    """Raises RequestRefused, forbidden, if the caller's groups do not permit to read the audit trail."""
+    if not caller.permissions.audit:
+        raise _refuse("Permission.Audit", "audit")
+
+
+def require_settings(settings: ImportSettings, permissions: Permissions) -> None:
+    """Raises RequestRefused, forbidden, if an import of these settings can do more than the permissions allow."""
+    if settings.action == "Delete" and "delete" not in permissions.profile:
+        raise RequestRefused(
+            "forbidden", "Permission.Delete", "Your user groups do not permit Delete; ask for `profile: [delete]`."
+        )
+    if settings.refresh_contacts and not may_refresh_contacts(permissions):
+        raise RequestRefused(
+            "forbidden",
+            "Permission.RefreshContacts",
+            "RefreshContacts can take every contact element away; it needs `channels: all` and `programs: all`.",
+        )
+
+
+def may_refresh_contacts(permissions: Permissions) -> bool:
+    """True if RefreshContacts, which can remove every contact element, removes nothing that is closed to the caller."""
+    return permissions.channels == "all" and permissions.programs == "all"
+
+
+def may_configure(permissions: Permissions) -> bool:
+    """True if the permissions allow to change the configuration. A user of the shared key must not have them."""
+    return "write" in permissions.configuration
+
+
+def may_read_all(permissions: Permissions) -> bool:
+    """True if nothing of a profile is hidden (import-api.md, "Exceptions")."""
+    scopes = (permissions.channels, permissions.programs, permissions.consent_types)
+    return "read" in permissions.profile and all(scope == "all" for scope in scopes)
+
+
+class Scope:
+    """What a caller may touch (record.md, "Permissions"); a None set permits all."""
+
+    __slots__ = ("_channels", "_consent_types", "_permissions", "_programs", "may_delete", "may_write")
+
+    def __init__(self, permissions: Permissions) -> None:
+        self._permissions = permissions
+        self.may_write = "write" in permissions.profile
+        self.may_delete = "delete" in permissions.profile
+        self._channels = _fold_all(permissions.channels)
+        self._programs = _fold_all(permissions.programs)
+        self._consent_types = _fold_all(permissions.consent_types)
+
+    def list_refused_refresh(self, settings: ImportSettings) -> list[str]:
+        """Why no record may be staged under the import's Refresh flags: they can remove what a record leaves out."""
+        reasons = []
+        if settings.refresh_contacts and not may_refresh_contacts(self._permissions):
+            text = "RefreshContacts can take every contact element away: it needs all channels and all programs,"
+            reasons.append(f"{text} which your user groups do not permit. Stage with another user.")
+        refreshes = (
+            settings.refresh_alternate_ids,
+            settings.refresh_contacts,
+            settings.refresh_custom_fields,
+            settings.refresh_groups,
+            settings.refresh_tags,
+        )
+        if any(refreshes) and not self.may_write:
+            text = "A Refresh flag can take data of the profile away: it needs the permission `profile: write`."
+            reasons.append(f"{text} Stage with another user.")
+        return reasons
+
+    def permits_channel(self, *channels: str) -> bool:
+        """True when at least one of the channels is permitted."""
+        return self._channels is None or any(fold(channel) in self._channels for channel in channels)
+
+    def permits_kind(self, kind: Kind) -> bool:
+        """True if one of the channels of this kind of contact element is permitted."""
+        return self.permits_channel(*KIND_CHANNELS[kind])
+
+    def permits_program(self, folded: str) -> bool:
+        return self._programs is None or folded in self._programs
+
+    def permits_filter(self, entry: FilterEntry) -> bool:
+        """True if both the program and the channel of a filter are permitted."""
+        channel = entry.filter.channel
+        return self.permits_program(fold(entry.program_id)) and (channel is None or self.permits_channel(channel))
+
+    def permits_consent_type(self, folded: str) -> bool:
+        return self._consent_types is None or folded in self._consent_types
+
+
+def _refuse(code: str, permission: str) -> RequestRefused:
+    return RequestRefused(
+        "forbidden", code, f"Your user groups do not permit this; ask for the permission `{permission}`."
+    )
+
+
+def _fold_all(scope: str | tuple[str, ...]) -> frozenset[str] | None:
+    return None if isinstance(scope, str) else frozenset(fold(name) for name in scope)
