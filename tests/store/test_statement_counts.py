@@ -13,6 +13,7 @@ from running_server import SECRET_KEY
 from workbench import Workbench, make_person, open_workbench
 
 from consentory.bootstrap.composition import open_services
+from consentory.codec.answers.profile_answer import render_profile
 from consentory.errors import RequestRefused
 from consentory.services.access.secret_box import SecretBox
 from consentory.store.database import Transaction
@@ -51,7 +52,8 @@ def test_fifty_people_take_as_many_statements_as_one(bench: Workbench, statement
         found = bench.services.profiles.find_by_email(bench.caller, address)
         taken.append(statements.total())
         assert len(found) == people
-        assert {one["Emails"][0]["EmailPreferences"][0]["FilterId"] for one in found} == {"OFFERS-EMAIL"}
+        shown = [render_profile(one) for one in found]
+        assert {one.Emails[0].EmailPreferences[0].FilterId for one in shown} == {"OFFERS-EMAIL"}
     assert taken[0] == taken[1] < 10
 
 

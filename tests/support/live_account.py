@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from model_check import check_books, read_status
+from model_check import check_books, read_status, to_wire
 
 from consentory.bootstrap.composition import Services, open_services
 from consentory.codec.answers.exceptions_answer import render_row
+from consentory.codec.answers.history_answer import render_history
+from consentory.codec.answers.profile_answer import render_profile, render_written
 from consentory.domain.caller import Caller
 from consentory.domain.imports import StagedBatch
 from consentory.errors import StoreUnavailable
@@ -215,22 +217,23 @@ class LiveAccount:
 
     def write(self, record: Wire, profile_id: int | None = None, **refresh: bool) -> Wire:
         body = json.dumps(record).encode()
-        return self.store.services.profiles.write(self.caller, profile_id, body, refresh)[0]
+        written = self.store.services.profiles.write(self.caller, profile_id, body, refresh)
+        return to_wire(render_written(written))
 
     def profile_ids(self) -> list[int]:
         query = "SELECT profile_id FROM profile WHERE account_id = %s ORDER BY profile_id"
         return [row[0] for row in self.store.query(query, self.caller.account_id)]
 
     def profile(self, profile_id: int) -> Wire:
-        return self.store.services.profiles.get(self.caller, profile_id)
+        return to_wire(render_profile(self.store.services.profiles.get(self.caller, profile_id)))
 
     def profiles(self) -> dict[int, Wire]:
         return {profile_id: self.profile(profile_id) for profile_id in self.profile_ids()}
 
     def history(self, profile_id: int, of: str) -> list[Wire]:
-        items, more = self.store.services.profiles.history(self.caller, profile_id, of, 10_000, 1)  # type: ignore[arg-type]
-        assert not more
-        return items
+        found = self.store.services.profiles.history(self.caller, profile_id, of, 10_000, 1)  # type: ignore[arg-type]
+        assert not found.has_more
+        return to_wire(render_history(found).Items)
 
     def versions(self) -> list[tuple[Any, ...]]:
         """Every row about people with its place and version: equal means that nothing was written."""

@@ -15,11 +15,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from hypothesis import HealthCheck, Phase, settings
 from judged_retention import Staged, check_all_gone, check_staged, maintain_at_once, tidied
 
 from consentory.bootstrap.composition import Services, open_services, open_worker
 from consentory.codec.answers.exceptions_answer import render_row
+from consentory.codec.answers.history_answer import render_history
+from consentory.codec.answers.profile_answer import render_profile, render_written
 from consentory.codec.answers.status_object import render_status
 from consentory.domain.caller import Caller
 from consentory.errors import RequestRefused, StoreUnavailable
@@ -244,7 +247,8 @@ class Trial:
         try:
             flags = dict.fromkeys(step.refresh, True)
             body = json.dumps(step.record).encode()
-            answer, created = self.room.services.profiles.write(self.caller, target, body, flags)
+            answer = to_wire(render_written(self.room.services.profiles.write(self.caller, target, body, flags)))
+            created = answer["Outcome"] == "Created"
         except RequestRefused as error:
             refused = error
         at = datetime.fromisoformat(answer["Edited"].replace("Z", "+00:00")) if answer else datetime.now(UTC)
@@ -283,7 +287,7 @@ class Trial:
             stored = {row[0] for row in tx.connection.execute(query)}
         assert stored == {real_of[profile_id] for profile_id in self.model.profiles}
         for profile_id in self.model.profiles:
-            shown = self.room.services.profiles.get(self.caller, real_of[profile_id])
+            shown = to_wire(render_profile(self.room.services.profiles.get(self.caller, real_of[profile_id])))
             wanted = self.model.get_profile(profile_id, now=datetime.now(UTC))
             assert wanted is not None
             wanted = comparable(as_given_out(wanted), self.model.account)
@@ -298,15 +302,16 @@ class Trial:
                 found = self.room.services.profiles.find_by_alternate_id(
                     self.caller, one["AlternateIdType"], one["AlternateId"]
                 )
-                assert found["ProfileId"] == real_id
+                assert found.profile.profile_id == real_id
 
     def _compare_history(self, model_id: int, real_id: int) -> None:
         ours = Counter(self._model_item(item) for item in self.model.history(model_id))
         theirs: Counter[tuple[Any, ...]] = Counter()
         order = []
         for of in ("Preferences", "Consents"):
-            items, more = self.room.services.profiles.history(self.caller, real_id, of, 10_000, 1)  # type: ignore[arg-type]
-            assert not more
+            found = self.room.services.profiles.history(self.caller, real_id, of, 10_000, 1)  # type: ignore[arg-type]
+            assert not found.has_more
+            items = to_wire(render_history(found).Items)
             theirs.update(self._real_item(item) for item in items)
             order.append([item["RecordedDate"] for item in items])
         check_same(theirs, ours, "history")
@@ -328,6 +333,11 @@ class Trial:
             }[place["Kind"]]
             where = (array, fold(place[type_member]), compared_value(array, place, self.model.account))
         return (where, *_value(item), item["Caller"], item["ImportId"], item["SequenceNumber"])
+
+
+def to_wire(answer: Any) -> Any:
+    """An answer as its JSON decodes."""
+    return json.loads(msgspec.json.encode(answer))
 
 
 def read_status(services: Services, caller: Caller, token: str) -> Wire:

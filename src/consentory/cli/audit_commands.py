@@ -6,14 +6,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import msgspec
 import typer
 
 from consentory.cli.account_commands import choose_database
-from consentory.codec.answers.audit_answer import AuditEventAnswer, render_audit
+from consentory.codec.answers.audit_answer import render_audit
 from consentory.config import SettingError, load_setting, require_setting
 from consentory.domain.audit_event import Action
 from consentory.domain.caller import OPERATOR, Party
@@ -129,11 +129,12 @@ def show_audit(
         if after is None:
             newest = services.verification.find_head(account_id).partition(":")[0]
             after = 0 if action or import_id else max(0, int(newest or 0) - limit)
-        page = render_audit(services.audit.show(Party(account_id, OPERATOR), after, limit, action, import_id))
+        shown = services.audit.show(Party(account_id, OPERATOR), after, limit, action, import_id)
+    page = msgspec.to_builtins(render_audit(shown))
     if as_json:
-        print_json(msgspec.to_builtins(page))
+        print_json(page)
         return
-    for event in page.Events:
+    for event in page["Events"]:
         say(_describe(event))
 
 
@@ -147,12 +148,12 @@ def _print_verdict(verdict: Verdict) -> None:
         say(f"{verdict.account}{number} {finding.what}: {finding.text}{event}")
 
 
-def _describe(event: AuditEventAnswer) -> str:
-    parts = [str(event.Number), event.RecordedDate, event.Caller, event.ClientAddress or "-"]
-    parts.append(event.Action)
-    if event.ImportId:
-        parts.append(f"import {event.ImportId}")
-    if event.ProfileIds:
-        parts.append("profiles " + ",".join(map(str, event.ProfileIds)))
-    parts += [f"{name}={value}" for name, value in event.Details.items()]
+def _describe(event: dict[str, Any]) -> str:
+    parts = [str(event["Number"]), event["RecordedDate"], event["Caller"], event["ClientAddress"] or "-"]
+    parts.append(event["Action"])
+    if event["ImportId"]:
+        parts.append(f"import {event['ImportId']}")
+    if event["ProfileIds"]:
+        parts.append("profiles " + ",".join(map(str, event["ProfileIds"])))
+    parts += [f"{name}={value}" for name, value in event["Details"].items()]
     return "  ".join(parts)

@@ -16,6 +16,11 @@ from consentory.domain.record import Kind
 PLACE_LETTER: dict[Kind, str] = {"Email": "E", "Phone": "P", "Address": "A"}
 
 
+def find_kind(place: str) -> Kind | None:
+    """The kind of the contact element that a ledger entry is bound to, None when to the person."""
+    return next((kind for kind, letter in PLACE_LETTER.items() if place.startswith(letter)), None)
+
+
 class Stored(msgspec.Struct, omit_defaults=True, gc=False):
     """What all stored parts share: defaults are left out of the json."""
 

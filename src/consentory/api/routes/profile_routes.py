@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Response, Router, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
+from consentory.codec.answers.history_answer import ConsentHistory, PreferenceHistory, render_history
+from consentory.codec.answers.profile_answer import (
+    FoundProfiles,
+    ProfileAnswer,
+    WriteReceipt,
+    WrittenProfileAnswer,
+    render_found,
+    render_profile,
+    render_written,
+)
 from consentory.codec.answers.tags_answer import TagList, render_tags
 from consentory.domain.permission import require_profile_write
 from consentory.domain.text import trim
+from consentory.domain.viewing import WrittenProfile
 from consentory.errors import RequestRefused
 from consentory.http.authentication_middleware import ApiRequest
 from consentory.http.media_types import JSON
@@ -30,16 +39,17 @@ from consentory.services.profiles.profile_service import ProfileService
 
 Profiles = NamedDependency[SkipValidation[ProfileService]]
 Flags = NamedDependency[SkipValidation[dict[str, bool]]]
-Answer = dict[str, Any]
+
+WrittenAnswer = WrittenProfileAnswer | WriteReceipt
 
 _LARGEST_ID = 2**63 - 1
 _BODY_BYTES = 5_000_000
 
 
 @get("/{clientId:str}/Profile/{profileId:str}", operation_id="getProfile", sync_to_thread=True)
-def get_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileId) -> Answer:
+def get_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileId) -> ProfileAnswer:
     """The whole profile, inactive elements included, as far as the caller may see it."""
-    return profiles.get(request.user, read_profile_id(profile_id))
+    return render_profile(profiles.get(request.user, read_profile_id(profile_id)))
 
 
 @get("/{clientId:str}/Profile", operation_id="findProfiles", sync_to_thread=True)
@@ -50,15 +60,17 @@ def find_profiles(
     alternate_id: AlternateId = None,
     email_address: EmailAddress = None,
     phone_number: PhoneNumber = None,
-) -> Answer:
+) -> ProfileAnswer | FoundProfiles:
     """The profile that holds an alternate id, or those that an email address or a phone number belongs to."""
     match alternate_id_type, alternate_id, email_address, phone_number:
         case str(type_name), str(value), None, None:
-            return profiles.find_by_alternate_id(request.user, require_text(type_name), require_text(value))
+            return render_profile(
+                profiles.find_by_alternate_id(request.user, require_text(type_name), require_text(value))
+            )
         case None, None, str(address), None:
-            return list_people(profiles.find_by_email(request.user, require_text(address)))
+            return render_found(profiles.find_by_email(request.user, require_text(address)))
         case None, None, None, str(number):
-            return list_people(profiles.find_by_phone(request.user, require_text(number)))
+            return render_found(profiles.find_by_phone(request.user, require_text(number)))
     detail = "Send alternateIdType with alternateId, or emailAddress, or phoneNumber: one of the three."
     raise RequestRefused("invalid", "Request.InvalidParameter", detail)
 
@@ -76,10 +88,9 @@ def get_history(
     of: HistoryKind,
     limit: Limit = 1000,
     offset: Offset = 1,
-) -> Answer:
+) -> PreferenceHistory | ConsentHistory:
     """Every preference or consent that was ever applied, in the order of application."""
-    items, has_more = profiles.history(request.user, read_profile_id(profile_id), of, limit, offset)
-    return {"Count": len(items), "HasMore": has_more, "Items": items}
+    return render_history(profiles.history(request.user, read_profile_id(profile_id), of, limit, offset))
 
 
 @post(
@@ -89,9 +100,9 @@ def get_history(
     opt={"takes": (JSON,), "needs": require_profile_write, "largest_body": _BODY_BYTES},
     dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
 )
-def create_profile(request: ApiRequest, profiles: Profiles, content: Content, flags: Flags) -> Response[Answer]:
+def create_profile(request: ApiRequest, profiles: Profiles, content: Content, flags: Flags) -> Response[WrittenAnswer]:
     """Write one person at once, under the very same rules as an import."""
-    return answer_write(*profiles.write(request.user, None, content, flags))
+    return answer_write(profiles.write(request.user, None, content, flags))
 
 
 @post(
@@ -103,9 +114,9 @@ def create_profile(request: ApiRequest, profiles: Profiles, content: Content, fl
 )
 def update_profile(
     request: ApiRequest, profiles: Profiles, profile_id: ProfileId, content: Content, flags: Flags
-) -> Response[Answer]:
+) -> Response[WrittenAnswer]:
     """Write one person who is known, under the very same rules as an import."""
-    return answer_write(*profiles.write(request.user, read_profile_id(profile_id), content, flags))
+    return answer_write(profiles.write(request.user, read_profile_id(profile_id), content, flags))
 
 
 @delete(
@@ -130,14 +141,9 @@ def list_tags(request: ApiRequest, profiles: Profiles) -> TagList:
     return render_tags(profiles.list_tags(request.user))
 
 
-def answer_write(answer: Answer, created: bool) -> Response[Answer]:
+def answer_write(written: WrittenProfile) -> Response[WrittenAnswer]:
     """201 where the profile is new."""
-    return Response(answer, status_code=201 if created else 200)
-
-
-def list_people(profiles: list[Answer]) -> Answer:
-    """Profiles that were found, none being no error."""
-    return {"Count": len(profiles), "UserProfilePreferences": profiles}
+    return Response(render_written(written), status_code=201 if written.outcome == "Created" else 200)
 
 
 def read_profile_id(text: str) -> int:

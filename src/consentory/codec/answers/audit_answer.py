@@ -8,17 +8,15 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from consentory.codec.answers.answer_types import Instant, Natural
-from consentory.codec.times import render_time
+from consentory.codec.answers.answer_types import Instant, Natural, Positive, to_utc
 from consentory.domain.audit_event import Action as AuditAction
 from consentory.domain.audit_event import AuditEvent, Detail, TrailPage
-from consentory.domain.instants import to_micros
 
 
 class AuditEventAnswer(msgspec.Struct, frozen=True):
     """An event of the audit trail."""
 
-    Number: Annotated[int, Meta(ge=1, description="Its place in the account's chain.")]
+    Number: Annotated[Positive, Meta(description="Its place in the account's chain.")]
     EventId: UUID
     RecordedDate: Instant
     Caller: Annotated[str, Meta(description="The user; `system` or `operator` where there was no request.")]
@@ -36,7 +34,7 @@ class AuditPage(msgspec.Struct, frozen=True):
 
     Count: Natural
     HasMore: bool
-    Newest: Annotated[int, Meta(ge=0, description="The Number of the newest event; 0 if there is none.")]
+    Newest: Annotated[Natural, Meta(description="The Number of the newest event; 0 if there is none.")]
     Events: list[AuditEventAnswer]
 
 
@@ -51,7 +49,7 @@ def _render_event(event: AuditEvent) -> AuditEventAnswer:
     return AuditEventAnswer(
         event.number,
         event.event_id,
-        render_time(to_micros(event.recorded_at)),
+        to_utc(event.recorded_at),
         event.caller,
         event.client_address,
         event.request_id,

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from consentory.codec.answers.answer_types import Natural
+from consentory.codec.answers.answer_types import Natural, Positive
 from consentory.codec.json_scanner import split_array, split_object
 from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS
 from consentory.codec.record.stage_counts import holds_opt_out
@@ -54,7 +54,7 @@ _LEVELS = 6
 class ExceptionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record as it was sent, and beside its own members these."""
 
-    SequenceNumber: Annotated[int, Meta(ge=1)]
+    SequenceNumber: Positive
     Phase: Phase
     HoldsOptOut: Annotated[
         Literal[True] | msgspec.UnsetType,
@@ -67,8 +67,8 @@ class ExceptionList(msgspec.Struct, frozen=True):
     """A page of records in order of SequenceNumber, each with its faults."""
 
     Count: Natural
-    Limit: Annotated[int, Meta(ge=1)]
-    Offset: Annotated[int, Meta(ge=1)]
+    Limit: Positive
+    Offset: Positive
     HasMore: bool
     TotalResults: Natural
     UserProfilePreferences: list[msgspec.Raw]

@@ -1,152 +1,288 @@
-"""A stored profile in the record's shape, limited to what the caller may see (account.md, "Reading profiles back")."""
+"""A stored profile in the record's shape, limited to what the caller may see (account.md, "Reading profiles back").
+
+The answer can be staged back as it is: members that only inform are read-only there. A member that may be absent has
+the default UNSET. No member is null.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, TypedDict
 
+import msgspec
 import pycountry
+from msgspec import UNSET, Meta, UnsetType
 
-from consentory.codec.times import render_time
-from consentory.domain.configuration_index import ConfigurationIndex
+from consentory.codec.answers.answer_types import Instant, Natural, Positive, to_utc
+from consentory.codec.answers.choice_answer import (
+    AttributeAnswer,
+    ConsentAnswer,
+    EvidenceAnswer,
+    PreferenceAnswer,
+    PreferenceStatus,
+)
 from consentory.domain.in_force import Site, is_overruled, list_missing
-from consentory.domain.instants import to_micros
-from consentory.domain.permission import Scope
-from consentory.domain.profile import PLACE_LETTER, Consent, Element, Preference, Profile, ProfileState
-from consentory.domain.record import GRANTED, KINDS, OPT_IN, Kind
+from consentory.domain.instants import from_micros
+from consentory.domain.profile import Consent, Element, Preference, ProfileState
+from consentory.domain.record import GRANTED, OPT_IN, Fault, Kind
 from consentory.domain.text import fold
-
-_NAMES: dict[Kind, tuple[str, str, str]] = {
-    "Email": ("Emails", "EmailAddressType", "EmailPreferences"),
-    "Phone": ("PhoneNumbers", "PhoneType", "PhoneNumberPreferences"),
-    "Address": ("Addresses", "AddressType", "AddressPreferences"),
-}
-
-_GIVEN = ("EmailAddress", "PhoneNumber", "Address1", "Address2", "City", "StateProvince", "PostalCode")
-
-Wire = dict[str, Any]
+from consentory.domain.viewing import ViewedProfile, Viewing, WrittenProfile
 
 
-@dataclass(frozen=True, slots=True)
-class Viewing:
-    """What a rendering goes by: `now` in microseconds; `recorded` gives (when, by whom) for ledger entries."""
+class NameAnswer(TypedDict, total=False):
+    """The parts of a name."""
 
-    configuration_index: ConfigurationIndex
-    scope: Scope
-    now: int
-    recorded: Mapping[int, tuple[datetime, str]]
-
-
-def list_current_entries(body: ProfileState) -> list[int]:
-    """Ledger entries of the body's choices, for `Viewing.recorded`."""
-    owners: list[ProfileState | Element] = [body, *(element for kind in KINDS for element in body.elements(kind))]
-    preferences = [choice.entry for owner in owners for choice in owner.preferences]
-    return preferences + [choice.entry for owner in owners for choice in owner.consents]
+    Prefix: str
+    FirstName: str
+    MiddleName: str
+    LastName: str
+    Suffix: str
 
 
-def render_profile(profile: Profile, view: Viewing) -> Wire:
-    """The whole profile: what is inactive is included and marked, choices out of force are marked or left out.
-
-    Names in the body are spelled as configured (`domain/spelling.py`). What comes out can be staged back as it is:
-    members that only inform are *ro* there.
-    """
-    body = profile.body
-    wire: Wire = {
-        "ProfileId": profile.profile_id,
-        "IsActive": body.active,
-        "DefaultLocale": body.locale,
-        "RegistrationConfirmed": body.registered,
-    }
-    if body.customer_type is not None:
-        wire["CustomerType"] = body.customer_type
-    if body.name:
-        wire["CustomerName"] = dict(body.name)
-    wire["AlternateIds"] = [
-        {
-            "AlternateIdType": item.type,
-            "AlternateId": item.value,
-            "IsActive": item.active,
-            "Edited": render_time(item.edited),
-        }
-        for item in body.alternate_ids
-    ]
-    for kind in KINDS:
-        if view.scope.permits_kind(kind):
-            wire[_NAMES[kind][0]] = [
-                _render_element(e, kind, body, view) for e in body.elements(kind) if e.same_as is None
-            ]
-    wire["ProfilePreferences"] = _render_preferences(body.preferences, Site(body, (), None), view)
-    wire["Consents"] = _render_consents(body.consents, body.active, view)
-    wire["Groups"] = [
-        {
-            "GroupType": item.type,
-            "GroupName": item.name,
-            "IsPrimary": item.primary,
-            "IsActive": item.active,
-            "Edited": render_time(item.edited),
-        }
-        for item in body.groups
-    ]
-    wire["ProfileTags"] = [{"Name": tag} for tag in body.tags]
-    wire["CustomFields"] = [{"Name": name, "Value": value} for name, value in body.fields.items()]
-    wire["Edited"] = render_time(profile.modified)
-    return wire
+class AlternateIdAnswer(msgspec.Struct, frozen=True, gc=False):
+    AlternateIdType: str
+    AlternateId: str
+    IsActive: bool
+    Edited: Instant
 
 
-def _render_element(element: Element, kind: Kind, body: ProfileState, view: Viewing) -> Wire:
-    _, type_name, preferences = _NAMES[kind]
-    wire: Wire = {type_name: element.type, **_order_given(element)}
-    if kind == "Phone":
-        wire["PhoneNumberNumeric"] = element.compared.lstrip("+")
-        if element.mobile is not None:
-            wire["IsMobile"] = element.mobile
-    if element.country is not None:
-        country = pycountry.countries.get(alpha_2=element.country)
-        wire["CountryCode_Alpha2"] = element.country
-        if country is not None:
-            wire["CountryCode_Alpha3"] = country.alpha_3
-            wire["CountryCode_Numeric"] = country.numeric
-            wire["Country"] = country.name
-    wire["IsDefault"] = element.default
-    wire["IsActive"] = element.active
-    wire["Edited"] = render_time(element.edited)
-    wire[preferences] = _render_preferences(element.preferences, Site(body, body.elements(kind), element), view)
-    wire["Consents"] = _render_consents(element.consents, body.active and element.active, view)
-    return wire
+class EmailAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    EmailAddressType: str
+    EmailAddress: str
+    IsDefault: bool
+    IsActive: bool
+    Edited: Instant
+    EmailPreferences: list[PreferenceAnswer]
+    Consents: list[ConsentAnswer]
 
 
-def _render_preferences(preferences: Iterable[Preference], site: Site, view: Viewing) -> list[Wire]:
+class PhoneAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    PhoneType: str
+    PhoneNumber: str
+    PhoneNumberNumeric: Annotated[str, Meta(description="The digits of the number with its country code.")]
+    IsMobile: bool | UnsetType = UNSET
+    IsDefault: bool
+    IsActive: bool
+    Edited: Instant
+    PhoneNumberPreferences: list[PreferenceAnswer]
+    Consents: list[ConsentAnswer]
+
+
+class AddressAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    AddressType: str
+    Address1: str
+    Address2: str | UnsetType = UNSET
+    City: str
+    StateProvince: str
+    PostalCode: str
+    CountryCode_Alpha2: str | UnsetType = UNSET
+    CountryCode_Alpha3: str | UnsetType = UNSET
+    CountryCode_Numeric: str | UnsetType = UNSET
+    Country: str | UnsetType = UNSET
+    IsDefault: bool
+    IsActive: bool
+    Edited: Instant
+    AddressPreferences: list[PreferenceAnswer]
+    Consents: list[ConsentAnswer]
+
+
+class GroupAnswer(msgspec.Struct, frozen=True, gc=False):
+    GroupType: str
+    GroupName: str
+    IsPrimary: bool
+    IsActive: bool
+    Edited: Instant
+
+
+class ProfileTagAnswer(msgspec.Struct, frozen=True, gc=False):
+    Name: str
+
+
+class FieldAnswer(msgspec.Struct, frozen=True, gc=False):
+    Name: str
+    Value: str
+
+
+class ProfileAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The profile. Inactive elements are included and marked. An array of contact elements is absent if the caller may
+    use none of its channels."""
+
+    ProfileId: Positive
+    IsActive: bool
+    DefaultLocale: str
+    RegistrationConfirmed: bool
+    CustomerType: str | UnsetType = UNSET
+    CustomerName: NameAnswer | UnsetType = UNSET
+    AlternateIds: list[AlternateIdAnswer]
+    Emails: list[EmailAnswer] | UnsetType = UNSET
+    PhoneNumbers: list[PhoneAnswer] | UnsetType = UNSET
+    Addresses: list[AddressAnswer] | UnsetType = UNSET
+    ProfilePreferences: list[PreferenceAnswer]
+    Consents: list[ConsentAnswer]
+    Groups: list[GroupAnswer]
+    ProfileTags: list[ProfileTagAnswer]
+    CustomFields: list[FieldAnswer]
+    Edited: Instant
+
+
+class FoundProfiles(msgspec.Struct, frozen=True):
+    """The profiles that were found by an address or a number; none is no error."""
+
+    Count: Natural
+    UserProfilePreferences: list[ProfileAnswer]
+
+
+WriteOutcome = Annotated[str, Meta(extra_json_schema={"enum": ["Created", "Updated", "Unchanged", "NotHonored"]})]
+
+
+class WrittenProfileAnswer(ProfileAnswer, frozen=True, kw_only=True, gc=False):
+    """The profile as it is after the write."""
+
+    Outcome: WriteOutcome
+    NotHonored: list[Fault]
+
+
+class WriteReceipt(msgspec.Struct, frozen=True):
+    """The result of a write for a caller who may not read profiles."""
+
+    ProfileId: Positive
+    Outcome: WriteOutcome
+    NotHonored: list[Fault]
+
+
+def render_written(written: WrittenProfile) -> WrittenProfileAnswer | WriteReceipt:
+    """The result of a single write."""
+    not_honored = list(written.not_honored)
+    if written.viewed is None:
+        return WriteReceipt(written.profile_id, written.outcome, not_honored)
+    profile = msgspec.structs.asdict(render_profile(written.viewed))
+    return WrittenProfileAnswer(**profile, Outcome=written.outcome, NotHonored=not_honored)
+
+
+def render_found(found: Iterable[ViewedProfile]) -> FoundProfiles:
+    """The profiles that a search found."""
+    profiles = [render_profile(one) for one in found]
+    return FoundProfiles(len(profiles), profiles)
+
+
+def render_profile(viewed: ViewedProfile) -> ProfileAnswer:
+    """The whole profile: what is inactive is included and marked, choices out of force are marked or left out."""
+    profile, view = viewed.profile, viewed.viewing
+    body, scope = profile.body, view.scope
+    return ProfileAnswer(
+        ProfileId=profile.profile_id,
+        IsActive=body.active,
+        DefaultLocale=body.locale,
+        RegistrationConfirmed=body.registered,
+        CustomerType=UNSET if body.customer_type is None else body.customer_type,
+        CustomerName=NameAnswer(**body.name) if body.name else UNSET,  # type: ignore[typeddict-item]
+        AlternateIds=[
+            AlternateIdAnswer(item.type, item.value, item.active, from_micros(item.edited))
+            for item in body.alternate_ids
+        ],
+        Emails=[_render_email(one, body, view) for one in _list_shown(body, "Email")]
+        if scope.permits_kind("Email")
+        else UNSET,
+        PhoneNumbers=[_render_phone(one, body, view) for one in _list_shown(body, "Phone")]
+        if scope.permits_kind("Phone")
+        else UNSET,
+        Addresses=[_render_address(one, body, view) for one in _list_shown(body, "Address")]
+        if scope.permits_kind("Address")
+        else UNSET,
+        ProfilePreferences=_render_preferences(body.preferences, Site(body, (), None), view),
+        Consents=_render_consents(body.consents, body.active, view),
+        Groups=[
+            GroupAnswer(item.type, item.name, item.primary, item.active, from_micros(item.edited))
+            for item in body.groups
+        ],
+        ProfileTags=[ProfileTagAnswer(tag) for tag in body.tags],
+        CustomFields=[FieldAnswer(name, value) for name, value in body.fields.items()],
+        Edited=from_micros(profile.modified),
+    )
+
+
+def _list_shown(body: ProfileState, kind: Kind) -> list[Element]:
+    return [element for element in body.elements(kind) if element.same_as is None]
+
+
+def _render_email(element: Element, body: ProfileState, view: Viewing) -> EmailAnswer:
+    return EmailAnswer(
+        EmailAddressType=element.type,
+        EmailAddress=element.given["EmailAddress"],
+        IsDefault=element.default,
+        IsActive=element.active,
+        Edited=from_micros(element.edited),
+        EmailPreferences=_render_preferences(element.preferences, Site(body, body.emails, element), view),
+        Consents=_render_consents(element.consents, body.active and element.active, view),
+    )
+
+
+def _render_phone(element: Element, body: ProfileState, view: Viewing) -> PhoneAnswer:
+    return PhoneAnswer(
+        PhoneType=element.type,
+        PhoneNumber=element.given["PhoneNumber"],
+        PhoneNumberNumeric=element.compared.lstrip("+"),
+        IsMobile=UNSET if element.mobile is None else element.mobile,
+        IsDefault=element.default,
+        IsActive=element.active,
+        Edited=from_micros(element.edited),
+        PhoneNumberPreferences=_render_preferences(element.preferences, Site(body, body.phones, element), view),
+        Consents=_render_consents(element.consents, body.active and element.active, view),
+    )
+
+
+def _render_address(element: Element, body: ProfileState, view: Viewing) -> AddressAnswer:
+    given = element.given
+    country = None if element.country is None else pycountry.countries.get(alpha_2=element.country)
+    return AddressAnswer(
+        AddressType=element.type,
+        Address1=given["Address1"],
+        Address2=given.get("Address2", UNSET),
+        City=given["City"],
+        StateProvince=given["StateProvince"],
+        PostalCode=given["PostalCode"],
+        CountryCode_Alpha2=UNSET if element.country is None else element.country,
+        CountryCode_Alpha3=UNSET if country is None else country.alpha_3,
+        CountryCode_Numeric=UNSET if country is None else country.numeric,
+        Country=UNSET if country is None else country.name,
+        IsDefault=element.default,
+        IsActive=element.active,
+        Edited=from_micros(element.edited),
+        AddressPreferences=_render_preferences(element.preferences, Site(body, body.addresses, element), view),
+        Consents=_render_consents(element.consents, body.active and element.active, view),
+    )
+
+
+def _render_preferences(preferences: Iterable[Preference], site: Site, view: Viewing) -> list[PreferenceAnswer]:
     if not site.body.active or (site.element is not None and not site.element.active):
         return []  # out of force: not given out as current, and back when the element or the profile is
     rendered = []
     for item in preferences:
         entry = view.configuration_index.filters[item.filter]
-        channel = entry.filter.channel
         if item.archived or not view.scope.permits_filter(entry):
             continue
-        wire: Wire = {"FilterId": item.filter, "PreferenceType": item.type}
-        if item.frequency is not None:
-            wire["FrequencyId"] = item.frequency
-        if item.attributes:
-            wire["PreferenceAttributes"] = [{"Key": key, "Value": text} for key, text in item.attributes.items()]
-        wire["CustomerDate"] = render_time(item.at)
-        wire["ProgramId"] = entry.program_id
-        if channel is not None:
-            wire["ChannelId"] = channel
-        if item.expires is not None:
-            wire["ExpirationDate"] = render_time(item.expires)
-        wire["PreferenceStatus"] = _judge_preference(item, site, view)
-        if item.entry in view.recorded:
-            recorded, caller = view.recorded[item.entry]
-            wire["LastModifiedDate"] = render_time(to_micros(recorded))
-            wire["UserId"] = caller
-        rendered.append(wire)
+        recorded = view.recorded.get(item.entry)
+        rendered.append(
+            PreferenceAnswer(
+                FilterId=item.filter,
+                PreferenceType=item.type,
+                FrequencyId=UNSET if item.frequency is None else item.frequency,
+                PreferenceAttributes=[AttributeAnswer(key, text) for key, text in item.attributes.items()]
+                if item.attributes
+                else UNSET,
+                CustomerDate=from_micros(item.at),
+                ProgramId=entry.program_id,
+                ChannelId=UNSET if entry.filter.channel is None else entry.filter.channel,
+                ExpirationDate=UNSET if item.expires is None else from_micros(item.expires),
+                PreferenceStatus=_judge_preference(item, site, view),
+                LastModifiedDate=UNSET if recorded is None else to_utc(recorded[0]),
+                UserId=UNSET if recorded is None else recorded[1],
+            )
+        )
     return rendered
 
 
-def _judge_preference(item: Preference, site: Site, view: Viewing) -> str:
+def _judge_preference(item: Preference, site: Site, view: Viewing) -> PreferenceStatus:
     """`Active`, or why an Opt-In is not in force: `Overruled` before `Expired` before `Suspended`."""
     if item.type != OPT_IN:
         return "Active"
@@ -160,45 +296,25 @@ def _judge_preference(item: Preference, site: Site, view: Viewing) -> str:
     return "Suspended" if missing else "Active"
 
 
-def _render_consents(consents: Iterable[Consent], in_force: bool, view: Viewing) -> list[Wire]:
+def _render_consents(consents: Iterable[Consent], in_force: bool, view: Viewing) -> list[ConsentAnswer]:
     if not in_force:
         return []
     rendered = []
     for item in consents:
         if item.archived or not view.scope.permits_consent_type(fold(item.type)):
             continue
-        wire: Wire = {
-            "ConsentType": item.type,
-            "ConsentVersion": item.version,
-            "Locale": item.locale,
-            "ConsentStatus": item.status,
-            "ConsentDate": render_time(item.at),
-        }
-        if item.evidence:
-            wire["Evidence"] = dict(item.evidence)
-        if item.expires is not None:
-            wire["ExpirationDate"] = render_time(item.expires)
-        wire["Expired"] = item.status == GRANTED and item.expires is not None and item.expires <= view.now
-        if item.entry in view.recorded:
-            wire["Edited"] = render_time(to_micros(view.recorded[item.entry][0]))
-        rendered.append(wire)
+        recorded = view.recorded.get(item.entry)
+        rendered.append(
+            ConsentAnswer(
+                ConsentType=item.type,
+                ConsentVersion=item.version,
+                Locale=item.locale,
+                ConsentStatus=item.status,
+                ConsentDate=from_micros(item.at),
+                Evidence=EvidenceAnswer(**item.evidence) if item.evidence else UNSET,  # type: ignore[typeddict-item]
+                ExpirationDate=UNSET if item.expires is None else from_micros(item.expires),
+                Expired=item.status == GRANTED and item.expires is not None and item.expires <= view.now,
+                Edited=UNSET if recorded is None else to_utc(recorded[0]),
+            )
+        )
     return rendered
-
-
-def find_kind(place: str) -> Kind | None:
-    """The kind of the contact element that a ledger entry is bound to, None when to the person."""
-    return next((kind for kind, letter in PLACE_LETTER.items() if place.startswith(letter)), None)
-
-
-def render_place(place: str, body: ProfileState) -> Wire:
-    """A ledger entry's place for people: the person, or the kind, type and value of a contact element."""
-    kind = find_kind(place)
-    if kind is None:
-        return {"Kind": "Profile"}
-    element = body.elements(kind)[int(place[1:])]
-    return {"Kind": kind, _NAMES[kind][1]: element.type, **_order_given(element)}
-
-
-def _order_given(element: Element) -> dict[str, str]:
-    """The members of an element's value in the contract's order; Address2 may have come later."""
-    return {name: element.given[name] for name in _GIVEN if name in element.given}

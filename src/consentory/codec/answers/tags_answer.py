@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from consentory.codec.answers.answer_types import Instant, Natural
-from consentory.codec.times import render_time
+from consentory.domain.instants import from_micros
 from consentory.domain.profile import TagCounts
 
 
@@ -26,4 +26,4 @@ class TagList(msgspec.Struct, frozen=True):
 
 def render_tags(tags: TagCounts) -> TagList:
     """The tags in the order in which they were counted."""
-    return TagList(render_time(tags.at), len(tags.counts), [TagAnswer(name, count) for name, count in tags.counts])
+    return TagList(from_micros(tags.at), len(tags.counts), [TagAnswer(name, count) for name, count in tags.counts])

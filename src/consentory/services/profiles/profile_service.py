@@ -5,30 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from consentory.codec.answers.profile_answer import (
-    Viewing,
-    find_kind,
-    list_current_entries,
-    render_place,
-    render_profile,
-)
 from consentory.codec.contact_values import ContactFault, compare_email, compare_phone
 from consentory.codec.record.validate_record import RecordValidator
 from consentory.codec.staging.initiate_request import check_json
-from consentory.codec.times import render_time
 from consentory.domain.caller import Caller
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
-from consentory.domain.instants import from_micros, to_micros
+from consentory.domain.instants import from_micros
 from consentory.domain.permission import Scope, require_profile, require_settings
-from consentory.domain.profile import Profile, TagCounts
+from consentory.domain.profile import Profile, TagCounts, find_kind
 from consentory.domain.record import Fault, Kind, Record
 from consentory.domain.spelling import find_spelling, spell_body, spell_choice
 from consentory.domain.text import fold, hash_key, trim
+from consentory.domain.viewing import (
+    HistoryItem,
+    HistoryKind,
+    ViewedHistory,
+    ViewedProfile,
+    Viewing,
+    WrittenProfile,
+    list_current_entries,
+)
 from consentory.errors import ErrorDetail, RequestRefused, StoreContended, StoreRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
@@ -37,7 +38,7 @@ from consentory.services.changes.change_writing import write_changes
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import account_store, profile_store
 from consentory.store.tables.execution_store import ProcessedRecord
-from consentory.store.tables.profile_store import HistoryItem, Source
+from consentory.store.tables.profile_store import Source
 
 SEARCH_LIMIT = 50
 """More profiles than this are not given out by an address or number."""
@@ -68,8 +69,6 @@ class _OwnId(msgspec.Struct):
 
 _OWN_ID = msgspec.json.Decoder(_OwnId)
 
-Wire = dict[str, Any]
-
 
 class ProfileService:
     """Reads and writes single profiles. Reading needs `profile: read`, and so on."""
@@ -78,15 +77,15 @@ class ProfileService:
         self._database = database
         self._configurations = configurations
 
-    def get(self, caller: Caller, profile_id: int) -> Wire:
+    def get(self, caller: Caller, profile_id: int) -> ViewedProfile:
         """The profile as the caller may see it. Raises RequestRefused, not_found."""
         require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
-            wire = self._render(tx, caller, self._load(tx, profile_id))
+            viewed = self._view(tx, caller, self._load(tx, profile_id))
             note_event(tx, caller, "profile.read", profile_ids=[profile_id])
-            return wire
+            return viewed
 
-    def find_by_alternate_id(self, caller: Caller, type_name: str, value: str) -> Wire:
+    def find_by_alternate_id(self, caller: Caller, type_name: str, value: str) -> ViewedProfile:
         """The profile, active or not, that actively holds an alternate id. Raises RequestRefused, not_found."""
         require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
@@ -94,23 +93,23 @@ class ProfileService:
             holder = profile_store.find_holders(tx, [key]).get(key)
             if holder is None:
                 raise _make_not_found()
-            wire = self._render(tx, caller, self._load(tx, holder))
+            viewed = self._view(tx, caller, self._load(tx, holder))
             note_event(tx, caller, "profile.found", profile_ids=[holder], details={"By": "AlternateId"})
-            return wire
+            return viewed
 
-    def find_by_email(self, caller: Caller, address: str) -> list[Wire]:
+    def find_by_email(self, caller: Caller, address: str) -> list[ViewedProfile]:
         """Active profiles with this active email address; a text that is no address finds none.
 
         Raises RequestRefused: forbidden, over 50 too.
         """
         return self._find_by_contact(caller, "Email", _compare(compare_email, trim(address)))
 
-    def find_by_phone(self, caller: Caller, number: str) -> list[Wire]:
+    def find_by_phone(self, caller: Caller, number: str) -> list[ViewedProfile]:
         """Active profiles with this active phone number. As `find_by_email`."""
         region = self._configurations.current(caller.account_id).account.phone_region
         return self._find_by_contact(caller, "Phone", _compare(compare_phone, trim(number), region))
 
-    def _find_by_contact(self, caller: Caller, kind: Kind, compared: str | None) -> list[Wire]:
+    def _find_by_contact(self, caller: Caller, kind: Kind, compared: str | None) -> list[ViewedProfile]:
         require_profile(caller, "read")
         if not Scope(caller.permissions).permits_kind(kind):
             raise RequestRefused(
@@ -127,26 +126,26 @@ class ProfileService:
                 )
             profile_ids = [profile.profile_id for profile in found]
             note_event(tx, caller, "profile.found", profile_ids=profile_ids, details={"By": kind})
-            return self._render_all(tx, caller, found)
+            return self._view_all(tx, caller, found)
 
-    def history(
-        self, caller: Caller, profile_id: int, of: Literal["Preferences", "Consents"], limit: int, offset: int
-    ) -> tuple[list[Wire], bool]:
-        """Applied choices in order of application, from `offset` (1-based), and whether more follow.
+    def history(self, caller: Caller, profile_id: int, of: HistoryKind, limit: int, offset: int) -> ViewedHistory:
+        """Applied choices in order of application, from `offset` (1-based) on.
 
-        What the caller may not see is left out. Raises RequestRefused, not_found.
+        A choice that the caller may not see is left out. Raises RequestRefused, not_found.
         """
         require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
             profile = self._load(tx, profile_id)
             configuration_index = self._configurations.current_in(tx, caller.account_id)
-            # What may not be seen is not there: it is not counted, and takes no place of a page.
-            items = list(
+            # A hidden choice is not there: it is not counted, and takes no place of a page.
+            found = list(
                 islice(_list_visible(tx, caller, configuration_index, profile_id, of), offset - 1, offset + limit)
             )
             note_event(tx, caller, "history.read", profile_ids=[profile_id], details={"Of": of})
-            spell_body(profile.body, find_spelling(configuration_index))
-        return [_render_history(item, of, profile, configuration_index) for item in items[:limit]], len(items) > limit
+        names = find_spelling(configuration_index)
+        spell_body(profile.body, names)
+        items = [msgspec.structs.replace(item, value=spell_choice(item.value, names)) for item in found[:limit]]
+        return ViewedHistory(of, items, len(found) > limit, profile.body)
 
     def list_tags(self, caller: Caller) -> TagCounts:
         """Every tag with the number of profiles that have it, counted now."""
@@ -154,9 +153,10 @@ class ProfileService:
         with self._database.transaction(caller.account_id) as tx:
             return TagCounts(profile_store.read_clock(tx), profile_store.list_tags(tx))
 
-    def write(self, caller: Caller, profile_id: int | None, body: bytes, refresh: dict[str, bool]) -> tuple[Wire, bool]:
-        """Create (None) or change a profile by one record; the profile with `Outcome` and `NotHonored`, and
-        whether it was created. `refresh`: the Refresh flags and AllowPriorConsents by their wire names.
+    def write(self, caller: Caller, profile_id: int | None, body: bytes, refresh: dict[str, bool]) -> WrittenProfile:
+        """Create (None) or change a profile by one record.
+
+        `refresh`: the Refresh flags and AllowPriorConsents by their wire names.
 
         Raises RequestRefused: invalid (staging faults), conflict (execution faults), not_found, forbidden.
         """
@@ -179,7 +179,7 @@ class ProfileService:
 
     def _write(
         self, tx: Transaction, caller: Caller, profile_id: int | None, body: bytes, settings: ImportSettings
-    ) -> tuple[Wire, bool]:
+    ) -> WrittenProfile:
         configuration_index = self._configurations.current_in(tx, caller.account_id)
         if profile_id is not None and not profile_store.lock_states(tx, [profile_id]):
             raise _make_not_found()
@@ -199,16 +199,13 @@ class ProfileService:
                 "The record could not be applied, and nothing of it was: see errors.",
                 errors=_list_details(done.faults),
             )
-        created = done.outcome == "Created"
-        touched = new_id if created else record.profile_id
+        touched = new_id if done.outcome == "Created" else record.profile_id
         assert touched is not None
         details = {"Outcome": done.outcome, "NotHonored": len(done.faults)}
         note_event(tx, caller, "profile.written", profile_ids=[touched], details=details)
-        wire: Wire = {"ProfileId": touched}
-        if "read" in caller.permissions.profile:
-            wire = self._render(tx, caller, self._load(tx, touched))
-        held = [msgspec.to_builtins(fault) for fault in done.faults]
-        return {**wire, "Outcome": done.outcome, "NotHonored": held}, created
+        may_read = "read" in caller.permissions.profile
+        viewed = self._view(tx, caller, self._load(tx, touched)) if may_read else None
+        return WrittenProfile(touched, done.outcome, done.faults, viewed)
 
     def delete(self, caller: Caller, profile_id: int) -> None:
         """Delete a profile and all that hangs on it, for good. Raises RequestRefused, not_found."""
@@ -230,10 +227,10 @@ class ProfileService:
             raise _make_not_found()
         return profile
 
-    def _render(self, tx: Transaction, caller: Caller, profile: Profile) -> Wire:
-        return self._render_all(tx, caller, [profile])[0]
+    def _view(self, tx: Transaction, caller: Caller, profile: Profile) -> ViewedProfile:
+        return self._view_all(tx, caller, [profile])[0]
 
-    def _render_all(self, tx: Transaction, caller: Caller, profiles: Sequence[Profile]) -> list[Wire]:
+    def _view_all(self, tx: Transaction, caller: Caller, profiles: Sequence[Profile]) -> list[ViewedProfile]:
         """As the caller may see them: as many statements for many profiles as for one."""
         configuration_index = self._configurations.current_in(tx, caller.account_id)
         spelling = find_spelling(configuration_index)
@@ -243,7 +240,7 @@ class ProfileService:
         recorded = profile_store.list_entries(tx, wanted)
         scope, now = Scope(caller.permissions), profile_store.read_clock(tx)
         return [
-            render_profile(one, Viewing(configuration_index, scope, now, recorded.get(one.profile_id, {})))
+            ViewedProfile(one, Viewing(configuration_index, scope, now, recorded.get(one.profile_id, {})))
             for one in profiles
         ]
 
@@ -336,15 +333,3 @@ def _may_see(item: HistoryItem, configuration_index: ConfigurationIndex, scope: 
     if "ConsentType" in item.value:
         return scope.permits_consent_type(fold(item.value["ConsentType"]))
     return scope.permits_filter(configuration_index.filters[fold(item.value["FilterId"])])
-
-
-def _render_history(item: HistoryItem, of: str, profile: Profile, configuration_index: ConfigurationIndex) -> Wire:
-    return {
-        "Place": render_place(item.place, profile.body),
-        **spell_choice(item.value, find_spelling(configuration_index)),
-        "CustomerDate" if of == "Preferences" else "ConsentDate": render_time(item.collected),
-        "RecordedDate": render_time(to_micros(item.recorded)),
-        "Caller": item.caller,
-        "ImportId": None if item.import_id is None else str(item.import_id),
-        "SequenceNumber": item.sequence_number,
-    }

@@ -13,6 +13,7 @@ from psycopg.types.json import Json
 
 from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import LedgerEntry, Profile, ProfileState
+from consentory.domain.viewing import HistoryItem
 from consentory.store.database import Transaction, join_keys
 
 _COLUMN_TYPES = {
@@ -70,18 +71,6 @@ class NewState(NamedTuple):
     customer_type: str | None
     fingerprint: bytes | None
     """Of the record that made the person so, 16 bytes; None: not known."""
-
-
-class HistoryItem(msgspec.Struct, frozen=True):
-    entry: int
-    place: str
-    value: dict[str, Any]
-    collected: int
-    """Microseconds."""
-    recorded: datetime
-    caller: str
-    import_id: UUID | None
-    sequence_number: int | None
 
 
 def read_clock(tx: Transaction) -> int:

@@ -1,0 +1,127 @@
+"""The history of a profile: every choice that was ever applied (account.md, "Reading profiles back")."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from consentory.codec.answers.answer_types import Instant, Natural, Positive, to_utc
+from consentory.codec.answers.choice_answer import AttributeAnswer, ConsentCode, EvidenceAnswer, PreferenceCode
+from consentory.domain.instants import from_micros
+from consentory.domain.profile import ProfileState, find_kind
+from consentory.domain.record import Kind
+from consentory.domain.viewing import HistoryItem, ViewedHistory
+
+_TYPE_MEMBER: dict[Kind, str] = {"Email": "EmailAddressType", "Phone": "PhoneType", "Address": "AddressType"}
+_VALUE_MEMBERS = frozenset(
+    ("EmailAddress", "PhoneNumber", "Address1", "Address2", "City", "StateProvince", "PostalCode")
+)
+
+
+class PlaceAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The owner of a choice: the person (Profile), or a contact element with its type and its value."""
+
+    Kind: Literal["Profile", "Email", "Phone", "Address"]
+    EmailAddressType: str | UnsetType = UNSET
+    EmailAddress: str | UnsetType = UNSET
+    PhoneType: str | UnsetType = UNSET
+    PhoneNumber: str | UnsetType = UNSET
+    AddressType: str | UnsetType = UNSET
+    Address1: str | UnsetType = UNSET
+    Address2: str | UnsetType = UNSET
+    City: str | UnsetType = UNSET
+    StateProvince: str | UnsetType = UNSET
+    PostalCode: str | UnsetType = UNSET
+
+
+class PreferenceEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A preference that was applied."""
+
+    Place: PlaceAnswer
+    FilterId: str
+    PreferenceType: PreferenceCode
+    FrequencyId: str | UnsetType = UNSET
+    PreferenceAttributes: list[AttributeAnswer] | UnsetType = UNSET
+    CustomerDate: Instant
+    RecordedDate: Instant
+    Caller: str
+    ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
+    SequenceNumber: Positive | None
+
+
+class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A consent that was applied."""
+
+    Place: PlaceAnswer
+    ConsentType: str
+    ConsentVersion: str
+    Locale: str
+    ConsentStatus: ConsentCode
+    Evidence: EvidenceAnswer | UnsetType = UNSET
+    ConsentDate: Instant
+    RecordedDate: Instant
+    Caller: str
+    ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
+    SequenceNumber: Positive | None
+
+
+class PreferenceHistory(msgspec.Struct, frozen=True):
+    """A page of preferences in the order of application."""
+
+    Count: Natural
+    HasMore: bool
+    Items: list[PreferenceEvent]
+
+
+class ConsentHistory(msgspec.Struct, frozen=True):
+    """A page of consents in the order of application."""
+
+    Count: Natural
+    HasMore: bool
+    Items: list[ConsentEvent]
+
+
+def render_history(history: ViewedHistory) -> PreferenceHistory | ConsentHistory:
+    """A page of a history, of the choices that were asked for."""
+    count, body = len(history.items), history.body
+    if history.of == "Preferences":
+        events = [_render_preference(item, body) for item in history.items]
+        return PreferenceHistory(count, history.has_more, events)
+    return ConsentHistory(count, history.has_more, [_render_consent(item, body) for item in history.items])
+
+
+def _render_preference(item: HistoryItem, body: ProfileState) -> PreferenceEvent:
+    return PreferenceEvent(
+        Place=_render_place(item.place, body),
+        **item.value,
+        CustomerDate=from_micros(item.collected),
+        RecordedDate=to_utc(item.recorded),
+        Caller=item.caller,
+        ImportId=item.import_id,
+        SequenceNumber=item.sequence_number,
+    )
+
+
+def _render_consent(item: HistoryItem, body: ProfileState) -> ConsentEvent:
+    return ConsentEvent(
+        Place=_render_place(item.place, body),
+        **item.value,
+        ConsentDate=from_micros(item.collected),
+        RecordedDate=to_utc(item.recorded),
+        Caller=item.caller,
+        ImportId=item.import_id,
+        SequenceNumber=item.sequence_number,
+    )
+
+
+def _render_place(place: str, body: ProfileState) -> PlaceAnswer:
+    """A ledger entry's place for people."""
+    kind = find_kind(place)
+    if kind is None:
+        return PlaceAnswer(Kind="Profile")
+    element = body.elements(kind)[int(place[1:])]
+    given = {name: text for name, text in element.given.items() if name in _VALUE_MEMBERS}
+    return PlaceAnswer(Kind=kind, **{_TYPE_MEMBER[kind]: element.type}, **given)

@@ -1,0 +1,77 @@
+"""People as a service gives them to a reader: the stored state, and the facts that decide how much of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from consentory.domain.configuration_index import ConfigurationIndex
+from consentory.domain.imports import Outcome
+from consentory.domain.permission import Scope
+from consentory.domain.profile import Element, Profile, ProfileState
+from consentory.domain.record import KINDS, Fault
+
+HistoryKind = Literal["Preferences", "Consents"]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """The facts of one reading: `now` in microseconds; `recorded` gives (when, by whom) for ledger entries."""
+
+    configuration_index: ConfigurationIndex
+    scope: Scope
+    now: int
+    recorded: Mapping[int, tuple[datetime, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedProfile:
+    """A profile, its names spelled as configured, for one reader."""
+
+    profile: Profile
+    viewing: Viewing
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenProfile:
+    """The result of a single write. `viewed` is None if the caller may not read profiles."""
+
+    profile_id: int
+    outcome: Outcome
+    not_honored: Sequence[Fault]
+    viewed: ViewedProfile | None
+
+
+class HistoryItem(msgspec.Struct, frozen=True):
+    """A choice that was applied once, as the ledger keeps it. `collected` in microseconds."""
+
+    entry: int
+    place: str
+    value: dict[str, Any]
+    collected: int
+    recorded: datetime
+    caller: str
+    import_id: UUID | None
+    sequence_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedHistory:
+    """A page of a profile's history for one reader, in the order of application. `body` is the profile's."""
+
+    of: HistoryKind
+    items: Sequence[HistoryItem]
+    has_more: bool
+    body: ProfileState
+
+
+def list_current_entries(body: ProfileState) -> list[int]:
+    """Ledger entries of the body's choices, for `Viewing.recorded`."""
+    owners: list[ProfileState | Element] = [body, *(element for kind in KINDS for element in body.elements(kind))]
+    preferences = [choice.entry for owner in owners for choice in owner.preferences]
+    return preferences + [choice.entry for owner in owners for choice in owner.consents]
