@@ -6,11 +6,11 @@ import json
 import re
 from typing import TypeVar
 
+from consentory.codec.limits import MOST_ELEMENTS
 from consentory.domain.record import Fault
 
 MOST_FAULTS = 10_000
 """A record of many megabytes can be wrong a million times; what is past this many is said in one last fault."""
-MOST_ELEMENTS = 100
 _VALUE_LENGTH = 200
 _QUOTE_LENGTH = 60
 _SURROGATE = re.compile("[\ud800-\udfff]")

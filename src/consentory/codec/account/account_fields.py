@@ -11,12 +11,13 @@ from typing import Any
 import re2
 
 from consentory.codec.account.account_faults import FaultLog
+from consentory.codec.limits import LENGTHS
 from consentory.codec.times import TimeFault, read_time
 from consentory.domain.configuration import CustomField, Picklist
 from consentory.domain.text import fold
 
-LONGEST_VALUE = 4000
-LONGEST_PATTERN = 1000
+LONGEST_VALUE = LENGTHS["CustomField"]["default"].most
+LONGEST_PATTERN = LENGTHS["CustomField"]["pattern"].most
 
 _KEYS_OF_TYPE = {
     "Text": ("pattern", "minLength", "maxLength"),

@@ -16,6 +16,7 @@ import phonenumbers
 
 from consentory.codec.account.account_faults import FaultLog
 from consentory.codec.account.account_fields import check_custom_field, check_pattern
+from consentory.codec.limits import LENGTHS
 from consentory.domain.configuration import (
     Account,
     Configuration,
@@ -41,8 +42,10 @@ MOST_DAYS = 36_525
 """A hundred years: a choice's date plus this many days is still a date."""
 
 _PATTERNED = {"alternateIdTypes", "emailTypes", "phoneTypes"}
-_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
-_USER_ID = re.compile(r"[A-Za-z0-9_.@-]{1,100}")
+_LONGEST_CLIENT_ID = LENGTHS["Account"]["clientId"].most
+_LONGEST_USER_ID = LENGTHS["User"]["id"].most
+_CLIENT_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{_LONGEST_CLIENT_ID}}}")
+_USER_ID = re.compile(rf"[A-Za-z0-9_.@-]{{1,{_LONGEST_USER_ID}}}")
 _MOST_TOKEN_HOURS = 87_600
 _MOST_IMPORTS = 1_000_000
 _MOST_MEGABYTES = 28
@@ -64,10 +67,11 @@ def check_configuration(configuration: Configuration, log: FaultLog) -> None:
 def _check_account(account: Account, log: FaultLog) -> None:
     path = "$.account"
     if account.client_id and not _CLIENT_ID.fullmatch(account.client_id):
-        message = f"{account.client_id!r} must be 1 to 50 letters, digits, - or _, without accents or blanks"
+        message = f"{account.client_id!r} must be 1 to {_LONGEST_CLIENT_ID} letters, digits, - or _"
+        message += ", without accents or blanks"
         log.refuse(f"{path}.clientId", "Malformed", message)
-    _check_text(f"{path}.name", account.name, 100, log)
-    _check_names(f"{path}.locales", account.locales, 15, log)
+    _check_text(f"{path}.name", account.name, LENGTHS["Account"]["name"].most, log)
+    _check_names(f"{path}.locales", account.locales, LENGTHS["Account"]["locales"].most, log)
     if not account.locales:
         log.refuse(f"{path}.locales", "Missing", "needs at least one locale; the first is the default")
     if account.time_zone not in _list_zones():
@@ -90,7 +94,7 @@ def _check_types(section: str, types: Sequence[TypeName], log: FaultLog) -> None
     chosen: str | None = None
     for place, item in enumerate(types):
         path = f"$.{section}[{place}]"
-        _check_text(f"{path}.name", item.name, 100, log)
+        _check_text(f"{path}.name", item.name, LENGTHS["TypeName"]["name"].most, log)
         _check_labels(path, item.labels, log)
         if item.pattern is not None and section not in _PATTERNED:
             message = f"only {', '.join(sorted(_PATTERNED))} have patterns; leave it out"
@@ -110,8 +114,8 @@ def _check_picklists(picklists: Sequence[Picklist], log: FaultLog) -> None:
     _check_unique("$.picklists", "name", [item.name for item in picklists], log)
     for place, item in enumerate(picklists):
         path = f"$.picklists[{place}]"
-        _check_text(f"{path}.name", item.name, 100, log)
-        _check_names(f"{path}.values", item.values, 4000, log)
+        _check_text(f"{path}.name", item.name, LENGTHS["Picklist"]["name"].most, log)
+        _check_names(f"{path}.values", item.values, LENGTHS["Picklist"]["values"].most, log)
         if not item.values:
             log.refuse(f"{path}.values", "Missing", "needs at least one value")
         for rank, value in enumerate(item.values):
@@ -128,7 +132,7 @@ def _check_custom_fields(configuration: Configuration, log: FaultLog) -> None:
     _check_unique("$.customFields", "name", [item.name for item in fields], log)
     for place, field in enumerate(fields):
         path = f"$.customFields[{place}]"
-        _check_text(f"{path}.name", field.name, 94, log)
+        _check_text(f"{path}.name", field.name, LENGTHS["CustomField"]["name"].most, log)
         _check_labels(path, field.labels, log)
         check_custom_field(path, field, picklists, zone, log)
         if field.picklist is not None:
@@ -143,8 +147,8 @@ def _check_programs(configuration: Configuration, log: FaultLog) -> None:
     seen: dict[str, str] = {}
     for place, program in enumerate(programs):
         path = f"$.programs[{place}]"
-        _check_text(f"{path}.id", program.id, 50, log)
-        _check_text(f"{path}.name", program.name, 100, log)
+        _check_text(f"{path}.id", program.id, LENGTHS["Program"]["id"].most, log)
+        _check_text(f"{path}.name", program.name, LENGTHS["Program"]["name"].most, log)
         for rank, item in enumerate(program.filters):
             here = f"{path}.filters[{rank}]"
             # A record names a filter by its id alone, so ids are unique over all programs.
@@ -153,9 +157,9 @@ def _check_programs(configuration: Configuration, log: FaultLog) -> None:
 
 
 def _check_filter(path: str, item: Filter, consents: Sequence[str], log: FaultLog) -> None:
-    _check_text(f"{path}.id", item.id, 50, log)
-    _check_text(f"{path}.name", item.name, 100, log)
-    _check_names(f"{path}.frequencies", item.frequencies, 20, log)
+    _check_text(f"{path}.id", item.id, LENGTHS["Filter"]["id"].most, log)
+    _check_text(f"{path}.name", item.name, LENGTHS["Filter"]["name"].most, log)
+    _check_names(f"{path}.frequencies", item.frequencies, LENGTHS["Filter"]["frequencies"].most, log)
     if item.default_frequency is not None:
         _check_reference(
             f"{path}.defaultFrequency", item.default_frequency, item.frequencies, "the filter's frequencies", log
@@ -168,13 +172,13 @@ def _check_consent_types(types: Sequence[ConsentType], log: FaultLog) -> None:
     _check_unique("$.consentTypes", "name", [item.name for item in types], log)
     for place, item in enumerate(types):
         path = f"$.consentTypes[{place}]"
-        _check_text(f"{path}.name", item.name, 100, log)
+        _check_text(f"{path}.name", item.name, LENGTHS["ConsentType"]["name"].most, log)
         if not item.versions:
             log.refuse(f"{path}.versions", "Missing", "needs at least one version")
         _check_unique(f"{path}.versions", "version", [version.version for version in item.versions], log)
         for rank, version in enumerate(item.versions):
             here = f"{path}.versions[{rank}]"
-            _check_text(f"{here}.version", version.version, 50, log)
+            _check_text(f"{here}.version", version.version, LENGTHS["ConsentVersion"]["version"].most, log)
             _check_days(f"{here}.expirationDays", version.expiration_days, log)
             _check_locales(f"{here}.texts", version.texts, log)
             if not version.texts:
@@ -188,7 +192,7 @@ def _check_user_groups(configuration: Configuration, log: FaultLog) -> None:
     _check_unique("$.userGroups", "name", [item.name for item in groups], log)
     for place, group in enumerate(groups):
         path = f"$.userGroups[{place}]"
-        _check_text(f"{path}.name", group.name, 100, log)
+        _check_text(f"{path}.name", group.name, LENGTHS["UserGroup"]["name"].most, log)
         permitted = group.permissions
         if permitted.programs != "all":
             _check_references(f"{path}.permissions.programs", permitted.programs, programs, "programs", log)
@@ -205,11 +209,11 @@ def _check_users(configuration: Configuration, log: FaultLog) -> None:
     for place, user in enumerate(users):
         path = f"$.users[{place}]"
         if user.id and not _USER_ID.fullmatch(user.id):
-            message = f"{user.id!r} must be 1 to 100 letters, digits, or any of _ . @ -"
+            message = f"{user.id!r} must be 1 to {_LONGEST_USER_ID} letters, digits, or any of _ . @ -"
             log.refuse(f"{path}.id", "Malformed", message)
         _check_references(f"{path}.groups", user.groups, names, "userGroups", log)
         if user.source_group is not None:
-            _check_text(f"{path}.sourceGroup", user.source_group, 100, log)
+            _check_text(f"{path}.sourceGroup", user.source_group, LENGTHS["User"]["sourceGroup"].most, log)
         _check_hmac(path, user, groups, log)
 
 
@@ -295,7 +299,7 @@ def _check_locales(path: str, texts: Mapping[str, object], log: FaultLog) -> Non
     """Keys that are locales. Not only the account's: texts that were shown stay when the account drops one."""
     seen: dict[str, str] = {}
     for locale in texts:
-        _check_text(f"{path}.{locale}", locale, 15, log)
+        _check_text(f"{path}.{locale}", locale, LENGTHS["Account"]["locales"].most, log)
         _check_new(f"{path}.{locale}", locale, seen, log)
 
 

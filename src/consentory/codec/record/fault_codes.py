@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from consentory.codec.limits import MOST_ATTRIBUTES, MOST_ELEMENTS
 from consentory.domain.imports import Phase
 
 
@@ -99,7 +100,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Array.TooLong",
         _STAGE,
         "An array has more elements than are allowed. Those past the bound were not checked.",
-        "Send fewer; 100 in any array, 50 PreferenceAttributes.",
+        f"Send fewer; {MOST_ELEMENTS} in any array, {MOST_ATTRIBUTES} PreferenceAttributes.",
     ),
     FaultCode(
         "Array.Duplicate", _STAGE, "The same element is in an array twice, as execution compares them.", "Keep one."

@@ -16,7 +16,8 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec import inspect
 
-from consentory.codec.fault_collector import MOST_ELEMENTS, FaultCollector, has_lone_surrogate, name_member, quote
+from consentory.codec.fault_collector import FaultCollector, has_lone_surrogate, name_member, quote
+from consentory.codec.limits import MOST_ELEMENTS
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 
 from consentory.codec.fault_collector import FaultCollector, quote
+from consentory.codec.limits import LENGTHS, MOST_ATTRIBUTES
 from consentory.codec.record.fast_path.verbatim_record import (
     CONSENT_STATUSES,
     PREFERENCE_TYPES,
@@ -46,16 +47,7 @@ _PLACE_OF = {
     None: "put it under ProfilePreferences",
 }
 _FUTURE = 5 * 60 * SECOND
-_MOST_ATTRIBUTES = 50
-_EVIDENCE_LENGTHS = {
-    "Method": 50,
-    "SourceSystem": 100,
-    "SourceEventId": 100,
-    "Url": 2000,
-    "IpAddress": 100,
-    "UserAgent": 500,
-    "Reference": 500,
-}
+_PREFERENCE, _CONSENT, _ATTRIBUTE = LENGTHS["Preference"], LENGTHS["Consent"], LENGTHS["Attribute"]
 PLACE_CHANNELS: dict[str, tuple[str | None, ...]] = {
     "Emails": KIND_CHANNELS["Email"],
     "PhoneNumbers": KIND_CHANNELS["Phone"],
@@ -201,7 +193,9 @@ class ChoiceReader:
         mobile: bool | None,
         seen: set[str],
     ) -> PreferenceInput | None:
-        rule = self._rules.filters.read(collector, wire.FilterId, here, "FilterId", 50, _FILTER)
+        rule = self._rules.filters.read(
+            collector, wire.FilterId, here, "FilterId", _PREFERENCE["FilterId"].most, _FILTER
+        )
         if rule is not None:
             self._check_place(collector, rule, here, place, mobile)
             if rule.id in seen:
@@ -214,7 +208,9 @@ class ChoiceReader:
         frequency = None
         if wire.FrequencyId is not None:
             known = None if rule is None else rule.frequencies
-            frequency = _read_name(collector, known, wire.FrequencyId, here, "FrequencyId", 20, _FREQUENCY)
+            frequency = _read_name(
+                collector, known, wire.FrequencyId, here, "FrequencyId", _PREFERENCE["FrequencyId"].most, _FREQUENCY
+            )
         attributes = _read_attributes(collector, wire.PreferenceAttributes, f"{here}.PreferenceAttributes")
         if rule is None or chosen is None or at is None:
             return None
@@ -275,7 +271,9 @@ class ChoiceReader:
         rule = self._find_consent(collector, wire.ConsentType, here, withdrawn)
         version = self._find_version(collector, wire, here, rule, withdrawn or status is None)
         locales = None if version is None else version.locales
-        locale = _read_name(collector, locales, wire.Locale, here, "Locale", 15, "Consent.UnknownLocale")
+        locale = _read_name(
+            collector, locales, wire.Locale, here, "Locale", _CONSENT["Locale"].most, "Consent.UnknownLocale"
+        )
         at = self._read_date(collector, wire.ConsentDate, here, "ConsentDate", withdrawn)
         evidence = _read_evidence(collector, wire.Evidence, f"{here}.Evidence")
         if rule is None or version is None:
@@ -294,7 +292,7 @@ class ChoiceReader:
         self, collector: FaultCollector, name: str | None, path: str, withdrawn: bool
     ) -> ConsentRule | None:
         types = self._rules.consent_types
-        rule = types.read(collector, name, path, "ConsentType", 100, "Consent.UnknownType")
+        rule = types.read(collector, name, path, "ConsentType", _CONSENT["ConsentType"].most, "Consent.UnknownType")
         if rule is None:
             return None
         if not rule.active and not withdrawn:
@@ -315,7 +313,9 @@ class ChoiceReader:
     ) -> VersionRule | None:
         name = wire.ConsentVersion
         versions = None if rule is None else rule.versions
-        version = _read_name(collector, versions, name, path, "ConsentVersion", 50, "Consent.UnknownVersion")
+        version = _read_name(
+            collector, versions, name, path, "ConsentVersion", _CONSENT["ConsentVersion"].most, "Consent.UnknownVersion"
+        )
         if rule is not None and version is not None and version.prior and not withdrawn and not self._allow_prior:
             text = f"Version {version.version} of {rule.name} is older than the newest active one"
             text += "; send that one, or import with AllowPriorConsents."
@@ -394,13 +394,13 @@ def _read_attributes(
     if not wires:
         return None
     attributes: dict[str, str] = {}
-    for index, wire in enumerate(collector.bound(wires, path, _MOST_ATTRIBUTES)):
+    for index, wire in enumerate(collector.bound(wires, path, MOST_ATTRIBUTES)):
         here = f"{path}[{index}]"
-        value = read_text(collector, wire.Value or "", here, "Value", 0, 1000)
+        value = read_text(collector, wire.Value or "", here, "Value", *_ATTRIBUTE["Value"])
         if wire.Key is None:
             collector.require(here, "Key")
             continue
-        key = read_text(collector, wire.Key, here, "Key", 1, 100)
+        key = read_text(collector, wire.Key, here, "Key", *_ATTRIBUTE["Key"])
         if key is None:
             continue
         if key.startswith("$"):
@@ -432,11 +432,11 @@ def _read_evidence(
     if wire is None:
         return None
     evidence = {}
-    for member, most in _EVIDENCE_LENGTHS.items():
+    for member, length in LENGTHS["Evidence"].items():
         given = getattr(wire, member)
         if given is None:
             continue
-        text = read_text(collector, given, path, member, 0, most)
+        text = read_text(collector, given, path, member, *length)
         if text and member == "IpAddress" and not _is_ip_address(text):
             message = f"IpAddress {quote(text)} is neither an IPv4 nor an IPv6 address."
             collector.report("Evidence.IpAddressMalformed", message, f"{path}.IpAddress", given)

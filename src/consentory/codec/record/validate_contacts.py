@@ -12,7 +12,8 @@ from consentory.codec.contact_values import (
     compare_phone,
     find_country,
 )
-from consentory.codec.fault_collector import MOST_ELEMENTS, FaultCollector, quote
+from consentory.codec.fault_collector import FaultCollector, quote
+from consentory.codec.limits import LENGTHS, MOST_ELEMENTS
 from consentory.codec.record.validate_choices import PLACE_CHANNELS, ChoiceReader
 from consentory.codec.record.validation_context import TypeRule, ValidationContext
 from consentory.codec.record.wire_record import WireAddress, WireElement, WireEmail, WirePhone
@@ -21,7 +22,9 @@ from consentory.domain.permission import Scope
 from consentory.domain.record import ElementInput
 from consentory.domain.text import compare_address
 
-_ADDRESS_LINES = (("Address1", 1, 125), ("City", 1, 50), ("StateProvince", 2, 50), ("PostalCode", 1, 15))
+_ADDRESS = LENGTHS["Address"]
+_ADDRESS_LINES = tuple((line, *_ADDRESS[line]) for line in ("Address1", "City", "StateProvince", "PostalCode"))
+_TYPE_LENGTHS = {**LENGTHS["Email"], **LENGTHS["Phone"], **_ADDRESS}
 _COUNTRY_FORMS = tuple((form, f"CountryCode_{form}") for form in ("Alpha2", "Alpha3", "Numeric"))
 
 ElementT = TypeVar("ElementT", bound=WireElement)
@@ -33,6 +36,7 @@ class _Place(NamedTuple):
     array: str
     path: str
     type_member: str
+    type_most: int
     type_fault: str
     preferences: str
     types: CaselessIndex[TypeRule]
@@ -59,7 +63,17 @@ class ContactReader:
         ) -> _Place:
             closed = not scope.permits_channel(*(channel for channel in PLACE_CHANNELS[array] if channel))
             paths = _list_paths(array, preferences)
-            return _Place(array, f"$.{array}", type_member, type_fault, preferences, types, closed, paths)
+            return _Place(
+                array,
+                f"$.{array}",
+                type_member,
+                _TYPE_LENGTHS[type_member].most,
+                type_fault,
+                preferences,
+                types,
+                closed,
+                paths,
+            )
 
         self._emails = place("Emails", "EmailAddressType", "Email.UnknownType", "EmailPreferences", rules.email_types)
         self._phones = place(
@@ -102,7 +116,7 @@ class ContactReader:
             if place.closed:
                 _report_closed(collector, place.array, path)
             rule = place.types.read(
-                collector, getattr(wire, place.type_member), path, place.type_member, 100, place.type_fault
+                collector, getattr(wire, place.type_member), path, place.type_member, place.type_most, place.type_fault
             )
             compared, given, said, shown = read_value(collector, wire, rule, path)
             if rule is not None and compared is not None:
@@ -131,14 +145,14 @@ class ContactReader:
         return tuple(given_inputs)
 
     def _read_email(self, collector: FaultCollector, wire: WireEmail, rule: TypeRule | None, path: str) -> _Value:
-        given = _read_value(collector, wire.EmailAddress, path, "EmailAddress", 1, 256)
+        given = _read_value(collector, wire.EmailAddress, path, "EmailAddress", *LENGTHS["Email"]["EmailAddress"])
         if given is None:
             return _NOTHING
         _check_pattern(collector, rule, given, path, "EmailAddress", "Email.PatternMismatch")
         return _compare(collector, given, path, "EmailAddress", "email address", compare_email)
 
     def _read_phone(self, collector: FaultCollector, wire: WirePhone, rule: TypeRule | None, path: str) -> _Value:
-        given = _read_value(collector, wire.PhoneNumber, path, "PhoneNumber", 1, 30)
+        given = _read_value(collector, wire.PhoneNumber, path, "PhoneNumber", *LENGTHS["Phone"]["PhoneNumber"])
         if given is None:
             return _NOTHING
         _check_pattern(collector, rule, given, path, "PhoneNumber", "Phone.PatternMismatch")
@@ -206,14 +220,14 @@ def _read_said(collector: FaultCollector, wire: WireAddress, path: str) -> dict[
     """Address2 ("" clears) and Country, the alpha-2 code that all given country codes stand for."""
     said = {}
     if wire.Address2 is not None:
-        line = read_text(collector, wire.Address2, path, "Address2", 0, 125)
+        line = read_text(collector, wire.Address2, path, "Address2", *_ADDRESS["Address2"])
         if line is not None:
             said["Address2"] = line
     for form, member in _COUNTRY_FORMS:
         given = getattr(wire, member)
         if given is None:
             continue
-        code = read_text(collector, str(given), path, member, 1, 3)
+        code = read_text(collector, str(given), path, member, *_ADDRESS[member])
         if code is None:
             continue
         country = find_country(code, form)

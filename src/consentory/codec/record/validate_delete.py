@@ -8,6 +8,7 @@ import msgspec
 
 from consentory.codec.fault_collector import FaultCollector
 from consentory.codec.json_scanner import split_array, split_object
+from consentory.codec.limits import LENGTHS
 from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
 from consentory.codec.record.validation_context import TypeRule, ValidationContext
 from consentory.codec.record.wire_record import WireDelete, WireDeleteId
@@ -17,7 +18,7 @@ from consentory.domain.record import Fault, Record
 from consentory.domain.text import fold, key_hasher, trim
 
 _LARGEST_ID = 2**63 - 1
-_LONGEST_ID = 256
+_LONGEST_ID = LENGTHS["AlternateId"]["AlternateId"].most
 _LOOKED_AT = WireDelete.__struct_fields__
 _LOOKED_AT_ID = WireDeleteId.__struct_fields__
 _DELETE = msgspec.json.Decoder(WireDelete)

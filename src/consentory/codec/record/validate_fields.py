@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 
 from consentory.codec.fault_collector import FaultCollector, quote
+from consentory.codec.limits import LENGTHS
 from consentory.codec.record.fast_path.verbatim_record import VerbatimField
 from consentory.codec.record.validation_context import MOST_KNOWN, FieldRule, ValidationContext
 from consentory.codec.record.wire_record import WireField
@@ -15,6 +16,7 @@ from consentory.domain.text import trim
 
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _DATE_LENGTH = len("YYYY-MM-DD")
+_FIELD = LENGTHS["Field"]
 _SEPARATOR = "::"
 _SHORT = 128
 """Characters of a name and a value that are remembered for as long as the account's rules are."""
@@ -55,10 +57,12 @@ class FieldReader:
                 values.append(known)
                 continue
             path = f"$.CustomFields[{index}]"
-            rule = self._rules.fields.read(collector, wire.Name, path, "Name", 94, "CustomField.Unknown")
+            rule = self._rules.fields.read(
+                collector, wire.Name, path, "Name", _FIELD["Name"].most, "CustomField.Unknown"
+            )
             value = wire.Value
             if value is not None:
-                value = read_text(collector, value, path, "Value", 0, 4000)
+                value = read_text(collector, value, path, "Value", *_FIELD["Value"])
             if rule is None:
                 continue
             name = rule.field.name

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from consentory.codec.fault_collector import MOST_ELEMENTS, FaultCollector, quote
+from consentory.codec.fault_collector import FaultCollector, quote
+from consentory.codec.limits import LENGTHS, MOST_ELEMENTS
 from consentory.codec.record.fast_path.fast_path_check import FastPathCheck
 from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS, decode_leniently
 from consentory.codec.record.stage_counts import count_undated, count_without_country_code
@@ -36,7 +37,7 @@ from consentory.domain.permission import Scope
 from consentory.domain.record import AlternateIdInput, Fault, GroupInput, Record, VerbatimRecord
 from consentory.domain.text import fold
 
-_NAME_LENGTHS = (("Prefix", 20), ("FirstName", 100), ("MiddleName", 100), ("LastName", 100), ("Suffix", 20))
+_PERSON, _ALTERNATE_ID, _GROUP = LENGTHS["Record"], LENGTHS["AlternateId"], LENGTHS["Group"]
 _SAYING = ("CustomerName", "AlternateIds", "Emails", "PhoneNumbers", "Addresses", "Consents", "ProfilePreferences")
 
 _RECORD = msgspec.json.Decoder(WireRecord)
@@ -125,7 +126,9 @@ class RecordValidator:
             _read_active(collector, wire.IsActive),
             None
             if wire.DefaultLocale is None
-            else rules.locales.read(collector, wire.DefaultLocale, "$", "DefaultLocale", 15, "Locale.Unknown"),
+            else rules.locales.read(
+                collector, wire.DefaultLocale, "$", "DefaultLocale", _PERSON["DefaultLocale"].most, "Locale.Unknown"
+            ),
             wire.RegistrationConfirmed,
             self._read_customer_type(collector, wire.CustomerType),
             wire.PreservePreferences is not False,
@@ -148,7 +151,9 @@ class RecordValidator:
         if given is None:
             return None
         code = "CustomerType.Unknown"
-        rule = self._rules.customer_types.read(collector, given, "$", "CustomerType", 100, code)
+        rule = self._rules.customer_types.read(
+            collector, given, "$", "CustomerType", _PERSON["CustomerType"].most, code
+        )
         return None if rule is None else rule.name
 
     def _read_alternate_ids(
@@ -161,8 +166,15 @@ class RecordValidator:
         for index, wire in enumerate(collector.bound(wires, "$.AlternateIds")):
             path = f"$.AlternateIds[{index}]"
             types = self._rules.alternate_id_types
-            rule = types.read(collector, wire.AlternateIdType, path, "AlternateIdType", 100, "AlternateId.UnknownType")
-            value = _read_required(collector, wire.AlternateId, path, "AlternateId", 256)
+            rule = types.read(
+                collector,
+                wire.AlternateIdType,
+                path,
+                "AlternateIdType",
+                _ALTERNATE_ID["AlternateIdType"].most,
+                "AlternateId.UnknownType",
+            )
+            value = _read_required(collector, wire.AlternateId, path, "AlternateId", _ALTERNATE_ID["AlternateId"].most)
             if rule is None or value is None:
                 continue
             if rule.pattern is not None and not rule.pattern.matches(value):
@@ -200,8 +212,10 @@ class RecordValidator:
         for index, wire in enumerate(collector.bound(wires, "$.Groups")):
             path = f"$.Groups[{index}]"
             types = self._rules.group_types
-            rule = types.read(collector, wire.GroupType, path, "GroupType", 100, "Group.UnknownType")
-            name = _read_required(collector, wire.GroupName, path, "GroupName", 100)
+            rule = types.read(
+                collector, wire.GroupType, path, "GroupType", _GROUP["GroupType"].most, "Group.UnknownType"
+            )
+            name = _read_required(collector, wire.GroupName, path, "GroupName", _GROUP["GroupName"].most)
             if rule is None or name is None:
                 continue
             folded = fold(name)
@@ -232,10 +246,10 @@ def _read_customer_name(collector: FaultCollector, wire: WireName | None) -> dic
     name: dict[str, str] = {}
     if wire is None:
         return name
-    for member, most in _NAME_LENGTHS:
+    for member, length in LENGTHS["Name"].items():
         given = getattr(wire, member)
         if given is not None:
-            text = read_text(collector, given, "$.CustomerName", member, 0, most)
+            text = read_text(collector, given, "$.CustomerName", member, *length)
             if text is not None:
                 name[member] = text
     return name
@@ -248,7 +262,7 @@ def _read_tags(collector: FaultCollector, wires: list[WireTag] | None) -> tuple[
     seen = set()
     for index, wire in enumerate(collector.bound(wires, "$.ProfileTags")):
         path = f"$.ProfileTags[{index}]"
-        name = _read_required(collector, wire.Name, path, "Name", 100)
+        name = _read_required(collector, wire.Name, path, "Name", LENGTHS["Tag"]["Name"].most)
         if name is None:
             continue
         folded = fold(name)

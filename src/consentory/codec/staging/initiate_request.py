@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from consentory.codec.fault_collector import FaultCollector, quote
 from consentory.codec.json_scanner import find_fault
+from consentory.codec.limits import LENGTHS, text
 from consentory.codec.record.lenient_decode import decode_leniently
 from consentory.codec.text_rules import read_text
 from consentory.domain.configuration import Permissions
@@ -42,7 +43,7 @@ _FLAGS = (
 class SourceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The file that the records come from (files.md, `Source`). None: absent or null."""
 
-    FileName: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    FileName: Annotated[str, text("SourceRequest", "FileName")] | None = None
     Sha256: Annotated[str, Meta(pattern="^[0-9A-Fa-f]{64}$")] | None = None
     Rows: Annotated[int, Meta(ge=0)] | None = None
     Mapping: str | None = None
@@ -52,7 +53,7 @@ class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The members of Initiate, names and types as on the wire. None: absent or null, the default counts."""
 
     # What is annotated serves OpenAPI only: read_initiate finds every fault at once, and says it in our words.
-    Name: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    Name: Annotated[str, text("InitiateRequest", "Name")] | None = None
     DataStageDuration: Annotated[int, Meta(ge=0, le=LONGEST_RETENTION_DAYS)] | None = None
     ImportAction: str | None = None
     MatchCriteria: str | None = None
@@ -132,7 +133,7 @@ def _read_name(request: InitiateRequest, collector: FaultCollector) -> str:
     if request.Name is None:
         collector.require("$", "Name")
         return ""
-    return read_text(collector, request.Name, "$", "Name", 1, 100) or ""
+    return read_text(collector, request.Name, "$", "Name", *LENGTHS["InitiateRequest"]["Name"]) or ""
 
 
 def _read_duration(request: InitiateRequest, collector: FaultCollector) -> int:
@@ -161,7 +162,7 @@ def _read_source(request: InitiateRequest, collector: FaultCollector) -> ImportS
         return None
     if source.FileName is None:
         collector.require("$.Source", "FileName")
-    name = read_text(collector, source.FileName or "-", "$.Source", "FileName", 1, 255)
+    name = read_text(collector, source.FileName or "-", "$.Source", "FileName", *LENGTHS["SourceRequest"]["FileName"])
     if source.Sha256 is not None and not _SHA256.fullmatch(source.Sha256):
         text = f"Sha256 must be 64 hexadecimal digits, not {quote(source.Sha256)}."
         collector.report("Initiate.NotSha256", text, "$.Source.Sha256", source.Sha256)

@@ -7,6 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from consentory.codec.limits import LENGTHS
 from consentory.domain.caller import OPERATOR, UNKNOWN, Origin, Party
 from consentory.domain.instants import from_micros
 from consentory.errors import RequestRefused
@@ -30,7 +31,7 @@ LIVE_KEYS = 2
 SHORTEST_KEY = 32
 """Characters of a key that is brought along; one made here has 256 random bits."""
 
-_CLIENT_ID = re.compile("[A-Za-z0-9_-]{1,50}")
+_CLIENT_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{LENGTHS['Account']['clientId'].most}}}")
 
 
 @dataclass(frozen=True, slots=True)

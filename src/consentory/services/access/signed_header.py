@@ -19,6 +19,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from consentory.codec.limits import LENGTHS
 from consentory.errors import RequestRefused
 
 OLDEST = timedelta(minutes=15)
@@ -27,9 +28,10 @@ FARTHEST_AHEAD = timedelta(seconds=60)
 _PREFIX = "pnauthinfo"
 _ALGORITHMS = {f"pnauthinfo3-hmac-{name}": name for name in ("sha256", "sha384", "sha512")}
 _LONGEST = 1000
+_LONGEST_USER = LENGTHS["User"]["id"].most
 _GAP = r"(?:\s*[,;]\s*|\s+)"
 _FORM = re.compile(
-    rf'credential\s*=\s*"?([A-Za-z0-9_.@-]{{1,100}})/([^\s;"]{{1,50}}?)"?{_GAP}signature\s*=\s*"?([A-Za-z0-9+/]+)={{0,2}}"?',
+    rf'credential\s*=\s*"?([A-Za-z0-9_.@-]{{1,{_LONGEST_USER}}})/([^\s;"]{{1,50}}?)"?{_GAP}signature\s*=\s*"?([A-Za-z0-9+/]+)={{0,2}}"?',
     re.IGNORECASE,
 )
 _TIME = re.compile(r"[0-9W-]+T[0-9:]+(?:[.,][0-9]+)?(?:Z|[+-][0-9:]+)?")

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from consentory.codec.limits import MOST_ATTRIBUTES, MOST_ELEMENTS, text
 from consentory.codec.times import read_canonical_time
 from consentory.domain.record import (
     DENIED,
@@ -60,13 +61,7 @@ CONSENT_STATUSES: Mapping[int | str | None, int] = {
 }
 """What a ConsentStatus as sent means."""
 
-_Text15 = Annotated[str, Meta(min_length=1, max_length=15)]
-_Text50 = Annotated[str, Meta(min_length=1, max_length=50)]
-_Text100 = Annotated[str, Meta(min_length=1, max_length=100)]
-_Text125 = Annotated[str, Meta(min_length=1, max_length=125)]
-_Text256 = Annotated[str, Meta(min_length=1, max_length=256)]
-_Text500 = Annotated[str, Meta(min_length=1, max_length=500)]
-_Many = Meta(max_length=100)
+_Many = Meta(max_length=MOST_ELEMENTS)
 
 
 class VerbatimObject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -78,22 +73,22 @@ class VerbatimObject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class VerbatimName(VerbatimObject, gc=False):
-    Prefix: Annotated[str, Meta(max_length=20)] | None = None
-    FirstName: Annotated[str, Meta(max_length=100)] | None = None
-    MiddleName: Annotated[str, Meta(max_length=100)] | None = None
-    LastName: Annotated[str, Meta(max_length=100)] | None = None
-    Suffix: Annotated[str, Meta(max_length=20)] | None = None
+    Prefix: Annotated[str, text("Name", "Prefix")] | None = None
+    FirstName: Annotated[str, text("Name", "FirstName")] | None = None
+    MiddleName: Annotated[str, text("Name", "MiddleName")] | None = None
+    LastName: Annotated[str, text("Name", "LastName")] | None = None
+    Suffix: Annotated[str, text("Name", "Suffix")] | None = None
 
 
 class VerbatimAlternateId(VerbatimObject, gc=False):
     AlternateIdType: str
-    AlternateId: _Text256
+    AlternateId: Annotated[str, text("AlternateId", "AlternateId")]
     IsActive: bool | None = None
 
 
 class VerbatimAttribute(VerbatimObject, gc=False):
-    Key: _Text100
-    Value: Annotated[str, Meta(max_length=1000)] | None = None
+    Key: Annotated[str, text("Attribute", "Key")]
+    Value: Annotated[str, text("Attribute", "Value")] | None = None
 
 
 class VerbatimPreference(VerbatimObject, gc=False):
@@ -101,17 +96,17 @@ class VerbatimPreference(VerbatimObject, gc=False):
     PreferenceType: Literal[1, 2, "OptIn", "OptOut"]
     CustomerDate: str | None = None
     FrequencyId: str | None = None
-    PreferenceAttributes: Annotated[list[VerbatimAttribute], Meta(max_length=50)] | None = None
+    PreferenceAttributes: Annotated[list[VerbatimAttribute], Meta(max_length=MOST_ATTRIBUTES)] | None = None
 
 
 class VerbatimEvidence(VerbatimObject, gc=False):
-    Method: _Text50 | None = None
-    SourceSystem: _Text100 | None = None
-    SourceEventId: _Text100 | None = None
-    Url: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
-    IpAddress: _Text100 | None = None
-    UserAgent: _Text500 | None = None
-    Reference: _Text500 | None = None
+    Method: Annotated[str, text("Evidence", "Method", least=1)] | None = None
+    SourceSystem: Annotated[str, text("Evidence", "SourceSystem", least=1)] | None = None
+    SourceEventId: Annotated[str, text("Evidence", "SourceEventId", least=1)] | None = None
+    Url: Annotated[str, text("Evidence", "Url", least=1)] | None = None
+    IpAddress: Annotated[str, text("Evidence", "IpAddress", least=1)] | None = None
+    UserAgent: Annotated[str, text("Evidence", "UserAgent", least=1)] | None = None
+    Reference: Annotated[str, text("Evidence", "Reference", least=1)] | None = None
 
 
 class VerbatimConsent(VerbatimObject, gc=False):
@@ -135,37 +130,37 @@ class VerbatimElement(VerbatimObject, gc=False):
 
 class VerbatimEmail(VerbatimElement, kw_only=True, gc=False):
     EmailAddressType: str
-    EmailAddress: _Text256
+    EmailAddress: Annotated[str, text("Email", "EmailAddress")]
     EmailPreferences: _Preferences | None = None
 
 
 class VerbatimPhone(VerbatimElement, kw_only=True, gc=False):
     PhoneType: str
-    PhoneNumber: Annotated[str, Meta(min_length=1, max_length=30)]
+    PhoneNumber: Annotated[str, text("Phone", "PhoneNumber")]
     IsMobile: bool | None = None
     PhoneNumberPreferences: _Preferences | None = None
 
 
 class VerbatimAddress(VerbatimElement, kw_only=True, gc=False):
     AddressType: str
-    Address1: _Text125
-    Address2: Annotated[str, Meta(max_length=125)] | None = None
-    City: _Text50
-    StateProvince: Annotated[str, Meta(min_length=2, max_length=50)]
-    PostalCode: _Text15
+    Address1: Annotated[str, text("Address", "Address1")]
+    Address2: Annotated[str, text("Address", "Address2")] | None = None
+    City: Annotated[str, text("Address", "City")]
+    StateProvince: Annotated[str, text("Address", "StateProvince")]
+    PostalCode: Annotated[str, text("Address", "PostalCode")]
     CountryCode_Alpha2: str | None = None
     AddressPreferences: _Preferences | None = None
 
 
 class VerbatimGroup(VerbatimObject, gc=False):
     GroupType: str
-    GroupName: _Text100
+    GroupName: Annotated[str, text("Group", "GroupName")]
     IsPrimary: bool | None = None
     IsActive: bool | None = None
 
 
 class VerbatimTag(VerbatimObject, gc=False):
-    Name: _Text100
+    Name: Annotated[str, text("Tag", "Name")]
 
 
 class VerbatimField(VerbatimObject, gc=False):
@@ -176,7 +171,7 @@ class VerbatimField(VerbatimObject, gc=False):
 class VerbatimWire(VerbatimObject, gc=False):
     """A record on the wire, of the members that plain ones have."""
 
-    AlternateIds: Annotated[list[VerbatimAlternateId], Meta(min_length=1, max_length=100)]
+    AlternateIds: Annotated[list[VerbatimAlternateId], Meta(min_length=1, max_length=MOST_ELEMENTS)]
     IsActive: bool | None = None
     CustomerName: VerbatimName | None = None
     DefaultLocale: str | None = None
