@@ -17,12 +17,13 @@ import schemathesis
 from answer_checks import CHECKS
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from offline_app import make_app
 from running_server import RunningServer, create_database, make_template, running_engine
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import response_schema_conformance
 from wire_client import FAULTY, WireClient, person
 
-from consentory.api.openapi.api_calls import CALLS
+from consentory.api.openapi.api_operations import list_handlers
 
 EXAMPLES = 25
 """Requests to one call before the next call's turn."""
@@ -78,7 +79,7 @@ def fuzz(server: RunningServer, seconds: float) -> tuple[Counter[str], list[str]
     while time.monotonic() < ends:
         with WireClient(server.create_account(widen)) as client:
             names: dict[str, str] = {}
-            for number, operation_id in enumerate(CALLS):
+            for number, operation_id in enumerate(list_handlers(make_app())):
                 names = names if number % 5 else make_names(client)
                 checks = [
                     check

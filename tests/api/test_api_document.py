@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from litestar.testing import TestClient
 from offline_app import make_app
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+
+from consentory.codec.limits import LENGTHS
 
 CALLS = {
     ("post", "/Profiles/v4/Async/{clientId}/Import"),
@@ -124,4 +128,85 @@ def test_the_record_has_every_member_with_its_type(document: dict[str, Any]) -> 
     assert {"CustomerName", "AlternateIds", "Emails", "ProfilePreferences", "CustomFields"} <= set(
         schemas["Record"]["properties"]
     )
-    assert schemas["Tag"]["properties"]["Name"] == {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    text = {"type": "string", "minLength": 1, "maxLength": 100}
+    assert schemas["Tag"]["properties"]["Name"] == {"anyOf": [text, {"type": "null"}]}
+
+
+WITHOUT_LENGTH = {"CustomerDate", "ConsentDate", "Mapping"}
+"""Texts whose form bounds them; Mapping has a limit in bytes."""
+
+
+def list_texts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schema itself, its options and its elements, where they are texts."""
+    if schema.get("type") == "string":
+        yield schema
+    for inner in [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]:
+        yield from list_texts(inner)
+
+
+def find_objects(schemas: dict[str, Any], name: str) -> set[str]:
+    """The schema of that name and all that it refers to."""
+    found, waiting = set(), {name}
+    while waiting:
+        one = waiting.pop()
+        found.add(one)
+        waiting |= set(re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas[one]))) - found
+    return found
+
+
+def test_every_text_that_a_body_may_have_shows_its_length(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name in find_objects(schemas, "Batch") | find_objects(schemas, "InitiateRequest"):
+        for member, schema in schemas[name]["properties"].items():
+            shown = [bool({"maxLength", "enum", "pattern"} & text.keys()) for text in list_texts(schema)]
+            assert all(shown) or member in WITHOUT_LENGTH, (name, member)
+
+
+def test_bodies_answers_and_account_document_show_the_lengths_of_the_table(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name, lengths in LENGTHS.items():
+        for kind in (name, f"{name}Answer", f"{name}Event"):
+            for member, length in lengths.items():
+                for text in list_texts(schemas.get(kind, {}).get("properties", {}).get(member, {})):
+                    assert (text["minLength"], text["maxLength"]) == length, (kind, member)
+
+
+def test_every_array_of_a_record_shows_how_many_elements_it_may_have(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    arrays = [
+        (member, option["maxItems"])
+        for name in find_objects(schemas, "Record")
+        for member, schema in schemas[name]["properties"].items()
+        for option in schema.get("anyOf", ())
+        if option.get("type") == "array"
+    ]
+    assert len(arrays) > 10
+    assert all(most == (50 if member == "PreferenceAttributes" else 100) for member, most in arrays)
+
+
+@pytest.mark.parametrize(
+    ("name", "member", "values"),
+    [
+        ("StatusObject", "Status", ["Completed", "Failed", "Initiated", "Processing", "Queued", "Staging"]),
+        ("StatusObject", "ImportAction", ["Add", "Delete"]),
+        ("ExceptionRecord", "Phase", ["Execute", "NotHonored", "Stage"]),
+        ("Preference", "PreferenceType", [1, 2, "OptIn", "OptOut", None]),
+        ("Consent", "ConsentStatus", [1, 2, 3, 4, "Granted", "Denied", "Revoked", "NotSet", None]),
+        ("PreferenceAnswer", "PreferenceType", [1, 2]),
+        ("PreferenceAnswer", "PreferenceStatus", ["Active", "Expired", "Overruled", "Suspended"]),
+        ("ConsentAnswer", "ConsentStatus", [1, 2, 3, 4]),
+        ("WrittenProfileAnswer", "Outcome", ["Created", "Updated", "Unchanged", "NotHonored"]),
+        ("PlaceAnswer", "Kind", ["Address", "Email", "Phone", "Profile"]),
+        ("Filter", "channel", ["Email", "Fax", "Mail", "Phone", "Text"]),
+    ],
+)
+def test_every_enumeration_shows_its_values(document: dict[str, Any], name: str, member: str, values: list) -> None:
+    schema = document["components"]["schemas"][name]["properties"][member]
+    options = [schema, *schema.get("anyOf", ())]
+    assert next(option["enum"] for option in options if "enum" in option) == values
+
+
+def test_the_body_of_initiate_shows_its_enumerations(document: dict[str, Any]) -> None:
+    members = document["components"]["schemas"]["InitiateRequest"]["properties"]
+    assert [option.get("enum") for option in members["ImportAction"]["anyOf"]] == [["Add", "Delete"], None]
+    assert [option.get("enum") for option in members["MatchCriteria"]["anyOf"]] == [["AlternateIdType"], None]

@@ -65,7 +65,7 @@ LENGTHS: Mapping[str, Mapping[str, Length]] = {
     "Tag": {"Name": _NAME},
     "Field": {"Name": _FIELD_NAME, "Value": _FIELD_VALUE},
     # Initiate
-    "InitiateRequest": {"Name": _NAME},
+    "InitiateRequest": {"Name": _NAME, "MatchValue": _NAME},
     "SourceRequest": {"FileName": Length(1, 255)},
     # The account document. The length of a list is that of each of its texts.
     "Account": {"clientId": _ID, "name": _NAME, "locales": _LOCALE},

@@ -1,20 +1,18 @@
-"""The OpenAPI 3.1 document: paths and parameters from the routes, bodies and answers from `api_calls`."""
+"""The OpenAPI 3.1 document: paths and parameters from the routes, bodies, answers and refusals from their types."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Contact, License, Tag
 
-from consentory.api.openapi.api_calls import CALLS, REFUSAL_HEADERS, REFUSALS, Contents
-from consentory.api.openapi.api_schemas import make_schemas
-from consentory.http.problems import PROBLEM_JSON, TITLES
-
-Json = dict[str, Any]
+from consentory.api.openapi.api_operations import complete_operation, list_handlers, list_types
+from consentory.api.openapi.api_schemas import Json, make_schemas
+from consentory.codec.answers.exceptions_answer import ExceptionRecord
+from consentory.http.problems import Problem
 
 _ABOUT = """\
 A self-hosted store of what people agreed to. Its main job is the bulk import, in five calls: initiate, stage
@@ -55,7 +53,7 @@ class ApiDocument(JsonRenderPlugin):
     def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
         """The document as JSON; `openapi_schema` is what Litestar knows of the routes."""
         if not self._document:
-            self._document = self.render_json(request, complete_document(openapi_schema))
+            self._document = self.render_json(request, complete_document(openapi_schema, request.app))
         return self._document
 
 
@@ -80,55 +78,18 @@ def make_openapi_config() -> OpenAPIConfig:
     )
 
 
-def complete_document(document: Json) -> Json:
-    """Fill in what the routes do not say: bodies, every answer with an example, schemas, security."""
-    for operation in _list_operations(document):
-        call = CALLS[operation["operationId"]]
-        if call.body:
-            operation["requestBody"] = {"required": True, "content": _make_content(call.body)}
-        answers = {str(status): _make_answer(what, body) for status, (what, body) in call.answers.items()}
-        refusals = {str(status): _make_refusal(status) for status in sorted(call.refuses)}
-        operation["responses"] = answers | refusals
-        if operation["operationId"] == "issueToken":
-            operation["security"] = [{"credential": []}, {}]
-        for parameter in operation.get("parameters", []):
-            if parameter["name"] == "clientId":
-                parameter["description"] = "The account, exactly as configured."
-                parameter["example"] = "ACME"
-    document["components"] = {"schemas": make_schemas(), "securitySchemes": _SCHEMES}
-    return document
-
-
-def _list_operations(document: Json) -> Iterator[Json]:
+def complete_document(document: Json, app: Litestar) -> Json:
+    """Fill in what Litestar does not know of the routes: bodies, every answer with an example, schemas, security."""
+    handlers = list_handlers(app)
+    schemas = make_schemas({Problem, ExceptionRecord}.union(*map(list_types, handlers.values())))
     for path in document["paths"].values():
-        yield from (operation for operation in path.values() if isinstance(operation, dict))
-
-
-def _make_content(contents: Contents) -> Json:
-    content = {}
-    for media_type, (schema, example) in contents.items():
-        shape = {"$ref": f"#/components/schemas/{schema}"} if schema else {"type": "string"}
-        content[media_type] = {"schema": shape, "example": example}
-    return content
-
-
-def _make_answer(what: str, contents: Contents) -> Json:
-    return {"description": what} | ({"content": _make_content(contents)} if contents else {})
-
-
-def _make_refusal(status: int) -> Json:
-    what, code, detail = REFUSALS[status]
-    example = {
-        "type": f"urn:consentory:problem:{code}",
-        "title": TITLES[status],
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
-    answer: Json = {"description": what, "content": _make_content({PROBLEM_JSON: ("Problem", example)})}
-    if status in REFUSAL_HEADERS:
-        answer["headers"] = {
-            name: {"description": meaning, "schema": {"type": "string"}}
-            for name, meaning in REFUSAL_HEADERS[status].items()
-        }
-    return answer
+        for operation in path.values():
+            complete_operation(operation, handlers[operation["operationId"]], schemas)
+            if operation["operationId"] == "issueToken":
+                operation["security"] = [{"credential": []}, {}]
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "clientId":
+                    parameter["description"] = "The account, exactly as configured."
+                    parameter["example"] = "ACME"
+    document["components"] = {"schemas": schemas, "securitySchemes": _SCHEMES}
+    return document

@@ -1,112 +1,80 @@
-"""The schemas of the OpenAPI document, made from the very types that bodies are read into and answers written from."""
+"""The schemas of the OpenAPI document, made from the types that bodies are read into and answers are written from.
+
+The lengths of texts come from `codec/limits.py`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from consentory.api.routes.import_routes import ImportList
-from consentory.api.routes.token_routes import TokenAnswer
-from consentory.codec.answers.exceptions_answer import ExceptionList
-from consentory.codec.answers.status_object import StatusObject
-from consentory.codec.record.wire_record import WireRecord
-from consentory.codec.staging.initiate_request import MATCH_CRITERIA, InitiateRequest
-from consentory.domain.audit_event import Action
-from consentory.domain.configuration import Configuration
-from consentory.http.problems import Problem
+from consentory.codec.limits import MOST_ATTRIBUTES, MOST_ELEMENTS, Length, find_lengths
+from consentory.codec.record.fast_path.verbatim_record import CONSENT_STATUSES, PREFERENCE_TYPES
 
 Json = dict[str, Any]
 
-_REF = "#/components/schemas/{name}"
-_RECORD: Json = {"$ref": "#/components/schemas/Record"}
-_RECORDS: Json = {"type": "array", "items": _RECORD}
-_COUNT: Json = {"type": "integer", "minimum": 0}
-_TEXT: Json = {"type": "string"}
+REF = "#/components/schemas/{name}"
+_CODES = {"PreferenceType": PREFERENCE_TYPES, "ConsentStatus": CONSENT_STATUSES}
+_NAMES = {inspect.StrType: "string", inspect.IntType: "integer", inspect.BoolType: "boolean"}
 
 
-def make_schemas() -> dict[str, Json]:
-    """All named schemas, by name."""
-    types = [StatusObject, InitiateRequest, ImportList, ExceptionList, Problem, TokenAnswer, Configuration]
-    _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
-    _describe_struct(WireRecord, schemas)
-    schemas["ExceptionList"]["properties"]["UserProfilePreferences"] = _RECORDS
-    request = schemas["InitiateRequest"]
-    request["required"] = ["Name"]
-    request["properties"]["ImportAction"] = {
-        "enum": ["Add", "Delete", None],
-        "default": None,
-        "description": "Add is the default. A person who is deleted comes back with the next Add import that holds "
-        "them, without their opt-outs: to keep a person out, send IsActive false instead.",
-    }
-    request["properties"]["MatchCriteria"] = {"enum": [MATCH_CRITERIA, None], "default": None}
-    return schemas | _make_untyped_schemas()
+def make_schemas(types: Iterable[type]) -> dict[str, Json]:
+    """Every schema that these types need, by name."""
+    structs = set(types)
+    wires = {struct for struct in structs if struct.__name__.startswith("Wire")}
+    _, schemas = msgspec.json.schema_components(sorted(structs - wires, key=lambda one: one.__name__), ref_template=REF)
+    for struct in wires:
+        _describe_struct(struct, schemas)
+    schemas["InitiateRequest"]["required"] = ["Name"]
+    for name, schema in schemas.items():
+        for member, length in find_lengths(name).items():
+            if member in schema["properties"]:
+                _limit(schema["properties"][member], length)
+    return schemas
 
 
-def _make_untyped_schemas() -> dict[str, Json]:
-    """What is answered as it comes from the services, without a type of its own."""
-    people = _make_object(Count=_COUNT, UserProfilePreferences=_RECORDS)
-    held = {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}}
-    outcome = _make_object(Outcome={"enum": ["Created", "Updated", "Unchanged", "NotHonored"]}, NotHonored=held)
-    items = {"type": "array", "items": {"type": "object"}}
-    tags = {"type": "array", "items": _make_object(Name=_TEXT, Count=_COUNT)}
-    changes = {"type": "array", "items": _TEXT}
-    form = _make_object(grant_type={"const": "client_credentials"}, client_id=_TEXT, client_secret=_TEXT, scope=_TEXT)
-    return {
-        "Batch": _make_object(UserProfilePreferences=_RECORDS) | {"additionalProperties": False},
-        "Fault": _make_object(Code=_TEXT, Message=_TEXT, Path=_TEXT, Value={}),
-        "FoundProfiles": {"anyOf": [people, _RECORD]},
-        "WrittenProfile": {"allOf": [_RECORD, outcome]},
-        "History": _make_object(Count=_COUNT, HasMore={"type": "boolean"}, Items=items),
-        "TagList": _make_object(AsOf={"type": "string", "format": "date-time"}, Count=_COUNT, Tags=tags),
-        "AppliedConfiguration": _make_object(Changes=changes, Applied={"type": "boolean"}),
-        "AuditPage": _make_object(
-            Count=_COUNT,
-            HasMore={"type": "boolean"},
-            Newest=_COUNT | {"description": "The Number of the newest event there is; 0: none."},
-            Events={"type": "array", "items": {"$ref": "#/components/schemas/AuditEvent"}},
-        ),
-        "AuditEvent": _make_audit_event(),
-        "Health": _make_object(status={"const": "ok"}),
-        "TokenForm": form | {"required": []},
-    }
+def refer(struct: type) -> Json:
+    """A reference to the schema of a type."""
+    return {"$ref": REF.format(name=struct.__name__.removeprefix("Wire"))}
 
 
-def _make_audit_event() -> Json:
-    """An event of the audit trail."""
-    text_or_null = {"type": ["string", "null"]}
-    return _make_object(
-        Number={"type": "integer", "minimum": 1, "description": "Its place in the account's chain."},
-        EventId={"type": "string", "format": "uuid"},
-        RecordedDate={"type": "string", "format": "date-time"},
-        Caller=_TEXT | {"description": "The user; system or operator where there was no request."},
-        ClientAddress=text_or_null,
-        RequestId=text_or_null,
-        Action={"enum": list(get_args(Action))},
-        ImportId=text_or_null,
-        ProfileIds={"type": "array", "items": {"type": "integer"}},
-        Details={"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean"]}},
-        Hash=_TEXT | {"description": "SHA-256 over this event and the Hash before it."},
-    )
-
-
-def _make_object(**properties: Json) -> Json:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+def _limit(schema: Json, length: Length) -> None:
+    """Write a length to the text of a schema, or to each text of its list."""
+    if schema.get("type") == "string":
+        schema |= {"minLength": length.least, "maxLength": length.most}
+    for inner in [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]:
+        _limit(inner, length)
 
 
 def _describe_struct(struct: type[msgspec.Struct], schemas: dict[str, Json]) -> Json:
-    """A reference to the schema of a wire struct, made and put into `schemas` when first met.
+    """A reference to the schema of a wire struct, which is made when it is first met.
 
-    Members that are taken and ignored are Raw, of which msgspec's own schemas know nothing.
+    Members that are taken and ignored are Raw with a default. The schemas of msgspec do not know them.
     """
     name = struct.__name__.removeprefix("Wire")
     if name not in schemas:
         info = inspect.type_info(struct)
         assert isinstance(info, inspect.StructType)
-        schemas[name] = schema = {"title": name, "type": "object", "properties": {}}
-        schema["properties"] = {field.encode_name: _describe_type(field.type, schemas) for field in info.fields}
-    return {"$ref": _REF.format(name=name)}
+        schema: Json = {"title": name, "type": "object"}
+        schemas[name] = schema
+        schema["properties"] = {field.name: _describe_member(field, schemas) for field in info.fields}
+        schema["required"] = [field.name for field in info.fields if field.required]
+        schema["additionalProperties"] = not info.forbid_unknown_fields
+    return {"$ref": REF.format(name=name)}
+
+
+def _describe_member(field: inspect.Field, schemas: dict[str, Json]) -> Json:
+    if field.name in _CODES:
+        return {"enum": [*_CODES[field.name], None]}
+    schema = _describe_type(field.type, schemas)
+    most = MOST_ATTRIBUTES if field.name == "PreferenceAttributes" else MOST_ELEMENTS
+    for option in schema.get("anyOf", ()):
+        if option.get("type") == "array":
+            option["maxItems"] = most
+    return schema
 
 
 def _describe_type(kind: inspect.Type, schemas: dict[str, Json]) -> Json:
@@ -118,5 +86,4 @@ def _describe_type(kind: inspect.Type, schemas: dict[str, Json]) -> Json:
         return _describe_struct(kind.cls, schemas)
     if isinstance(kind, inspect.RawType):
         return {"description": "Given out; taken and ignored."}
-    names = {inspect.StrType: "string", inspect.IntType: "integer", inspect.BoolType: "boolean"}
-    return {"type": names.get(type(kind), "null")}
+    return {"type": _NAMES.get(type(kind), "null")}

@@ -9,6 +9,7 @@ from litestar.params import SkipValidation
 from consentory.codec.account.account_document import render_configuration
 from consentory.codec.account.account_nodes import MAX_BYTES
 from consentory.codec.answers.account_answer import AppliedConfiguration, render_applied
+from consentory.domain.configuration import Configuration
 from consentory.domain.permission import require_configuration_write
 from consentory.http.authentication_middleware import ApiRequest
 from consentory.http.media_types import JSON, YAML_TYPES
@@ -19,7 +20,12 @@ from consentory.services.accounts.account_service import AccountService
 Accounts = NamedDependency[SkipValidation[AccountService]]
 
 
-@get("/{clientId:str}/Configuration", operation_id="getConfiguration", sync_to_thread=True)
+@get(
+    "/{clientId:str}/Configuration",
+    operation_id="getConfiguration",
+    sync_to_thread=True,
+    opt={"answer": Configuration},
+)
 def get_configuration(request: ApiRequest, accounts: Accounts) -> Response[bytes]:
     """The configuration in force."""
     return Response(render_configuration(accounts.configuration_of(request.user)), media_type=JSON)
@@ -30,7 +36,12 @@ def get_configuration(request: ApiRequest, accounts: Accounts) -> Response[bytes
     operation_id="applyConfiguration",
     sync_to_thread=True,
     dependencies=BODY,
-    opt={"takes": (JSON, *YAML_TYPES), "needs": require_configuration_write, "largest_body": MAX_BYTES},
+    opt={
+        "takes": (JSON, *YAML_TYPES),
+        "body": Configuration,
+        "needs": require_configuration_write,
+        "largest_body": MAX_BYTES,
+    },
 )
 def apply_configuration(
     request: ApiRequest, accounts: Accounts, content: Content, dry_run: DryRun = False

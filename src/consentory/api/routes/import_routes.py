@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from litestar import Response, Router, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency, Provide
@@ -13,8 +12,10 @@ from litestar.response import ServerSentEvent, Stream
 
 from consentory.api.routes.exception_streams import write_csv, write_ndjson
 from consentory.api.routes.progress_stream import watch_import
-from consentory.codec.answers.exceptions_answer import render_exceptions
-from consentory.codec.answers.status_object import StatusObject, render_status
+from consentory.codec.answers.exceptions_answer import ExceptionList, render_exceptions
+from consentory.codec.answers.status_object import ImportList, StatusObject, render_status
+from consentory.codec.record.wire_record import WireBatch
+from consentory.codec.staging.initiate_request import InitiateRequest
 from consentory.domain.imports import Import
 from consentory.domain.permission import require_import
 from consentory.http.access_log import note_import
@@ -50,22 +51,19 @@ _EXCEPTION_TYPES = (JSON, NDJSON, CSV)
 _SMALL_BODY = 1_000_000
 
 
-class ImportList(msgspec.Struct):
-    """A page of the account's imports, newest first."""
-
-    Count: int
-    NextCursor: str | None
-    """What to send as `cursor` for the next page; null: there is none."""
-    Imports: list[StatusObject]
-
-
 @post(
     "/Async/{clientId:str}/Import",
     operation_id="initiate",
     status_code=200,
     sync_to_thread=True,
     dependencies=BODY,
-    opt={"takes": (JSON,), "needs": require_import, "largest_body": _SMALL_BODY},
+    opt={
+        "takes": (JSON,),
+        "body": InitiateRequest,
+        "refuses": (409,),
+        "needs": require_import,
+        "largest_body": _SMALL_BODY,
+    },
 )
 def initiate(
     request: ApiRequest, imports: Imports, content: Content, idempotency_key: IdempotencyKey = None
@@ -79,7 +77,7 @@ def initiate(
     "/Async/{clientId:str}/Import/{accessToken:str}/Stage",
     operation_id="stage",
     status_code=200,
-    opt={"takes": (JSON, NDJSON), "needs": require_import},
+    opt={"takes": (JSON, NDJSON), "body": WireBatch, "refuses": (409,), "needs": require_import},
 )
 async def stage(
     request: ApiRequest,
@@ -110,6 +108,7 @@ async def stage(
     operation_id="execute",
     status_code=200,
     sync_to_thread=True,
+    opt={"refuses": (409,)},
 )
 def execute(request: ApiRequest, imports: Imports, access_token: AccessToken) -> StatusObject:
     """Let the staged records be imported. Harmless when repeated."""
@@ -121,6 +120,7 @@ def execute(request: ApiRequest, imports: Imports, access_token: AccessToken) ->
     operation_id="cancel",
     status_code=200,
     sync_to_thread=True,
+    opt={"refuses": (409,)},
 )
 def cancel(request: ApiRequest, imports: Imports, access_token: AccessToken) -> StatusObject:
     """Give an import up of which nothing was applied yet. Harmless when repeated."""
@@ -138,7 +138,7 @@ def get_status(request: ApiRequest, imports: Imports, access_token: AccessToken)
     operation_id="getExceptions",
     sync_to_thread=True,
     dependencies={"window": Provide(read_window, sync_to_thread=False)},
-    opt={"answers": _EXCEPTION_TYPES, "is_costly": True},
+    opt={"answers": _EXCEPTION_TYPES, "answer": ExceptionList, "refuses": (410,), "is_costly": True},
 )
 def get_exceptions(
     request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, access_token: AccessToken
@@ -169,7 +169,7 @@ def get_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> St
     operation_id="getImportExceptions",
     sync_to_thread=True,
     dependencies={"window": Provide(read_window, sync_to_thread=False)},
-    opt={"answers": _EXCEPTION_TYPES, "is_costly": True},
+    opt={"answers": _EXCEPTION_TYPES, "answer": ExceptionList, "refuses": (410,), "is_costly": True},
 )
 def get_import_exceptions(
     request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, import_id: ImportId

@@ -17,6 +17,7 @@ from consentory.codec.answers.profile_answer import (
     render_written,
 )
 from consentory.codec.answers.tags_answer import TagList, render_tags
+from consentory.codec.record.wire_record import WireRecord
 from consentory.domain.permission import require_profile_write
 from consentory.domain.text import trim
 from consentory.domain.viewing import WrittenProfile
@@ -42,8 +43,15 @@ Flags = NamedDependency[SkipValidation[dict[str, bool]]]
 
 WrittenAnswer = WrittenProfileAnswer | WriteReceipt
 
+_WRITE = {
+    "takes": (JSON,),
+    "body": WireRecord,
+    "statuses": (200, 201),
+    "refuses": (409,),
+    "needs": require_profile_write,
+    "largest_body": 5_000_000,
+}
 _LARGEST_ID = 2**63 - 1
-_BODY_BYTES = 5_000_000
 
 
 @get("/{clientId:str}/Profile/{profileId:str}", operation_id="getProfile", sync_to_thread=True)
@@ -97,7 +105,7 @@ def get_history(
     "/{clientId:str}/Profile",
     operation_id="createProfile",
     sync_to_thread=True,
-    opt={"takes": (JSON,), "needs": require_profile_write, "largest_body": _BODY_BYTES},
+    opt=_WRITE,
     dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
 )
 def create_profile(request: ApiRequest, profiles: Profiles, content: Content, flags: Flags) -> Response[WrittenAnswer]:
@@ -109,7 +117,7 @@ def create_profile(request: ApiRequest, profiles: Profiles, content: Content, fl
     "/{clientId:str}/Profile/{profileId:str}",
     operation_id="updateProfile",
     sync_to_thread=True,
-    opt={"takes": (JSON,), "needs": require_profile_write, "largest_body": _BODY_BYTES},
+    opt=_WRITE,
     dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
 )
 def update_profile(

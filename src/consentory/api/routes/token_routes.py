@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -30,6 +30,15 @@ _OAUTH_ERRORS = {
 }
 
 
+class TokenForm(msgspec.Struct):
+    """client_id and client_secret, here or by HTTP Basic."""
+
+    grant_type: Literal["client_credentials"] = "client_credentials"
+    client_id: str = ""
+    client_secret: str = ""
+    scope: str = ""
+
+
 class TokenAnswer(msgspec.Struct):
     """A bearer token; send it as `Authorization: Bearer …`."""
 
@@ -52,7 +61,13 @@ def answer_token_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> 
     status_code=200,
     sync_to_thread=True,
     dependencies=BODY,
-    opt={"takes": (FORM,), "answers": (JSON,), "largest_body": _BODY_BYTES},
+    opt={
+        "takes": (FORM,),
+        "body": TokenForm,
+        "answers": (JSON,),
+        "refuses": (401, 429, 503),
+        "largest_body": _BODY_BYTES,
+    },
     exception_handlers={RequestRefused: answer_token_refusal},
     tags=["Token"],
 )

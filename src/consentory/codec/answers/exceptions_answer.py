@@ -71,8 +71,9 @@ class ExceptionList(msgspec.Struct, frozen=True):
     Offset: Positive
     HasMore: bool
     TotalResults: Natural
-    UserProfilePreferences: list[msgspec.Raw]
-    """Each one an ExceptionRecord."""
+    UserProfilePreferences: list[
+        Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/ExceptionRecord"})]
+    ]
 
 
 class _Placed(NamedTuple):

@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
+from consentory.codec.answers.answer_types import Instant, Natural, Positive, to_utc
 from consentory.domain.imports import Action, Import, ImportSource, StagedBatch, Status
 
 
 class StatusBatch(msgspec.Struct, frozen=True, omit_defaults=True):
     """What this Stage call added; SequenceNumbers count from 1 over the whole import. A count of 0 may be absent."""
 
-    First: int
-    Last: int
-    ValidationFailed: int
-    UndatedChoices: int = 0
-    RefusedOptOuts: int = 0
-    NumbersWithoutCountryCode: int = 0
+    First: Positive
+    Last: Positive
+    ValidationFailed: Natural
+    UndatedChoices: Natural = 0
+    RefusedOptOuts: Natural = 0
+    NumbersWithoutCountryCode: Natural = 0
 
 
 class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An import with its books, names and order as on the wire. Times are UTC, written with Z."""
 
-    TotalRecordsReceived: int
-    ValidationSuccessful: int
-    ValidationFailed: int
-    Pending: int
-    Processed: int
-    Exceptions: int
-    NotHonored: int
-    AccessToken: int | None
-    """null in the listing and by ImportId, where another user initiated the import."""
+    TotalRecordsReceived: Natural
+    ValidationSuccessful: Natural
+    ValidationFailed: Natural
+    Pending: Natural
+    Processed: Natural
+    Exceptions: Natural
+    NotHonored: Natural
+    AccessToken: Annotated[
+        Natural | None,
+        Meta(description="null in the listing and by ImportId, where another user initiated the import."),
+    ]
     Status: Status
-    Expires: datetime
+    Expires: Instant
     Name: str
-    DataStageDuration: int
+    DataStageDuration: Natural
     ImportAction: Action
-    MatchCriteria: str | None
+    MatchCriteria: Literal["AlternateIdType"] | None
     MatchValue: str | None
     RefreshAlternateIds: bool
     RefreshContacts: bool
@@ -47,23 +52,41 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     RefreshTags: bool
     AllowPriorConsents: bool
     ImportId: UUID
-    Created: int
-    Updated: int
-    Unchanged: int
-    Deleted: int
-    StartedAt: datetime | None
-    CompletedAt: datetime | None
+    Created: Natural
+    Updated: Natural
+    Unchanged: Natural
+    Deleted: Natural
+    StartedAt: Instant | None
+    CompletedAt: Instant | None
     FailureReason: str | None
-    Source: ImportSource | None
-    """The file that the import came from, as Initiate said it; in a listing without its mapping."""
-    UndatedChoices: int = 0
-    """Of accepted records: preferences and consents without a date, which have the time of their Stage call."""
-    RefusedOptOuts: int = 0
-    """Refused records that hold an Opt-Out, a Denied or a Revoked."""
-    NumbersWithoutCountryCode: int = 0
-    """Of accepted records: phone numbers that were read in the account's region."""
+    Source: Annotated[
+        ImportSource | None,
+        Meta(description="The file that the import came from, as Initiate said it; in a listing without its mapping."),
+    ]
+    UndatedChoices: Annotated[
+        Natural,
+        Meta(description="Of accepted records: choices without a date, which have the time of their Stage call."),
+    ] = 0
+    RefusedOptOuts: Annotated[
+        Natural,
+        Meta(description="Refused records that hold an Opt-Out, a Denied or a Revoked."),
+    ] = 0
+    NumbersWithoutCountryCode: Annotated[
+        Natural,
+        Meta(description="Of accepted records: phone numbers that were read in the account's region."),
+    ] = 0
     Batch: StatusBatch | msgspec.UnsetType = msgspec.UNSET
     """In the answer of a Stage call that added records."""
+
+
+class ImportList(msgspec.Struct, frozen=True):
+    """A page of the account's imports, newest first."""
+
+    Count: Natural
+    NextCursor: Annotated[
+        str | None, Meta(description="Send it as `cursor` for the next page; null: there is no next page.")
+    ]
+    Imports: list[StatusObject]
 
 
 def render_status(item: Import, batch: StagedBatch | None = None, *, show_token: bool = True) -> StatusObject:
@@ -79,7 +102,7 @@ def render_status(item: Import, batch: StagedBatch | None = None, *, show_token:
         NotHonored=books.not_honored,
         AccessToken=item.access_token if show_token else None,
         Status=item.status,
-        Expires=item.expires_at.astimezone(UTC),
+        Expires=to_utc(item.expires_at),
         Name=settings.name,
         DataStageDuration=settings.data_stage_duration,
         ImportAction=settings.action,
@@ -96,8 +119,8 @@ def render_status(item: Import, batch: StagedBatch | None = None, *, show_token:
         Updated=books.updated,
         Unchanged=books.unchanged,
         Deleted=books.deleted,
-        StartedAt=_to_utc(item.started_at),
-        CompletedAt=_to_utc(item.completed_at),
+        StartedAt=_find_utc(item.started_at),
+        CompletedAt=_find_utc(item.completed_at),
         FailureReason=item.failure_reason,
         Source=settings.source,
         UndatedChoices=item.counts.undated_choices,
@@ -119,5 +142,5 @@ def _render_batch(batch: StagedBatch) -> StatusBatch:
     )
 
 
-def _to_utc(time: datetime | None) -> datetime | None:
-    return None if time is None else time.astimezone(UTC)
+def _find_utc(time: datetime | None) -> datetime | None:
+    return None if time is None else to_utc(time)

@@ -60,6 +60,7 @@ def _members_of(struct: type[msgspec.Struct]) -> dict[str, _Member]:
     members = {}
     for field in info.fields:
         options = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
+        options = tuple(one.type if isinstance(one, inspect.Metadata) else one for one in options)
         nested = None
         for option in options:
             inner = option.item_type if isinstance(option, inspect.ListType) else option

@@ -163,6 +163,12 @@ class WireRecord(WireObject, gc=False):
     Origin: Raw = _IGNORED
 
 
+class WireBatch(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of Stage as JSON. Only the OpenAPI document reads this type: `codec/staging` takes the body apart."""
+
+    UserProfilePreferences: list[WireRecord]
+
+
 class WireDeleteId(msgspec.Struct, gc=False):
     AlternateIdType: str | None = None
     AlternateId: str | None = None

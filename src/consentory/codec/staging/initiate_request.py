@@ -55,8 +55,18 @@ class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     # What is annotated serves OpenAPI only: read_initiate finds every fault at once, and says it in our words.
     Name: Annotated[str, text("InitiateRequest", "Name")] | None = None
     DataStageDuration: Annotated[int, Meta(ge=0, le=LONGEST_RETENTION_DAYS)] | None = None
-    ImportAction: str | None = None
-    MatchCriteria: str | None = None
+    ImportAction: (
+        Annotated[
+            str,
+            Meta(
+                extra_json_schema={"enum": list(_ACTIONS)},
+                description="Add is the default. A person who is deleted comes back with the next Add import that"
+                " holds them, without their opt-outs: to keep a person out, send IsActive false instead.",
+            ),
+        ]
+        | None
+    ) = None
+    MatchCriteria: Annotated[str, Meta(extra_json_schema={"enum": [MATCH_CRITERIA]})] | None = None
     MatchValue: str | None = None
     RefreshAlternateIds: bool | None = None
     RefreshContacts: bool | None = None
