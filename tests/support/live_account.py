@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from model_check import check_books, read_status, to_wire
 
-from consentory.bootstrap.composition import Services, open_services
+from consentory.bootstrap.composition import open_services
 from consentory.codec.answers.exceptions_answer import render_row
 from consentory.codec.answers.history_answer import render_history
 from consentory.codec.answers.profile_answer import render_profile, render_written
@@ -22,6 +22,7 @@ from consentory.errors import StoreUnavailable
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.execution.import_execution import Execution
 from consentory.services.imports.retention import Retention
+from consentory.services.service_set import Services
 from consentory.store.database import Database
 from model.histories import build_account
 

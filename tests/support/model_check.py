@@ -19,13 +19,14 @@ import msgspec
 from hypothesis import HealthCheck, Phase, settings
 from judged_retention import Staged, check_all_gone, check_staged, maintain_at_once, tidied
 
-from consentory.bootstrap.composition import Services, open_services, open_worker
+from consentory.bootstrap.composition import open_services, open_worker
 from consentory.codec.answers.exceptions_answer import render_row
 from consentory.codec.answers.history_answer import render_history
 from consentory.codec.answers.profile_answer import render_profile, render_written
 from consentory.codec.answers.status_object import render_status
 from consentory.domain.caller import Caller
 from consentory.errors import RequestRefused, StoreUnavailable
+from consentory.services.service_set import Services
 from consentory.store.database import Database
 from model.account_model import fold
 from model.comparison import check_same, comparable

@@ -22,8 +22,9 @@ import psycopg
 import yaml
 from waiting import let_pass
 
-from consentory.bootstrap.composition import Services, open_services
+from consentory.bootstrap.composition import open_services
 from consentory.services.access.secret_box import SecretBox
+from consentory.services.service_set import Services
 from consentory.store.embedded.embedded_server import EmbeddedServer
 from consentory.store.migration import migrate
 

@@ -11,9 +11,10 @@ from typing import Any
 import psycopg
 from record_cases import ALL, read_document
 
-from consentory.bootstrap.composition import Services, WorkerServices, open_services, open_worker
+from consentory.bootstrap.composition import WorkerServices, open_services, open_worker
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import
+from consentory.services.service_set import Services
 
 Wire = dict[str, Any]
 

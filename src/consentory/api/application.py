@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
 from litestar import Litestar, Router
@@ -28,35 +26,18 @@ from consentory.http.request_form import RequestForm
 from consentory.http.stage_slots import StageSlots
 from consentory.http.transfer_rate import MinimumTransferRate
 from consentory.http.trusted_proxies import TrustedProxies
-from consentory.services.access.authentication import Authentication
-from consentory.services.accounts.account_service import AccountService
-from consentory.services.audit.audit_trail import AuditTrail
-from consentory.services.imports.exception_service import ExceptionService
-from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.stage_processes import StageProcesses
-from consentory.services.imports.staging_service import StagingService
-from consentory.services.profiles.profile_service import ProfileService
+from consentory.services.service_set import Services
 
 DEFAULT_BASE_PATH = "/Profiles/v4"
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the routes call. `check_ready` raises StoreUnavailable while requests cannot be served."""
-
-    authentication: Authentication
-    imports: ImportService
-    staging: StagingService
-    processes: StageProcesses
-    exceptions: ExceptionService
-    profiles: ProfileService
-    accounts: AccountService
-    audit: AuditTrail
-    check_ready: Callable[[], None]
-
-
 def create_app(
-    services: Services, *, base_path: str = DEFAULT_BASE_PATH, trusted_proxies: TrustedProxies | None = None
+    services: Services,
+    processes: StageProcesses,
+    *,
+    base_path: str = DEFAULT_BASE_PATH,
+    trusted_proxies: TrustedProxies | None = None,
 ) -> Litestar:
     """The ASGI application. Every call that names a clientId is under `base_path`; no proxy is trusted by default."""
     state = State(
@@ -78,7 +59,17 @@ def create_app(
     )
     app = Litestar(
         [account_calls, issue_token, get_health, get_readiness, get_metrics],
-        dependencies={field.name: _provide(getattr(services, field.name)) for field in fields(services)},
+        dependencies={
+            "authentication": _provide(services.authentication),
+            "imports": _provide(services.imports),
+            "staging": _provide(services.staging),
+            "processes": _provide(processes),
+            "exceptions": _provide(services.exceptions),
+            "profiles": _provide(services.profiles),
+            "accounts": _provide(services.accounts),
+            "audit": _provide(services.audit),
+            "check_ready": _provide(services.database.check_ready),
+        },
         exception_handlers=EXCEPTION_HANDLERS,
         before_request=check_call,
         after_exception=[note_refusal],

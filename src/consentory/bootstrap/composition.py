@@ -23,6 +23,7 @@ from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.retention import Retention
 from consentory.services.imports.staging_service import StagingService
 from consentory.services.profiles.profile_service import ProfileService
+from consentory.services.service_set import Services
 from consentory.store.database import Database
 from consentory.store.embedded.embedded_server import EmbeddedServer
 from consentory.store.migration import migrate
@@ -40,26 +41,7 @@ class DatabaseUnset(ConsentoryError):
     """Neither a data folder nor a database was named where one is needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that serves requests, over one pool of connections."""
-
-    database: Database
-    configurations: ConfigurationCache
-    imports: ImportService
-    staging: StagingService
-    exceptions: ExceptionService
-    profiles: ProfileService
-    accounts: AccountService
-    authentication: Authentication
-    audit: AuditTrail
-
-    def close(self) -> None:
-        """Close the connections."""
-        self.database.close()
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerServices:
     """Everything that executes imports and looks after the audit trail, over one pool of connections."""
 
@@ -80,18 +62,22 @@ def open_services(conninfo: str, box: SecretBox | None = None) -> Services:
 
     Without a box nothing can be done that needs the secret key: no token, no shared key.
     """
-    database = Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS)
+    return compose_services(Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS), box)
+
+
+def compose_services(database: Database, box: SecretBox | None = None) -> Services:
+    """The services of one server process over a pool of connections. As `open_services`."""
     configurations = ConfigurationCache(database)
     return Services(
-        database,
-        configurations,
-        ImportService(database, configurations),
-        StagingService(database, configurations, read_staged_bound()),
-        ExceptionService(database),
-        ProfileService(database, configurations),
-        AccountService(database, configurations),
-        Authentication(database, configurations, box),
-        AuditTrail(database),
+        database=database,
+        configurations=configurations,
+        imports=ImportService(database, configurations),
+        staging=StagingService(database, configurations, read_staged_bound()),
+        exceptions=ExceptionService(database),
+        profiles=ProfileService(database, configurations),
+        accounts=AccountService(database, configurations),
+        authentication=Authentication(database, configurations, box),
+        audit=AuditTrail(database),
     )
 
 
@@ -114,12 +100,12 @@ def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServic
         else Execution(database, configurations, chunk_records=chunk_records)
     )
     return WorkerServices(
-        database,
-        execution,
-        Retention(database),
-        AuditChaining(database),
-        AuditVerification(database),
-        AuditTrail(database),
+        database=database,
+        execution=execution,
+        retention=Retention(database),
+        chaining=AuditChaining(database),
+        verification=AuditVerification(database),
+        audit=AuditTrail(database),
     )
 
 

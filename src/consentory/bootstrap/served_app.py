@@ -29,19 +29,9 @@ def create_served_app() -> ASGIApp:
     set_asyncio_executor(ThreadPoolExecutor(SERVER_CONNECTIONS, "call"))
     services = open_services(os.environ[DATABASE_VARIABLE], open_secret_box())
     services.database.heartbeat.on_clock = show_clock
-    routes = application.Services(
-        services.authentication,
-        services.imports,
-        services.staging,
-        open_stage_processes(),
-        services.exceptions,
-        services.profiles,
-        services.accounts,
-        services.audit,
-        services.database.check_ready,
-    )
     return application.create_app(
-        routes,
+        services,
+        open_stage_processes(),
         base_path=os.environ.get(BASE_PATH_VARIABLE, application.DEFAULT_BASE_PATH),
         trusted_proxies=TrustedProxies(load_setting("trusted_proxies") or ""),
     )

@@ -18,7 +18,7 @@ from consentory.terminal.setting_options import AccountOption, DatabaseOption, D
 from consentory.terminal.terminal_output import print_json, say, write_json_text
 
 if TYPE_CHECKING:
-    from consentory.bootstrap.composition import Services
+    from consentory.services.service_set import Services
 
 account_app = typer.Typer(no_args_is_help=True, help="Accounts and their configuration document.")
 credentials_app = typer.Typer(no_args_is_help=True, help="Credentials of an account's users.")

@@ -1,0 +1,34 @@
+"""The services of one process together: the type that the composition makes and the API takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consentory.services.access.authentication import Authentication
+from consentory.services.accounts.account_service import AccountService
+from consentory.services.accounts.configuration_cache import ConfigurationCache
+from consentory.services.audit.audit_trail import AuditTrail
+from consentory.services.imports.exception_service import ExceptionService
+from consentory.services.imports.import_service import ImportService
+from consentory.services.imports.staging_service import StagingService
+from consentory.services.profiles.profile_service import ProfileService
+from consentory.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that serves requests, over one pool of connections."""
+
+    database: Database
+    configurations: ConfigurationCache
+    imports: ImportService
+    staging: StagingService
+    exceptions: ExceptionService
+    profiles: ProfileService
+    accounts: AccountService
+    authentication: Authentication
+    audit: AuditTrail
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.close()
