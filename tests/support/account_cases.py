@@ -33,7 +33,7 @@ def read(document: dict[str, Any] | bytes | str) -> Configuration:
     if isinstance(document, dict):
         document = json.dumps(document)
     data = document.encode() if isinstance(document, str) else document
-    return read_account_document(data, source="acme.yaml")
+    return read_account_document(data, source="acme.yaml").configuration
 
 
 def faults(document: dict[str, Any] | bytes | str) -> list[DocumentFault]:

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1]
 
 def read_acme() -> Configuration:
     data = (FOLDER / "accounts" / "acme.yaml").read_bytes()
-    return read_account_document(data, source="acme.yaml")
+    return read_account_document(data, source="acme.yaml").configuration
 
 
 def describe(headers: Sequence[str], file_name: str = "people.csv", **more: Any) -> TableDescription:

@@ -13,8 +13,8 @@ from account_cases import ACME, Edit, acme, put, read
 from consentory.codec.account.account_document import (
     AccountDocumentInvalid,
     compare_configurations,
-    find_lines,
     is_change,
+    read_account_document,
     render_configuration,
     text_hashes,
 )
@@ -169,7 +169,9 @@ def test_a_name_left_out_keeps_its_spelling_too() -> None:
 def refused(document: dict[str, Any]) -> list[tuple[int | None, str, str]]:
     text = json.dumps(document, indent=1).encode()
     with pytest.raises(AccountDocumentInvalid) as caught:
-        compare_configurations(read(ACME), read(text), source="acme.json", lines=find_lines(text, source="acme.json"))
+        compare_configurations(
+            read(ACME), read(text), source="acme.json", lines=read_account_document(text, source="acme.json").lines
+        )
     assert all(fault.line for fault in caught.value.faults)
     return [(fault.line, fault.path, fault.code.removeprefix("Configuration.")) for fault in caught.value.faults]
 

@@ -227,7 +227,7 @@ emailTypes: [{name: Private, default: true}]
 programs: [{id: P, name: P, filters: [{id: DAILY, name: Daily, channel: Email}]}]
 """
     rows = read_csv(EXPORTS / "klaviyo.csv")
-    one = read_account_document(small, source="one.yaml")
+    one = read_account_document(small, source="one.yaml").configuration
     mapping = compile_mapping(read_preset("klaviyo"), describe(rows[0]), one)
     assert isinstance(mapping, RowMapping)
     (ana, *_) = make_records(mapping, rows[1:])

@@ -31,7 +31,7 @@ def good_people() -> list[dict]:
 @pytest.fixture(scope="module")
 def configuration() -> Configuration:
     path = Path(people.__file__).with_name("demo_account.yaml")
-    return read_account_document(path.read_bytes(), source=path.name)
+    return read_account_document(path.read_bytes(), source=path.name).configuration
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
@@ -20,11 +20,11 @@ from consentory.codec.account.account_rules import check_configuration
 from consentory.domain.configuration import Configuration, Item
 
 __all__ = [
+    "AccountDocument",
     "AccountDocumentInvalid",
     "ConfigurationChange",
     "DocumentFault",
     "compare_configurations",
-    "find_lines",
     "is_change",
     "read_account_document",
     "render_configuration",
@@ -33,20 +33,26 @@ __all__ = [
 ]
 
 
-def read_account_document(data: bytes, *, source: str) -> Configuration:
-    """The configuration that a YAML or JSON document describes.
+class AccountDocument(NamedTuple):
+    """A document that was read. `lines`: JSON path to line (1-based) of every value. `source` names it in messages."""
+
+    configuration: Configuration
+    lines: Mapping[str, int]
+    source: str
+
+
+def read_account_document(data: bytes, *, source: str) -> AccountDocument:
+    """The configuration that a YAML or JSON document describes. Reading is slow: read a document once.
 
     `source` names the document in messages: a file's name, or "the request body".
     Raises AccountDocumentInvalid with every fault and its line; where the text is not YAML at all,
     with the first place that is not.
     """
-    configuration, _ = _read(data, source)
-    return configuration
-
-
-def find_lines(data: bytes, *, source: str) -> dict[str, int]:
-    """JSON path to line (1-based) of every value in a document; raises as `read_account_document` does."""
-    return _read(data, source)[1]
+    log = FaultLog(source)
+    configuration = NodeReader(log).read_root(compose_document(data, source), Configuration)
+    check_configuration(configuration, log)
+    log.raise_any()
+    return AccountDocument(configuration, log.lines, source)
 
 
 def compare_configurations(
@@ -64,7 +70,7 @@ def compare_configurations(
     `earlier` revisions did. Its `lines` are the difference for people, empty when
     there is none.
     Raises AccountDocumentInvalid where proof would change (text, expiration or order of consent versions
-    already applied) or clientId differs; `source` and `lines` (from `find_lines`) only tell where.
+    already applied) or clientId differs; `source` and `lines` (of the document) only tell where.
     """
     log = FaultLog(source, lines)
     change = merge_configurations(old, earlier, new, log)
@@ -91,15 +97,6 @@ def text_hashes(configuration: Configuration) -> list[tuple[str, str, str, str]]
         for version in item.versions
         for locale, text in version.texts.items()
     ]
-
-
-def _read(data: bytes, source: str) -> tuple[Configuration, dict[str, int]]:
-    log = FaultLog(source)
-    reader = NodeReader(log)
-    configuration = reader.read_root(compose_document(data, source), Configuration)
-    check_configuration(configuration, log)
-    log.raise_any()
-    return configuration, log.lines
 
 
 def _simple(value: Any) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from consentory.codec.account.account_document import (
+    AccountDocument,
     AccountDocumentInvalid,
     compare_configurations,
-    find_lines,
     is_change,
     read_account_document,
     render_configuration,
@@ -39,7 +39,10 @@ class AccountService:
         A line may tell of a spelling alone, which changes nothing (`is_change`). `by` does it. An account that is not
         there yet is made. Raises AccountDocumentInvalid with all faults.
         """
-        wanted = read_account_document(data, source=source)
+        return self._apply(read_account_document(data, source=source), dry_run, by, origin)
+
+    def _apply(self, document: AccountDocument, dry_run: bool, by: str, origin: Origin) -> tuple[str, list[str]]:
+        wanted, lines, source = document
         client_id = wanted.account.client_id
         with self._database.transaction() as tx:
             account_store.lock_accounts(tx)
@@ -48,8 +51,7 @@ class AccountService:
                 tx.set_account(account_id)
             old = None if account_id is None else self._load_current(tx)
             earlier = account_store.list_configurations(tx) if old is not None else []
-            place = find_lines(data, source=source)
-            change = compare_configurations(old, wanted, earlier=earlier, source=source, lines=place)
+            change = compare_configurations(old, wanted, earlier=earlier, source=source, lines=lines)
             if is_change(change.lines) and not dry_run:
                 if account_id is None:
                     account_id = account_store.create_account(tx, client_id)
@@ -118,16 +120,15 @@ class AccountService:
         """
         require_configuration(caller, "write")
         try:
-            wanted = read_account_document(body, source="body")
-            if wanted.account.client_id != caller.client_id:
+            document = read_account_document(body, source="body")
+            wanted = document.configuration.account.client_id
+            if wanted != caller.client_id:
                 raise RequestRefused(
                     "invalid",
                     "Configuration.OtherAccount",
-                    f"The document is of account {wanted.account.client_id!r}, the path of {caller.client_id!r}.",
+                    f"The document is of account {wanted!r}, the path of {caller.client_id!r}.",
                 )
-            _, lines = self.apply_document(
-                body, source="body", dry_run=dry_run, by=caller.user_id, origin=caller.origin
-            )
+            _, lines = self._apply(document, dry_run, caller.user_id, caller.origin)
         except AccountDocumentInvalid as error:
             details = [
                 ErrorDetail(f.code, f.path, f.message if f.line is None else f"line {f.line}: {f.message}")
