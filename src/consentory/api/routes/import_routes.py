@@ -48,6 +48,8 @@ Authenticator = NamedDependency[SkipValidation[Authentication]]
 Window = NamedDependency[SkipValidation[ExceptionWindow]]
 
 _EXCEPTION_TYPES = (JSON, NDJSON, CSV)
+_EXCEPTION_WINDOW = {"window": Provide(read_window, sync_to_thread=False)}
+_EXCEPTION_OPTIONS = {"answers": _EXCEPTION_TYPES, "answer": ExceptionList, "refuses": (410,), "is_costly": True}
 _SMALL_BODY = 1_000_000
 
 
@@ -137,8 +139,8 @@ def get_status(request: ApiRequest, imports: Imports, access_token: AccessToken)
     "/Async/{clientId:str}/Import/{accessToken:str}/Exceptions",
     operation_id="getExceptions",
     sync_to_thread=True,
-    dependencies={"window": Provide(read_window, sync_to_thread=False)},
-    opt={"answers": _EXCEPTION_TYPES, "answer": ExceptionList, "refuses": (410,), "is_costly": True},
+    dependencies=_EXCEPTION_WINDOW,
+    opt=_EXCEPTION_OPTIONS,
 )
 def get_exceptions(
     request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, access_token: AccessToken
@@ -168,8 +170,8 @@ def get_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> St
     "/Async/{clientId:str}/Imports/{importId:str}/Exceptions",
     operation_id="getImportExceptions",
     sync_to_thread=True,
-    dependencies={"window": Provide(read_window, sync_to_thread=False)},
-    opt={"answers": _EXCEPTION_TYPES, "answer": ExceptionList, "refuses": (410,), "is_costly": True},
+    dependencies=_EXCEPTION_WINDOW,
+    opt=_EXCEPTION_OPTIONS,
 )
 def get_import_exceptions(
     request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, import_id: ImportId
