@@ -26,6 +26,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from msgspec import inspect
 from prometheus_client import REGISTRY
 from running_server import find_free_port
 from typer.main import get_command
@@ -344,7 +345,9 @@ def test_every_move_is_made_by_a_guarded_statement_that_exists() -> None:
 def test_lifecycle_explains_every_count() -> None:
     text = LIFECYCLE.read_text("utf-8")
     others = {"AccessToken", "DataStageDuration"}
-    counts = [name for name, kind in StatusObject.__annotations__.items() if kind == "int" and name not in others]
+    fields = [(field.name, field.type) for field in inspect.type_info(StatusObject).fields if field.name not in others]
+    kinds = [(name, kind.type if isinstance(kind, inspect.Metadata) else kind) for name, kind in fields]
+    counts = [name for name, kind in kinds if isinstance(kind, inspect.IntType)]
     assert len(counts) == 14
     assert [name for name in counts if f"| `{name}` |" not in text] == []
     assert all(f"`{state}`" in text for state in TRANSITIONS)
