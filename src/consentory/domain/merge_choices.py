@@ -19,6 +19,7 @@ from consentory.domain.merge_state import MergeState
 from consentory.domain.profile import PLACE_LETTER, Consent, Preference
 from consentory.domain.record import (
     GRANTED,
+    KIND_MEMBERS,
     NOT_SET,
     OPT_IN,
     STRENGTH,
@@ -28,12 +29,6 @@ from consentory.domain.record import (
 )
 
 ChoiceT = TypeVar("ChoiceT", Preference, Consent)
-
-_PREFERENCES: dict[Kind, tuple[str, str]] = {
-    "Email": ("Emails", "EmailPreferences"),
-    "Phone": ("PhoneNumbers", "PhoneNumberPreferences"),
-    "Address": ("Addresses", "AddressPreferences"),
-}
 
 
 class Place(NamedTuple):
@@ -59,12 +54,12 @@ class Place(NamedTuple):
         """The JSON path of a claimed preference."""
         if self.kind is None:
             return f"$.ProfilePreferences[{index}]"
-        collection, preferences = _PREFERENCES[self.kind]
-        return f"$.{collection}[{self.position}].{preferences}[{index}]"
+        members = KIND_MEMBERS[self.kind]
+        return f"$.{members.array}[{self.position}].{members.preferences}[{index}]"
 
     def name_consent(self, index: int) -> str:
         """The JSON path of a claimed consent."""
-        owner = "$" if self.kind is None else f"$.{_PREFERENCES[self.kind][0]}[{self.position}]"
+        owner = "$" if self.kind is None else f"$.{KIND_MEMBERS[self.kind].array}[{self.position}]"
         return f"{owner}.Consents[{index}]"
 
 

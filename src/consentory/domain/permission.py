@@ -6,19 +6,12 @@ from __future__ import annotations
 from typing import Literal
 
 from consentory.domain.caller import Caller
-from consentory.domain.configuration import Channel, Permissions
+from consentory.domain.configuration import Permissions
 from consentory.domain.configuration_index import FilterEntry
 from consentory.domain.imports import ImportSettings
-from consentory.domain.record import Kind
+from consentory.domain.record import KIND_MEMBERS, Kind
 from consentory.domain.text import fold
 from consentory.errors import RequestRefused
-
-KIND_CHANNELS: dict[Kind, tuple[Channel, ...]] = {
-    "Email": ("Email",),
-    "Phone": ("Phone", "Text", "Fax"),
-    "Address": ("Mail",),
-}
-"""The channels of each kind of contact element. One permitted channel permits the kind."""
 
 
 def require_import(caller: Caller) -> None:
@@ -123,8 +116,8 @@ class Scope:
         return self._channels is None or any(fold(channel) in self._channels for channel in channels)
 
     def permits_kind(self, kind: Kind) -> bool:
-        """True if one of the channels of this kind of contact element is permitted."""
-        return self.permits_channel(*KIND_CHANNELS[kind])
+        """True if one of the channels of this kind of contact element is permitted. One permits the kind."""
+        return self.permits_channel(*KIND_MEMBERS[kind].channels)
 
     def permits_program(self, folded: str) -> bool:
         return self._programs is None or folded in self._programs

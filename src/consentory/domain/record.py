@@ -8,12 +8,28 @@ so that an index is also the index of the JSON path. None means "says nothing".
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 Kind = Literal["Email", "Phone", "Address"]
 KINDS: tuple[Kind, ...] = ("Email", "Phone", "Address")
+
+
+class KindMembers(NamedTuple):
+    """The members of a record that a kind of contact element has, and the channels of its preferences."""
+
+    array: str
+    type: str
+    preferences: str
+    channels: tuple[str, ...]
+
+
+KIND_MEMBERS: dict[Kind, KindMembers] = {
+    "Email": KindMembers("Emails", "EmailAddressType", "EmailPreferences", ("Email",)),
+    "Phone": KindMembers("PhoneNumbers", "PhoneType", "PhoneNumberPreferences", ("Phone", "Text", "Fax")),
+    "Address": KindMembers("Addresses", "AddressType", "AddressPreferences", ("Mail",)),
+}
 
 OPT_IN, OPT_OUT = 1, 2
 GRANTED, DENIED, REVOKED, NOT_SET = 1, 2, 3, 4

@@ -12,10 +12,9 @@ from consentory.codec.answers.answer_types import Instant, Natural, Positive, to
 from consentory.codec.answers.choice_answer import AttributeAnswer, ConsentCode, EvidenceAnswer, PreferenceCode
 from consentory.domain.instants import from_micros
 from consentory.domain.profile import ProfileState, find_kind
-from consentory.domain.record import Kind
+from consentory.domain.record import KIND_MEMBERS
 from consentory.domain.viewing import HistoryItem, ViewedHistory
 
-_TYPE_MEMBER: dict[Kind, str] = {"Email": "EmailAddressType", "Phone": "PhoneType", "Address": "AddressType"}
 _VALUE_MEMBERS = frozenset(
     ("EmailAddress", "PhoneNumber", "Address1", "Address2", "City", "StateProvince", "PostalCode")
 )
@@ -124,4 +123,4 @@ def _render_place(place: str, body: ProfileState) -> PlaceAnswer:
         return PlaceAnswer(Kind="Profile")
     element = body.elements(kind)[int(place[1:])]
     given = {name: text for name, text in element.given.items() if name in _VALUE_MEMBERS}
-    return PlaceAnswer(Kind=kind, **{_TYPE_MEMBER[kind]: element.type}, **given)
+    return PlaceAnswer(Kind=kind, **{KIND_MEMBERS[kind].type: element.type}, **given)

@@ -27,8 +27,9 @@ from consentory.codec.record.validation_context import (
 from consentory.codec.record.wire_record import WireAttribute, WireConsent, WireEvidence, WirePreference
 from consentory.codec.text_rules import CaselessIndex, ItemT, is_trimmed, read_reference, read_text
 from consentory.codec.times import SECOND, TimeFault, parse_second, read_canonical_time, read_time, render_time
-from consentory.domain.permission import KIND_CHANNELS, Scope
+from consentory.domain.permission import Scope
 from consentory.domain.record import (
+    KIND_MEMBERS,
     OPT_OUT,
     WITHDRAWALS,
     ConsentInput,
@@ -49,9 +50,7 @@ _PLACE_OF = {
 _FUTURE = 5 * 60 * SECOND
 _PREFERENCE, _CONSENT, _ATTRIBUTE = LENGTHS["Preference"], LENGTHS["Consent"], LENGTHS["Attribute"]
 PLACE_CHANNELS: dict[str, tuple[str | None, ...]] = {
-    "Emails": KIND_CHANNELS["Email"],
-    "PhoneNumbers": KIND_CHANNELS["Phone"],
-    "Addresses": KIND_CHANNELS["Address"],
+    **{members.array: members.channels for members in KIND_MEMBERS.values()},
     "ProfilePreferences": (None,),
 }
 """Which channels the filters of each place may have."""

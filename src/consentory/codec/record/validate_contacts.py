@@ -19,7 +19,7 @@ from consentory.codec.record.validation_context import TypeRule, ValidationConte
 from consentory.codec.record.wire_record import WireAddress, WireElement, WireEmail, WirePhone
 from consentory.codec.text_rules import CaselessIndex, read_text
 from consentory.domain.permission import Scope
-from consentory.domain.record import ElementInput
+from consentory.domain.record import KIND_MEMBERS, ElementInput, Kind
 from consentory.domain.text import compare_address
 
 _ADDRESS = LENGTHS["Address"]
@@ -58,11 +58,8 @@ class ContactReader:
         self._phone_region = rules.phone_region
         self._choices = choices
 
-        def place(
-            array: str, type_member: str, type_fault: str, preferences: str, types: CaselessIndex[TypeRule]
-        ) -> _Place:
-            closed = not scope.permits_channel(*(channel for channel in PLACE_CHANNELS[array] if channel))
-            paths = _list_paths(array, preferences)
+        def place(kind: Kind, type_fault: str, types: CaselessIndex[TypeRule]) -> _Place:
+            array, type_member, preferences, _ = KIND_MEMBERS[kind]
             return _Place(
                 array,
                 f"$.{array}",
@@ -71,17 +68,13 @@ class ContactReader:
                 type_fault,
                 preferences,
                 types,
-                closed,
-                paths,
+                not scope.permits_kind(kind),
+                _list_paths(array, preferences),
             )
 
-        self._emails = place("Emails", "EmailAddressType", "Email.UnknownType", "EmailPreferences", rules.email_types)
-        self._phones = place(
-            "PhoneNumbers", "PhoneType", "Phone.UnknownType", "PhoneNumberPreferences", rules.phone_types
-        )
-        self._addresses = place(
-            "Addresses", "AddressType", "Address.UnknownType", "AddressPreferences", rules.address_types
-        )
+        self._emails = place("Email", "Email.UnknownType", rules.email_types)
+        self._phones = place("Phone", "Phone.UnknownType", rules.phone_types)
+        self._addresses = place("Address", "Address.UnknownType", rules.address_types)
 
     def writable_types(self, array: str) -> Mapping[str | None, TypeRule]:
         """The types that elements of an array may have, by name as configured; none where the caller may write none."""

@@ -10,12 +10,11 @@ from consentory.codec.tabular.mapping_document import UNSET, ColumnRule, Mapping
 from consentory.codec.tabular.mapping_plan import Filling, MappingPlan
 from consentory.codec.tabular.target_path import Element
 from consentory.domain.configuration import Configuration, TypeName
+from consentory.domain.record import KIND_MEMBERS
 from consentory.domain.text import fold
 
-_CHANNELS = {
-    "EmailPreferences": ("Email",),
-    "PhoneNumberPreferences": ("Phone", "Text", "Fax"),
-    "AddressPreferences": ("Mail",),
+_CHANNELS: dict[str, tuple[str | None, ...]] = {
+    **{members.preferences: members.channels for members in KIND_MEMBERS.values()},
     "ProfilePreferences": (None,),
 }
 
