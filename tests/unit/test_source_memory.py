@@ -8,6 +8,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+pytestmark = pytest.mark.processes
+
 MEASURE = """
 import resource, sys
 from pathlib import Path
