@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,10 @@ from running_server import SECRET_KEY
 from workbench import Workbench, make_person, open_workbench
 
 from consentory.bootstrap.composition import open_services
+from consentory.codec.account.account_nodes import compose_document
 from consentory.codec.answers.profile_answer import render_profile
+from consentory.domain.caller import Caller
+from consentory.domain.configuration import Permissions
 from consentory.errors import RequestRefused
 from consentory.services.access.secret_box import SecretBox
 from consentory.store.database import Transaction
@@ -55,6 +59,39 @@ def test_fifty_people_take_as_many_statements_as_one(bench: Workbench, statement
         shown = [render_profile(one) for one in found]
         assert {one.Emails[0].EmailPreferences[0].FilterId for one in shown} == {"OFFERS-EMAIL"}
     assert taken[0] == taken[1] < 10
+
+
+@pytest.mark.parametrize("call", ["get", "find_by_phone", "history", "write"])
+def test_a_call_on_a_person_asks_once_for_the_configuration(
+    bench: Workbench, statements: Counter[str], call: str
+) -> None:
+    profiles, person = bench.services.profiles, make_person(1, PhoneNumbers=[{"PhoneNumber": "+12025550143"}])
+    profile_id = profiles.write(bench.caller, None, json.dumps(person).encode(), {}).profile_id
+    statements.clear()
+    if call == "get":
+        profiles.get(bench.caller, profile_id)
+    elif call == "find_by_phone":
+        assert len(profiles.find_by_phone(bench.caller, "+12025550143")) == 1
+    elif call == "history":
+        profiles.history(bench.caller, profile_id, "Preferences", 10, 1)
+    else:
+        profiles.write(bench.caller, profile_id, json.dumps(person).encode(), {})
+    assert statements["current_revision"] == 1
+
+
+def test_applying_a_document_reads_it_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+
+    def compose(data: bytes, source: str) -> Any:
+        read.append(data)
+        return compose_document(data, source)
+
+    monkeypatch.setattr("consentory.codec.account.account_document.compose_document", compose)
+    body = bench.services.accounts.show("ACME", "json")
+    permissions = Permissions(configuration=("read", "write"))
+    caller = Caller(bench.caller.account_id, "ACME", "nightly", permissions)
+    assert not bench.services.accounts.apply_configuration(caller, body, False).is_applied
+    assert read == [body]
 
 
 def test_made_up_keys_do_not_make_the_keys_be_read_each_time(database_url: str, statements: Counter[str]) -> None:

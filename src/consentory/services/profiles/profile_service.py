@@ -81,7 +81,7 @@ class ProfileService:
         """The profile as the caller may see it. Raises RequestRefused, not_found."""
         require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
-            viewed = self._view(tx, caller, self._load(tx, profile_id))
+            viewed = self._view(tx, caller, profile_id)
             note_event(tx, caller, "profile.read", profile_ids=[profile_id])
             return viewed
 
@@ -93,7 +93,7 @@ class ProfileService:
             holder = profile_store.find_holders(tx, [key]).get(key)
             if holder is None:
                 raise _make_not_found()
-            viewed = self._view(tx, caller, self._load(tx, holder))
+            viewed = self._view(tx, caller, holder)
             note_event(tx, caller, "profile.found", profile_ids=[holder], details={"By": "AlternateId"})
             return viewed
 
@@ -102,21 +102,28 @@ class ProfileService:
 
         Raises RequestRefused: forbidden, over 50 too.
         """
-        return self._find_by_contact(caller, "Email", _compare(compare_email, trim(address)))
+        return self._find_by_contact(caller, "Email", lambda _: _compare(compare_email, trim(address)))
 
     def find_by_phone(self, caller: Caller, number: str) -> list[ViewedProfile]:
         """Active profiles with this active phone number. As `find_by_email`."""
-        region = self._configurations.current(caller.account_id).account.phone_region
-        return self._find_by_contact(caller, "Phone", _compare(compare_phone, trim(number), region))
 
-    def _find_by_contact(self, caller: Caller, kind: Kind, compared: str | None) -> list[ViewedProfile]:
+        def compare(configuration_index: ConfigurationIndex) -> str | None:
+            return _compare(compare_phone, trim(number), configuration_index.account.phone_region)
+
+        return self._find_by_contact(caller, "Phone", compare)
+
+    def _find_by_contact(
+        self, caller: Caller, kind: Kind, compare: Callable[[ConfigurationIndex], str | None]
+    ) -> list[ViewedProfile]:
         require_profile(caller, "read")
         if not Scope(caller.permissions).permits_kind(kind):
             raise RequestRefused(
                 "forbidden", "Permission.Channel", f"Your user groups permit no channel of {kind.lower()} contacts."
             )
-        key = None if compared is None else hash_key(caller.account_id, kind[0], compared)
         with self._database.transaction(caller.account_id) as tx:
+            configuration_index = self._configurations.current_in(tx, caller.account_id)
+            compared = compare(configuration_index)
+            key = None if compared is None else hash_key(caller.account_id, kind[0], compared)
             found = [] if key is None else profile_store.find_contact_profiles(tx, key, SEARCH_LIMIT + 1)
             if len(found) > SEARCH_LIMIT:
                 raise RequestRefused(
@@ -126,7 +133,7 @@ class ProfileService:
                 )
             profile_ids = [profile.profile_id for profile in found]
             note_event(tx, caller, "profile.found", profile_ids=profile_ids, details={"By": kind})
-            return self._view_all(tx, caller, found)
+            return _view_all(tx, caller, configuration_index, found)
 
     def history(self, caller: Caller, profile_id: int, of: HistoryKind, limit: int, offset: int) -> ViewedHistory:
         """Applied choices in order of application, from `offset` (1-based) on.
@@ -203,8 +210,9 @@ class ProfileService:
         assert touched is not None
         details = {"Outcome": done.outcome, "NotHonored": len(done.faults)}
         note_event(tx, caller, "profile.written", profile_ids=[touched], details=details)
-        may_read = "read" in caller.permissions.profile
-        viewed = self._view(tx, caller, self._load(tx, touched)) if may_read else None
+        viewed = None
+        if "read" in caller.permissions.profile:
+            (viewed,) = _view_all(tx, caller, configuration_index, [self._load(tx, touched)])
         return WrittenProfile(touched, done.outcome, done.faults, viewed)
 
     def delete(self, caller: Caller, profile_id: int) -> None:
@@ -227,22 +235,25 @@ class ProfileService:
             raise _make_not_found()
         return profile
 
-    def _view(self, tx: Transaction, caller: Caller, profile: Profile) -> ViewedProfile:
-        return self._view_all(tx, caller, [profile])[0]
-
-    def _view_all(self, tx: Transaction, caller: Caller, profiles: Sequence[Profile]) -> list[ViewedProfile]:
-        """As the caller may see them: as many statements for many profiles as for one."""
+    def _view(self, tx: Transaction, caller: Caller, profile_id: int) -> ViewedProfile:
         configuration_index = self._configurations.current_in(tx, caller.account_id)
-        spelling = find_spelling(configuration_index)
-        for profile in profiles:
-            spell_body(profile.body, spelling)
-        wanted = [(one.profile_id, entry) for one in profiles for entry in list_current_entries(one.body)]
-        recorded = profile_store.list_entries(tx, wanted)
-        scope, now = Scope(caller.permissions), profile_store.read_clock(tx)
-        return [
-            ViewedProfile(one, Viewing(configuration_index, scope, now, recorded.get(one.profile_id, {})))
-            for one in profiles
-        ]
+        return _view_all(tx, caller, configuration_index, [self._load(tx, profile_id)])[0]
+
+
+def _view_all(
+    tx: Transaction, caller: Caller, configuration_index: ConfigurationIndex, profiles: Sequence[Profile]
+) -> list[ViewedProfile]:
+    """As the caller may see them: as many statements for many profiles as for one."""
+    spelling = find_spelling(configuration_index)
+    for profile in profiles:
+        spell_body(profile.body, spelling)
+    wanted = [(one.profile_id, entry) for one in profiles for entry in list_current_entries(one.body)]
+    recorded = profile_store.list_entries(tx, wanted)
+    scope, now = Scope(caller.permissions), profile_store.read_clock(tx)
+    return [
+        ViewedProfile(one, Viewing(configuration_index, scope, now, recorded.get(one.profile_id, {})))
+        for one in profiles
+    ]
 
 
 def _apply(tx: Transaction, context: ApplyContext, pending: PendingRecord) -> ProcessedRecord:
