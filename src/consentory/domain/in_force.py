@@ -7,7 +7,8 @@ difference. All names are spelled as configured (`domain/spelling.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from consentory.domain.configuration_index import Caseless, ConsentEntry, FilterEntry
 from consentory.domain.profile import Consent, Element, Preference, ProfileState
@@ -17,7 +18,7 @@ DAY = 86_400_000_000
 """Microseconds in a day of 24 hours."""
 
 
-class Site(NamedTuple):
+class Site(msgspec.Struct, frozen=True, gc=False):
     """Where choices stand: the person (`element` None), or a contact element among all those of its kind."""
 
     body: ProfileState
@@ -33,12 +34,12 @@ def holds_opt_out(site: Site, filter_id: str, at: int) -> bool:
     element = site.element
     if element is None:
         return False
-    return any(
-        item.type == OPT_OUT and item.filter == filter_id and item.at >= at
-        for other in site.elements
-        if other is not element and other.compared == element.compared
-        for item in other.preferences
-    )
+    for other in site.elements:
+        if other.compared == element.compared and other is not element:
+            for item in other.preferences:
+                if item.filter == filter_id and item.type == OPT_OUT and item.at >= at:
+                    return True
+    return False
 
 
 def is_overruled(site: Site, item: Preference) -> bool:
@@ -51,13 +52,11 @@ def list_address_noes(site: Site, type_name: str) -> list[Consent]:
     element = site.element
     if element is None:
         return []
-    return [
-        item
-        for other in site.elements
-        if other is not element and other.compared == element.compared
-        for item in other.consents
-        if item.type == type_name and item.status in (DENIED, REVOKED)
-    ]
+    noes: list[Consent] = []
+    for other in site.elements:
+        if other.compared == element.compared and other is not element:
+            noes += [one for one in other.consents if one.type == type_name and one.status in (DENIED, REVOKED)]
+    return noes
 
 
 def is_denied_elsewhere(site: Site, type_name: str, at: int) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from consentory.domain.imports import Outcome
 from consentory.domain.merge_choices import merge_choices
@@ -20,7 +21,7 @@ MERGE_VERSION = 2
 person is known by is applied anew when it comes (services/repeated_records.py)."""
 
 
-class Merged(NamedTuple):
+class Merged(msgspec.Struct, frozen=True, gc=False):
     """What applying one record gave. With outcome Exception `body` is as it was (None: no profile)."""
 
     outcome: Outcome
@@ -81,9 +82,9 @@ def _stamp_edited(old: ProfileState | None, body: ProfileState, now: int) -> Non
         *((before.elements(kind), body.elements(kind)) for kind in KINDS),
     ]
     for was, now_is in pairs:
-        for index, part in enumerate(now_is):
-            if index < len(was) and part != was[index]:
-                part.edited = now
+        for index, part in enumerate(was):  # parts are never removed, and new ones come after these
+            if now_is[index] != part:
+                now_is[index].edited = now
 
 
 @lru_cache(maxsize=20_000)  # alternate ids are looked at several times while their record is applied
@@ -106,6 +107,9 @@ def list_contacts(body: ProfileState | None) -> set[tuple[str, str]]:
     """(kind letter, compared value) of the active emails and phones. `hash_key` makes the key of a contact of both."""
     if body is None:
         return set()
-    found = {("E", element.compared) for element in body.emails if element.active}
-    found.update([("P", element.compared) for element in body.phones if element.active])
+    found = set()
+    for letter, elements in (("E", body.emails), ("P", body.phones)):
+        for element in elements:
+            if element.active:
+                found.add((letter, element.compared))
     return found

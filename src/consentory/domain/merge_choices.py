@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+import msgspec
 
 from consentory.domain.configuration_index import ConsentEntry, FilterEntry
 from consentory.domain.in_force import (
@@ -16,7 +16,7 @@ from consentory.domain.in_force import (
 )
 from consentory.domain.merge_contacts import Included
 from consentory.domain.merge_state import MergeState
-from consentory.domain.profile import PLACE_LETTER, Consent, Preference
+from consentory.domain.profile import PLACE_LETTER, ChoiceT, Consent, Preference
 from consentory.domain.record import (
     GRANTED,
     KIND_MEMBERS,
@@ -28,10 +28,8 @@ from consentory.domain.record import (
     PreferenceInput,
 )
 
-ChoiceT = TypeVar("ChoiceT", Preference, Consent)
 
-
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where choices stand: the person (`kind` None) or one contact element; with what the record claims there."""
 
     kind: Kind | None
@@ -97,10 +95,11 @@ def _list_places(state: MergeState, included: list[Included]) -> list[Place]:
     if record.preferences or record.consents:
         stored, site = (body.preferences, body.consents), Site(body, (), None)
         places.append(Place(None, 0, 0, site, *stored, record.preferences, record.consents))
-    for kind, position, number, given_input, element in included:
-        if given_input.preferences or given_input.consents:
-            stored, site = (element.preferences, element.consents), Site(body, body.elements(kind), element)
-            places.append(Place(kind, position, number, site, *stored, given_input.preferences, given_input.consents))
+    for one in included:
+        given, element = one.given_input, one.element
+        if given.preferences or given.consents:
+            stored, site = (element.preferences, element.consents), Site(body, body.elements(one.kind), element)
+            places.append(Place(one.kind, one.position, one.number, site, *stored, given.preferences, given.consents))
     return places
 
 

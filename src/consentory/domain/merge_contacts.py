@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from consentory.domain.merge_state import MergeState
-from consentory.domain.profile import Consent, Element, Preference
+from consentory.domain.profile import ChoiceT, Consent, Element, Preference
 from consentory.domain.record import KINDS, ElementInput, Kind
 
 
-class Included(NamedTuple):
+class Included(msgspec.Struct, frozen=True, gc=False):
     """A contact element that the record includes: where it stands in the record and in the body."""
 
     kind: Kind
@@ -40,19 +40,22 @@ def merge_contacts(state: MergeState) -> list[Included]:
 
 def archive_choices(state: MergeState, preferences: list[Preference], consents: list[Consent]) -> None:
     """Take a place's choices out of force for good, as far as the record does not preserve them."""
+    # Choices are shared with the state before the merge, so they are replaced and not changed.
     if not state.record.preserve_preferences:
-        for preference in preferences:
-            preference.archived = True
+        preferences[:] = [_archive(preference) for preference in preferences]
     if not state.record.preserve_consents:
-        for consent in consents:
-            consent.archived = True
+        consents[:] = [_archive(consent) for consent in consents]
+
+
+def _archive(choice: ChoiceT) -> ChoiceT:
+    archived = choice.__copy__()
+    archived.archived = True
+    return archived
 
 
 def _include(kind: Kind, given_inputs: tuple[ElementInput, ...], elements: list[Element], now: int) -> list[Included]:
     """Add or reactivate each claimed element and update what is said of it."""
-    stored = {
-        (element.type, element.compared): number for number, element in enumerate(elements) if element.same_as is None
-    }
+    stored = {(one.type, one.compared): number for number, one in enumerate(elements) if one.same_as is None}
     included: list[Included] = []
     for index, given_input in enumerate(given_inputs):
         if not given_input.active:  # validated, and then counts as not included
@@ -60,7 +63,7 @@ def _include(kind: Kind, given_inputs: tuple[ElementInput, ...], elements: list[
         number = stored.get((given_input.type, given_input.compared))
         if number is None:
             number = len(elements)
-            elements.append(Element(given_input.type, given_input.compared, dict(given_input.given), now))
+            elements.append(Element(given_input.type, given_input.compared, given_input.given, now))
         element = elements[number]
         element.active = True
         _update_said(element, given_input)
@@ -81,9 +84,9 @@ def _update_said(element: Element, given_input: ElementInput) -> None:
     if given_input.said:
         second_line = given_input.said.get("Address2")
         if second_line:
-            element.given["Address2"] = second_line
+            element.given = {**element.given, "Address2": second_line}
         elif second_line is not None:
-            element.given.pop("Address2", None)
+            element.given = {member: text for member, text in element.given.items() if member != "Address2"}
         element.country = given_input.said.get("Country", element.country)
 
 
@@ -92,14 +95,11 @@ def _settle_default(elements: list[Element], included: list[Included]) -> None:
     added; IsDefault: false moves the mark on if there is another to take it."""
     chosen = _find_said_default(included)
     if chosen is None:
-        declined = {one.number for one in included if one.given_input.default is False}
         active = [(number, element) for number, element in enumerate(elements) if element.active]
-        for number, element in active:
-            if element.default and number not in declined:
-                chosen = element
-                break
-        else:
-            chosen = _choose_default(active, declined)
+        if len(active) == 1:
+            chosen = active[0][1]
+        elif active:
+            chosen = _choose_default(active, {one.number for one in included if one.given_input.default is False})
     for element in elements:
         element.default = element is chosen
 
@@ -111,12 +111,12 @@ def _find_said_default(included: list[Included]) -> Element | None:
     return None
 
 
-def _choose_default(active: list[tuple[int, Element]], declined: set[int]) -> Element | None:
-    """Nobody is the default, or it was declined: the first that did not decline; else all stays as it was."""
-    for number, element in active:
-        if number not in declined:
-            return element
-    for _, element in active:
+def _choose_default(active: list[tuple[int, Element]], declined: set[int]) -> Element:
+    """The one that was the default and did not decline, else the first that did not decline; where all declined, all
+    stays as it was."""
+    willing = [element for number, element in active if number not in declined]
+    candidates = willing or [element for _, element in active]
+    for element in candidates:
         if element.default:
             return element
-    return active[0][1] if active else None
+    return candidates[0]

@@ -94,9 +94,9 @@ def _merge_tags(state: MergeState) -> None:
     if not state.record.tags and not state.context.settings.refresh_tags:
         return
     stored = {fold(tag) for tag in body.tags}
-    included = {fold(tag) for tag in state.record.tags}
-    body.tags.extend(tag for tag in state.record.tags if fold(tag) not in stored)
+    body.tags.extend([tag for tag in state.record.tags if fold(tag) not in stored])
     if state.context.settings.refresh_tags:
+        included = {fold(tag) for tag in state.record.tags}
         body.tags = [tag for tag in body.tags if fold(tag) in included]
 
 
@@ -108,7 +108,7 @@ def _merge_fields(state: MergeState) -> None:
     )
     for index, (name, value) in enumerate(state.record.fields):
         if value is not None:
-            _set_field(state, name, value, f"$.CustomFields[{index}].Value")
+            _set_field(state, name, value, index)
     if state.old is not None and not refresh:
         return
     named = {name for name, _ in state.record.fields}
@@ -132,13 +132,13 @@ def _merge_fields(state: MergeState) -> None:
                 )
 
 
-def _set_field(state: MergeState, name: str, value: str, path: str) -> None:
+def _set_field(state: MergeState, name: str, value: str, index: int) -> None:
     fields = state.body.fields
     if fields.get(name, "") == value:
         return
     reason = _may_change(state, name, value)
     if reason is not None:
-        state.add_not_honored(reason[0], path, f"{name}: {reason[1]}", value)
+        state.add_not_honored(reason[0], f"$.CustomFields[{index}].Value", f"{name}: {reason[1]}", value)
     elif value:
         fields[name] = value
     else:

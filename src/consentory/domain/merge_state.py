@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import msgspec
 
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
@@ -15,15 +17,15 @@ VALUE_LIMIT = 200
 
 
 def copy_state(body: ProfileState) -> ProfileState:
-    """A copy of all that a merge may change; what it only replaces, evidence for one, is shared."""
+    """A copy of all that a merge may change; what it only replaces is shared, choices above all."""
     copied = body.__copy__()
     copied.name = dict(body.name)
     copied.alternate_ids = [item.__copy__() for item in body.alternate_ids]
     copied.emails = [_copy_element(element) for element in body.emails]
     copied.phones = [_copy_element(element) for element in body.phones]
     copied.addresses = [_copy_element(element) for element in body.addresses]
-    copied.preferences = [item.__copy__() for item in body.preferences]
-    copied.consents = [item.__copy__() for item in body.consents]
+    copied.preferences = list(body.preferences)
+    copied.consents = list(body.consents)
     copied.groups = [item.__copy__() for item in body.groups]
     copied.tags = list(body.tags)
     copied.fields = dict(body.fields)
@@ -32,9 +34,8 @@ def copy_state(body: ProfileState) -> ProfileState:
 
 def _copy_element(element: Element) -> Element:
     copied = element.__copy__()
-    copied.given = dict(element.given)
-    copied.preferences = [item.__copy__() for item in element.preferences]
-    copied.consents = [item.__copy__() for item in element.consents]
+    copied.preferences = list(element.preferences)
+    copied.consents = list(element.consents)
     return copied
 
 
@@ -53,8 +54,7 @@ class MergeContext:
     holders: Mapping[bytes, int]
 
 
-@dataclass(slots=True)
-class MergeState:
+class MergeState(msgspec.Struct, gc=False):
     """A body under change. `old` is None for a profile being created, and is never changed."""
 
     record: Record
@@ -62,11 +62,11 @@ class MergeState:
     profile_id: int
     old: ProfileState | None
     body: ProfileState
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[Fault] = []
     """Found at execution: any of them refuses the record whole."""
-    not_honored: list[Fault] = field(default_factory=list)
+    not_honored: list[Fault] = []
     """What was held back, element by element."""
-    ledger: list[LedgerEntry] = field(default_factory=list)
+    ledger: list[LedgerEntry] = []
 
     def refuse(self, code: str, path: str, message: str, value: str | int | None = None) -> None:
         """Note a fault that makes the record an exception."""

@@ -7,7 +7,7 @@ Times are integers: microseconds since 1970-01-01T00:00:00Z.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import msgspec
 
@@ -53,6 +53,9 @@ class Consent(Stored):
     evidence: dict[str, str] | None = None
     expires: int | None = None
     archived: bool = False
+
+
+ChoiceT = TypeVar("ChoiceT", Preference, Consent)
 
 
 class AlternateId(Stored):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from consentory.codec.record.fast_path.verbatim_record import read_verbatim
 from consentory.domain.configuration_index import ConfigurationIndex
@@ -29,7 +30,7 @@ StateLoader = Callable[[Transaction, Iterable[int]], dict[int, str]]
 `profile_store.load_states` without."""
 
 
-class PendingRecord(NamedTuple):
+class PendingRecord(msgspec.Struct, frozen=True, gc=False):
     """One record to apply. `new_id`: the ProfileId that it would create. `fingerprint`: by which it is known when it
     comes again. `sent`: the JSON of a verbatim record, which is read when its turn comes."""
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from consentory.domain.merge import list_alternate_keys, list_contacts
 from consentory.domain.profile import ProfileState
@@ -24,7 +26,7 @@ AlternateIds = dict[bytes, tuple[str, str]]
 """Alternate ids by key: (type, value)."""
 
 
-class ChangedPerson(NamedTuple):
+class ChangedPerson(msgspec.Struct, frozen=True, gc=False):
     """A person whom a ChangeSet creates, updates or deletes."""
 
     before: str | None
@@ -97,23 +99,27 @@ class ChangeSet:
             after = NewState(profile_id, encode_state(new), new.active, new.customer_type, fingerprint)
         self.people[profile_id] = ChangedPerson(before, after, source)
         if alternate_ids is not None:
-            had = list_alternate_keys(self.account_id, old)
-            self.alternate_keys.remove(had.keys() - alternate_ids.keys())
-            for key in alternate_ids.keys() - had.keys():
-                self.alternate_keys.added[key] = (key, profile_id, *alternate_ids[key])
-        self._change_contacts(profile_id, old, new)
+            self._change_alternate_ids(profile_id, list_alternate_keys(self.account_id, old), alternate_ids)
+        self._change_contacts(profile_id, list_contacts(old), list_contacts(new))
         self._count_tags(old, new)
 
-    def _change_contacts(self, profile_id: int, old: ProfileState | None, new: ProfileState | None) -> None:
-        had, has = list_contacts(old), list_contacts(new)
-        if had != has:
+    def _change_alternate_ids(self, profile_id: int, had: AlternateIds, has: AlternateIds) -> None:
+        if had:
+            self.alternate_keys.remove(had.keys() - has.keys())
+        for key, (type_name, value) in has.items():
+            if key not in had:
+                self.alternate_keys.added[key] = (key, profile_id, type_name, value)
+
+    def _change_contacts(self, profile_id: int, had: set[tuple[str, str]], has: set[tuple[str, str]]) -> None:
+        if had:
             self.contact_keys.remove([(hash_key(self.account_id, *gone), profile_id) for gone in had - has])
-            for letter, compared in has - had:
-                key = hash_key(self.account_id, letter, compared)
-                self.contact_keys.added[key, profile_id] = (key, profile_id, letter, compared)
+        for contact in has:
+            if contact not in had:
+                key = hash_key(self.account_id, *contact)
+                self.contact_keys.added[key, profile_id] = (key, profile_id, *contact)
 
     def _count_tags(self, old: ProfileState | None, new: ProfileState | None) -> None:
-        had, has = (old.tags if old else []), (new.tags if new else [])
+        had, has = ([] if old is None else old.tags), ([] if new is None else new.tags)
         if had != has:
             for sign, tags in ((-1, had), (1, has)):
                 for tag in tags:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple
 
 import msgspec
 
@@ -28,7 +27,7 @@ from consentory.store.tables.profile_store import Source
 FINGERPRINT_BYTES = 16
 
 
-class StagedRecord(NamedTuple):
+class StagedRecord(msgspec.Struct, frozen=True, gc=False):
     """A valid record as it lies in its block, still encoded, and what was sent where it is plain; `new_id` is the
     ProfileId it would create."""
 
@@ -74,7 +73,8 @@ def skip_unchanged(tx: Transaction, context: ApplyContext, staged: Sequence[Stag
     if context.settings.match_type is None or context.settings.action == "Delete":
         return apply_all(staged)
     fingerprint_key = make_fingerprint_key(context.settings, context.configuration_index)
-    prints = [_hash(record, fingerprint_key) for record in staged]
+    begun = blake2b(digest_size=FINGERPRINT_BYTES, key=fingerprint_key)
+    prints = [_hash(record, begun) for record in staged]
     wanted = {}
     for record, fingerprint in zip(staged, prints, strict=True):
         match = decode_match(record.encoded)
@@ -101,9 +101,10 @@ def apply_all(staged: Sequence[StagedRecord]) -> Sorted:
     return Sorted([], [_decode_pending(record, None) for record in staged], {})
 
 
-def _hash(record: StagedRecord, fingerprint_key: bytes) -> bytes:
+def _hash(record: StagedRecord, begun: blake2b) -> bytes:
     """The fingerprint: of all that the record says."""
-    hasher = blake2b(record.encoded, digest_size=FINGERPRINT_BYTES, key=fingerprint_key)
+    hasher = begun.copy()
+    hasher.update(record.encoded)
     if record.sent is not None:
         hasher.update(record.sent)
     return hasher.digest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -43,7 +43,7 @@ def encode_entries(entries: list[LedgerEntry]) -> bytes:
     return _encoder.encode(entries)
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Where a change came from: who, and which record of which import (None: a single write)."""
 
     caller: str
@@ -51,7 +51,7 @@ class Source(msgspec.Struct, frozen=True):
     sequence_number: int | None = None
 
 
-class NewEntries(msgspec.Struct, frozen=True):
+class NewEntries(msgspec.Struct, frozen=True, gc=False):
     """What one application of a record adds to a person's ledger: entries numbered from `first` on."""
 
     profile_id: int
@@ -61,7 +61,7 @@ class NewEntries(msgspec.Struct, frozen=True):
     source: Source
 
 
-class NewState(NamedTuple):
+class NewState(msgspec.Struct, frozen=True, gc=False):
     """A person as they are to be stored."""
 
     profile_id: int
@@ -127,8 +127,8 @@ def insert_profiles(
         tx,
         "profile",
         [
-            (profile_id, Json(state), made, changed, active, customer_type, import_id, fingerprint)
-            for profile_id, state, active, customer_type, fingerprint in people
+            (one.profile_id, Json(one.state), made, changed, one.active, one.customer_type, import_id, one.fingerprint)
+            for one in people
         ],
     )
 
