@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from .execution_model import REFRESH, ImportResult, Model, WriteOutcome
-from .judge_account import Knobs, build_changed
-from .judge_account import build_account as build_account
+from .model_account import Knobs, build_changed
+from .model_account import build_account as build_account
 
 Wire = dict[str, Any]
 

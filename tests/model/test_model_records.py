@@ -6,7 +6,7 @@ import pytest
 
 from .execution_model import ImportResult, Model
 from .histories import build_account
-from .judge_account import PARTS, SPELLINGS, build_changed
+from .model_account import PARTS, SPELLINGS, build_changed
 from .model_examples import (
     D1,
     D2,

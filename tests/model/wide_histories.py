@@ -27,7 +27,7 @@ from .histories import (
     preferences,
     writes,
 )
-from .judge_account import PARTS, SPELLINGS, Knobs
+from .model_account import PARTS, SPELLINGS, Knobs
 
 Wire = dict[str, Any]
 Draw = st.DrawFn

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from live_account import LiveAccount, LiveStore
 from lone_people import CHUNKS, MATCH, cut, flags, lone_people, with_own_id
-from model_check import Courtroom, judged
+from model_check import ModelCheck, judged
 from running_server import create_database, drop_database
 
 from consentory.domain import merge
@@ -48,10 +48,10 @@ def store(url: str) -> Iterator[LiveStore]:
 
 
 @pytest.fixture(scope="module")
-def room(url: str) -> Iterator[Courtroom]:
-    courtroom = Courtroom(url)
-    yield courtroom
-    courtroom.close()
+def room(url: str) -> Iterator[ModelCheck]:
+    model_check = ModelCheck(url)
+    yield model_check
+    model_check.close()
 
 
 def make_person(number: int, **more: Any) -> Wire:
@@ -81,7 +81,7 @@ def damage_all(account: LiveAccount) -> None:
     account.store.change("UPDATE profile SET body = '{\"name\": 7}' WHERE account_id = %s", account.caller.account_id)
 
 
-def test_a_file_that_comes_again_is_passed_by_unread(store: LiveStore) -> None:
+def test_a_file_that_comes_again_is_skipped_unread(store: LiveStore) -> None:
     """Bodies that nobody could read do no harm: nobody reads them. Whoever is to be changed is read all the same."""
     account = store.open_account()
     account.run([FILE], **MATCH)
@@ -282,8 +282,8 @@ def test_a_person_who_comes_twice_in_a_file_ends_with_the_last_each_time(store: 
     chunk=CHUNKS,
     picks=st.lists(st.integers(0, 7), min_size=4, max_size=8),
 )
-def test_the_model_judges_files_that_come_again_and_again(
-    room: Courtroom,
+def test_the_model_check_of_files_that_come_again_and_again(
+    room: ModelCheck,
     people: tuple[list[Wire], list[Wire]],
     settings_: tuple[Wire, Wire],
     sizes: list[int],

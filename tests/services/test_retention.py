@@ -227,7 +227,7 @@ def test_a_purge_cut_off_is_finished_by_the_next(bench: Workbench) -> None:
     assert_gone(bench, item)
 
 
-def test_a_thinning_cut_off_is_finished_by_the_next(bench: Workbench) -> None:
+def test_a_redaction_that_was_cut_off_is_finished_by_the_next(bench: Workbench) -> None:
     item = bench.initiate(DataStageDuration=0)
     bench.stage(item, [make_person(number) for number in range(101 * 64)] + [make_faulty(0)])
     item = bench.cancel(item)
@@ -281,7 +281,7 @@ def test_what_an_earlier_release_left_behind_goes_after_the_migration(bench: Wor
     assert_gone(bench, item)
 
 
-def test_one_import_that_cannot_be_tidied_now_holds_up_no_other(bench: Workbench) -> None:
+def test_an_import_whose_maintenance_fails_delays_no_other(bench: Workbench) -> None:
     stuck, other = (bench.complete([make_person(number)], DataStageDuration=1) for number in (1, 2))
     for item in (stuck, other):
         age(bench, item, days=2)
@@ -299,7 +299,7 @@ def test_one_import_that_cannot_be_tidied_now_holds_up_no_other(bench: Workbench
     assert_gone(bench, stuck)
 
 
-def test_tidying_twice_does_nothing_more(bench: Workbench) -> None:
+def test_maintenance_run_twice_changes_nothing_more(bench: Workbench) -> None:
     item = stage_mixed(bench)
     bench.worker.retention.run_maintenance()
     before = bench.owner("SELECT xmin::text, first_sequence FROM import_block WHERE import_id = %s", item.import_id)

@@ -201,7 +201,7 @@ def test_a_running_worker_outlives_it_and_serves_the_other_accounts(database_url
 
 
 @pytest.mark.parametrize("records", [1, 3])
-def test_what_was_sent_of_records_that_are_not_plain_is_never_read(
+def test_the_sent_bytes_of_records_that_are_not_verbatim_are_never_read(
     store: LiveStore, execution: Execution, records: int
 ) -> None:
     """Ignored members may be of any size: a worker that read them would need memory for a whole step of them."""

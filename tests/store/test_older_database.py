@@ -43,7 +43,7 @@ LAST_OF_C1: Wire = {
 """The record that changed C-1 last, byte for byte: the first release knew C-1 by its fingerprint."""
 
 
-def test_no_record_is_passed_by_for_a_fingerprint_of_the_first_release(older: WireClient) -> None:
+def test_no_record_is_skipped_for_a_fingerprint_of_the_first_release(older: WireClient) -> None:
     """Under its rules the record would be Unchanged. Under today's its Opt-In is held back."""
     older.wait(QUEUED)
     status = older.run([LAST_OF_C1], MatchCriteria="AlternateIdType", MatchValue="Crm")

@@ -16,8 +16,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+from checked_retention import Staged, check_all_gone, check_staged, maintain_at_once, tidied
 from hypothesis import HealthCheck, Phase, settings
-from judged_retention import Staged, check_all_gone, check_staged, maintain_at_once, tidied
 
 from consentory.bootstrap.composition import open_services, open_worker
 from consentory.codec.answers.exceptions_answer import render_row
@@ -32,7 +32,7 @@ from model.account_model import fold
 from model.comparison import check_same, comparable
 from model.execution_model import Fault, ImportResult, Model, WriteOutcome
 from model.histories import DeleteStep, History, ImportStep, Step, WriteStep, resolve_record
-from model.judge_account import build_changed
+from model.model_account import build_changed
 from model.profile_model import as_given_out
 from model.record_model import compared_value
 
@@ -67,7 +67,7 @@ def judged(histories: int) -> settings:
 
 
 @dataclass
-class Courtroom:
+class ModelCheck:
     """One database with services; every trial gets an account of its own."""
 
     database_url: str
@@ -95,7 +95,7 @@ class Courtroom:
 class Trial:
     """One history on one account."""
 
-    def __init__(self, room: Courtroom, history: History) -> None:
+    def __init__(self, room: ModelCheck, history: History) -> None:
         self.room = room
         self.history = history
         self.client_id = f"J{uuid4().hex[:12].upper()}"

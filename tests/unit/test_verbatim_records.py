@@ -54,7 +54,7 @@ def read(result: Any, sent: bytes) -> Any:
 
 
 @pytest.mark.parametrize("form", [{}, {"separators": (",", ":")}, {"indent": 2}, {"ensure_ascii": False}])
-def test_an_everyday_record_is_plain_and_read_as_the_long_path_reads_it(form: dict[str, Any]) -> None:
+def test_an_everyday_record_is_verbatim_and_read_as_the_long_path_reads_it(form: dict[str, Any]) -> None:
     sent = encode(PLAIN, **form)
     result = judge(VALIDATORS[0], sent)
     assert isinstance(result, VerbatimRecord)
@@ -79,7 +79,7 @@ def at(*path: Any, value: Any) -> Any:
         *[at("Consents", 1, "ConsentStatus", value=name) for name in ("Granted", "Denied", "Revoked", "NotSet")],
     ],
 )
-def test_a_choice_said_by_name_is_as_plain_as_one_said_by_number(record: Any) -> None:
+def test_a_choice_given_by_name_is_as_verbatim_as_one_given_by_number(record: Any) -> None:
     sent = encode(record)
     result = judge(VALIDATORS[0], sent)
     assert isinstance(result, VerbatimRecord)
@@ -193,7 +193,7 @@ def test_both_paths_agree(changes: list[Any], validator: RecordValidator, form: 
         assert list(result.keys) == [claim.key for claim in expected.alternate_ids]
 
 
-def test_a_record_is_plain_whatever_came_before_it() -> None:
+def test_a_record_is_verbatim_whichever_record_came_before_it() -> None:
     """Or a file that comes again with one more record would be another file."""
     validator = make_validator(match_type="CRM")
     others = [encode(PLAIN | {"ProfileId": 7}), encode(PLAIN | {"Consents": [CONSENT | {"Locale": "xx"}]})]
@@ -220,7 +220,7 @@ def test_a_choice_that_was_plain_in_one_place_is_judged_anew_in_another(order: i
         assert read(judge(validator, sent), sent) == make_validator(match_type="CRM").validate(sent)
 
 
-def test_a_block_keeps_plain_records_beside_others_and_reads_those_of_the_version_before() -> None:
+def test_a_block_keeps_verbatim_records_beside_others_and_reads_those_of_the_version_before() -> None:
     validator = VALIDATORS[0]
     sent = encode(PLAIN)
     plain, long = judge(validator, sent), validator.validate(sent)
@@ -236,7 +236,7 @@ def test_a_block_keeps_plain_records_beside_others_and_reads_those_of_the_versio
 
 
 @pytest.mark.parametrize("date", ["2026-03-01", "2026-03-01T09:05:00-05:00", "2026-03-01T09:05", " 2026-03-01", None])
-def test_choices_are_plain_whatever_form_their_dates_have(date: str | None) -> None:
+def test_choices_are_verbatim_in_every_form_of_their_dates(date: str | None) -> None:
     """A choice without a date has that of the Stage call."""
     dated = {"ConsentDate": date, "ConsentStatus": 3}
     record = PLAIN | {
@@ -319,7 +319,7 @@ SENT = encode(PLAIN, ensure_ascii=False)
 @given(
     st.integers(0, len(SENT)), st.integers(0, 2), st.binary(max_size=3) | st.sampled_from([b'"', b"{", b"\xc3", b","])
 )
-def test_bytes_that_are_no_json_text_are_never_plain(place: int, cut: int, inserted: bytes) -> None:
+def test_bytes_that_are_no_json_text_are_never_verbatim(place: int, cut: int, inserted: bytes) -> None:
     """Staging asks no further about a record that is plain."""
     broken = SENT[:place] + inserted + SENT[place + cut :]
     if VALIDATORS[0].check(broken) is not None:
@@ -339,7 +339,7 @@ def pad(record: dict[str, Any], size: int) -> bytes:
     return sent[:-1] + b" " * (size - len(sent)) + b"}"
 
 
-def test_long_records_are_not_plain_and_their_neighbours_neither() -> None:
+def test_long_records_and_their_neighbours_are_not_verbatim() -> None:
     """A worker would have to read all that was sent of them."""
     validator = make_validator(match_type="CRM")
     assert isinstance(validator.check(pad(PLAIN, VERBATIM_BYTES)), VerbatimRecord)

@@ -14,7 +14,7 @@ from consentory.codec.staging.staged_block import unpack_raw
 from consentory.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from model_check import Courtroom
+    from model_check import ModelCheck
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def tidied(database_url: str, tidiers: int) -> Iterator[None]:
         raise failures[0]
 
 
-def check_staged(room: Courtroom, staged: Staged, *, tidied: bool) -> None:
+def check_staged(room: ModelCheck, staged: Staged, *, tidied: bool) -> None:
     """ "With 0, what was refused or not honored stays until the token expires"; with more days, all of it stays."""
     with room.owner.transaction() as tx:
         rows = tx.connection.execute(
@@ -75,7 +75,7 @@ def check_staged(room: Courtroom, staged: Staged, *, tidied: bool) -> None:
         assert left == set(range(1, staged.records + 1))
 
 
-def maintain_at_once(room: Courtroom, staged: Sequence[Staged], tidiers: int) -> None:
+def maintain_at_once(room: ModelCheck, staged: Sequence[Staged], tidiers: int) -> None:
     """Put these imports eleven days back, then tidy with several workers at once."""
     with room.owner.transaction() as tx:
         tx.connection.execute(
@@ -87,7 +87,7 @@ def maintain_at_once(room: Courtroom, staged: Sequence[Staged], tidiers: int) ->
         pass
 
 
-def check_all_gone(room: Courtroom, staged: Sequence[Staged]) -> None:
+def check_all_gone(room: ModelCheck, staged: Sequence[Staged]) -> None:
     """ "Staged records and their faults go [...]. The import, its counts and its audit trail stay." """
     ids = [one.import_id for one in staged]
     with room.owner.transaction() as tx:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
-from model_check import Courtroom, judged
+from model_check import ModelCheck, judged
 from running_server import create_database, drop_database
 
 from model.histories import History, histories
@@ -22,18 +22,18 @@ HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "200"))
 
 
 @pytest.fixture(scope="module")
-def room(engine: str, template: str) -> Iterator[Courtroom]:
+def room(engine: str, template: str) -> Iterator[ModelCheck]:
     url = create_database(engine, template)
-    courtroom = Courtroom(url)
-    yield courtroom
-    courtroom.close()
+    model_check = ModelCheck(url)
+    yield model_check
+    model_check.close()
     drop_database(engine, url)
 
 
 @pytest.mark.timeout(6 * 3600)
 @judged(HISTORIES)
 @given(history=wide_histories())
-def test_every_history_gives_what_the_model_gives(room: Courtroom, history: History) -> None:
+def test_every_history_gives_what_the_model_gives(room: ModelCheck, history: History) -> None:
     """Documents that change, records of every sort, several workers and their retention."""
     room.try_history(history)
 
@@ -41,6 +41,6 @@ def test_every_history_gives_what_the_model_gives(room: Courtroom, history: Hist
 @pytest.mark.timeout(6 * 3600)
 @judged(HISTORIES // 4)
 @given(history=histories())
-def test_every_history_of_sound_records_gives_what_the_model_gives(room: Courtroom, history: History) -> None:
+def test_every_history_of_sound_records_gives_what_the_model_gives(room: ModelCheck, history: History) -> None:
     """Fewer refusals, so that more of a record is applied."""
     room.try_history(history)
