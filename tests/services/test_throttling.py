@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 from running_server import AccountAccess, RunningServer
-from signed_client import call, client_elsewhere, make_header, open_signed_account
+from signed_client import ClientElsewhere, call, make_header, open_signed_account
 
 from consentory.domain.caller import Origin
 from consentory.errors import RequestRefused
@@ -18,14 +18,14 @@ from consentory.services.access.throttle import FREE_OF_ADDRESS, FREE_OF_CREDENT
 
 
 @pytest.fixture
-def attacker() -> Iterator[httpx.Client]:
-    with client_elsewhere() as client:
+def attacker() -> Iterator[ClientElsewhere]:
+    with ClientElsewhere() as client:
         yield client
 
 
 @pytest.fixture
 def stranger() -> Iterator[httpx.Client]:
-    with client_elsewhere() as client:
+    with ClientElsewhere() as client:
         yield client
 
 
@@ -65,7 +65,7 @@ def check_throttled(answer: httpx.Response) -> int:
     return int(answer.headers["retry-after"])
 
 
-def test_after_some_failures_of_a_credential_one_waits(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_after_some_failures_of_a_credential_one_waits(server: AccountAccess, attacker: ClientElsewhere) -> None:
     fail(attacker, server)
     answer = ask(attacker, server)
     assert check_throttled(answer) == 1
@@ -75,7 +75,7 @@ def test_after_some_failures_of_a_credential_one_waits(server: AccountAccess, at
     assert ask(attacker, server, server.client_secret).status_code == 200
 
 
-def test_the_wait_doubles_up_to_a_minute(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_the_wait_doubles_up_to_a_minute(server: AccountAccess, attacker: ClientElsewhere) -> None:
     fail(attacker, server)
     waits = []
     for _ in range(8):
@@ -85,13 +85,15 @@ def test_the_wait_doubles_up_to_a_minute(server: AccountAccess, attacker: httpx.
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_who_waits_is_not_made_to_wait_longer_by_asking(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_who_waits_is_not_made_to_wait_longer_by_asking(server: AccountAccess, attacker: ClientElsewhere) -> None:
     fail(attacker, server, FREE_OF_CREDENTIAL)
     assert ask(attacker, server).status_code == 401
     assert {check_throttled(ask(attacker, server)) for _ in range(5)} == {1}
 
 
-def test_failures_are_forgotten_after_a_while_and_after_success(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_failures_are_forgotten_after_a_while_and_after_success(
+    server: AccountAccess, attacker: ClientElsewhere
+) -> None:
     fail(attacker, server, FREE_OF_CREDENTIAL)
     assert ask(attacker, server, server.client_secret).status_code == 200
     fail(attacker, server)
@@ -101,7 +103,7 @@ def test_failures_are_forgotten_after_a_while_and_after_success(server: AccountA
 
 
 def test_a_right_secret_from_elsewhere_is_never_refused(
-    server: AccountAccess, attacker: httpx.Client, stranger: httpx.Client
+    server: AccountAccess, attacker: ClientElsewhere, stranger: httpx.Client
 ) -> None:
     fail(attacker, server)
     for _ in range(3):
@@ -109,7 +111,7 @@ def test_a_right_secret_from_elsewhere_is_never_refused(
         assert ask(stranger, server, server.client_secret).status_code == 200
 
 
-def test_an_unknown_credential_is_throttled_just_so(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_an_unknown_credential_is_throttled_just_so(server: AccountAccess, attacker: ClientElsewhere) -> None:
     for _ in range(FREE_OF_CREDENTIAL + 1):
         assert ask(attacker, server, client_id="0" * 24).status_code == 401
     assert check_throttled(ask(attacker, server, client_id="0" * 24)) == 1
@@ -123,7 +125,7 @@ def spray(client: httpx.Client, access: AccountAccess) -> None:
 
 
 def test_who_tries_many_credentials_waits_with_each(
-    server: AccountAccess, running: RunningServer, attacker: httpx.Client, stranger: httpx.Client
+    server: AccountAccess, running: RunningServer, attacker: ClientElsewhere, stranger: httpx.Client
 ) -> None:
     known = running.create_account()
     assert ask(attacker, known, known.client_secret).status_code == 200
@@ -134,14 +136,14 @@ def test_who_tries_many_credentials_waits_with_each(
     assert ask(stranger, server, server.client_secret).status_code == 200
 
 
-def test_what_no_client_id_looks_like_counts_for_nothing(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_what_no_client_id_looks_like_counts_for_nothing(server: AccountAccess, attacker: ClientElsewhere) -> None:
     before = count_rows(server)
     for client_id in ("x", "0" * 23, "no\0id", "é" * 100) * 5:
         assert ask(attacker, server, client_id=client_id).status_code == 401
     assert count_rows(server) == before
 
 
-def test_wrong_signatures_are_throttled_and_right_ones_never(running: RunningServer, attacker: httpx.Client) -> None:
+def test_wrong_signatures_are_throttled_and_right_ones_never(running: RunningServer, attacker: ClientElsewhere) -> None:
     access, key = open_signed_account(running)
     wrong, right = make_header("wrong", access.account), make_header(key, access.account)
     for _ in range(FREE_OF_CREDENTIAL + 1):
@@ -150,23 +152,23 @@ def test_wrong_signatures_are_throttled_and_right_ones_never(running: RunningSer
     assert call(access, right, client=attacker).status_code == 200
 
 
-def test_bearer_tokens_are_not_throttled(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_bearer_tokens_are_not_throttled(server: AccountAccess, attacker: ClientElsewhere) -> None:
     token = ask(attacker, server, server.client_secret).json()["access_token"]
     for _ in range(FREE_OF_CREDENTIAL * 3):
         assert call(server, "Bearer x", client=attacker).status_code == 401
     assert call(server, f"Bearer {token}", client=attacker).status_code == 200
 
 
-def test_all_processes_count_together(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_all_processes_count_together(server: AccountAccess, attacker: ClientElsewhere) -> None:
     fail(attacker, server)
-    address = attacker._transport._pool._local_address
+    address = attacker.address
     with pytest.raises(RequestRefused) as refused:
         server.services.authentication.issue_token(server.client_id, server.client_secret, None, Origin(address))
     assert (refused.value.kind, refused.value.code) == ("too_many", "Auth.Throttled")
 
 
 def test_only_failures_are_written_and_the_first_success_of_a_day(
-    server: AccountAccess, attacker: httpx.Client
+    server: AccountAccess, attacker: ClientElsewhere
 ) -> None:
     def look() -> list[tuple[str, ...]]:
         with psycopg.connect(server.database_url) as owner:
@@ -184,10 +186,10 @@ def test_only_failures_are_written_and_the_first_success_of_a_day(
 
 
 def test_neither_address_nor_credential_can_be_read_where_attempts_are_kept(
-    server: AccountAccess, attacker: httpx.Client
+    server: AccountAccess, attacker: ClientElsewhere
 ) -> None:
     fail(attacker, server, 1)
-    address = attacker._transport._pool._local_address
+    address = attacker.address
     with psycopg.connect(server.database_url) as owner:
         rows = owner.execute("SELECT subject FROM auth_attempt").fetchall()
     subjects = {bytes(row[0]) for row in rows}
@@ -197,7 +199,7 @@ def test_neither_address_nor_credential_can_be_read_where_attempts_are_kept(
         assert not any(text.encode() in subject for subject in subjects)
 
 
-def test_what_is_over_is_cleared_away(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_what_is_over_is_cleared_away(server: AccountAccess, attacker: ClientElsewhere) -> None:
     for number in range(12):
         ask(attacker, server, client_id=f"{number:024x}")
     pass_time(server, 40 * 86_400)
@@ -233,7 +235,7 @@ def test_an_address_is_what_one_attacker_has_to_itself(
         issue(server.client_id, server.client_secret, None, Origin(second))
 
 
-def test_failures_at_the_same_time_neither_block_nor_break(server: AccountAccess, attacker: httpx.Client) -> None:
+def test_failures_at_the_same_time_neither_block_nor_break(server: AccountAccess, attacker: ClientElsewhere) -> None:
     def attempt(number: int) -> int:
         return ask(attacker, server, client_id=f"{number % 3:024x}").status_code
 

@@ -62,8 +62,10 @@ def open_signed_account(running: RunningServer) -> tuple[AccountAccess, str]:
     return access, access.services.authentication.shared_keys.create(access.account_id)[1]
 
 
-def client_elsewhere() -> httpx.Client:
+class ClientElsewhere(httpx.Client):
     """A client that calls from a loopback address which no other one has."""
-    number = next(_ADDRESSES)
-    address = f"127.77.{number // 250}.{number % 250 + 1}"
-    return httpx.Client(transport=httpx.HTTPTransport(local_address=address), timeout=30)
+
+    def __init__(self) -> None:
+        number = next(_ADDRESSES)
+        self.address = f"127.77.{number // 250}.{number % 250 + 1}"
+        super().__init__(transport=httpx.HTTPTransport(local_address=self.address), timeout=30)

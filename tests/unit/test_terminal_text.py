@@ -15,6 +15,7 @@ import yaml
 from command_line import CONSENTORY, Run, make_people, write_lines
 from running_server import ACME, AccountAccess
 from typer.main import get_command
+from wire_client import WireClient
 
 from consentory.cli.main import app
 from consentory.client.api_client import ConsentoryClient
@@ -69,10 +70,9 @@ def test_the_table_of_faults_is_safe_in_terminals_and_spreadsheets(server: Accou
     with ConsentoryClient(server.url, server.account, server.client_id, server.client_secret, server.user) as client:
         started = client.initiate({"Name": "csv"})
         client.stage(started["AccessToken"], json.dumps({"UserProfilePreferences": people}).encode())
-        request = client._http.build_request(
-            "GET", client._exceptions_url(started["AccessToken"]), headers={"Accept": "text/csv"}
-        )
-        text = client._send(request).content.decode()
+    with WireClient(server) as wire:
+        path = wire.path(started["AccessToken"], "Exceptions")
+        text = wire.http.get(path, headers={"Accept": "text/csv"}).content.decode()
     assert OBEYED.findall(text.replace("\r\n", "\n")) == []
     cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
     assert any("<U+202E>" in cell for cell in cells)

@@ -26,6 +26,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_NOT_TAKEN = frozenset({"utf-7", "punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"})
 # Of the encodings that decode a sample equally well, the earlier one is taken: the commoner one.
 _CANDIDATES = [
     "cp1252", "cp1250", "cp1251", "cp1254", "cp1253", "cp1257", "cp1255", "cp1256", "cp1258",
@@ -146,12 +147,12 @@ def _check_name(source: ByteSource, given: str, head: bytes) -> str:
     """Give Python's name of an encoding, with the byte order that the file's mark says."""
     try:
         info = codecs.lookup(given)
-        if not info._is_text_encoding:
-            raise LookupError
+        if info.name not in _NOT_TAKEN:
+            " ".encode(info.name)  # LookupError for a codec that is not of text, such as hex
     except (LookupError, ValueError) as error:
         known = "utf-8, cp1252, iso-8859-1, iso-8859-15, cp1250, utf-16, mac-roman, shift_jis"
         raise SourceError(source.name, "", f"--encoding {given}: unknown; known are {known} and others") from error
-    if info.name in {"utf-7", "punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"}:
+    if info.name in _NOT_TAKEN:
         raise SourceError(source.name, "", f"--encoding {given}: not taken; convert the file to UTF-8")
     for mark, name in _MARKS:
         if head.startswith(mark) and name.startswith(info.name):
