@@ -198,7 +198,10 @@ def main(words: list[str]) -> int:
     check_order(layers)
     drawn = draw(layers)
     if words == ["--check"]:
-        return int(not PICTURE.exists() or PICTURE.read_text("utf-8") != drawn)
+        if PICTURE.exists() and PICTURE.read_text("utf-8") == drawn:
+            return 0
+        print("Picture: the imports between layers or rooms changed. Run .venv/bin/python scripts/draw_house.py")
+        return 1
     PICTURE.write_text(drawn, "utf-8")
     return 0
 

@@ -307,6 +307,18 @@ def test_walk_answers_with_four_files() -> None:
     rows = dict(re.findall(r"^\| (decided|stored|counted|shown) \| `([^`]+)`", text, re.MULTILINE))
     assert list(rows) == ["decided", "stored", "counted", "shown"]
     assert len({Path(found).name for found in rows.values()}) == 4
+    places = re.findall(r"^\| (?:decided|stored|counted|shown) \| `([^`]+)` \| `(\w+)`", text, re.MULTILINE)
+    assert len(places) == 4
+    for path, name in places:
+        assert re.search(rf"^(?:def|-- name:) {name}\b", (ROOT / path).read_text("utf-8"), re.MULTILINE), (path, name)
+
+
+def test_walk_names_only_what_the_code_has() -> None:
+    text = (ROOT / "docs" / "walk.md").read_text("utf-8")
+    sources = [p for p in (ROOT / "src").rglob("*") if p.suffix in (".py", ".sql")]
+    code = "\n".join(p.read_text("utf-8") for p in sources)
+    named = set(re.findall(r"`([A-Za-z_]\w+)`", text))
+    assert [name for name in sorted(named) if not re.search(rf"\b{name}", code)] == []
 
 
 def test_walk_names_every_package() -> None:
