@@ -37,7 +37,7 @@ ITEM = Import(
     caller="nightly",
     created_at=datetime(2026, 3, 1, tzinfo=UTC),
     expires_at=datetime(2026, 3, 1, 14, 5, tzinfo=timezone(timedelta(hours=2))),
-    started_at=datetime(2026, 3, 1, 1, 2, 3, 456, tzinfo=UTC),
+    started_at=datetime(2026, 3, 1, 1, 2, 3, microsecond=456, tzinfo=UTC),
 )
 
 

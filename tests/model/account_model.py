@@ -121,14 +121,14 @@ class Account:
     def _read_filters(self) -> list[Filter]:
         return [
             Filter(
-                self._learn("filter", one["id"]),
-                program.get("active", True) and one.get("active", True),
-                self._learn("program", program["id"]),
-                one.get("channel"),
-                tuple(self._learn("frequency", name) for name in one.get("frequencies") or ()),
-                fold(one["defaultFrequency"]) if one.get("defaultFrequency") else None,
-                one.get("durationDays"),
-                tuple(fold(name) for name in one.get("requiredConsents") or ()),
+                key=self._learn("filter", one["id"]),
+                active=program.get("active", True) and one.get("active", True),
+                program=self._learn("program", program["id"]),
+                channel=one.get("channel"),
+                frequencies=tuple(self._learn("frequency", name) for name in one.get("frequencies") or ()),
+                default_frequency=fold(one["defaultFrequency"]) if one.get("defaultFrequency") else None,
+                days=one.get("durationDays"),
+                required=tuple(fold(name) for name in one.get("requiredConsents") or ()),
             )
             for program in self.document.get("programs") or []
             for one in program.get("filters") or []

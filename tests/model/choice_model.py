@@ -30,7 +30,8 @@ def build_consent(said: SaidConsent, account: Account) -> Consent:
     """ "Taken whole: absent [...] Evidence mean none"; "only [...] Granted expire"."""
     version = account.version(said.type, said.version)
     days = version.days if said.status == GRANTED else None
-    return Consent(said.type, said.version, said.locale, said.status, said.evidence, said.date, expiry(said.date, days))
+    expires = expiry(said.date, days)
+    return Consent(said.type, said.version, said.locale, said.status, said.evidence, said.date, expires=expires)
 
 
 def leaves_out_only(said: Pairs, stored: Pairs) -> bool:

@@ -125,15 +125,15 @@ class Model:
         self, settings: dict[str, Any], sequence: int, caller: str, started_at: datetime, applied_at: datetime
     ) -> Merge:
         return Merge(
-            self.account,
-            self._numbers,
-            sequence,
-            caller,
-            started_at,
-            applied_at,
-            frozenset(name for name in REFRESH if settings.get(name)),
-            bool(settings.get("AllowPriorConsents")),
-            self._holder,
+            account=self.account,
+            number=self._numbers,
+            sequence=sequence,
+            caller=caller,
+            started_at=started_at,
+            applied_at=applied_at,
+            refresh=frozenset(name for name in REFRESH if settings.get(name)),
+            allow_prior=bool(settings.get("AllowPriorConsents")),
+            holder=self._holder,
         )
 
     def single_write(

@@ -294,15 +294,15 @@ class _Reader:
         address2 = one.get("Address2")
         said.elements.append(
             SaidElement(
-                kind.array,
-                named,
-                {name: one[name].strip() for name in kind.values},
-                place,
-                _flag(one.get("IsDefault")),
-                _flag(one.get("IsMobile")),
-                None if address2 is None else address2.strip(),
-                _country(one),
-                path,
+                kind=kind.array,
+                type=named,
+                values={name: one[name].strip() for name in kind.values},
+                place=place,
+                default=_flag(one.get("IsDefault")),
+                mobile=_flag(one.get("IsMobile")),
+                address2=None if address2 is None else address2.strip(),
+                country=_country(one),
+                path=path,
             )
         )
         said.preferences += self.preferences(one, kind.preferences, place, path)
@@ -315,14 +315,14 @@ class _Reader:
             pairs = [(a["Key"].strip(), _trimmed(a.get("Value"))) for _, a in _items(one, "PreferenceAttributes")]
             found.append(
                 SaidPreference(
-                    place,
-                    self.account.filter(one["FilterId"]).key,
-                    kind,
-                    fold(one["FrequencyId"]) if one.get("FrequencyId") else None,
-                    tuple(sorted(pairs, key=lambda pair: pair[0])),
-                    self._date(one.get("CustomerDate"), yes=kind == OPT_IN),
-                    one.get("CustomerDate") is None,
-                    f"{path}.{array}[{i}]",
+                    place=place,
+                    filter=self.account.filter(one["FilterId"]).key,
+                    type=kind,
+                    frequency=fold(one["FrequencyId"]) if one.get("FrequencyId") else None,
+                    attributes=tuple(sorted(pairs, key=lambda pair: pair[0])),
+                    date=self._date(one.get("CustomerDate"), yes=kind == OPT_IN),
+                    undated=one.get("CustomerDate") is None,
+                    path=f"{path}.{array}[{i}]",
                 )
             )
         return found
@@ -335,15 +335,15 @@ class _Reader:
             evidence = {k: v.strip() for k, v in (one.get("Evidence") or {}).items() if v is not None}
             found.append(
                 SaidConsent(
-                    place,
-                    kind,
-                    self.account.version(kind, one["ConsentVersion"]).key,
-                    fold(one["Locale"]),
-                    status,
-                    tuple(sorted(evidence.items())),
-                    self._date(one.get("ConsentDate"), yes=status in (GRANTED, NOT_SET)),
-                    one.get("ConsentDate") is None,
-                    f"{path}.Consents[{i}]",
+                    place=place,
+                    type=kind,
+                    version=self.account.version(kind, one["ConsentVersion"]).key,
+                    locale=fold(one["Locale"]),
+                    status=status,
+                    evidence=tuple(sorted(evidence.items())),
+                    date=self._date(one.get("ConsentDate"), yes=status in (GRANTED, NOT_SET)),
+                    undated=one.get("ConsentDate") is None,
+                    path=f"{path}.Consents[{i}]",
                 )
             )
         return found

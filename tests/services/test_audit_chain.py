@@ -260,7 +260,7 @@ def test_an_event_deleted_while_it_waits_is_found(bench: Workbench) -> None:
     assert find(bench) == [("missing", EVENTS + 1)]
 
 
-def test_a_worker_killed_while_sealing_loses_nothing_and_doubles_nothing(bench: Workbench) -> None:
+def test_a_worker_killed_while_chaining_loses_nothing_and_doubles_nothing(bench: Workbench) -> None:
     for number in range(50, 60):
         write(bench, number)
     with psycopg.connect(bench.url) as owner:
@@ -306,7 +306,7 @@ def test_concurrent_writers_and_sealers_make_one_whole_chain(bench: Workbench) -
 
         return run
 
-    def seal_on() -> None:
+    def append_on() -> None:
         services = open_worker(bench.url)
         try:
             while not done.is_set():
@@ -314,7 +314,7 @@ def test_concurrent_writers_and_sealers_make_one_whole_chain(bench: Workbench) -
         finally:
             services.close()
 
-    chain_writers = [threading.Thread(target=seal_on) for _ in range(3)]
+    chain_writers = [threading.Thread(target=append_on) for _ in range(3)]
     for thread in chain_writers:
         thread.start()
     at_once(*[write_some(1000 * n) for n in range(1, 9)])
@@ -326,7 +326,7 @@ def test_concurrent_writers_and_sealers_make_one_whole_chain(bench: Workbench) -
     assert (verdict.events, verdict.waiting, verdict.collector) == (EVENTS + 8 * 15, 0, [])
 
 
-def test_a_long_backlog_is_sealed_in_one_go(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_backlog_is_chained_in_one_go(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consentory.services.audit.audit_chaining.BATCH_EVENTS", 4)
     for number in range(50, 61):
         write(bench, number)
@@ -349,7 +349,7 @@ def test_no_role_can_change_or_delete(bench: Workbench, role: str, table: str, c
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM audit_waiting", "INSERT INTO audit_link SELECT * FROM audit_link"])
-def test_the_service_cannot_seal(bench: Workbench, change: str) -> None:
+def test_the_service_cannot_chain(bench: Workbench, change: str) -> None:
     with (
         connect_as(bench.url, SERVICE, bench.caller.account_id) as connection,
         pytest.raises(errors.InsufficientPrivilege),

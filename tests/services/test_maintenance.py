@@ -47,7 +47,7 @@ def wait_until_purging(database_url: str) -> None:
 
 
 @pytest.mark.slow
-def test_imports_go_on_and_events_are_sealed_while_a_purge_takes_long(bench: Workbench) -> None:
+def test_imports_go_on_and_events_are_chained_while_a_purge_takes_long(bench: Workbench) -> None:
     make_long_purge(bench)
     stop = threading.Event()
     database = Database(bench.url, "consentory_worker", size=2)

@@ -149,6 +149,7 @@ STRENGTH = [3, 2, 4, 1]
     chunk=CHUNKS,
 )
 def test_on_equal_instants_no_wins(
+    *,
     store: LiveStore,
     filter_id: str,
     choices: list[int],

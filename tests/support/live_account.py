@@ -205,13 +205,13 @@ class LiveAccount:
         refused = list(stream(self.caller, item, REFUSED))  # type: ignore[arg-type]
         held = list(stream(self.caller, item, HELD))  # type: ignore[arg-type]
         return Ended(
-            item.import_id,
-            token,
-            first_id,
-            self.status(token),
-            {row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in refused},
-            {row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in held},
-            [render_row(row) for row in refused],
+            import_id=item.import_id,
+            token=token,
+            first_id=first_id,
+            status=self.status(token),
+            faults={row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in refused},
+            held={row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in held},
+            answers=[render_row(row) for row in refused],
         )
 
     # People

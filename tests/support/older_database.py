@@ -40,6 +40,15 @@ def served(engine: str) -> Iterator[AccountAccess]:
         server.start()
         try:
             account_id = server.services.accounts.find_account(ACCOUNT)
-            yield AccountAccess(server.url, ACCOUNT, CLIENT_ID, CLIENT_SECRET, USER, url, server.services, account_id)
+            yield AccountAccess(
+                url=server.url,
+                account=ACCOUNT,
+                client_id=CLIENT_ID,
+                client_secret=CLIENT_SECRET,
+                user=USER,
+                database_url=url,
+                services=server.services,
+                account_id=account_id,
+            )
         finally:
             server.stop()

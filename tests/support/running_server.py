@@ -162,7 +162,16 @@ class RunningServer:
         """A new credential of one of the account's users."""
         account_id = self.services.accounts.find_account(account)
         client_id, secret = self.services.authentication.create_credential(account_id, user)
-        return AccountAccess(self.url, account, client_id, secret, user, self.database_url, self.services, account_id)
+        return AccountAccess(
+            url=self.url,
+            account=account,
+            client_id=client_id,
+            client_secret=secret,
+            user=user,
+            database_url=self.database_url,
+            services=self.services,
+            account_id=account_id,
+        )
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def write(folder: Path, text: bytes, name: str = "people") -> Path:
 )
 @settings(unusual_cuts, max_examples=40)
 def test_cutting_gives_what_parsing_gives(
-    tmp_path: Path, form: str, packing: str, people: list[Any], ascii_only: bool, indent: int | None, gap: bytes
+    tmp_path: Path, form: str, packing: str, people: list[Any], *, ascii_only: bool, indent: int | None, gap: bytes
 ) -> None:
     if form == "ndjson":
         people, indent = [person if isinstance(person, dict) else {"": person} for person in people], None

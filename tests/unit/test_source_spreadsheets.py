@@ -82,8 +82,8 @@ KINDS: list[tuple[Any, str | None]] = [
     (datetime.date(2024, 3, 5), "2024-03-05"),
     (datetime.datetime(2024, 3, 5, 14, 30, 15), "2024-03-05T14:30:15"),  # noqa: DTZ001
     (datetime.time(9, 5), "09:05:00"),
-    (datetime.datetime(2024, 3, 5, 23, 59, 59, 600_000), "2024-03-06"),  # noqa: DTZ001
-    (datetime.datetime(2024, 3, 5, 9, 12, 0, 400_000), "2024-03-05T09:12:00"),  # noqa: DTZ001
+    (datetime.datetime(2024, 3, 5, 23, 59, 59, microsecond=600_000), "2024-03-06"),  # noqa: DTZ001
+    (datetime.datetime(2024, 3, 5, 9, 12, 0, microsecond=400_000), "2024-03-05T09:12:00"),  # noqa: DTZ001
     (datetime.time(9, 12, 35, 999_999), "09:12:36"),
     (datetime.timedelta(hours=30, minutes=5), "30:05:00"),
     (datetime.timedelta(hours=30, minutes=4, seconds=59, milliseconds=999), "30:05:00"),

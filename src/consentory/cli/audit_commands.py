@@ -110,6 +110,7 @@ def print_head(
 @audit_app.command("show")
 @exit_on_error
 def show_audit(
+    *,
     account: AccountOption = None,
     after: Annotated[int | None, typer.Option(help="From the event after this number on, oldest first.", min=0)] = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = SHOWN,

@@ -28,6 +28,7 @@ def register(_: typer.Typer) -> None:
 
 @exit_on_error
 def keep_hmac_key(
+    *,
     account: AccountOption = None,
     show: Annotated[bool, typer.Option("--list", help="List the shared keys; never a key itself.")] = False,
     revoke: Annotated[str | None, typer.Option(metavar="KEY_ID", help="End a key at once.", show_default=False)] = None,

@@ -53,6 +53,7 @@ def register(app: typer.Typer) -> None:
 
 @exit_on_error
 def up(
+    *,
     data: DataOption = None,
     host: HostOption = None,
     port: PortOption = None,
@@ -97,6 +98,7 @@ def up(
 
 @exit_on_error
 def serve(
+    *,
     database_url: DatabaseOption = None,
     host: HostOption = None,
     port: PortOption = None,

@@ -94,12 +94,23 @@ def _list_places(state: MergeState, included: list[Included]) -> list[Place]:
     places = []
     if record.preferences or record.consents:
         stored, site = (body.preferences, body.consents), Site(body, (), None)
-        places.append(Place(None, 0, 0, site, *stored, record.preferences, record.consents))
+        places.append(
+            Place(None, 0, 0, site, *stored, given_preferences=record.preferences, given_consents=record.consents)
+        )
     for one in included:
         given, element = one.given_input, one.element
         if given.preferences or given.consents:
             stored, site = (element.preferences, element.consents), Site(body, body.elements(one.kind), element)
-            places.append(Place(one.kind, one.position, one.number, site, *stored, given.preferences, given.consents))
+            place = Place(
+                one.kind,
+                one.position,
+                one.number,
+                site,
+                *stored,
+                given_preferences=given.preferences,
+                given_consents=given.consents,
+            )
+            places.append(place)
     return places
 
 

@@ -94,7 +94,15 @@ def make_problem(
 ) -> Problem:
     """The problem document of a refusal."""
     shown = [ProblemError(error.code, error.path, error.message) for error in errors]
-    return Problem(f"urn:consentory:problem:{code}", TITLES[status], status.value, detail, code, shown, oauth_error)
+    return Problem(
+        type=f"urn:consentory:problem:{code}",
+        title=TITLES[status],
+        status=status.value,
+        detail=detail,
+        code=code,
+        errors=shown,
+        error=oauth_error,
+    )
 
 
 def answer_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> Response[Problem]:

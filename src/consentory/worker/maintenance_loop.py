@@ -59,16 +59,16 @@ class Maintenance:
 
     def _look_after(self) -> Iterator[None]:
         """One round, a short transaction at a time: nothing of it waits for a long tidying."""
-        yield from self._watch_and_seal()
+        yield from self._watch_and_chain()
         now = time.monotonic()
         if now >= self._maintenance_at:
             self._maintenance_at = now + MAINTENANCE_SECONDS
             for _ in self.retention.maintain_in_steps():
-                yield from self._watch_and_seal()
+                yield from self._watch_and_chain()
             worker_metrics.show_imports(self.retention.count_imports())
             worker_metrics.forget_dead_processes()
 
-    def _watch_and_seal(self) -> Iterator[None]:
+    def _watch_and_chain(self) -> Iterator[None]:
         now = time.monotonic()
         if now >= self._watch_at:
             self._watch_at = now + WATCH_SECONDS

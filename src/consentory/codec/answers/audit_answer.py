@@ -44,18 +44,18 @@ def render_audit(page: TrailPage) -> AuditPage:
 
 
 def _render_event(event: AuditEvent) -> AuditEventAnswer:
-    assert event.number is not None, "a page holds sealed events only"
-    assert event.hash is not None, "a page holds sealed events only"
+    assert event.number is not None, "a page holds chained events only"
+    assert event.hash is not None, "a page holds chained events only"
     return AuditEventAnswer(
-        event.number,
-        event.event_id,
-        to_utc(event.recorded_at),
-        event.caller,
-        event.client_address,
-        event.request_id,
-        event.action,
-        event.import_id,
-        list(event.profile_ids),
-        dict(event.details),
-        bytes(event.hash).hex(),
+        Number=event.number,
+        EventId=event.event_id,
+        RecordedDate=to_utc(event.recorded_at),
+        Caller=event.caller,
+        ClientAddress=event.client_address,
+        RequestId=event.request_id,
+        Action=event.action,
+        ImportId=event.import_id,
+        ProfileIds=list(event.profile_ids),
+        Details=dict(event.details),
+        Hash=bytes(event.hash).hex(),
     )

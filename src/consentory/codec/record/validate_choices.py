@@ -208,7 +208,13 @@ class ChoiceReader:
         if wire.FrequencyId is not None:
             known = None if rule is None else rule.frequencies
             frequency = _read_name(
-                collector, known, wire.FrequencyId, here, "FrequencyId", _PREFERENCE["FrequencyId"].most, _FREQUENCY
+                collector,
+                known,
+                wire.FrequencyId,
+                here,
+                "FrequencyId",
+                most=_PREFERENCE["FrequencyId"].most,
+                code=_FREQUENCY,
             )
         attributes = _read_attributes(collector, wire.PreferenceAttributes, f"{here}.PreferenceAttributes")
         if rule is None or chosen is None or at is None:
@@ -271,7 +277,7 @@ class ChoiceReader:
         version = self._find_version(collector, wire, here, rule, withdrawn or status is None)
         locales = None if version is None else version.locales
         locale = _read_name(
-            collector, locales, wire.Locale, here, "Locale", _CONSENT["Locale"].most, "Consent.UnknownLocale"
+            collector, locales, wire.Locale, here, "Locale", most=_CONSENT["Locale"].most, code="Consent.UnknownLocale"
         )
         at = self._read_date(collector, wire.ConsentDate, here, "ConsentDate", withdrawn)
         evidence = _read_evidence(collector, wire.Evidence, f"{here}.Evidence")
@@ -285,7 +291,15 @@ class ChoiceReader:
         if not collector.faults and len(self._known_consents) < MOST_KNOWN:
             key = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
             self._known_consents[key] = (rule.name, version.version, locale, status)
-        return ConsentInput(rule.name, version.version, locale, status, at, wire.ConsentDate is not None, evidence)
+        return ConsentInput(
+            type=rule.name,
+            version=version.version,
+            locale=locale,
+            status=status,
+            at=at,
+            dated=wire.ConsentDate is not None,
+            evidence=evidence,
+        )
 
     def _find_consent(
         self, collector: FaultCollector, name: str | None, path: str, withdrawn: bool
@@ -313,7 +327,13 @@ class ChoiceReader:
         name = wire.ConsentVersion
         versions = None if rule is None else rule.versions
         version = _read_name(
-            collector, versions, name, path, "ConsentVersion", _CONSENT["ConsentVersion"].most, "Consent.UnknownVersion"
+            collector,
+            versions,
+            name,
+            path,
+            "ConsentVersion",
+            most=_CONSENT["ConsentVersion"].most,
+            code="Consent.UnknownVersion",
         )
         if rule is not None and version is not None and version.prior and not withdrawn and not self._allow_prior:
             text = f"Version {version.version} of {rule.name} is older than the newest active one"
@@ -359,6 +379,7 @@ def _read_name(
     name: str | None,
     path: str,
     member: str,
+    *,
     most: int,
     code: str,
 ) -> ItemT | None:

@@ -61,15 +61,15 @@ class ContactReader:
         def place(kind: Kind, type_fault: str, types: CaselessIndex[TypeRule]) -> _Place:
             array, type_member, preferences, _ = KIND_MEMBERS[kind]
             return _Place(
-                array,
-                f"$.{array}",
-                type_member,
-                _TYPE_LENGTHS[type_member].most,
-                type_fault,
-                preferences,
-                types,
-                not scope.permits_kind(kind),
-                _list_paths(array, preferences),
+                array=array,
+                path=f"$.{array}",
+                type_member=type_member,
+                type_most=_TYPE_LENGTHS[type_member].most,
+                type_fault=type_fault,
+                preferences=preferences,
+                types=types,
+                closed=not scope.permits_kind(kind),
+                paths=_list_paths(array, preferences),
             )
 
         self._emails = place("Email", "Email.UnknownType", rules.email_types)
@@ -131,8 +131,8 @@ class ContactReader:
             if rule is not None and compared is not None:
                 given_inputs.append(
                     ElementInput(
-                        rule.name, compared, given, said, wire.IsActive is not False,
-                        wire.IsDefault, mobile, preferences, consents,
+                        type=rule.name, compared=compared, given=given, said=said, active=wire.IsActive is not False,
+                        default=wire.IsDefault, mobile=mobile, preferences=preferences, consents=consents,
                     )
                 )  # fmt: skip
         return tuple(given_inputs)

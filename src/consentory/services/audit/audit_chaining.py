@@ -35,11 +35,11 @@ class AuditChaining:
         return sum(self._chain_account(account_id) for account_id in accounts)
 
     def _chain_account(self, account_id: int) -> int:
-        sealed = 0
+        chained = 0
         while True:
             with self._database.transaction(account_id) as tx:
                 if not audit_store.try_chain_lock(tx):
-                    return sealed
+                    return chained
                 number, previous = audit_store.find_head(tx) or (0, FIRST_PREVIOUS)
                 links = []
                 for event in audit_store.take_waiting(tx, BATCH_EVENTS):
@@ -48,10 +48,10 @@ class AuditChaining:
                     links.append(Link(number, event.event_id, event.digest, previous, link))
                     previous = link
                 audit_store.append_links(tx, links)
-            sealed += len(links)
+            chained += len(links)
             if len(links) < BATCH_EVENTS:
                 self._anchor(account_id, number, previous)
-                return sealed
+                return chained
 
     def _anchor(self, account_id: int, number: int, head: bytes) -> None:
         now = time.monotonic()

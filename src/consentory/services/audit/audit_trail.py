@@ -34,14 +34,14 @@ def note_event(
     """Note what the transaction, which is of the actor's account, does. Persons by ProfileId, and only so."""
     origin = actor.origin
     event = NewEvent(
-        make_uuid7(),
-        actor.user_id,
-        origin.address,
-        origin.request_id,
-        action,
-        import_id,
-        profile_ids,
-        details or {},
+        event_id=make_uuid7(),
+        caller=actor.user_id,
+        client_address=origin.address,
+        request_id=origin.request_id,
+        action=action,
+        import_id=import_id,
+        profile_ids=profile_ids,
+        details=details or {},
     )
     audit_store.insert_event(tx, actor.account_id, event)
 

@@ -61,7 +61,15 @@ def cut_chunks(import_id: UUID, records: int, groups: Groups, size: int = CHUNK_
         excluded = shared[start:position]
         if len(excluded) < last - first + 1:
             number += 1
-            yield Chunk(0, import_id, number, first, last, None, excluded)
+            yield Chunk(
+                account_id=0,
+                import_id=import_id,
+                chunk_number=number,
+                next_sequence=first,
+                last_sequence=last,
+                sequences=None,
+                excluded=excluded,
+            )
     for pack in _pack_groups(shared, groups, size):
         before = None
         for start in range(0, len(pack), size):

@@ -181,7 +181,16 @@ def _make_block(offset: int, raws: list[bytes], work: Work, packed: bytes) -> Ne
         if record.profile_id is not None:
             ids.append(record.profile_id)
             id_places.append(place)
-    return NewBlock(offset, len(raws), pack_raw(raws), packed, keys, key_places, ids, id_places)
+    return NewBlock(
+        offset=offset,
+        record_count=len(raws),
+        raw=pack_raw(raws),
+        work=packed,
+        named_keys=keys,
+        named_at=key_places,
+        profile_ids=ids,
+        profile_at=id_places,
+    )
 
 
 def _list_named(record: Record | VerbatimRecord) -> Sequence[bytes]:

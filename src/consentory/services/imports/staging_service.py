@@ -73,7 +73,7 @@ class StagingService:
         _require_room(item.books.received, len(records))
         batch = validate_batch(records, validator, item.settings)
         with self._database.transaction(caller.account_id) as tx:
-            return self._store(tx, item.import_id, caller, batch, staged_at, idempotency_key, body_hash)
+            return self._store(tx, item.import_id, caller, batch, staged_at, key=idempotency_key, body_hash=body_hash)
 
     def _require_space(self, taken: int) -> None:
         if taken >= self._most_staged:
@@ -102,6 +102,7 @@ class StagingService:
         caller: Caller,
         batch: ValidatedBatch,
         staged_at: datetime,
+        *,
         key: str | None,
         body_hash: bytes | None,
     ) -> tuple[Import, StagedBatch | None]:

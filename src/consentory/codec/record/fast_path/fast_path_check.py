@@ -101,7 +101,15 @@ class FastPathCheck:
             if match_key is not None:
                 self.undated += choices.undated
                 self.without_code += self._without_code
-                return VerbatimRecord(None, match_key, 1, tuple(keys), numbers, times, READER)
+                return VerbatimRecord(
+                    profile_id=None,
+                    match_key=match_key,
+                    match_count=1,
+                    keys=tuple(keys),
+                    numbers=numbers,
+                    times=times,
+                    reader=READER,
+                )
         return None
 
     def _find_keys(self, wires: list[VerbatimAlternateId]) -> tuple[list[bytes], bytes | None]:

@@ -270,18 +270,31 @@ def _read_name(wire: VerbatimName) -> dict[str, str]:
 def _read_email(wire: VerbatimEmail, times: dict[str, int]) -> ElementInput:
     address = wire.EmailAddress
     return ElementInput(
-        wire.EmailAddressType, address.lower(), {"EmailAddress": address}, {}, wire.IsActive is not False,
-        wire.IsDefault, None, _read_preferences(wire.EmailPreferences, times), _read_consents(wire.Consents, times),
-    )  # fmt: skip
+        type=wire.EmailAddressType,
+        compared=address.lower(),
+        given={"EmailAddress": address},
+        said={},
+        active=wire.IsActive is not False,
+        default=wire.IsDefault,
+        mobile=None,
+        preferences=_read_preferences(wire.EmailPreferences, times),
+        consents=_read_consents(wire.Consents, times),
+    )
 
 
 def _read_phone(wire: VerbatimPhone, numbers: dict[str, str], times: dict[str, int]) -> ElementInput:
     number = wire.PhoneNumber
     return ElementInput(
-        wire.PhoneType, numbers.get(number, number), {"PhoneNumber": number}, {}, wire.IsActive is not False,
-        wire.IsDefault, wire.IsMobile,
-        _read_preferences(wire.PhoneNumberPreferences, times), _read_consents(wire.Consents, times),
-    )  # fmt: skip
+        type=wire.PhoneType,
+        compared=numbers.get(number, number),
+        given={"PhoneNumber": number},
+        said={},
+        active=wire.IsActive is not False,
+        default=wire.IsDefault,
+        mobile=wire.IsMobile,
+        preferences=_read_preferences(wire.PhoneNumberPreferences, times),
+        consents=_read_consents(wire.Consents, times),
+    )
 
 
 def _read_address(wire: VerbatimAddress, times: dict[str, int]) -> ElementInput:
@@ -293,9 +306,16 @@ def _read_address(wire: VerbatimAddress, times: dict[str, int]) -> ElementInput:
     if wire.CountryCode_Alpha2 is not None:
         said["Country"] = wire.CountryCode_Alpha2
     return ElementInput(
-        wire.AddressType, compare_address(line, city, state, code), given, said, wire.IsActive is not False,
-        wire.IsDefault, None, _read_preferences(wire.AddressPreferences, times), _read_consents(wire.Consents, times),
-    )  # fmt: skip
+        type=wire.AddressType,
+        compared=compare_address(line, city, state, code),
+        given=given,
+        said=said,
+        active=wire.IsActive is not False,
+        default=wire.IsDefault,
+        mobile=None,
+        preferences=_read_preferences(wire.AddressPreferences, times),
+        consents=_read_consents(wire.Consents, times),
+    )
 
 
 def _read_preferences(wires: list[VerbatimPreference] | None, times: dict[str, int]) -> tuple[PreferenceInput, ...]:
@@ -320,7 +340,15 @@ def _read_consent(wire: VerbatimConsent, times: dict[str, int]) -> ConsentInput:
     at = _read_date(wire.ConsentDate, status in WITHDRAWALS, times)
     evidence = None if wire.Evidence is None else read_evidence(wire.Evidence)
     dated = wire.ConsentDate is not None
-    return ConsentInput(wire.ConsentType, wire.ConsentVersion, wire.Locale, status, at, dated, evidence or None)
+    return ConsentInput(
+        type=wire.ConsentType,
+        version=wire.ConsentVersion,
+        locale=wire.Locale,
+        status=status,
+        at=at,
+        dated=dated,
+        evidence=evidence or None,
+    )
 
 
 def read_evidence(wire: VerbatimEvidence) -> dict[str, str]:
