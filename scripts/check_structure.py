@@ -35,7 +35,7 @@ POSITIONAL_EXCEPTIONS = {
 """Classes and functions of which a call may give more by position, and why."""
 
 OLD_WORD = re.compile(
-    "calm|cargo|catalogs|courier|findings|frames?|habits|journey|judgement|landmarks?|lanes?|misfits?|office|plant"
+    "calm|cargo|catalogs|courier|frames?|habits|journey|judgement|landmarks?|lanes?|misfits?|office|plant"
     "|roads?|rulebook|seal(?:s|ed|ing)?|setaside|stocktaking|thin(?:ned)?|things?|tidy"
 )
 """Words that no identifier has: they were this project's own, and of no field."""

@@ -51,7 +51,7 @@ def verify(bench: Workbench, expected: str | None = None) -> Verdict:
 
 def find(bench: Workbench, expected: str | None = None) -> list[tuple[str, int | None]]:
     """(what, number) of every finding."""
-    return [(finding.what, finding.number) for finding in verify(bench, expected).collector]
+    return [(finding.what, finding.number) for finding in verify(bench, expected).findings]
 
 
 def name_event(bench: Workbench, number: int) -> Any:
@@ -65,7 +65,7 @@ def head(bench: Workbench) -> str:
 
 def test_what_nobody_touched_is_as_recorded(bench: Workbench) -> None:
     verdict = verify(bench)
-    assert (verdict.events, verdict.waiting, verdict.collector) == (EVENTS, 0, [])
+    assert (verdict.events, verdict.waiting, verdict.findings) == (EVENTS, 0, [])
     assert verdict.head == head(bench)
     assert find(bench, head(bench)) == []
     assert [row[0] for row in bench.owner("SELECT number FROM audit_link ORDER BY 1")] == list(range(1, EVENTS + 1))
@@ -94,7 +94,7 @@ def test_what_nobody_touched_is_as_recorded(bench: Workbench) -> None:
 def test_a_changed_field_is_found(bench: Workbench, change: str) -> None:
     bench.owner(f"UPDATE audit_event SET {change} WHERE event_id = %s", name_event(bench, 5))
     assert find(bench) == [("changed", 5)]
-    assert verify(bench).collector[0].event_id == str(name_event(bench, 5))
+    assert verify(bench).findings[0].event_id == str(name_event(bench, 5))
 
 
 @pytest.mark.parametrize("column", ["digest", "previous", "hash"])
@@ -114,7 +114,7 @@ def test_deleted_events_are_found_with_their_links_gone(bench: Workbench) -> Non
         "WITH gone AS (DELETE FROM audit_link WHERE number IN (4, 5, 9) RETURNING event_id)"
         " DELETE FROM audit_event WHERE event_id IN (SELECT event_id FROM gone)"
     )
-    assert [(f.what, f.number, f.text) for f in verify(bench).collector] == [
+    assert [(f.what, f.number, f.text) for f in verify(bench).findings] == [
         ("missing", 4, "4 to 5 are gone"),
         ("missing", 9, "9 is gone"),
     ]
@@ -141,7 +141,7 @@ COPY = (
 def test_an_added_event_is_found(bench: Workbench) -> None:
     ((event_id,),) = bench.owner(COPY, name_event(bench, 5))
     for _ in range(2):
-        assert [(f.what, f.event_id) for f in verify(bench).collector] == [("added", str(event_id))]
+        assert [(f.what, f.event_id) for f in verify(bench).findings] == [("added", str(event_id))]
         bench.worker.chaining.append_waiting()  # what did not come by the queue stays out of the chain
 
 
@@ -245,7 +245,7 @@ def test_what_waits_is_checked_too(bench: Workbench) -> None:
     write(bench, 50)
     write(bench, 51)
     verdict = verify(bench)
-    assert (verdict.waiting, verdict.collector) == (2, [])
+    assert (verdict.waiting, verdict.findings) == (2, [])
     bench.owner("UPDATE audit_event SET caller = 'mailer' WHERE event_id NOT IN (SELECT event_id FROM audit_link)")
     assert find(bench) == [("changed", None)] * 2
     bench.worker.chaining.append_waiting()
@@ -281,9 +281,9 @@ def test_a_worker_killed_while_chaining_loses_nothing_and_doubles_nothing(bench:
         thread.join()
         owner.rollback()
     assert [type(error) for error in raised] == [StoreUnavailable]
-    assert (verify(bench).events, verify(bench).waiting, verify(bench).collector) == (EVENTS, 10, [])
+    assert (verify(bench).events, verify(bench).waiting, verify(bench).findings) == (EVENTS, 10, [])
     bench.worker.chaining.append_waiting()
-    assert (verify(bench).events, verify(bench).waiting, verify(bench).collector) == (EVENTS + 10, 0, [])
+    assert (verify(bench).events, verify(bench).waiting, verify(bench).findings) == (EVENTS + 10, 0, [])
 
 
 def test_what_cannot_be_noted_is_not_done(bench: Workbench) -> None:
@@ -292,7 +292,7 @@ def test_what_cannot_be_noted_is_not_done(bench: Workbench) -> None:
     with pytest.raises(StatementRefused):
         write(bench, 50)
     assert bench.owner("SELECT count(*) FROM profile") == [(EVENTS - 1,)]
-    assert (verify(bench).waiting, verify(bench).collector) == (0, [])
+    assert (verify(bench).waiting, verify(bench).findings) == (0, [])
 
 
 def test_concurrent_writers_and_sealers_make_one_whole_chain(bench: Workbench) -> None:
@@ -323,7 +323,7 @@ def test_concurrent_writers_and_sealers_make_one_whole_chain(bench: Workbench) -
         thread.join()
     bench.worker.chaining.append_waiting()
     verdict = verify(bench)
-    assert (verdict.events, verdict.waiting, verdict.collector) == (EVENTS + 8 * 15, 0, [])
+    assert (verdict.events, verdict.waiting, verdict.findings) == (EVENTS + 8 * 15, 0, [])
 
 
 def test_a_long_backlog_is_chained_in_one_go(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,7 +331,7 @@ def test_a_long_backlog_is_chained_in_one_go(bench: Workbench, monkeypatch: pyte
     for number in range(50, 61):
         write(bench, number)
     assert AuditChaining(bench.worker.database).append_waiting() == 11
-    assert (verify(bench).events, verify(bench).collector) == (EVENTS + 11, [])
+    assert (verify(bench).events, verify(bench).findings) == (EVENTS + 11, [])
 
 
 # Roles -----------------------------------------------------------------------------------------------------------

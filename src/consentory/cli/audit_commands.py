@@ -76,11 +76,11 @@ def verify_audit(
         accounts = services.verification.list_accounts(name)
         verdicts = [services.verification.verify(*item, expect) for item in accounts]
     if as_json:
-        print_json({"intact": not any(v.collector for v in verdicts), "accounts": verdicts})
+        print_json({"intact": not any(v.findings for v in verdicts), "accounts": verdicts})
     else:
         for verdict in verdicts:
             _print_verdict(verdict)
-    if any(verdict.collector for verdict in verdicts):
+    if any(verdict.findings for verdict in verdicts):
         raise typer.Exit(1)
 
 
@@ -141,9 +141,9 @@ def show_audit(
 
 def _print_verdict(verdict: Verdict) -> None:
     counts = f"{verdict.events} events" + (f", {verdict.waiting} not sealed yet" if verdict.waiting else "")
-    state = f"{len(verdict.collector)} findings" if verdict.collector else "as recorded"
+    state = f"{len(verdict.findings)} findings" if verdict.findings else "as recorded"
     say(f"{verdict.account}: {counts}, {state}" + (f"; head {verdict.head}" if verdict.head else ""))
-    for finding in verdict.collector:
+    for finding in verdict.findings:
         number = "" if finding.number is None else f" {finding.number}"
         event = "" if finding.event_id is None else f" ({finding.event_id})"
         say(f"{verdict.account}{number} {finding.what}: {finding.text}{event}")

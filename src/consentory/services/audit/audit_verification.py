@@ -23,7 +23,7 @@ LATEST = timedelta(hours=1)
 """No transaction lasts so long after its event: one that is in the chain later was dated back."""
 
 
-class CollectedFault(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True):
     """One row that is not as it was. `number`: its place in the chain, None where it has none."""
 
     what: Literal["changed", "missing", "added"]
@@ -39,7 +39,7 @@ class Verdict(msgspec.Struct, frozen=True):
     events: int
     waiting: int
     head: str
-    collector: list[CollectedFault]
+    findings: list[Finding]
 
 
 class AuditVerification:
@@ -69,12 +69,12 @@ class AuditVerification:
         anchor = None if expected is None else _read_anchor(expected)
         walk = _ChainWalk(account_id, anchor)
         with self._database.transaction(account_id) as tx:
-            collector = [finding for link, event in audit_store.stream_chain(tx) for finding in walk.look(link, event)]
-            collector += walk.end()
+            findings = [finding for link, event in audit_store.stream_chain(tx) for finding in walk.look(link, event)]
+            findings += walk.end()
             queue = audit_store.list_queue(tx)
-            collector += _look_beside(tx, account_id, queue)
+            findings += _look_beside(tx, account_id, queue)
         head = _render_head((walk.number, walk.previous) if walk.links else None)
-        return Verdict(client_id, walk.links, len(queue), head, collector)
+        return Verdict(client_id, walk.links, len(queue), head, findings)
 
 
 @dataclass(slots=True)
@@ -89,56 +89,52 @@ class _ChainWalk:
     latest: datetime | None = None
     """The newest time of an event that is as it was sealed."""
 
-    def look(self, link: Link, event: AuditEvent | None) -> Iterator[CollectedFault]:
+    def look(self, link: Link, event: AuditEvent | None) -> Iterator[Finding]:
         """What is wrong with the next link and its event."""
         event_id = str(link.event_id)
         gap = link.number - self.number - 1
         intact = event is not None and digest_event(self.account_id, event) == link.digest
         if gap:
-            yield CollectedFault("missing", self.number + 1, None, _describe_gap(self.number + 1, link.number - 1))
+            yield Finding("missing", self.number + 1, None, _describe_gap(self.number + 1, link.number - 1))
         if event is None:
-            yield CollectedFault("missing", link.number, event_id, "its event is gone")
+            yield Finding("missing", link.number, event_id, "its event is gone")
         elif not intact:
-            yield CollectedFault("changed", link.number, event_id, "its event is not what was sealed")
+            yield Finding("changed", link.number, event_id, "its event is not what was sealed")
         elif self.latest is not None and event.recorded_at < self.latest - LATEST:
             text = f"says {_show(event.recorded_at)}, after an event of {_show(self.latest)}: added later"
-            yield CollectedFault("added", link.number, event_id, text)
+            yield Finding("added", link.number, event_id, text)
         if chain_hash(link.number, link.previous, link.event_id, link.digest) != link.hash:
-            yield CollectedFault("changed", link.number, event_id, "its link does not fit its own hash")
+            yield Finding("changed", link.number, event_id, "its link does not fit its own hash")
         if not gap and link.previous != self.previous:
             text = f"it does not follow {self.number}: one of the two is not what was sealed"
-            yield CollectedFault("changed", link.number, event_id, text)
+            yield Finding("changed", link.number, event_id, text)
         if self.anchor is not None and link.number == self.anchor[0] and link.hash != self.anchor[1]:
-            yield CollectedFault(
-                "changed", link.number, event_id, "its hash is not the expected one: the chain was rewritten"
-            )
+            yield Finding("changed", link.number, event_id, "its hash is not the expected one: the chain was rewritten")
         self.number, self.previous, self.links = link.number, link.hash, self.links + 1
         if event is not None and intact and (self.latest is None or event.recorded_at > self.latest):
             self.latest = event.recorded_at
 
-    def end(self) -> Iterator[CollectedFault]:
+    def end(self) -> Iterator[Finding]:
         """What is wrong with where the chain ends."""
         if self.anchor is not None and self.number < self.anchor[0]:
             text = f"{_describe_gap(self.number + 1, self.anchor[0])}: the chain ends at {self.number}"
-            yield CollectedFault("missing", self.number + 1, None, text)
+            yield Finding("missing", self.number + 1, None, text)
 
 
 def _look_beside(
     tx: Transaction, account_id: int, queue: Sequence[tuple[UUID, bytes, AuditEvent | None]]
-) -> Iterator[CollectedFault]:
+) -> Iterator[Finding]:
     """What is wrong outside of the chain."""
     for event_id, digest, event in queue:
         if event is None:
-            yield CollectedFault("missing", None, str(event_id), "its event is gone, before it was sealed")
+            yield Finding("missing", None, str(event_id), "its event is gone, before it was sealed")
         elif digest_event(account_id, event) != digest:
-            yield CollectedFault(
-                "changed", None, str(event_id), "its event is not what was recorded, before it was sealed"
-            )
+            yield Finding("changed", None, str(event_id), "its event is not what was recorded, before it was sealed")
     for loose_id in audit_store.list_loose(tx):
         text = "an event that is not in the chain: it was added, or its link removed"
-        yield CollectedFault("added", None, str(loose_id), text)
+        yield Finding("added", None, str(loose_id), text)
     for twice_id, number in audit_store.list_chained_twice(tx):
-        yield CollectedFault("added", number, str(twice_id), "an event that has more than one place")
+        yield Finding("added", number, str(twice_id), "an event that has more than one place")
 
 
 def _describe_gap(first: int, last: int) -> str:
