@@ -372,6 +372,32 @@ def test_of_the_required_consents_of_element_and_person_the_later_decides_and_on
         account.write(record)
 
 
+@pytest.mark.parametrize(
+    ("of_person", "granted"),
+    [((REVOKED, MAY), False), ((DENIED, MARCH), False), ((REVOKED, JANUARY), True), ((GRANTED, MAY), True)],
+)
+def test_an_archived_no_of_the_person_still_decides_over_an_earlier_yes_of_the_element(
+    account: LiveAccount, of_person: tuple[int, str], granted: bool
+) -> None:
+    """ "Precedence still looks at them": an archived no is looked at, and an archived yes does not come back."""
+    profile_id = begin(account, {"Consents": [texts(*of_person)]}, {"IsActive": False, "PreserveConsents": False})
+    own = phone("Mobile", choice(OPT_IN, MAY, filter_id="NEWS-TEXT"), Consents=[texts(GRANTED, MARCH)])
+    if granted:
+        assert account.write({"IsActive": True, **own}, profile_id)["Outcome"] == "Updated"
+        return
+    with pytest.raises(Exception, match="could not be applied"):
+        account.write({"IsActive": True, **own}, profile_id)
+
+
+def test_an_archived_yes_of_the_element_leaves_the_decision_to_the_person(account: LiveAccount) -> None:
+    profile_id = begin(account, phone("Mobile", Consents=[texts(GRANTED, MAY)]))
+    account.write({"IsActive": False, "PreserveConsents": False}, profile_id)
+    mine = phone("Mobile", choice(OPT_IN, MAY, filter_id="NEWS-TEXT"))
+    written = account.write({"IsActive": True, "Consents": [texts(GRANTED, MARCH)], **mine}, profile_id)
+    assert written["Outcome"] == "Updated"
+    assert [one["PreferenceStatus"] for one in written["PhoneNumbers"][0]["PhoneNumberPreferences"]] == ["Active"]
+
+
 def test_a_granted_of_another_element_never_counts(account: LiveAccount) -> None:
     other = phone("Home", Consents=[texts(GRANTED, MAY)])["PhoneNumbers"]
     mine = phone("Mobile", choice(OPT_IN, MAY, filter_id="NEWS-TEXT"))["PhoneNumbers"]

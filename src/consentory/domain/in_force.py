@@ -64,21 +64,20 @@ def is_denied_elsewhere(site: Site, type_name: str, at: int) -> bool:
     return any(no.at >= at for no in list_address_noes(site, type_name))
 
 
-def find_in_force(consents: Iterable[Consent], entry: ConsentEntry, noes: Iterable[Consent] = ()) -> Consent | None:
-    """Of one place's consents the one in force for a type: the newest version present, or a no that is not earlier.
-
-    Such a no may be to an older version, or one of `noes`: those of the same address under other types. Precedence
-    looks at archived consents, too: where one of these would be in force, nothing is.
-    """
-    present = [consent for consent in consents if consent.type == entry.type.name]
-    newest = max(present, key=lambda c: entry.ranks[c.version]) if present else None
-    later = [
-        consent
-        for consent in (*present, *noes)
-        if consent.status in (DENIED, REVOKED) and (newest is None or consent.at >= newest.at)
-    ]
-    found = max(later, key=lambda c: (c.at, entry.ranks[c.version])) if later else newest
+def find_in_force(consents: Iterable[Consent], entry: ConsentEntry) -> Consent | None:
+    """Of the consents of one place the one in force for a type: the newest version present, or a no that is not
+    earlier. Precedence looks at archived consents, too: where one of these would be in force, nothing is."""
+    found = _find_decisive(consents, entry)
     return None if found is None or found.archived else found
+
+
+def _find_decisive(consents: Iterable[Consent], entry: ConsentEntry) -> Consent | None:
+    present = [consent for consent in consents if consent.type == entry.type.name]
+    if not present:
+        return None
+    newest = max(present, key=lambda c: entry.ranks[c.version])
+    later = [c for c in present if c.status in (DENIED, REVOKED) and c.at >= newest.at]
+    return max(later, key=lambda c: (c.at, entry.ranks[c.version])) if later else newest
 
 
 def list_missing(needed: FilterEntry, site: Site, consent_types: Caseless[ConsentEntry], at: int) -> list[str]:
@@ -95,10 +94,15 @@ def list_missing(needed: FilterEntry, site: Site, consent_types: Caseless[Consen
 
 
 def _find_deciding(site: Site, entry: ConsentEntry) -> Consent | None:
-    found = [find_in_force(site.body.consents, entry)]
-    if site.element is not None:
-        found.append(find_in_force(site.element.consents, entry, list_address_noes(site, entry.type.name)))
-    standing = [consent for consent in found if consent is not None]
+    """The latest consent of the element, of the person and among the noes on the address; on one instant the no.
+
+    An archived yes does not come back. Precedence still looks at an archived no.
+    """
+    standing = list_address_noes(site, entry.type.name)
+    for consents in (site.body.consents, site.element.consents if site.element is not None else ()):
+        found = _find_decisive(consents, entry)
+        if found is not None and not (found.archived and found.status not in (DENIED, REVOKED)):
+            standing.append(found)
     return max(standing, key=lambda c: (c.at, STRENGTH[c.status]), default=None)
 
 

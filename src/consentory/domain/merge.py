@@ -16,7 +16,7 @@ from consentory.domain.profile import AlternateId, Element, Group, LedgerEntry, 
 from consentory.domain.record import KINDS, Fault, Record
 from consentory.domain.text import fold, hash_key
 
-MERGE_VERSION = 2
+MERGE_VERSION = 3
 """Number of these rules. It rises whenever a record may be applied differently than before: then each record that a
 person is known by is applied anew when it comes (services/repeated_records.py)."""
 
