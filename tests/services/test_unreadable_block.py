@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from waiting import await_true, let_pass
 
 from consentory.client.api_client import ConsentoryClient
+from consentory.codec.staging.staged_block import pack_raw, unpack_raw
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.execution.import_execution import Execution
 
@@ -162,6 +163,24 @@ def test_scattered_records_of_a_block_that_cannot_be_read_wait_as_well(store: Li
     work(execution)
     status = account.status(token)
     assert (status["Status"], status["Created"], status["Unchanged"]) == ("Completed", 1, 1)
+
+
+def test_a_verbatim_record_that_cannot_be_read_is_an_exception_by_itself(
+    store: LiveStore, execution: Execution
+) -> None:
+    """Its block can be read, so there is one record at fault and no need for the others to wait."""
+    account = store.open_account()
+    token = queue(account, 5, **PLAIN)
+    import_id = find_id(account, token)
+    sent = unpack_raw(read_block(store, import_id, 1, "raw"))
+    put_block(store, import_id, 1, pack_raw([*sent[:2], b'{"Zzyzx', *sent[3:]]), "raw")
+    with capture_logs() as events:
+        work(execution)
+    assert find_failures(events) == []
+    status = account.status(token)
+    assert (status["Status"], status["Created"], status["Exceptions"]) == ("Completed", 4, 1)
+    (broken,) = [event for event in events if event["event"] == "record broke its chunk"]
+    assert broken["sequence_number"] == 3
 
 
 def connect(access: AccountAccess) -> ConsentoryClient:

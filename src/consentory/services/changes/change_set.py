@@ -121,7 +121,8 @@ class ChangeSet:
     def _count_tags(self, old: ProfileState | None, new: ProfileState | None) -> None:
         had, has = ([] if old is None else old.tags), ([] if new is None else new.tags)
         if had != has:
-            for sign, tags in ((-1, had), (1, has)):
-                for tag in tags:
-                    name, change = self.tags.get(fold(tag), (tag, 0))
-                    self.tags[fold(tag)] = (name, change + sign)
+            changes = [(tag, -1) for tag in had if tag not in has] + [(tag, 1) for tag in has if tag not in had]
+            for tag, change in changes:
+                folded = fold(tag)
+                name, before = self.tags.get(folded, (tag, 0))
+                self.tags[folded] = (name, before + change)
