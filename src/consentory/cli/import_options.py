@@ -155,7 +155,7 @@ def make_input_options(
 
 
 def describe_reading(options: InputOptions) -> dict[str, str | None]:
-    """What must be the same when an interrupted import goes on."""
+    """The options that must be the same when an interrupted import goes on."""
     mapping = options.mapping
     return {
         "encoding": options.encoding,

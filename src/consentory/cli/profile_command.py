@@ -24,7 +24,7 @@ COMES_BACK = (
     "The next import of a file that holds this person brings them back, without their opt-outs. To keep the person "
     "from being contacted, deactivate them instead: consentory profile deactivate"
 )
-"""What a deletion means today."""
+"""The meaning of a deletion today."""
 
 
 def _read_profile_id(text: str) -> int:

@@ -113,7 +113,7 @@ def _is_sequence(head: bytes, first: int) -> bool:
 
 
 class _Cutter:
-    """What the three ways to cut have in common. `line`: where the record that was yielded last begins."""
+    """The common part of the three ways to cut. `line`: where the record that was yielded last begins."""
 
     def __init__(self, path: Path, stream: io.RawIOBase, head: bytes, at: int, on_broken: OnBroken | None) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""What an import reads: files of records, or tables whose rows become records by a mapping; each opened once."""
+"""The inputs of an import: files of records, or tables whose rows become records by a mapping; each opened once."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a file is, told by its content: a form that is read, or one that is known and refused by its name."""
+"""The kind of a file, told by its content: a form that is read, or one that is known and refused by its name."""
 
 import contextlib
 import io

@@ -26,7 +26,7 @@ class CellError:
 
 @dataclass(slots=True)
 class SheetNote:
-    """What the check of a workbook's XML saw of one sheet."""
+    """The findings of the check of a workbook's XML about one sheet."""
 
     last_row: int = 0
     last_column: int = 0

@@ -89,7 +89,7 @@ def open_text(stream: io.RawIOBase, encoding: str) -> io.TextIOWrapper:
 
 
 class TranscodedText(io.RawIOBase):
-    """Text of any encoding as UTF-8. What cannot be decoded becomes bytes that are no UTF-8 either."""
+    """Text of any encoding as UTF-8. Bytes that cannot be decoded become bytes that are not UTF-8."""
 
     def __init__(self, stream: io.RawIOBase, encoding: str) -> None:
         self._text = open_text(stream, encoding)
