@@ -1,4 +1,5 @@
-"""What the audit trail holds, and the arithmetic that makes a change of it show (docs/adr/0010-audit-chain.md)."""
+"""The content of the audit trail, and the hashes that make a later change of an event visible
+(docs/adr/0010-audit-chain.md)."""
 
 from __future__ import annotations
 
@@ -41,17 +42,18 @@ Action = Literal[
     "permission.refused",
     "audit.read",
 ]
-"""Names are stable: once given out they neither change nor go."""
+"""The names are stable: a released name is never changed and never removed."""
 
 Detail = str | int | bool
-"""A count, a code, a name of the contract, a credential's or user's id. Never what is known of a person."""
+"""A count, a code, a name of the contract, or the id of a credential or user. Personal data is never a detail."""
 
 FIRST_PREVIOUS = bytes(32)
-"""The hash before the first."""
+"""The previous hash of the first event of a chain."""
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """What was done, by whom, from where; the time is the database's. Persons are in it by ProfileId only."""
+    """An event that is not yet stored: the action, the actor and the origin. The database sets the time. The event
+    names persons only by ProfileId."""
 
     event_id: UUID
     caller: str
@@ -64,7 +66,8 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 
 class AuditEvent(NewEvent, frozen=True):
-    """An event as stored. `number` and `hash` are its place in the account's chain; None until it is sealed."""
+    """A stored event. `number` and `hash` are its place in the account's chain; both are None until the event is
+    appended to the chain."""
 
     recorded_at: datetime
     number: int | None = None
@@ -72,16 +75,17 @@ class AuditEvent(NewEvent, frozen=True):
 
 
 class TrailPage(msgspec.Struct, frozen=True):
-    """Sealed events of one account in the order of their numbers."""
+    """Events of one account that are in the chain, in the order of their numbers."""
 
     events: list[AuditEvent]
     has_more: bool
     newest: int
-    """The number of the newest event of the account; 0 if none is sealed yet."""
+    """The number of the newest event in the account's chain; 0 if the chain is empty."""
 
 
 def render_canonical(account_id: int, event: NewEvent) -> str:
-    """Every field but the time as one text, the same for the same event whatever the version of anything."""
+    """All fields of the event except the time, as one text. The same event gives the same text in every release and
+    with every version of every library."""
     fields = [
         account_id,
         str(event.event_id),
@@ -99,11 +103,12 @@ def render_canonical(account_id: int, event: NewEvent) -> str:
 def digest_event(account_id: int, event: AuditEvent) -> bytes:
     """SHA-256 over the time (microseconds since 1970), a space and the canonical text.
 
-    The statement `insert_event` says the same in SQL, because the time is the database's.
+    The SQL statement `insert_event` computes the same digest, because the database sets the time.
     """
     return hashlib.sha256(f"{to_micros(event.recorded_at)} {render_canonical(account_id, event)}".encode()).digest()
 
 
 def chain_hash(number: int, previous: bytes, event_id: UUID, digest: bytes) -> bytes:
-    """The hash of a link: SHA-256 over number (8 bytes, big-endian), previous hash, event id and its digest."""
+    """The hash of a link of the chain: SHA-256 over the number (8 bytes, big-endian), the previous hash, the event id
+    and the digest."""
     return hashlib.sha256(number.to_bytes(8, "big", signed=True) + previous + event_id.bytes + digest).digest()

@@ -1,4 +1,4 @@
-"""Who does something: an authenticated user of an account with what its groups permit, or Consentory itself."""
+"""The actors: an authenticated user of an account with the permissions of the user's groups, or Consentory itself."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from consentory.domain.configuration import Permissions
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from: the address of its connection, its X-Request-Id (both None: there is no request),
-    and whether it came encrypted."""
+    """The origin of a request: the address of its connection, its X-Request-Id, and whether the connection was
+    encrypted. Address and X-Request-Id are None if there is no request."""
 
     address: str | None = None
     request_id: str | None = None
@@ -22,7 +22,7 @@ NO_REQUEST = Origin()
 
 
 class Actor(Protocol):
-    """Whoever the audit trail names for what was done."""
+    """The actor that the audit trail names for an action."""
 
     @property
     def account_id(self) -> int: ...
@@ -45,8 +45,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """An actor that is no Caller: the worker (SYSTEM), a command run beside the database (OPERATOR), or the user
-    that a request claims to be of while that is being checked."""
+    """An actor that is no Caller: the worker (SYSTEM), a command that runs beside the database (OPERATOR), or the user
+    that a request names, until the credential of the request is checked."""
 
     account_id: int
     user_id: str
@@ -56,4 +56,5 @@ class Party:
 SYSTEM = "system"
 OPERATOR = "operator"
 UNKNOWN = "unknown"
-"""Whoever could not show who it is: a name that was only claimed may be anybody's."""
+"""The actor of a request that failed authentication. The request names a user without proof, so that name is not
+recorded."""

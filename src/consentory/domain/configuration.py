@@ -1,7 +1,8 @@
 """The account document (account.md, "Configuration") as frozen types; keys as on the wire, camelCase.
 
-Decoded from the stored JSON by msgspec. Validation of a document that a person wrote, with line
-numbers and all faults at once, is the codec's (`codec/account/account_document.py`); what is here is known to be good.
+msgspec decodes these types from the stored JSON. A stored document is valid. The codec
+(`codec/account/account_document.py`) validates a document that a person wrote, and reports all faults at once with line
+numbers.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ UpdateRule = Literal["Always", "IfCurrentValueIsBlank", "IfNewValueIsNotBlank", 
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What every part of the document shares."""
+    """The base of every part of the document."""
 
 
 class Account(Item, frozen=True):
     client_id: str
     name: str
     locales: tuple[str, ...]
-    """The first is the default."""
+    """The first locale is the default locale."""
     time_zone: str = "America/New_York"
     phone_region: str = "US"
     token_lifetime_hours: float = 12
@@ -72,7 +73,7 @@ class Filter(Item, frozen=True):
     id: str
     name: str
     channel: Channel | None = None
-    """None: a preference of the person, not of a contact element."""
+    """None: a preference of the person. Otherwise: a preference of a contact element."""
     frequencies: tuple[str, ...] = ()
     default_frequency: str | None = None
     duration_days: int | None = None
@@ -90,7 +91,7 @@ class Program(Item, frozen=True):
 class ConsentVersion(Item, frozen=True):
     version: str
     texts: dict[str, str]
-    """Locale to the text that the person was shown."""
+    """Maps the locale to the text that the person was shown."""
     expiration_days: int | None = None
     active: bool = True
 
@@ -98,7 +99,7 @@ class ConsentVersion(Item, frozen=True):
 class ConsentType(Item, frozen=True):
     name: str
     versions: tuple[ConsentVersion, ...]
-    """Oldest first; the order is proof and never changes."""
+    """The oldest version comes first. The order is evidence and never changes."""
     active: bool = True
 
 
@@ -143,7 +144,8 @@ class Configuration(Item, frozen=True):
 
 
 class AppliedDocument(msgspec.Struct, frozen=True):
-    """An account document that was applied: the changes line by line. `is_applied` False: a dry run, or no change."""
+    """An account document that was applied, with its changes line by line. `is_applied` is False after a dry run, and
+    if the document changes nothing."""
 
     changes: list[str]
     is_applied: bool

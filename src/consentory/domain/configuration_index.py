@@ -1,4 +1,4 @@
-"""A configuration made quick to ask: names by their caseless form, versions by rank, users by permission."""
+"""An index of a configuration: names by their caseless form, consent versions by rank, users by permission."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LiteralT = TypeVar("LiteralT", bound=str)
 
 
 class Caseless(dict[str, ValueT]):
-    """Configured names to what they stand for. `[name]` finds an item by any spelling of its name."""
+    """Maps each configured name to the item of that name. `[name]` finds an item by any spelling of the item's name."""
 
     def __init__(self, items: Iterable[tuple[str, ValueT]]) -> None:
         super().__init__(items)
@@ -38,7 +38,7 @@ class Caseless(dict[str, ValueT]):
         return self._folded[fold(name)]
 
     def find(self, name: str) -> ValueT | None:
-        """The item of that name in any spelling; None when there is none."""
+        """The item of that name in any spelling; None if no item has that name."""
         return self._folded.get(fold(name))
 
 
@@ -48,7 +48,7 @@ def _by_name(items: Iterable[ItemT]) -> Caseless[ItemT]:
 
 @dataclass(frozen=True, slots=True)
 class TypeTable:
-    """The types of one kind: all by caseless name, and the default one's name."""
+    """The types of one kind, by caseless name, and the name of the default type."""
 
     by_name: Caseless[TypeName]
     default: str | None
@@ -60,14 +60,15 @@ class TypeTable:
         return cls(_by_name(items), chosen)
 
     def find(self, name: str) -> TypeName | None:
-        """The active type of that name, caseless; None when there is none or it is switched off."""
+        """The active type of that name in any spelling; None if no type has that name or the type is switched off."""
         item = self.by_name.find(name)
         return item if item is not None and item.active else None
 
 
 @dataclass(frozen=True, slots=True)
 class FilterEntry:
-    """A filter together with its program; `frequencies` maps the caseless to the configured form."""
+    """A filter and the program of the filter. `frequencies` maps the caseless form of a frequency to the configured
+    form."""
 
     filter: Filter
     program_id: str
@@ -77,25 +78,26 @@ class FilterEntry:
 
 @dataclass(frozen=True, slots=True)
 class ConsentEntry:
-    """A consent type; `ranks` gives each version its place in the order, 0 the oldest."""
+    """A consent type. `ranks` maps each version to its place in the order; rank 0 is the oldest version."""
 
     type: ConsentType
     ranks: Caseless[int]
     newest_active: int
-    """Rank of the newest active version, -1 when none is active."""
+    """Rank of the newest active version; -1 if no version is active."""
 
     def is_prior(self, version: str) -> bool:
-        """True for a version that is older than the newest active one (record.md, "Consent")."""
+        """True if the version is older than the newest active version (record.md, "Consent")."""
         return self.ranks[version] < self.newest_active
 
 
 class ConfigurationIndex:
-    """One revision of an account's configuration, indexed. Immutable; made once per revision and process."""
+    """One revision of an account's configuration, indexed. Immutable. A process makes one index per revision."""
 
     def __init__(
         self, account_id: int, revision: int, configuration: Configuration, *, respelled: bool = False
     ) -> None:
-        """`respelled`: people and staged records may have names in another spelling (`domain/spelling.py`)."""
+        """`respelled`: True if stored people and staged records may spell names in another way
+        (`domain/spelling.py`)."""
         self.account_id = account_id
         self.revision = revision
         self.configuration = configuration
@@ -117,16 +119,18 @@ class ConfigurationIndex:
 
     @cached_property
     def rules_digest(self) -> bytes:
-        """16 bytes that tell the configurations apart by which a record may be applied differently.
+        """A digest of 16 bytes. Two configurations have the same digest only if they apply every record in the same
+        way.
 
-        Who may call is left out: it is looked at when a record is staged, and changes more often than all the rest.
+        The digest leaves out users and user groups: permissions are checked when a record is staged, and they change
+        more often than the rest of the configuration.
         """
         rules = msgspec.structs.replace(self.configuration, user_groups=(), users=())
         return blake2b(msgspec.json.encode(rules), digest_size=16).digest()
 
     @cached_property
     def filters(self) -> Caseless[FilterEntry]:
-        """Every filter by its id, switched off ones included."""
+        """Every filter by its id, including filters that are switched off."""
         return Caseless(
             (
                 item.id,
@@ -143,7 +147,7 @@ class ConfigurationIndex:
 
     @cached_property
     def consent_types(self) -> Caseless[ConsentEntry]:
-        """Every consent type by its name, switched off ones included."""
+        """Every consent type by its name, including consent types that are switched off."""
         entries = []
         for item in self.configuration.consent_types:
             active = [rank for rank, version in enumerate(item.versions) if version.active]
@@ -153,12 +157,13 @@ class ConfigurationIndex:
 
     @cached_property
     def required_fields(self) -> tuple[CustomField, ...]:
-        """Active custom fields that a profile being created must have."""
+        """The active custom fields that a new profile must have."""
         return tuple(item for item in self.configuration.custom_fields if item.required and item.active)
 
     @cached_property
     def default_fields(self) -> dict[str, str]:
-        """Name to default value of the active custom fields that have one; counts only at creation."""
+        """Maps name to default value, for each active custom field with a default. Defaults apply only when a profile
+        is created."""
         return {
             item.name: item.default
             for item in self.configuration.custom_fields
@@ -166,11 +171,11 @@ class ConfigurationIndex:
         }
 
     def find_user(self, user_id: str) -> User | None:
-        """The active user of that id, exact; None when there is none."""
+        """The active user with exactly that id; None if there is no such user."""
         return next((user for user in self.configuration.users if user.id == user_id and user.active), None)
 
     def permissions_of(self, user: User) -> Permissions:
-        """What the user's groups permit together: the union of their permissions."""
+        """The union of the permissions of the user's groups."""
         groups = {group.name: group for group in self.configuration.user_groups if group.active}
         held = [groups[name].permissions for name in user.groups if name in groups]
         return Permissions(

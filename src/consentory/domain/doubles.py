@@ -1,6 +1,7 @@
-"""Two of one made one again: ids, groups, elements, choices and fields that only the spelling of a name told apart.
+"""Join duplicates: ids, groups, elements, choices and fields that differ only in the spelling of a name.
 
-Earlier releases stored such doubles (`domain/spelling.py`). When this runs, every name is spelled as configured.
+Earlier releases stored such duplicates (`domain/spelling.py`). Before this code runs, every name is spelled as
+configured.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from consentory.domain.text import fold
 
 
 def join_doubles(body: ProfileState) -> None:
-    """Join, in place, whatever a body has twice. Of choices the one that precedence prefers stays."""
+    """Join, in place, all duplicates in a body. For two choices, the choice that precedence prefers stays."""
     body.alternate_ids = _join_ids(body.alternate_ids)
     body.groups = _join_groups(body.groups)
     for kind in KINDS:
@@ -22,7 +23,8 @@ def join_doubles(body: ProfileState) -> None:
 
 
 def join_fields(fields: Iterable[tuple[str, str]], keeps_first: Callable[[str], bool]) -> dict[str, str]:
-    """Custom fields by name. Of two values the later one stays, where the field's update rule lets it."""
+    """Custom fields by name. For two values of a field the later value stays, unless the field's update rule keeps the
+    first."""
     joined: dict[str, str] = {}
     for name, value in fields:
         if name not in joined or not keeps_first(name):
@@ -50,7 +52,8 @@ def _join_groups(items: list[Group]) -> list[Group]:
 
 
 def _join_elements(elements: Sequence[Element]) -> None:
-    """The first of two elements takes over all of the second, which stays, empty, for its number."""
+    """The first of two equal elements takes over all data of the second. The second stays, empty, because the ledger
+    uses its number."""
     numbers: dict[tuple[str, str], int] = {}
     for number, element in enumerate(elements):
         first = numbers.setdefault((element.type, element.compared), number)

@@ -1,4 +1,4 @@
-"""What an import is: its settings, its states, its books (import-api.md, "Initiate", "States", "The status object")."""
+"""An import: its settings, its states, its counts (import-api.md, "Initiate", "States", "The status object")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Outcome = Literal["Created", "Updated", "Unchanged", "Deleted", "NotHonored", "E
 Phase = Literal["Stage", "Execute", "NotHonored"]
 
 REFUSED: frozenset[Phase] = frozenset(("Stage", "Execute"))
-"""The phases in which a record is refused as a whole."""
+"""The phases in which a whole record is refused."""
 
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     "Initiated": ("Staging", "Failed"),
@@ -26,18 +26,19 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     "Completed": (),
     "Failed": (),
 }
-"""From each status, where it may go. The diagram in docs/import-lifecycle.md is compared with it by a test."""
+"""Maps each status to the statuses that may follow. A test compares the diagram in docs/import-lifecycle.md with this
+table."""
 
 
 class ImportSource(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
-    """The file that an import came from, as the client says it; names as on the wire (files.md, `Source`)."""
+    """The file of an import, as the client describes the file. Names as on the wire (files.md, `Source`)."""
 
     file_name: str
     sha256: str | None = None
-    """Of the file as it lay there, 64 hexadecimal digits."""
+    """SHA-256 of the unchanged file, as 64 hexadecimal digits."""
     rows: int | None = None
     mapping: str | None = None
-    """The document that made the rows into records."""
+    """Name of the mapping document that made records from the rows."""
 
 
 class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):
-    """The counts of an import. Three identities hold at every moment, and a CHECK holds them in the database."""
+    """The counts of an import. Three equations hold at every moment, and a CHECK in the database enforces them."""
 
     received: int = 0
     valid: int = 0
@@ -77,18 +78,18 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StageCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person should know of staged records beside the books."""
+    """Counts of staged records that a person should know beside the counts of `Books`."""
 
     undated_choices: int = 0
-    """Of accepted records: choices that have the time of the Stage call for want of a date."""
+    """Choices of accepted records that have no date. Such a choice has the time of the Stage call."""
     refused_opt_outs: int = 0
-    """Refused records that hold an Opt-Out, a Denied or a Revoked."""
+    """Refused records that contain an Opt-Out, a Denied or a Revoked."""
     numbers_without_country_code: int = 0
-    """Of accepted records: phone numbers that were read in the account's region."""
+    """Phone numbers of accepted records that were read with the account's region."""
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
-    """One import as it stands: what the status object shows. Times in UTC."""
+    """The current state of one import: the data of the status object. Times in UTC."""
 
     account_id: int
     import_id: UUID
@@ -108,7 +109,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StagedBatch(msgspec.Struct, frozen=True):
-    """What one Stage call added: its range of SequenceNumbers and how many of them failed validation."""
+    """The result of one Stage call: the first and last SequenceNumber, and the number of records that failed
+    validation."""
 
     first: int
     last: int
@@ -117,19 +119,19 @@ class StagedBatch(msgspec.Struct, frozen=True):
 
 
 class ExceptionRow(msgspec.Struct, frozen=True):
-    """A record that was refused, or of which something was not honored, with its faults."""
+    """A record with its faults. The record was refused, or a part of the record was not honored."""
 
     sequence_number: int
     phase: Phase
     faults: list[Fault]
     raw: bytes
-    """The record as staged. An empty object, if the reader may not see the record or the record is lost."""
+    """The record as staged. An empty object if the reader may not see the record, or if the record is lost."""
     marks_opt_out: bool = False
-    """Whether its answer says that it holds an Opt-Out, a Denied or a Revoked."""
+    """True if the answer marks that the record contains an Opt-Out, a Denied or a Revoked."""
 
 
 class ExceptionPage(msgspec.Struct, frozen=True):
-    """A page of records in order of SequenceNumber; `total` counts those of all pages."""
+    """A page of records in the order of SequenceNumber; `total` counts the records of all pages."""
 
     total: int
     has_more: bool

@@ -1,7 +1,7 @@
 """Which choices are in force (execution.md, "Precedence").
 
-Nothing of it is stored: it follows from the choices that a person has, so the order in which these arrived makes no
-difference. All names are spelled as configured (`domain/spelling.py`).
+The result is not stored. It is computed from a person's choices, so the order in which the choices arrived has no
+effect. All names are spelled as configured (`domain/spelling.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ DAY = 86_400_000_000
 
 
 class Site(msgspec.Struct, frozen=True, gc=False):
-    """Where choices stand: the person (`element` None), or a contact element among all those of its kind."""
+    """A place of choices: the person (`element` None), or one contact element; `elements` are all elements of its
+    kind."""
 
     body: ProfileState
     elements: Sequence[Element]
@@ -27,9 +28,10 @@ class Site(msgspec.Struct, frozen=True, gc=False):
 
 
 def holds_opt_out(site: Site, filter_id: str, at: int) -> bool:
-    """True when another element of the same address holds an Opt-Out of the filter, not earlier than `at`.
+    """True if another element of the same address holds an Opt-Out of the filter that is not earlier than `at`.
 
-    A no binds the person's address: precedence looks at archived Opt-Outs and at those of inactive elements, too.
+    An Opt-Out binds the person's address. So precedence also looks at archived Opt-Outs and at Opt-Outs of inactive
+    elements.
     """
     element = site.element
     if element is None:
@@ -43,12 +45,12 @@ def holds_opt_out(site: Site, filter_id: str, at: int) -> bool:
 
 
 def is_overruled(site: Site, item: Preference) -> bool:
-    """True when an Opt-Out under another type takes this Opt-In out of force."""
+    """True if an Opt-Out on an element of another type takes this Opt-In out of force."""
     return item.type == OPT_IN and holds_opt_out(site, item.filter, item.at)
 
 
 def list_address_noes(site: Site, type_name: str) -> list[Consent]:
-    """Every Denied or Revoked of a consent type that another element of the same address holds."""
+    """The Denied and Revoked consents of a type on the other elements of the same address."""
     element = site.element
     if element is None:
         return []
@@ -60,13 +62,18 @@ def list_address_noes(site: Site, type_name: str) -> list[Consent]:
 
 
 def is_denied_elsewhere(site: Site, type_name: str, at: int) -> bool:
-    """True when a no under another type of the same address, not earlier than `at`, takes a Granted out of force."""
+    """True if a Denied or Revoked on an element of another type with the same address, not earlier than `at`, takes a
+    Granted out of force."""
     return any(no.at >= at for no in list_address_noes(site, type_name))
 
 
 def find_in_force(consents: Iterable[Consent], entry: ConsentEntry) -> Consent | None:
-    """Of the consents of one place the one in force for a type: the newest version present, or a no that is not
-    earlier. Precedence looks at archived consents, too: where one of these would be in force, nothing is."""
+    """The consent of a type that is in force among the consents of one place; None if none is in force.
+
+    The newest version that is present decides. A Denied or Revoked of another version decides instead if it is not
+    earlier. Precedence also looks at archived consents: if an archived consent decides, no consent of the type is in
+    force.
+    """
     found = _find_decisive(consents, entry)
     return None if found is None or found.archived else found
 
@@ -81,10 +88,10 @@ def _find_decisive(consents: Iterable[Consent], entry: ConsentEntry) -> Consent 
 
 
 def list_missing(needed: FilterEntry, site: Site, consent_types: Caseless[ConsentEntry], at: int) -> list[str]:
-    """The consent types that an Opt-In to the filter requires, and that are not Granted and unexpired at `at`.
+    """The consent types that an Opt-In to the filter requires and that are not Granted, or are expired, at `at`.
 
-    A consent of the same element counts, and one of the person. Where both stand, the later decides, and on the same
-    instant the no. A Granted of another element never counts.
+    A consent of the same element counts, and a consent of the person counts. If both exist, the later consent decides;
+    on the same instant the Denied or Revoked decides. A Granted of another element never counts.
     """
     return [
         name
@@ -94,9 +101,10 @@ def list_missing(needed: FilterEntry, site: Site, consent_types: Caseless[Consen
 
 
 def _find_deciding(site: Site, entry: ConsentEntry) -> Consent | None:
-    """The latest consent of the element, of the person and among the noes on the address; on one instant the no.
+    """The latest among the consent of the element, the consent of the person and the Denied or Revoked consents on the
+    address. On the same instant the stronger status wins.
 
-    An archived yes does not come back. Precedence still looks at an archived no.
+    An archived Granted never comes back into force. Precedence still looks at an archived Denied or Revoked.
     """
     standing = list_address_noes(site, entry.type.name)
     for consents in (site.body.consents, site.element.consents if site.element is not None else ()):

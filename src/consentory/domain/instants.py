@@ -9,10 +9,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_micros(instant: datetime) -> int:
-    """Microseconds of an aware datetime, exact."""
+    """Microseconds of an aware datetime, without rounding."""
     return (instant - _EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
-    """The UTC datetime of so many microseconds, exact."""
+    """The UTC datetime of a number of microseconds, without rounding."""
     return _EPOCH + timedelta(microseconds=micros)

@@ -1,4 +1,5 @@
-"""The one pure function that applies a record to a profile: all rules of execution.md for `Add`, no I/O."""
+"""The one pure function that applies a record to a profile. It holds all rules of execution.md for `Add` and does no
+I/O."""
 
 from __future__ import annotations
 
@@ -17,28 +18,29 @@ from consentory.domain.record import KINDS, Fault, Record
 from consentory.domain.text import fold, hash_key
 
 MERGE_VERSION = 3
-"""Number of these rules. It rises whenever a record may be applied differently than before: then each record that a
-person is known by is applied anew when it comes (services/repeated_records.py)."""
+"""Version of the rules of this module. Raise the version if any record may be applied differently than before. Then
+every record that is stored as a person's last record is applied anew when it comes again
+(services/repeated_records.py)."""
 
 
 class Merged(msgspec.Struct, frozen=True, gc=False):
-    """What applying one record gave. With outcome Exception `body` is as it was (None: no profile)."""
+    """The result of applying one record. With outcome Exception, `body` is unchanged (None if there is no profile)."""
 
     outcome: Outcome
     body: ProfileState | None
     ledger: list[LedgerEntry]
     faults: list[Fault]
-    """Why the record is an exception."""
+    """The reasons why the record is an exception."""
     not_honored: list[Fault]
-    """What was held back; also beside an Updated or Created."""
+    """The elements that are not honored. Outcomes Updated and Created can have such elements, too."""
 
 
 def merge(profile_id: int, old: ProfileState | None, record: Record, context: MergeContext) -> Merged:
-    """Apply one record to a profile, or to none (`old` None: it is created with `profile_id`).
+    """Apply one record to a profile. If `old` is None, the record creates the profile `profile_id`.
 
-    `old` is not changed. Names in `old` and `record` are spelled as configured (`domain/spelling.py`).
-    A record is applied whole or not at all: any fault gives outcome Exception.
-    Unchanged gives a body equal to `old`, so nothing is to be written.
+    `old` is not changed. Names in `old` and `record` are spelled as configured (`domain/spelling.py`). A record is
+    applied as a whole or refused as a whole: any fault gives outcome Exception. With outcome Unchanged, `body` equals
+    `old`, so the caller writes nothing.
     """
     state = MergeState(record, context, profile_id, old, _start_state(old, context))
     merge_members(state)
@@ -72,9 +74,10 @@ def _archive_all(state: MergeState) -> None:
 
 
 def _stamp_edited(old: ProfileState | None, body: ProfileState, now: int) -> None:
-    """Give every part that changed its new modification time; parts keep their index for ever, and new ones have it."""
+    """Set the modification time of every part that changed. A part keeps its index for ever. A new part already has its
+    time."""
     if old is None:
-        return  # each part was made just now, and says so
+        return  # each part is new and already has its time
     before = old
     pairs: list[tuple[Sequence[AlternateId | Group | Element], Sequence[AlternateId | Group | Element]]] = [
         (before.alternate_ids, body.alternate_ids),
@@ -82,18 +85,18 @@ def _stamp_edited(old: ProfileState | None, body: ProfileState, now: int) -> Non
         *((before.elements(kind), body.elements(kind)) for kind in KINDS),
     ]
     for was, now_is in pairs:
-        for index, part in enumerate(was):  # parts are never removed, and new ones come after these
+        for index, part in enumerate(was):  # parts are never removed, and new parts come after the stored parts
             if now_is[index] != part:
                 now_is[index].edited = now
 
 
-@lru_cache(maxsize=20_000)  # alternate ids are looked at several times while their record is applied
+@lru_cache(maxsize=20_000)  # one application of a record looks at its alternate ids several times
 def _hash_alternate_id(account_id: int, type_name: str, value: str) -> bytes:
     return hash_key(account_id, "AlternateId", fold(type_name), fold(value))
 
 
 def list_alternate_keys(account_id: int, body: ProfileState | None) -> dict[bytes, tuple[str, str]]:
-    """Key hash to (type, value) of the alternate ids that the body holds actively; {} for no body."""
+    """Maps key hash to (type, value), for the alternate ids that the body holds actively; {} if there is no body."""
     if body is None:
         return {}
     return {
@@ -104,7 +107,8 @@ def list_alternate_keys(account_id: int, body: ProfileState | None) -> dict[byte
 
 
 def list_contacts(body: ProfileState | None) -> set[tuple[str, str]]:
-    """(kind letter, compared value) of the active emails and phones. `hash_key` makes the key of a contact of both."""
+    """Pairs of (kind letter, compared value) for the active emails and phones. `hash_key` makes the key of a contact
+    from such a pair."""
     if body is None:
         return set()
     found = set()

@@ -1,4 +1,4 @@
-"""Precedence: the newer choice wins, and no is stronger than yes (execution.md, "Precedence")."""
+"""Precedence: the newer choice wins, and a no is stronger than a yes (execution.md, "Precedence")."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ from consentory.domain.record import (
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
-    """Where choices stand: the person (`kind` None) or one contact element; with what the record claims there."""
+    """A place of choices: the person (`kind` None) or one contact element; with the choices of the record for that
+    place."""
 
     kind: Kind | None
     position: int
-    """Of the element in the record's array."""
+    """Index of the element in the record's array."""
     number: int
-    """Of the element in the body."""
+    """Number of the element in the body."""
     site: Site
     preferences: list[Preference]
     consents: list[Consent]
@@ -45,27 +46,28 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def code(self) -> str:
-        """As in the ledger: "" or kind letter and number, "E0"."""
+        """The place as in the ledger: "" for the person, else kind letter and number, for example "E0"."""
         return "" if self.kind is None else f"{PLACE_LETTER[self.kind]}{self.number}"
 
     def name_preference(self, index: int) -> str:
-        """The JSON path of a claimed preference."""
+        """The JSON path of a preference of the record."""
         if self.kind is None:
             return f"$.ProfilePreferences[{index}]"
         members = KIND_MEMBERS[self.kind]
         return f"$.{members.array}[{self.position}].{members.preferences}[{index}]"
 
     def name_consent(self, index: int) -> str:
-        """The JSON path of a claimed consent."""
+        """The JSON path of a consent of the record."""
         owner = "$" if self.kind is None else f"$.{KIND_MEMBERS[self.kind].array}[{self.position}]"
         return f"{owner}.Consents[{index}]"
 
 
 def merge_choices(state: MergeState, included: list[Included]) -> None:
-    """Apply the record's consents, then its preferences: required consents are judged after the record's own.
+    """Apply the record's consents and then its preferences, because a consent of the record can be a required consent
+    of a preference.
 
-    Of each the noes come first, then the others, the older before the newer: so the order of a record's arrays makes no
-    difference.
+    Consents and preferences are each sorted: a no comes before a yes, then an older choice before a newer one. So the
+    order of the record's arrays has no effect.
     """
     places = _list_places(state, included)
     consents = [
@@ -163,7 +165,8 @@ def _find_consent(consents: list[Consent], given_input: ConsentInput) -> Consent
 
 
 def _repeats_consent(place: Place, stored: Consent, given_input: ConsentInput, entry: ConsentEntry) -> bool:
-    """True when the claim is no change: it equals what is stored, or, undated, says the same as what is in force."""
+    """True if the consent of the record changes nothing: it equals the stored consent, or it has no date and its
+    content equals the content of the consent in force."""
     if stored.status != given_input.status:
         return False
     if not given_input.dated:
@@ -179,7 +182,8 @@ def _repeats_consent(place: Place, stored: Consent, given_input: ConsentInput, e
 
 
 def _leaves_out_only(said: dict[str, str] | None, stored: dict[str, str] | None) -> bool:
-    """True when an undated choice says no attribute, or member of the evidence, that is not stored just so."""
+    """True if every attribute, or every member of the evidence, that an undated choice gives is stored with the same
+    value."""
     return not said or (stored is not None and said.items() <= stored.items())
 
 
@@ -229,7 +233,8 @@ def _find_preference(preferences: list[Preference], filter_id: str) -> Preferenc
 
 
 def _repeats_preference(place: Place, stored: Preference, given_input: PreferenceInput) -> bool:
-    """True when the claim is no change: it equals what is stored, or, undated, says the same as what is in force."""
+    """True if the preference of the record changes nothing: it equals the stored preference, or it has no date and its
+    content equals the content of the preference in force."""
     if stored.type != given_input.type:
         return False
     is_same_frequency = given_input.frequency is None or stored.frequency == given_input.frequency

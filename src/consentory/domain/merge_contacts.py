@@ -1,4 +1,4 @@
-"""Merging of contact elements: added, reactivated, updated, deactivated; and which one is the default."""
+"""Merge contact elements: add, reactivate, update, deactivate, and choose the default."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from consentory.domain.record import KINDS, ElementInput, Kind
 
 
 class Included(msgspec.Struct, frozen=True, gc=False):
-    """A contact element that the record includes: where it stands in the record and in the body."""
+    """A contact element that the record includes, with its `position` in the record's array and its `number` in the
+    body."""
 
     kind: Kind
     position: int
@@ -20,7 +21,8 @@ class Included(msgspec.Struct, frozen=True, gc=False):
 
 
 def merge_contacts(state: MergeState) -> list[Included]:
-    """Apply the record's contact elements; those that it includes, in the record's order, kind by kind.
+    """Apply the record's contact elements. The result lists the included elements, kind by kind, each in the order of
+    the record.
 
     Source: execution.md, "What is merged, and what a Refresh flag removes".
     """
@@ -39,8 +41,8 @@ def merge_contacts(state: MergeState) -> list[Included]:
 
 
 def archive_choices(state: MergeState, preferences: list[Preference], consents: list[Consent]) -> None:
-    """Take a place's choices out of force for good, as far as the record does not preserve them."""
-    # Choices are shared with the state before the merge, so they are replaced and not changed.
+    """Take the choices of a place out of force for good, unless the record preserves them."""
+    # The state before the merge shares the choices, so they are replaced, not changed.
     if not state.record.preserve_preferences:
         preferences[:] = [_archive(preference) for preference in preferences]
     if not state.record.preserve_consents:
@@ -54,11 +56,11 @@ def _archive(choice: ChoiceT) -> ChoiceT:
 
 
 def _include(kind: Kind, given_inputs: tuple[ElementInput, ...], elements: list[Element], now: int) -> list[Included]:
-    """Add or reactivate each claimed element and update what is said of it."""
+    """Add or reactivate each element of the record, and update the members that the record gives."""
     stored = {(one.type, one.compared): number for number, one in enumerate(elements) if one.same_as is None}
     included: list[Included] = []
     for index, given_input in enumerate(given_inputs):
-        if not given_input.active:  # validated, and then counts as not included
+        if not given_input.active:  # the element is validated, and then treated as not included
             continue
         number = stored.get((given_input.type, given_input.compared))
         if number is None:
@@ -91,8 +93,11 @@ def _update_said(element: Element, given_input: ElementInput) -> None:
 
 
 def _settle_default(elements: list[Element], included: list[Included]) -> None:
-    """One active element of a kind is the default: the one said to be, else the one that was, else the first
-    added; IsDefault: false moves the mark on if there is another to take it."""
+    """Make exactly one active element of a kind the default.
+
+    The default is the first element that the record marks with IsDefault: true, else the element that was the default,
+    else the element that was added first. IsDefault: false moves the mark to another active element, if there is one.
+    """
     chosen = _find_said_default(included)
     if chosen is None:
         active = [(number, element) for number, element in enumerate(elements) if element.active]
@@ -112,8 +117,8 @@ def _find_said_default(included: list[Included]) -> Element | None:
 
 
 def _choose_default(active: list[tuple[int, Element]], declined: set[int]) -> Element:
-    """The one that was the default and did not decline, else the first that did not decline; where all declined, all
-    stays as it was."""
+    """The element that was the default and did not decline, else the first element that did not decline. If all
+    elements declined, the default stays unchanged."""
     willing = [element for number, element in active if number not in declined]
     candidates = willing or [element for _, element in active]
     for element in candidates:

@@ -1,4 +1,5 @@
-"""Merging of what is no contact element and no choice: plain members, alternate ids, groups, tags, custom fields."""
+"""Merge the members that are neither contact elements nor choices: single members, alternate ids, groups, tags, custom
+fields."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from consentory.domain.text import fold
 
 
 def merge_members(state: MergeState) -> None:
-    """Apply everything but contact elements and choices (execution.md, "What is merged")."""
+    """Apply all members except contact elements and choices (execution.md, "What is merged")."""
     _merge_scalars(state)
     _merge_alternate_ids(state)
     _merge_groups(state)
@@ -71,7 +72,7 @@ def _merge_groups(state: MergeState) -> None:
     stored = {(item.type, fold(item.name)): item for item in state.body.groups}
     included = set()
     for given_input in state.record.groups:
-        if not given_input.active:  # validated, and then counts as not included
+        if not given_input.active:  # the group is validated, and then treated as not included
             continue
         identity = (given_input.type, given_input.folded)
         included.add(identity)
@@ -117,8 +118,9 @@ def _merge_fields(state: MergeState) -> None:
             if name not in named or (name, None) in state.record.fields:
                 body.fields[name] = value
     if refresh:
-        # Deletion by omission counts as a blank new value; what a rule then keeps is not reported. At creation it
-        # takes defaults away too, else the same record would be a change when it comes again.
+        # A field that the record leaves out counts as a field with a blank new value. If an update rule keeps the
+        # stored value, that is not reported. At creation the deletion also removes defaults. Otherwise the same record
+        # would change the profile when the record comes again.
         for name in [name for name in body.fields if name not in named]:
             if _may_change(state, name, "") is None:
                 del body.fields[name]
@@ -146,7 +148,7 @@ def _set_field(state: MergeState, name: str, value: str, index: int) -> None:
 
 
 def _may_change(state: MergeState, name: str, value: str) -> tuple[str, str] | None:
-    """None when the stored value may become `value` ("" blank), else why not: code and words."""
+    """None if the stored value may become `value` ("" is a blank); otherwise the fault code and the reason in words."""
     item = state.context.configuration_index.custom_fields[name]
     current = state.body.fields.get(name, "")
     if item.required and not value:

@@ -1,4 +1,4 @@
-"""What one application of a record works on: the profile's body being changed, and what became of the record."""
+"""The state of one application of a record: the profile's body under change, and the faults found so far."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from consentory.domain.profile import Element, LedgerEntry, ProfileState
 from consentory.domain.record import Fault, Record
 
 VALUE_LIMIT = 200
-"""A fault's Value is cut here (import-api.md, "Exceptions")."""
+"""A fault's Value is cut to this number of characters (import-api.md, "Exceptions")."""
 
 
 def copy_state(body: ProfileState) -> ProfileState:
-    """A copy of all that a merge may change; what it only replaces is shared, choices above all."""
+    """A copy of all members that a merge may change in place. The copy shares members that a merge only replaces, above
+    all choices."""
     copied = body.__copy__()
     copied.name = dict(body.name)
     copied.alternate_ids = [item.__copy__() for item in body.alternate_ids]
@@ -41,10 +42,10 @@ def _copy_element(element: Element) -> Element:
 
 @dataclass(frozen=True, slots=True)
 class MergeContext:
-    """What holds for all records of one application.
+    """The facts that are the same for all records of one application.
 
-    `configuration_index` is the configuration of execution's start; times in microseconds; `holders` gives, for every
-    alternate id key that the records name, the profile that holds it actively at this moment.
+    `configuration_index` is the configuration at the start of the execution; times are in microseconds. `holders` maps
+    every alternate id key that the records name to the profile that now holds the id actively.
     """
 
     configuration_index: ConfigurationIndex
@@ -55,7 +56,7 @@ class MergeContext:
 
 
 class MergeState(msgspec.Struct, gc=False):
-    """A body under change. `old` is None for a profile being created, and is never changed."""
+    """A body under change. `old` is never changed; `old` is None if the record creates the profile."""
 
     record: Record
     context: MergeContext
@@ -63,26 +64,26 @@ class MergeState(msgspec.Struct, gc=False):
     old: ProfileState | None
     body: ProfileState
     faults: list[Fault] = []
-    """Found at execution: any of them refuses the record whole."""
+    """Faults found at execution. Any of these faults refuses the whole record."""
     not_honored: list[Fault] = []
-    """What was held back, element by element."""
+    """The elements that are not honored, one fault for each reason."""
     ledger: list[LedgerEntry] = []
 
     def refuse(self, code: str, path: str, message: str, value: str | int | None = None) -> None:
-        """Note a fault that makes the record an exception."""
+        """Add a fault that makes the record an exception."""
         self.faults.append(make_fault(code, path, message, value))
 
     def add_not_honored(self, code: str, path: str, message: str, value: str | int | None = None) -> None:
-        """Note an element that is not honored."""
+        """Add an element that is not honored."""
         self.not_honored.append(make_fault(code, path, message, value))
 
     def append_entry(self, of: str, place: str, value: dict[str, object], collected: int) -> int:
-        """Add a ledger entry for an applied choice; its number."""
+        """Add a ledger entry for an applied choice, and return the entry's number."""
         self.body.entries += 1
         self.ledger.append(LedgerEntry(of, place, collected, value))
         return self.body.entries
 
 
 def make_fault(code: str, path: str, message: str, value: str | int | None = None) -> Fault:
-    """A fault whose Value is cut to its limit."""
+    """A fault whose Value is cut to `VALUE_LIMIT` characters."""
     return Fault(code, message, path, value[:VALUE_LIMIT] if isinstance(value, str) else value)

@@ -1,5 +1,8 @@
-"""Permission rules: what a caller may do and see (account.md, "Who may call"; record.md, "Permissions"). Each rule
-stands here once."""
+"""Permission rules: the calls a caller may make and the data a caller may see (account.md, "Who may call"; record.md,
+"Permissions").
+
+Each rule is written once, in this module.
+"""
 
 from __future__ import annotations
 
@@ -23,29 +26,29 @@ def require_import(caller: Caller) -> None:
 
 
 def require_profile(caller: Caller, action: Literal["read", "write", "delete"]) -> None:
-    """Raises RequestRefused, forbidden, if the caller's groups do not permit this with profiles."""
+    """Raises RequestRefused, forbidden, if the caller's groups do not permit the action on profiles."""
     if action not in caller.permissions.profile:
         raise _refuse("Permission.Profile", f"profile: {action}")
 
 
 def require_profile_write(caller: Caller) -> None:
-    """As `require_profile` for writing."""
+    """Like `require_profile` with the action "write"."""
     require_profile(caller, "write")
 
 
 def require_configuration(caller: Caller, action: Literal["read", "write"]) -> None:
-    """Raises RequestRefused, forbidden, if the caller's groups do not permit this with the configuration."""
+    """Raises RequestRefused, forbidden, if the caller's groups do not permit the action on the configuration."""
     if action not in caller.permissions.configuration:
         raise _refuse("Permission.Configuration", f"configuration: {action}")
 
 
 def require_configuration_write(caller: Caller) -> None:
-    """As `require_configuration` for writing."""
+    """Like `require_configuration` with the action "write"."""
     require_configuration(caller, "write")
 
 
 def require_audit(caller: Caller) -> None:
-    """Raises RequestRefused, forbidden, if the caller's groups do not permit to read the audit trail."""
+    """Raises RequestRefused, forbidden, if the caller's groups do not permit reading the audit trail."""
     if not caller.permissions.audit:
         raise _refuse("Permission.Audit", "audit")
 
@@ -65,23 +68,25 @@ def require_settings(settings: ImportSettings, permissions: Permissions) -> None
 
 
 def may_refresh_contacts(permissions: Permissions) -> bool:
-    """True if RefreshContacts, which can remove every contact element, removes nothing that is closed to the caller."""
+    """True if the caller may touch every contact element, because RefreshContacts can remove every contact element."""
     return permissions.channels == "all" and permissions.programs == "all"
 
 
 def may_configure(permissions: Permissions) -> bool:
-    """True if the permissions allow to change the configuration. A user of the shared key must not have them."""
+    """True if the permissions allow changing the configuration. A user of the shared key must not have such
+    permissions."""
     return "write" in permissions.configuration
 
 
 def may_read_all(permissions: Permissions) -> bool:
-    """True if nothing of a profile is hidden (import-api.md, "Exceptions")."""
+    """True if the caller may see every part of a profile (import-api.md, "Exceptions")."""
     scopes = (permissions.channels, permissions.programs, permissions.consent_types)
     return "read" in permissions.profile and all(scope == "all" for scope in scopes)
 
 
 class Scope:
-    """What a caller may touch (record.md, "Permissions"); a None set permits all."""
+    """The channels, programs and consent types that a caller may touch (record.md, "Permissions"). None in place of a
+    set permits all."""
 
     __slots__ = ("_channels", "_consent_types", "_permissions", "_programs", "may_delete", "may_write")
 
@@ -94,7 +99,8 @@ class Scope:
         self._consent_types = _fold_all(permissions.consent_types)
 
     def list_refused_refresh(self, settings: ImportSettings) -> list[str]:
-        """Why no record may be staged under the import's Refresh flags: they can remove what a record leaves out."""
+        """The reasons why no record may be staged under the import's Refresh flags. These flags can remove data that a
+        record leaves out."""
         reasons = []
         if settings.refresh_contacts and not may_refresh_contacts(self._permissions):
             text = "RefreshContacts can take every contact element away: it needs all channels and all programs,"
@@ -112,18 +118,19 @@ class Scope:
         return reasons
 
     def permits_channel(self, *channels: str) -> bool:
-        """True when at least one of the channels is permitted."""
+        """True if at least one of the channels is permitted."""
         return self._channels is None or any(fold(channel) in self._channels for channel in channels)
 
     def permits_kind(self, kind: Kind) -> bool:
-        """True if one of the channels of this kind of contact element is permitted. One permits the kind."""
+        """True if at least one channel of this kind of contact element is permitted. One permitted channel permits the
+        kind."""
         return self.permits_channel(*KIND_MEMBERS[kind].channels)
 
     def permits_program(self, folded: str) -> bool:
         return self._programs is None or folded in self._programs
 
     def permits_filter(self, entry: FilterEntry) -> bool:
-        """True if both the program and the channel of a filter are permitted."""
+        """True if the program and the channel of the filter are both permitted."""
         channel = entry.filter.channel
         return self.permits_program(fold(entry.program_id)) and (channel is None or self.permits_channel(channel))
 

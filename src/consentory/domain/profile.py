@@ -1,8 +1,8 @@
-"""What is known of a person now: the body of the profile table, and what an application of a record changes.
+"""The current state of a person: the body of the profile table, and the data that an application of a record adds.
 
-Bodies are stored as json. Elements of `emails`, `phones` and `addresses` are only ever appended or marked inactive,
-never removed, so an index names one for ever (the ledger's `place`).
-Times are integers: microseconds since 1970-01-01T00:00:00Z.
+Bodies are stored as JSON. Elements of `emails`, `phones` and `addresses` are appended or marked inactive, and never
+removed. So the index of an element never changes (the ledger's `place` uses it). Times are integers: microseconds since
+1970-01-01T00:00:00Z.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ PLACE_LETTER: dict[Kind, str] = {"Email": "E", "Phone": "P", "Address": "A"}
 
 
 def find_kind(place: str) -> Kind | None:
-    """The kind of the contact element that a ledger entry is bound to, None when to the person."""
+    """The kind of the contact element of a ledger entry; None if the entry belongs to the person."""
     return next((kind for kind, letter in PLACE_LETTER.items() if place.startswith(letter)), None)
 
 
 class Stored(msgspec.Struct, omit_defaults=True, gc=False):
-    """What all stored parts share: defaults are left out of the json."""
+    """The base of all stored parts. The JSON leaves out members that have the default value."""
 
     if TYPE_CHECKING:
 
-        def __copy__(self) -> Self: ...  # msgspec has it, and its stubs do not say so
+        def __copy__(self) -> Self: ...  # msgspec defines the method, but its type stubs leave the method out
 
 
 class Preference(Stored):
@@ -34,13 +34,13 @@ class Preference(Stored):
     type: int
     at: int
     entry: int
-    """Number of the ledger entry that says who set it, when, and from which import."""
+    """Number of the ledger entry that says who set the preference, at which time, and by which import."""
     frequency: str | None = None
     attributes: dict[str, str] | None = None
     expires: int | None = None
-    """Opt-In only: fixed when recorded."""
+    """For an Opt-In only. The time is fixed when the Opt-In is recorded."""
     archived: bool = False
-    """Out of force for good; precedence still looks at it."""
+    """Out of force for good. Precedence still looks at an archived choice."""
 
 
 class Consent(Stored):
@@ -66,8 +66,8 @@ class AlternateId(Stored):
 
 
 class Element(Stored):
-    """A contact element; `given` holds the wire members of its value in the form first given, and Address2;
-    `country` is the alpha-2 code."""
+    """A contact element. `given` holds the wire members of the value in the form first given, and Address2; `country`
+    is the alpha-2 code."""
 
     type: str
     compared: str
@@ -80,8 +80,8 @@ class Element(Stored):
     preferences: list[Preference] = []
     consents: list[Consent] = []
     same_as: int | None = None
-    """Set where another spelling of the type had made a second element of one: the number of the first, which has all
-    of both since. This one is inactive and empty, and keeps its number for the ledger (`domain/spelling.py`)."""
+    """Number of the element that took over the data of this element. Set if two elements differed only in the spelling
+    of the type. This element is then inactive and empty, and keeps its number for the ledger (`domain/spelling.py`)."""
 
 
 class Group(Stored):
@@ -108,7 +108,7 @@ class ProfileState(Stored):
     tags: list[str] = []
     fields: dict[str, str] = {}
     entries: int = 0
-    """Ledger entries of this profile so far; the next one's number is one more."""
+    """Number of ledger entries of this profile so far. The next entry gets this number plus one."""
 
     def elements(self, kind: Kind) -> list[Element]:
         """The contact elements of one kind, in the order in which they were first added."""
@@ -118,7 +118,7 @@ class ProfileState(Stored):
 
 
 class Profile(msgspec.Struct):
-    """A stored profile: its body and the plain columns beside it. Times in microseconds."""
+    """A stored profile: its body and the columns of its row. Times in microseconds."""
 
     profile_id: int
     body: ProfileState
@@ -127,30 +127,31 @@ class Profile(msgspec.Struct):
 
 
 class TagCounts(msgspec.Struct, frozen=True):
-    """Every tag of an account with the number of profiles that have it, by name. `at` in microseconds."""
+    """Every tag of an account with the number of profiles that have the tag, sorted by name. `at` is in
+    microseconds."""
 
     at: int
     counts: list[tuple[str, int]]
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, gc=False):
-    """One applied preference or consent, as the ledger keeps it."""
+    """One applied preference or consent, as the ledger keeps the choice."""
 
     of: str
-    """"P" preference, "C" consent."""
+    """"P" for a preference, "C" for a consent."""
     place: str
-    """"" for the person, else kind letter and index: "E0"."""
+    """"" for the person, else kind letter and index, for example "E0"."""
     at: int
-    """When the person chose it."""
+    """Time at which the person chose."""
     value: dict[str, object]
     """The wire members of the choice, without its date."""
 
 
 class ContactKey(msgspec.Struct, frozen=True):
-    """A way to find a person by an active email or phone."""
+    """An active email or phone by which a person is found."""
 
     key: bytes
     kind: str
     """"E" or "P"."""
     value: str
-    """The compared form."""
+    """The compared form of the email or phone."""

@@ -1,9 +1,10 @@
-"""A staged record in its validated form: what one person's record says, names resolved, times in UTC.
+"""A staged record in its validated form: the statements of a record about one person.
 
-This is what validation (codec) makes of the wire form and what `merge` applies. It is kept in staging as
-MessagePack arrays, so the order of fields is part of the stored form: add new ones at the end.
-Times are integers: microseconds since 1970-01-01T00:00:00Z. Arrays match the wire arrays one to one,
-so that an index is also the index of the JSON path. None means "says nothing".
+The validation (codec) makes this form of the wire form, and `merge` applies this form. Names are resolved, and times
+are in UTC. Staging keeps the form as MessagePack arrays, so the order of the fields is part of the stored form: add new
+fields at the end. Times are integers: microseconds since 1970-01-01T00:00:00Z. Each array matches the wire array item
+by item, so the index of an item is also the index in the JSON path. None means that the record says nothing about the
+member.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ STRENGTH = {GRANTED: 0, NOT_SET: 1, DENIED: 2, REVOKED: 3}
 
 
 class Part(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
-    """What all parts of a record share: stored as arrays, immutable."""
+    """The base of all parts of a record: the parts are stored as arrays and are immutable."""
 
 
 class PreferenceInput(Part, frozen=True):
@@ -49,12 +50,12 @@ class PreferenceInput(Part, frozen=True):
     type: int
     """1 Opt-In, 2 Opt-Out."""
     at: int
-    """When the person chose it; the time of the Stage call where `dated` is false."""
+    """Time at which the person chose; the time of the Stage call if `dated` is false."""
     dated: bool = True
     frequency: str | None = None
-    """As configured; None: not said."""
+    """As configured; None if the record gives no frequency."""
     attributes: dict[str, str] | None = None
-    """None: none said, which means none."""
+    """None if the record gives no attributes. The preference then has no attributes."""
 
 
 class ConsentInput(Part, frozen=True):
@@ -66,7 +67,7 @@ class ConsentInput(Part, frozen=True):
     at: int
     dated: bool = True
     evidence: dict[str, str] | None = None
-    """Only said members, trimmed; None: none."""
+    """Only the members that the record gives, trimmed; None if the record gives none."""
 
 
 class AlternateIdInput(Part, frozen=True):
@@ -81,18 +82,19 @@ class AlternateIdInput(Part, frozen=True):
 
 
 class ElementInput(Part, frozen=True):
-    """One contact element. `given` holds the wire members that make up its value, as given and trimmed:
-    EmailAddress; PhoneNumber; or Address1, City, StateProvince, PostalCode."""
+    """One contact element. `given` holds the wire members of the element's value, as given and trimmed: EmailAddress;
+    or PhoneNumber; or Address1, City, StateProvince and PostalCode."""
 
     type: str
-    """As configured; the default type filled in."""
+    """As configured. The default type is filled in if the record gives no type."""
     compared: str
-    """What tells elements of one kind and type apart (record.md, "Contact elements")."""
+    """The compared form of the value. It tells the elements of one kind and type apart (record.md, "Contact
+    elements")."""
     given: dict[str, str]
     said: dict[str, str] = {}
     """Address only: Address2 ("" clears) and Country (alpha-2 code)."""
     active: bool = True
-    """False: validated, and then counts as not included."""
+    """False: the element is validated and then treated as if the record did not include the element."""
     default: bool | None = None
     mobile: bool | None = None
     preferences: tuple[PreferenceInput, ...] = ()
@@ -105,22 +107,22 @@ class GroupInput(Part, frozen=True):
     folded: str
     primary: bool | None = None
     active: bool = True
-    """False: validated, and then counts as not included."""
+    """False: the group is validated and then treated as if the record did not include the group."""
 
 
 class Match(Part, frozen=True):
-    """What tells the profile that a record means: the beginning of every record."""
+    """The members that identify the profile of a record. Every stored form of a record begins with these members."""
 
     profile_id: int | None = None
     match_key: bytes | None = None
-    """Key of the alternate id to match by. None without MatchCriteria, and where a record with a ProfileId
-    carries none or several active ids of the match type (then see `match_count`)."""
+    """Key of the alternate id to match by. The key is None without MatchCriteria. The key is also None if a record with
+    a ProfileId has no active id of the match type, or has several of them (see `match_count`)."""
     match_count: int = 0
-    """Active alternate ids of the match type in the record."""
+    """Number of active alternate ids of the match type in the record."""
 
 
 class Record(Match, frozen=True):
-    """One valid record. Of a Delete record only `profile_id` and `match_key` are kept."""
+    """One valid record. For a Delete record only `profile_id` and `match_key` are kept."""
 
     active: bool | None = None
     locale: str | None = None
@@ -129,7 +131,8 @@ class Record(Match, frozen=True):
     preserve_preferences: bool = True
     preserve_consents: bool = True
     name: dict[str, str] = {}
-    """Said name parts only (Prefix, FirstName, MiddleName, LastName, Suffix); "" clears."""
+    """Only the name parts that the record gives (Prefix, FirstName, MiddleName, LastName, Suffix); "" clears the
+    part."""
     alternate_ids: tuple[AlternateIdInput, ...] = ()
     emails: tuple[ElementInput, ...] = ()
     phones: tuple[ElementInput, ...] = ()
@@ -140,38 +143,47 @@ class Record(Match, frozen=True):
     tags: tuple[str, ...] = ()
     """As given and trimmed."""
     fields: tuple[tuple[str, str | None], ...] = ()
-    """(name as configured, trimmed value); "" clears; None: named, but nothing said."""
+    """Pairs of (name as configured, trimmed value). The value "" clears the field. The value None means that the record
+    names the field and gives no value."""
 
     def elements(self, kind: Kind) -> tuple[ElementInput, ...]:
-        """The contact elements of one kind, in the record's order."""
+        """The contact elements of one kind, in the order of the record."""
         if kind == "Email":
             return self.emails
         return self.phones if kind == "Phone" else self.addresses
 
 
 class VerbatimRecord(Match, frozen=True):
-    """A valid record that is its own validated form: what it says is read from what was sent
-    (`codec/record/fast_path/verbatim_record.py`), but for these."""
+    """A valid record that is stored as the client sent it. A reader (`codec/record/fast_path/verbatim_record.py`) makes
+    the validated form from the sent bytes and from the members below."""
 
     keys: tuple[bytes, ...] = ()
-    """Of its alternate ids, in the record's order."""
+    """The keys of the record's alternate ids, in the order of the record."""
     numbers: tuple[str, ...] | dict[str, str] = ()
-    """The compared forms of its phone numbers, which depend on the account's region: by the number as sent, where the
-    two differ. A tuple where `reader` is 0: of all its numbers, in the record's order."""
+    """The compared forms of the record's phone numbers. The compared form of a number depends on the account's region.
+
+    The dict maps the number as sent to the compared form, and holds only the numbers for which the two differ. If
+    `reader` is 0, the value is a tuple with the compared forms of all numbers, in the order of the record.
+    """
     times: tuple[int, ...] | dict[str, int] = ()
-    """Of those of its choices whose date `times.read_canonical_time` does not read: they depend on the account's time
-    zone and, where there is no date, on the Stage call. By `verbatim_record.name_date`. A tuple where `reader` is 0: in
-    the order of the record's reading, which is emails, phone numbers and addresses, of each element preferences first,
-    and then the person's own."""
+    """The times of the choices whose date `times.read_canonical_time` cannot read. Such a time depends on the account's
+    time zone. The time of a choice without a date is the time of the Stage call.
+
+    The dict maps the result of `verbatim_record.name_date` to the time. If `reader` is 0, the value is a tuple in the
+    order in which the record is read: emails, phone numbers, addresses and then the person. For each, the preferences
+    come before the consents.
+    """
     reader: int = 0
-    """The version of the reader that staged the record, `verbatim_record.READER`; 0 before there were versions."""
+    """Version of the reader that staged the record, `verbatim_record.READER`; 0 for records staged before readers had
+    versions."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """One reason why a record, or an element of it, was refused or not honored; names as on the wire."""
+    """One reason why a record was refused, or why an element of the record was refused or not honored. Names as on the
+    wire."""
 
     Code: str
     Message: str
     Path: str
     Value: str | int | float | bool | None = None
-    """What was sent, cut at 200 characters."""
+    """The refused value as sent, cut at 200 characters."""

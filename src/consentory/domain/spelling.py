@@ -1,9 +1,9 @@
-"""Names as configured: stored and staged names of another spelling are read as the account spells them.
+"""Names as configured: stored and staged names in another spelling are read in the spelling of the configuration.
 
-Today the spelling first configured stays. Earlier releases took over a new spelling of the account document, and told
-stored choices, ids, groups, elements and fields apart by it: so a person may have two of one. Here they become one
-again whenever the person is read, and are stored so with the person's next change. All else, merging and rendering,
-compares names as they stand.
+Since a later release, a name keeps its first configured spelling. Earlier releases took over a new spelling of the
+account document. They treated choices, ids, groups, elements and fields with different spellings as different items, so
+a person may have an item twice. This module joins such items whenever the person is read. The joined items are stored
+with the person's next change. All other code, such as merging and rendering, compares names exactly.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _SEPARATOR = "::"
 
 
 class _Known(dict[KeyT, KeyT]):
-    """What is asked for, to how it is configured. Each is found once: they are few, as all were configured once."""
+    """Maps a looked-up name to its configured form. Each name is searched once. The map stays small, because every name
+    in it was configured at some time."""
 
     def __init__(self, find: Callable[[KeyT], KeyT]) -> None:
         super().__init__()
@@ -42,13 +43,13 @@ def _name_finder(names: Iterable[str]) -> _Known[str]:
 
 
 class Spelling:
-    """The spellings of one configuration index. A name that is not configured stays as it is."""
+    """The spellings of one configuration index. A name that is not configured stays unchanged."""
 
     def __init__(self, configuration_index: ConfigurationIndex) -> None:
         configuration = configuration_index.configuration
         self._catalog = configuration_index
         self.are_many = configuration_index.respelled
-        """False: the account never had another spelling, and nothing needs a look."""
+        """False if the account never had another spelling. Then no name needs a search."""
         self.locales = _name_finder(configuration.account.locales)
         self.customer_types = _name_finder(item.name for item in configuration.customer_types)
         self.alternate_id_types = _name_finder(item.name for item in configuration.alternate_id_types)
@@ -59,16 +60,16 @@ class Spelling:
             "Address": _name_finder(item.name for item in configuration.address_types),
         }
         self.preferences = _Known(self._find_preference)
-        """(filter, frequency)."""
+        """Keys: (filter, frequency)."""
         self.consents = _Known(self._find_consent)
-        """(type, version, locale)."""
+        """Keys: (type, version, locale)."""
         self.fields = _name_finder(item.name for item in configuration.custom_fields)
         self.options: dict[str, Mapping[str, str]] = {
             item.name: configuration_index.picklists.get(fold(item.picklist or ""), {})
             for item in configuration.custom_fields
             if item.type == "SelectList"
         }
-        """Of each field with a picklist: its options by their folded form."""
+        """For each field with a picklist: the options by their folded form."""
 
     def _find_preference(self, key: tuple[str, str | None]) -> tuple[str, str | None]:
         entry = self._catalog.filters[key[0]]
@@ -82,11 +83,11 @@ class Spelling:
         return entry.name, version.version, locales.get(fold(key[2]), key[2])
 
     def keeps_first(self, name: str) -> bool:
-        """Whether a custom field's update rule keeps the value that came first."""
+        """True if the custom field's update rule keeps the first value."""
         return self._catalog.custom_fields[name].update_rule in ("Never", "IfCurrentValueIsBlank")
 
     def spell_value(self, name: str, value: str) -> str:
-        """A custom field's value with the options of its picklist as configured."""
+        """The value of a custom field. An option of a picklist is spelled as configured."""
         options = self.options.get(name)
         if options is None or not value:
             return value
@@ -95,12 +96,12 @@ class Spelling:
 
 @lru_cache(maxsize=64)
 def find_spelling(configuration_index: ConfigurationIndex) -> Spelling:
-    """The spellings of a configuration index, made once for each."""
+    """The spellings of a configuration index. They are made once for each index."""
     return Spelling(configuration_index)
 
 
 def spell_record(record: Record, names: Spelling) -> Record:
-    """The record with every name as configured. It may have been staged under another spelling."""
+    """The record with every name as configured. The record may have been staged with another spelling."""
     if not names.are_many or _is_spelled(record, record.fields, names):
         return record
     return msgspec.structs.replace(
@@ -125,7 +126,7 @@ def spell_record(record: Record, names: Spelling) -> Record:
 
 
 def spell_body(body: ProfileState, names: Spelling) -> None:
-    """Spell every name of a body as configured, in place; what only its spelling had made two becomes one."""
+    """Spell every name of a body as configured, in place, and join items that differed only in the spelling."""
     if not names.are_many or _is_spelled(body, body.fields.items(), names):
         return
     body.locale = names.locales[body.locale]
@@ -147,7 +148,7 @@ def spell_body(body: ProfileState, names: Spelling) -> None:
 
 
 def spell_choice(value: Mapping[str, Any], names: Spelling) -> dict[str, Any]:
-    """The wire members of a choice, as the ledger keeps them, with its names as configured."""
+    """The wire members of a choice, as the ledger keeps them. The names are spelled as configured."""
     if "FilterId" in value:
         filter_id, frequency = names.preferences[value["FilterId"], value.get("FrequencyId")]
         return {**value, "FilterId": filter_id, **({} if frequency is None else {"FrequencyId": frequency})}
@@ -163,7 +164,7 @@ def _spell_choices(owner: ProfileState | Element, names: Spelling) -> None:
 
 
 def _is_spelled(said: ProfileState | Record, fields: Iterable[tuple[str, str | None]], names: Spelling) -> bool:
-    """True when every name is as configured, as nearly always; so no loop here does more than look names up."""
+    """True if every name is spelled as configured. This is the usual case, so the loops here only look names up."""
     if said.locale is not None and names.locales[said.locale] != said.locale:
         return False
     if said.customer_type is not None and names.customer_types[said.customer_type] != said.customer_type:

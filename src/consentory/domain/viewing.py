@@ -1,4 +1,5 @@
-"""People as a service gives them to a reader: the stored state, and the facts that decide how much of it is shown."""
+"""People as a service gives them to a reader: the stored state, and the facts that decide which parts the reader
+sees."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ HistoryKind = Literal["Preferences", "Consents"]
 
 @dataclass(frozen=True, slots=True)
 class Viewing:
-    """The facts of one reading: `now` in microseconds; `recorded` gives (when, by whom) for ledger entries."""
+    """The facts of one reading. `now` is in microseconds; `recorded` maps a ledger entry to (time, caller)."""
 
     configuration_index: ConfigurationIndex
     scope: Scope
@@ -31,7 +32,7 @@ class Viewing:
 
 @dataclass(frozen=True, slots=True)
 class ViewedProfile:
-    """A profile, its names spelled as configured, for one reader."""
+    """A profile for one reader. All names are spelled as configured."""
 
     profile: Profile
     viewing: Viewing
@@ -48,7 +49,7 @@ class WrittenProfile:
 
 
 class HistoryItem(msgspec.Struct, frozen=True):
-    """A choice that was applied once, as the ledger keeps it. `collected` in microseconds."""
+    """A choice that was applied once, as the ledger keeps the choice. `collected` is in microseconds."""
 
     entry: int
     place: str
@@ -62,7 +63,8 @@ class HistoryItem(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ViewedHistory:
-    """A page of a profile's history for one reader, in the order of application. `body` is the profile's."""
+    """A page of a profile's history for one reader, in the order of application. `body` is the current state of the
+    profile."""
 
     of: HistoryKind
     items: Sequence[HistoryItem]
@@ -71,7 +73,7 @@ class ViewedHistory:
 
 
 def list_current_entries(body: ProfileState) -> list[int]:
-    """Ledger entries of the body's choices, for `Viewing.recorded`."""
+    """The numbers of the ledger entries that set the body's choices. The numbers are the keys of `Viewing.recorded`."""
     owners: list[ProfileState | Element] = [body, *(element for kind in KINDS for element in body.elements(kind))]
     preferences = [choice.entry for owner in owners for choice in owner.preferences]
     return preferences + [choice.entry for owner in owners for choice in owner.consents]
