@@ -1,4 +1,5 @@
-"""Patterns that an account configures: RE2's syntax and meaning, in time linear in the value whatever they say."""
+"""Patterns that an account configures, in RE2 syntax. The time to match a value is linear in the value's length, for
+every pattern."""
 
 from __future__ import annotations
 
@@ -8,17 +9,17 @@ import re2
 
 _CLASS = r"\[-?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9 _.@#/:])+-?\]"
 _ITEM = rf"(?:[A-Za-z0-9 _@#/:,;=-]|\\[.+*?()/-]|\\d|{_CLASS})"
-_COUNT = "(?:0|[1-9][0-9]{0,2})"  # to RE2 a count that begins with 0 is no count, but text
+_COUNT = "(?:0|[1-9][0-9]{0,2})"  # RE2 reads a count that begins with 0 as text, not as a count
 _SIMPLE = re.compile(rf"\^?(?:{_ITEM}(?:\{{{_COUNT}\}})?)*{_ITEM}(?:[+*?]|\{{{_COUNT}(?:,(?:{_COUNT})?)?\}})?\$?")
-"""Characters and plain classes in a row, each so many times, only the last perhaps as often as it likes: Python's own
-engine reads such a pattern in the same way, and has nothing to go back to."""
+"""A pattern of characters and simple classes, each with a fixed count; only the last may repeat without bound. Python's
+own engine reads such a pattern as RE2 does, and has no positions to backtrack to."""
 
 
 class AccountPattern:
-    """A compiled pattern. Raises re2.error when it is none.
+    """A compiled pattern. Raises re2.error if the text is not a pattern.
 
-    Plain patterns on ASCII values go to Python's own engine, in a third of the time and without letting go of the
-    interpreter; all else to RE2. A property test holds both paths together.
+    Simple patterns on ASCII values are matched by Python's own engine: it needs a third of the time and does not
+    release the interpreter lock. All other patterns are matched by RE2. A property test compares both paths.
     """
 
     __slots__ = ("_full", "_simple")
@@ -29,12 +30,12 @@ class AccountPattern:
 
     @property
     def is_verbatim(self) -> bool:
-        """Whether it has the quick path."""
+        """True if the pattern has the fast path."""
         return self._simple is not None
 
     def matches(self, value: str) -> bool:
-        """Whether the pattern matches the whole value."""
+        """True if the pattern matches the whole value."""
         if self._simple is not None and value.isascii():
             return self._simple.fullmatch(value) is not None
-        # For a str the library works out character positions that nobody asks for.
+        # For a str, the library computes character positions that nothing here uses.
         return self._full.fullmatch(value.encode()) is not None

@@ -1,7 +1,8 @@
-"""Email addresses, phone numbers, postal addresses and countries: are they well formed, and what is compared.
+"""Email addresses, phone numbers, postal addresses and countries: validate a value, and compute its compared form.
 
-Each has a fast path for the plain majority that accepts only what the library surely accepts and compares
-alike; everything else is the library's to judge. A property test holds both paths together.
+Email addresses and phone numbers have a fast path for simple values. The fast path accepts a value only if the library
+surely accepts the value and gives the same compared form. The library decides about all other values. A property test
+compares both paths.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _LOCAL = "[A-Za-z0-9_]++(?:[.+-][A-Za-z0-9_]++)*"
 _DOMAIN = r"[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*\.[A-Za-z]{2,24}"
 _SHORT_EMAIL = re.compile(f"{_LOCAL}@{_DOMAIN}")
 _SHORT = 64
-"""So short an address breaks no bound on the length of its parts."""
+"""An address of at most this length cannot exceed the limits on the length of its parts."""
 _SIMPLE_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@)(?!.{{200}})(?!.*[A-Za-z0-9-]{{64}}){_LOCAL}@{_DOMAIN}")
 _E164_BEGIN = re.compile(r"\+[1-9][0-9]{2}")
 _SIMPLE_NANP = re.compile(r"(?:\(([2-9][0-9]{2})\) ?|([2-9][0-9]{2})[ .-]?)([0-9]{3})[ .-]?([0-9]{4})")
@@ -29,18 +30,18 @@ _SPACES = " \\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000"
 _BETWEEN_DIGITS = rf"[{_SPACES}./()\[\]\u2010-\u2015\u2212\uff0d\uff0e\uff0f\uff08\uff09-]"
 _BEFORE_DIGITS = rf"[{_SPACES}()\[\]\uff08\uff09]"
 _PHONE_FORM = re.compile(rf"[(\[\uff08]?[+\uff0b]?{_BEFORE_DIGITS}*\d(?:{_BETWEEN_DIGITS}*\d)*")
-"""One number, written as numbers are: digits, one leading +, spaces, hyphens, dots, slashes and brackets."""
+"""One phone number as numbers are written: digits, one leading +, spaces, hyphens, dots, slashes and brackets."""
 _DECIMAL_TAIL = re.compile(r"[^.]*\.(?:\d{1,2}|0+)")
 _SEPARATORS = re.compile(rf"{_BETWEEN_DIGITS}+")
 _LEAST_DIGITS = 7
-"""A text with fewer digits than this is a part of a number, an area code for example."""
+"""A text with fewer digits than this is only a part of a number, for example an area code."""
 _ERROR_NUMBER = re.compile(r"^\([0-9]+\) ")
 _NANP = 1
 _SPECIAL_USE = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
 
 
 class ContactFault(ValueError):
-    """A contact value that is refused; `code` is a fault code, the message says why and what to do."""
+    """A contact value is refused. `code` is a fault code; the message says the reason and what to do."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -48,7 +49,7 @@ class ContactFault(ValueError):
 
 
 def compare_simple_email(text: str) -> str | None:
-    """The compared form of an email address that the library surely accepts; None: it has to be asked."""
+    """The compared form of an email address that the library surely accepts; None if the library must decide."""
     if (_SHORT_EMAIL if len(text) <= _SHORT else _SIMPLE_EMAIL).fullmatch(text):
         lowered = text.lower()
         if not lowered.endswith(_SPECIAL_USE):
@@ -57,12 +58,12 @@ def compare_simple_email(text: str) -> str | None:
 
 
 def compare_email(text: str) -> str:
-    """The compared form of a trimmed email address: caseless, the domain in ASCII. Raises ContactFault."""
+    """The compared form of a trimmed email address: caseless, with the domain in ASCII. Raises ContactFault."""
     return compare_simple_email(text) or compare_email_by_library(text)
 
 
 def compare_email_by_library(text: str) -> str:
-    """As compare_email, always by the library. The domain is not looked up."""
+    """Like compare_email, but always by the library. DNS is not asked for the domain."""
     try:
         address = validate_email(text, check_deliverability=False)
     except EmailNotValidError as error:
@@ -71,7 +72,8 @@ def compare_email_by_library(text: str) -> str:
 
 
 class _Plan(NamedTuple):
-    """A country code's numbering plan: how long a national number may be, and what the library would strip."""
+    """The numbering plan of a country code: the possible lengths of a national number, and the prefixes that the
+    library would strip."""
 
     lengths: frozenset[int]
     prefix: re.Pattern[str] | None
@@ -79,7 +81,8 @@ class _Plan(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _plan_of(country_code: int, region: str | None = None) -> _Plan | None:
-    """The plan of a country code, with the prefix that is stripped in `region` (default: its main one)."""
+    """The plan of a country code, with the prefix that is stripped in `region` (default: the main region of the country
+    code)."""
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(country_code)
     if not regions or regions[0] == "001":
         return None
@@ -94,7 +97,7 @@ def _plan_of(country_code: int, region: str | None = None) -> _Plan | None:
 def compare_phone(text: str, region: str) -> str:
     """The compared form, E.164, of a trimmed phone number in the account's default region.
 
-    Raises ContactFault: no number, not a possible one, or one with an extension.
+    Raises ContactFault if the text is not a number, if the number is not possible, or if the number has an extension.
     """
     plain = _find_plain_e164(text[:4])
     if plain is not None and plain.fullmatch(text):
@@ -111,8 +114,8 @@ def compare_phone(text: str, region: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _find_plain_e164(begin: str) -> re.Pattern[str] | None:
-    """The form of the numbers in E.164 that begin so, a + and three digits, and that the library surely takes as they
-    are: nothing to strip, a possible length."""
+    """The form of the E.164 numbers that begin with `begin`, a + and three digits, and that the library surely accepts
+    unchanged: there is no prefix to strip, and the length is possible."""
     if not _E164_BEGIN.fullmatch(begin):
         return None
     for end in (2, 3, 4):
@@ -128,8 +131,8 @@ def _find_plain_e164(begin: str) -> re.Pattern[str] | None:
 
 
 def compare_phone_by_library(text: str, region: str) -> str:
-    """As compare_phone, always by the library."""
-    text = " ".join(text.split())  # white space of any kind counts as a space; the library knows only some of it
+    """Like compare_phone, but always by the library."""
+    text = " ".join(text.split())  # white space of any kind counts as a space; the library knows only some kinds
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
@@ -145,7 +148,7 @@ def compare_phone_by_library(text: str, region: str) -> str:
 
 
 def _check_phone_form(text: str, region: str, is_possible: bool) -> None:
-    """Raise ContactFault where the text is not one number, written as numbers are. A text without a digit passes."""
+    """Raise ContactFault if the text is not one number, written as numbers are. A text without a digit passes."""
     if not any(map(str.isdecimal, text)):
         return
     if not _PHONE_FORM.fullmatch(text) or text.count("+") > 1:
@@ -158,7 +161,8 @@ def _check_phone_form(text: str, region: str, is_possible: bool) -> None:
 
 
 def _has_two_numbers(text: str, region: str, is_possible: bool) -> bool:
-    """True where a slash, or any separator of a text too long for one number, stands behind a whole number."""
+    """True if a slash follows a whole number. In a text that is too long for one number, this holds for any
+    separator."""
     for match in _SEPARATORS.finditer(text):
         is_whole = _is_whole_number(text[: match.start()], region)
         if is_whole and ("/" in match[0] or "\uff0f" in match[0]):
@@ -179,7 +183,8 @@ def _is_whole_number(text: str, region: str) -> bool:
 
 
 def has_country_code(text: str, compared: str) -> bool:
-    """True where a number, whose compared form is given, was written with its country code, not read in a region."""
+    """True if the number was written with its country code. False if the number was read in a region. `compared` is its
+    compared form."""
     first = text.lstrip("([ ")[:1]
     if first in ("+", "0", compared[1]):
         return first == "+" or "".join(filter(str.isdecimal, text)).endswith(compared[1:])
@@ -200,7 +205,7 @@ ALPHA2 = frozenset(_COUNTRIES.values())
 
 
 def find_country(code: str | int, form: str) -> str | None:
-    """The alpha-2 code that an ISO 3166-1 code stands for, or None. `form` is Alpha2, Alpha3 or Numeric."""
+    """The alpha-2 code of an ISO 3166-1 code, or None if there is no such code. `form` is Alpha2, Alpha3 or Numeric."""
     if form == "Numeric":
         text = str(code)
         digits = text.isascii() and text.isdecimal() and len(text) <= 3

@@ -1,4 +1,4 @@
-"""What is found wrong in one record: every fault, bounded, and which members did not even fit their type."""
+"""The faults of one record, up to a limit, and the members whose value had the wrong type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from consentory.codec.limits import MOST_ELEMENTS
 from consentory.domain.record import Fault
 
 MOST_FAULTS = 10_000
-"""A record of many megabytes can be wrong a million times; what is past this many is said in one last fault."""
+"""A record of many megabytes can have a million faults. After this number of faults one last fault says that more
+exist."""
 _VALUE_LENGTH = 200
 _QUOTE_LENGTH = 60
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -21,14 +22,14 @@ ElementT = TypeVar("ElementT")
 
 
 def has_lone_surrogate(text: str) -> bool:
-    """True for text that is no Unicode string and cannot be written as UTF-8."""
+    """True if the text has half of a surrogate pair. Such a text cannot be encoded as UTF-8."""
     return _SURROGATE.search(text) is not None
 
 
 def cut_value(value: object) -> str | int | float | bool | None:
-    """A fault's Value: what was sent, cut at 200 characters.
+    """A fault's Value: the refused value, cut at 200 characters.
 
-    Objects and arrays come as JSON text, numbers past 64 bits as their digits, a lone surrogate as U+FFFD.
+    Objects and arrays become JSON text. A number past 64 bits becomes its digits. A lone surrogate becomes U+FFFD.
     """
     if value is None or isinstance(value, bool | float):
         return value
@@ -40,7 +41,7 @@ def cut_value(value: object) -> str | int | float | bool | None:
 
 
 def _begin_json(value: object) -> str:
-    """The beginning of the JSON text, made piece by piece: the whole of it may be megabytes."""
+    """The beginning of the JSON text, made piece by piece, because the whole text may have megabytes."""
     text = ""
     for piece in _ENCODER.iterencode(value):
         text += piece[:_VALUE_LENGTH]
@@ -50,14 +51,14 @@ def _begin_json(value: object) -> str:
 
 
 def quote(value: object) -> str:
-    """The value as a message shows it: in quotes when text, and short."""
+    """The value as a message shows it: shortened, and in quotes if the value is text."""
     shown = cut_value(value)
     text = json.dumps(shown, ensure_ascii=False) if isinstance(shown, str) else str(shown)
     return text if len(text) <= _QUOTE_LENGTH else text[: _QUOTE_LENGTH - 1] + "…"
 
 
 def name_member(parent: str, member: str) -> str:
-    """The JSON path of a member with any name; an unusual name goes into brackets, cut at 200 characters."""
+    """The JSON path of a member with any name. An unusual name is put into brackets and cut at 200 characters."""
     if _SIMPLE_NAME.fullmatch(member) and len(member) <= _VALUE_LENGTH:
         return f"{parent}.{member}"
     shown = _SURROGATE.sub("\ufffd", member[:_VALUE_LENGTH]).replace("\\", "\\\\").replace("'", "\\'")
@@ -67,8 +68,8 @@ def name_member(parent: str, member: str) -> str:
 class FaultCollector:
     """The faults of one record, in the order in which they were found.
 
-    `mismatches` holds the paths of what was there but not of the right type: it counts as absent for every
-    further rule, and `require` does not report it a second time as missing.
+    `mismatches` holds the paths of values of the wrong type. Every further rule treats such a value as absent, and
+    `require` does not report the value a second time as missing.
     """
 
     __slots__ = ("faults", "mismatches")
@@ -79,11 +80,11 @@ class FaultCollector:
 
     @property
     def is_full(self) -> bool:
-        """True when no further fault is listed."""
+        """True if no further fault is listed."""
         return len(self.faults) > MOST_FAULTS
 
     def report(self, code: str, message: str, path: str, value: object = None) -> None:
-        """Add one fault; past MOST_FAULTS only one last fault that says so."""
+        """Add one fault. After MOST_FAULTS faults, add only one last fault, which says that more faults exist."""
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(Fault(code, message, path, cut_value(value)))
         elif len(self.faults) == MOST_FAULTS:
@@ -91,23 +92,24 @@ class FaultCollector:
             self.faults.append(Fault("Record.TooManyFaults", text, "$"))
 
     def report_mismatch(self, code: str, message: str, path: str, value: object = None) -> None:
-        """Add a fault of type: the member or element at `path` then counts as absent."""
+        """Add a fault of type. The member or element at `path` then counts as absent."""
         if len(self.mismatches) < MOST_FAULTS:
             self.mismatches.add(path)
         self.report(code, message, path, value)
 
     def is_mismatch(self, parent: str, member: str) -> bool:
-        """True when that member, or the whole element it would be in, has been reported as of the wrong type."""
+        """True if a wrong type was reported for the member, or for the whole element that contains the member."""
         mismatches = self.mismatches
         return bool(mismatches) and (parent in mismatches or f"{parent}.{member}" in mismatches)
 
     def require(self, parent: str, member: str) -> None:
-        """Report that a required member is missing, unless it is there but was of the wrong type."""
+        """Report that a required member is missing, unless a wrong type was reported for the member."""
         if not self.is_mismatch(parent, member):
             self.report("Value.Required", f"{member} is required here; add it.", f"{parent}.{member}")
 
     def bound(self, elements: list[ElementT], path: str, most: int = MOST_ELEMENTS) -> list[ElementT]:
-        """The elements to look at; more than `most` are a fault, and those past it are not looked at."""
+        """The first `most` elements. If there are more elements, a fault is added and the elements after `most` are not
+        checked."""
         if len(elements) <= most:
             return elements
         text = f"{len(elements):,} elements where at most {most} are allowed; send fewer. The rest were not checked."
@@ -115,5 +117,5 @@ class FaultCollector:
         return elements[:most]
 
     def report_repeat(self, path: str, what: str, value: object) -> None:
-        """Report that an array holds the same element twice; `path` names the second."""
+        """Report that an array has the same element twice. `path` is the path of the second."""
         self.report("Array.Duplicate", f"{what} {quote(value)} is in this array twice; keep one.", path, value)

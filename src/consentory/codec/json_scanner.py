@@ -1,8 +1,8 @@
-"""A strict JSON reader that only finds where values begin and end. It never recurses and never converts.
+"""A strict JSON reader that only finds where values begin and end. It does not recurse and does not convert values.
 
-msgspec reads nearly every body. This module reads the JSON that msgspec refuses (lone surrogates, deep nesting), and
-names the byte at which a text stops being JSON. At its end a reader of brackets alone, for text that may be broken.
-Text is bytes of valid UTF-8; positions count bytes from 0.
+msgspec reads nearly every body. This module reads the JSON that msgspec refuses (lone surrogates, deep nesting). It
+also finds the byte at which a text stops being JSON. `skip_brackets` looks only at brackets and quotes, for text that
+may be broken. Text is bytes of valid UTF-8; positions count bytes from 0.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import msgspec
 Buffer = bytes | memoryview
 
 _SPACE = rb"[ \t\r\n]*+"
-# A match keeps the interpreter to itself, and memory for each repetition: so none repeats without end, and what
-# is longer is taken in several.
+# A match holds the interpreter lock, and needs memory for each repetition. So each repetition has an upper bound, and a
+# longer text is matched in several pieces.
 _PIECE = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))'
-# Atomic groups around such repetitions, not possessive ones: up to Python 3.11.4 a possessive repetition of a group
-# does not give back its place when an iteration stops short.
+# The groups around these repetitions are atomic, not possessive. Up to Python 3.11.4, a possessive repetition of a
+# group does not restore its position if an iteration fails halfway.
 _STRING = rb'"(?>' + _PIECE + rb'{0,1000})"'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
 _SCALAR = rb"(?:" + _STRING + rb"|" + _NUMBER + rb"|true|false|null)"
@@ -34,16 +34,16 @@ _MATCH_PIECES = re.compile(rb"(?>" + _PIECE + rb"{1,1000})")
 _MATCH_COMMA = re.compile(_SPACE + rb"," + _SPACE)
 _CLOSE_OBJECT = re.compile(_SPACE + rb"\}")
 _CLOSE_ARRAY = re.compile(_SPACE + rb"\]")
-# Runs of plain members or elements are taken in one match.
+# One match takes a run of scalar members or elements.
 _SCALAR_MEMBERS = re.compile(
     rb"(?>(?:" + _SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":" + _SPACE + _SCALAR + rb"){0,500})"
 )
 _SCALAR_ELEMENTS = re.compile(rb"(?>(?:" + _SPACE + rb"," + _SPACE + _SCALAR + rb"){0,500})")
-# Arrays that begin with an array, all but the innermost.
+# Arrays whose first element is an array: all opening brackets except the innermost.
 _NESTED_ARRAYS = re.compile(rb"(?>(?:\[" + _SPACE + rb"(?=\[)){1,1000})")
 
 LOOSE_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-"""A string as its quotes say, broken or not; with re.DOTALL."""
+"""A string from quote to quote, valid or not; use with re.DOTALL."""
 _BRACKET = re.compile(rb'[^"{}\[\]]*+(?:%s[^"{}\[\]]*+)*+([{}\[\]])' % LOOSE_STRING, re.DOTALL)
 
 _any_value = msgspec.json.Decoder(msgspec.Raw).decode
@@ -52,7 +52,7 @@ _OBJECT, _ARRAY, _QUOTE = b"{"[0], b"["[0], b'"'[0]
 
 
 class JsonFault(ValueError):
-    """The text is not JSON from byte `position` on; the message says what was expected there."""
+    """The text is not JSON from byte `position` on. The message says what was expected at that byte."""
 
     def __init__(self, position: int, message: str) -> None:
         super().__init__(message)
@@ -60,11 +60,12 @@ class JsonFault(ValueError):
 
 
 def find_fault(text: Buffer) -> JsonFault | None:
-    """Why a text is not one JSON value with white space around it; None for a text that is one."""
+    """The reason why a text is not exactly one JSON value with white space around it; None if the text is such a
+    value."""
     try:
         _any_value(text)
     except (msgspec.MsgspecError, RecursionError):
-        pass  # Broken, or JSON that only the scanner can read: it decides.
+        pass  # broken JSON, or JSON that only the scanner can read: the scanner decides
     else:
         return None
     try:
@@ -82,7 +83,7 @@ def skip_space(text: Buffer, position: int) -> int:
 
 
 def skip_value(text: Buffer, position: int) -> int:
-    """The position just after the value that begins at `position`; raises JsonFault. Any depth."""
+    """The position just after the value that begins at `position`, at any depth; raises JsonFault."""
     stack = bytearray()
     while True:
         position, opened = _enter_value(text, position)
@@ -102,9 +103,11 @@ def skip_value(text: Buffer, position: int) -> int:
 
 
 def _enter_value(text: Buffer, position: int) -> tuple[int, bytes]:
-    """Take a scalar or an empty container whole; of another container its opening, up to its first value.
+    """Read a whole scalar or a whole empty container. Of another container, read the opening bracket, up to the
+    container's first value.
 
-    The position after it, and the brackets that were opened: more than one where arrays begin with arrays.
+    Returns the position after the text read, and the opened brackets. Arrays whose first element is an array give more
+    than one bracket.
     """
     match = _MATCH_SCALAR.match(text, position)
     if match:
@@ -127,7 +130,7 @@ def _enter_value(text: Buffer, position: int) -> tuple[int, bytes]:
 
 
 def _leave_value(text: Buffer, position: int, container: int) -> tuple[int, bool]:
-    """After a value: go to the next one of its container (False), or past the container's end (True)."""
+    """Read on after a value: to the next value of the container (False), or past the end of the container (True)."""
     closing = (_CLOSE_OBJECT if container == _OBJECT else _CLOSE_ARRAY).match(text, position)
     if closing:
         return closing.end(), True
@@ -160,7 +163,8 @@ def _skip_string(text: Buffer, position: int) -> int:
 
 
 def _run_string(text: Buffer, position: int) -> int:
-    """Where the string that begins at `position` has its closing quote, or else breaks or is cut off."""
+    """The position of the closing quote of the string that begins at `position`, or of the byte at which the string
+    breaks or ends."""
     end = position + 1
     while match := _MATCH_PIECES.match(text, end):
         end = match.end()
@@ -168,7 +172,7 @@ def _run_string(text: Buffer, position: int) -> int:
 
 
 def _explain(text: Buffer, position: int, expected: str) -> JsonFault:
-    """The fault at `position`; inside a broken string, at the byte that breaks it."""
+    """The fault at `position`. Inside a broken string, the fault is at the byte that breaks the string."""
     if text[position : position + 1] == b'"':
         end = _run_string(text, position)
         if end >= len(text):
@@ -182,9 +186,10 @@ def _explain(text: Buffer, position: int, expected: str) -> JsonFault:
 
 
 def walk_object(text: Buffer, position: int, take: Callable[[bytes, int], int]) -> int:
-    """Go through the object that begins at `position`; the position after it. Raises JsonFault.
+    """Walk through the object that begins at `position`; returns the position after the object. Raises JsonFault.
 
-    `take(name, start)` gets each member's name as written, in quotes, and must return its value's end.
+    `take(name, start)` gets each member's name as written, in quotes, and must return the position of the end of the
+    member's value.
     """
     closing = _CLOSE_OBJECT.match(text, position + 1)
     if closing:
@@ -202,9 +207,9 @@ def walk_object(text: Buffer, position: int, take: Callable[[bytes, int], int]) 
 
 
 def walk_array(text: Buffer, position: int, take: Callable[[int], int]) -> int:
-    """Go through the array that begins at `position`; the position after it. Raises JsonFault.
+    """Walk through the array that begins at `position`; returns the position after the array. Raises JsonFault.
 
-    `take(start)` gets where each element begins and must return its end.
+    `take(start)` gets the position of each element and must return the position of the element's end.
     """
     closing = _CLOSE_ARRAY.match(text, position + 1)
     if closing:
@@ -216,7 +221,8 @@ def walk_array(text: Buffer, position: int, take: Callable[[int], int]) -> int:
 
 
 def split_object(text: bytes) -> dict[str, bytes]:
-    """The value of each member of an object, as its own bytes; of a repeated member the last. Raises JsonFault."""
+    """The members of an object, each value as its own bytes. If a member is repeated, the last value counts. Raises
+    JsonFault."""
     members: dict[str, bytes] = {}
 
     def take(name: bytes, start: int) -> int:
@@ -242,10 +248,11 @@ def split_array(text: bytes) -> list[bytes]:
 
 
 def skip_brackets(text: Buffer, position: int, depth: int) -> tuple[int, int]:
-    """Go on from `position`, which is inside so many brackets, until all are closed or the text has no more of them.
+    """Read on from `position`, which is inside `depth` brackets, until all brackets are closed or the text has no more
+    of them.
 
-    The position after the last bracket, and how many are open there. Nothing but brackets and quotes is looked at, so a
-    broken value has an end too.
+    Returns the position after the last bracket, and the number of brackets that are open there. Only brackets and
+    quotes are examined, so a broken value has an end, too.
     """
     while match := _BRACKET.match(text, position):
         depth += 1 if match[1] in (b"{", b"[") else -1

@@ -1,7 +1,8 @@
-"""The limits of record.md, import-api.md and account.md: how long each text may be, and how many elements an array has.
+"""The limits of record.md, import-api.md and account.md: the length of each text and the number of elements of each
+array.
 
-This is the only table of them. Validation, the fast path, the account document, the OpenAPI document and the test of
-docs/record.md read it. Lengths count Unicode characters after trimming. `least` 0 allows a blank text.
+This is the only table of limits. The validation, the fast path, the account document, the OpenAPI document and the test
+of docs/record.md read this table. Lengths count Unicode characters after trimming. `least` 0 allows a blank text.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ LENGTHS: Mapping[str, Mapping[str, Length]] = {
     # Initiate
     "InitiateRequest": {"Name": _NAME, "MatchValue": _NAME},
     "SourceRequest": {"FileName": Length(1, 255)},
-    # The account document. The length of a list is that of each of its texts.
+    # The account document. The length of a list is the length of each text in the list.
     "Account": {"clientId": _ID, "name": _NAME, "locales": _LOCALE},
     "TypeName": {"name": _NAME, "pattern": _PATTERN},
     "Picklist": {"name": _NAME, "values": _FIELD_VALUE},
@@ -79,7 +80,7 @@ LENGTHS: Mapping[str, Mapping[str, Length]] = {
     "UserGroup": {"name": _NAME},
     "User": {"id": _NAME, "sourceGroup": _NAME},
 }
-"""By object and member, names as on the wire."""
+"""Lengths by object and member; names as on the wire."""
 
 _PLACE = ChainMap(*(dict(LENGTHS[name]) for name in ("Email", "Phone", "Address")))
 _SAME: Mapping[str, Mapping[str, Length]] = {
@@ -91,13 +92,13 @@ _SAME: Mapping[str, Mapping[str, Length]] = {
 
 
 def text(name: str, member: str, least: int | None = None) -> Meta:
-    """The length of a member as msgspec checks it; `least` where a type asks for more than the table."""
+    """The length of a member as msgspec checks it; `least` if a type needs a higher lower bound than the table has."""
     length = LENGTHS[name][member]
     shortest = length.least if least is None else least
     return Meta(min_length=shortest, max_length=length.most) if shortest else Meta(max_length=length.most)
 
 
 def find_lengths(struct: str) -> Mapping[str, Length]:
-    """The lengths of the members of a wire or an answer type, by the type's name."""
+    """The lengths of the members of a wire type or an answer type, by the type's name."""
     name = struct.removeprefix("Wire").removesuffix("Answer").removesuffix("Event")
     return LENGTHS.get(name) or _SAME.get(name, {})

@@ -1,4 +1,5 @@
-"""Strings of a record: trimmed, no control characters, lengths in code points (record.md, introduction)."""
+"""The rules for strings of a record: trimmed, without control characters, lengths in code points (record.md,
+introduction)."""
 
 from __future__ import annotations
 
@@ -12,24 +13,24 @@ from consentory.domain.text import fold, trim
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _INVISIBLE = frozenset(("Cc", "Cf", "Co", "Cn", "Zl", "Zp"))
-"""Categories of the characters that nobody sees: two names that differ in them alone look the same."""
+"""Categories of characters that nobody sees. Two names that differ only in such characters look the same."""
 
 ItemT = TypeVar("ItemT")
 
 
 def is_trimmed(text: str) -> bool:
-    """True only for a text from which `trim` takes nothing. (Python's own strip() takes some characters more.)"""
+    """True only if `trim` removes nothing from the text. (Python's strip() removes some more characters.)"""
     return text.strip() == text
 
 
 def is_name(text: str) -> bool:
-    """True only for a text that `read_name` takes as it is."""
+    """True only if `read_name` accepts the text unchanged."""
     return text.isprintable() and text.strip() == text
 
 
 def read_text(collector: FaultCollector, value: str, parent: str, member: str, least: int, most: int) -> str | None:
-    """The trimmed text, or None after its faults were reported. `least` 0 allows a blank."""
-    # Nearly every string takes this path: nothing to trim, nothing that could be a control character.
+    """The trimmed text; None after its faults were reported. `least` 0 allows a blank text."""
+    # Nearly every string takes this path: there is nothing to trim, and no character can be a control character.
     if least <= len(value) <= most and value.isprintable() and value.strip() == value:
         return value
     text = trim(value)
@@ -44,7 +45,7 @@ def read_text(collector: FaultCollector, value: str, parent: str, member: str, l
 
 
 def read_name(collector: FaultCollector, value: str, parent: str, member: str, most: int) -> str | None:
-    """As read_text, for a name that records are matched by: it has no invisible character and is no blank."""
+    """Like read_text, for a name that records are matched by: it has no invisible character and is not blank."""
     if 0 < len(value) <= most and is_name(value):
         return value
     text = trim(value)
@@ -59,14 +60,14 @@ def read_name(collector: FaultCollector, value: str, parent: str, member: str, m
 
 
 def read_reference(collector: FaultCollector, value: str, parent: str, member: str, most: int) -> str | None:
-    """As read_name, for a name of the configuration: of a control character it says what read_text says."""
+    """Like read_name, for a name of the configuration. A control character gives the same fault as in read_text."""
     if _CONTROL.search(trim(value)):
         return read_text(collector, value, parent, member, 1, most)
     return read_name(collector, value, parent, member, most)
 
 
 def _check_length(collector: FaultCollector, value: str, path: str, least: int, most: int) -> bool:
-    """True when the trimmed text has a length from `least` to `most`; else the fault is reported."""
+    """True if the trimmed text has a length from `least` to `most`; otherwise False, and a fault is reported."""
     text, member = trim(value), path.rpartition(".")[2]
     if not text and least:
         message = f"{member} is blank, which is not allowed here; fill it in or leave the member out."
@@ -83,7 +84,8 @@ def _check_length(collector: FaultCollector, value: str, path: str, least: int, 
 
 
 class CaselessIndex(Generic[ItemT]):
-    """Configured names and what they stand for: at once when written as configured, else by the caseless form."""
+    """Maps configured names to their items. A name written as configured is found at once, another spelling by its
+    caseless form."""
 
     __slots__ = ("_folded", "exact")
 
@@ -94,9 +96,9 @@ class CaselessIndex(Generic[ItemT]):
     def read(
         self, collector: FaultCollector, value: str | None, parent: str, member: str, most: int, code: str
     ) -> ItemT | None:
-        """The item that a member names, caseless; None after a fault: `code` when nothing has that name.
+        """The item that a member names, caseless; None after a fault. The fault is `code` if no item has that name.
 
-        An absent member is the item under None, where there is one, else it is required.
+        If the member is absent, the result is the item under None. Without such an item the member is required.
         """
         item = self.exact.get(value)
         if item is not None:
@@ -114,7 +116,7 @@ class CaselessIndex(Generic[ItemT]):
         return item
 
     def find(self, name: str) -> ItemT | None:
-        """The item of that trimmed name, caseless; None when nothing is configured by it."""
+        """The item of that trimmed name, caseless; None if no item has that name."""
         return self._folded.get(fold(name))
 
     def list_names(self) -> str:

@@ -1,4 +1,4 @@
-"""Points in time as records give them (record.md, "Times"), and how they are given out."""
+"""Points in time: how they are read from records, and how they are rendered (record.md, "Times")."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _EARLIEST = -719_162 * 86_400 * SECOND
 _LATEST = _EARLIEST + 3_652_059 * 86_400 * SECOND - 1
-"""The first and last microsecond of the years 1 and 9999."""
+"""The first and the last microsecond of the years 1 to 9999."""
 _MIDNIGHT = time(0)
 _CACHED_LENGTH = 40
 
@@ -33,7 +33,7 @@ _YEAR_LAST = re.compile("[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ][0-9]{4}(?![0-9])")
 
 
 class TimeFault(ValueError):
-    """A text that names no point in time; `code` is a fault code, the message says why."""
+    """A text that is not a point in time. `code` is a fault code; the message says the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -41,14 +41,14 @@ class TimeFault(ValueError):
 
 
 class Moment(NamedTuple):
-    """A point in time; `day_began` is set for a bare date only: the first instant of that day."""
+    """A point in time. Only for a bare date, `day_began` is set: the first instant of that day."""
 
     at: int
     day_began: int | None
 
 
 def read_canonical_time(text: str) -> int | None:
-    """The microseconds of a time in a form that most have, YYYY-MM-DDThh:mm:ss[.fff]Z; None for all else."""
+    """The microseconds of a time in the usual form, YYYY-MM-DDThh:mm:ss[.fff]Z; None for any other text."""
     if len(text) == 24:
         return _read_milliseconds(text)
     moment = parse_second(text)
@@ -64,24 +64,24 @@ def _read_milliseconds(text: str) -> int | None:
 
 
 def parse_second(text: str) -> datetime | None:
-    """The moment that a text of the form YYYY-MM-DDThh:mm:ssZ names; None for all else."""
-    # The places of the separators leave fromisoformat no other form.
+    """The time of a text of the form YYYY-MM-DDThh:mm:ssZ; None for any other text."""
+    # With the separators in these places, fromisoformat accepts no other form.
     if len(text) != 20 or text[4:20:3] != "--T::Z":
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    # From Python 3.14 on it takes 24:00:00 too, as the next midnight.
+    # From Python 3.14 on, fromisoformat also accepts 24:00:00, as the next midnight.
     return moment if moment.hour or text[11:13] == "00" else None
 
 
 def read_time(text: str, zone: tzinfo, *, no: bool) -> Moment:
-    """The moment that the trimmed text names; raises TimeFault.
+    """The time of the trimmed text; raises TimeFault.
 
-    `no` says whose time it is: a bare date is the first instant of the day for a yes and its last second
-    (23:59:59) for a no; of a local time that exists twice a yes takes the earlier and a no the later.
-    A bare date that carries Z or an offset is that day there, by the same rule.
+    `no` is True for the time of a no. A bare date is the first instant of the day for a yes, and the last second of the
+    day (23:59:59) for a no. If a local time exists twice, a yes takes the earlier instant and a no takes the later one.
+    A bare date with Z or an offset is the day in that zone, by the same rule.
     """
     plain = read_canonical_time(text)
     if plain is not None:
@@ -118,7 +118,8 @@ def _read(text: str, zone: tzinfo, no: bool) -> Moment:
 
 
 def _suggest(text: str) -> str:
-    """How to write a time that has a common other form, as the end of a message; "" for a text that has none."""
+    """The end of a message, which shows how to write a time that has a common other form; "" if the text has no such
+    form."""
     match = _OTHER_FORM.fullmatch(text)
     if match is None:
         return "; write the year first" if _YEAR_LAST.match(text) else ""
@@ -143,7 +144,7 @@ def _read_offset(text: str) -> timezone:
 
 
 def _read_day(day: date, zone: tzinfo, no: bool) -> tuple[int, int]:
-    """What a bare date stands for, and its first instant."""
+    """The instant of a bare date, and the first instant of the day."""
     began = _find_edge(datetime.combine(day, _MIDNIGHT), zone, last=False)
     if _to_wall(began, zone).date() != day:
         raise TimeFault("Time.NotExisting", "the zone left that day out")
@@ -153,11 +154,12 @@ def _read_day(day: date, zone: tzinfo, no: bool) -> tuple[int, int]:
 
 
 def _find_edge(wall: datetime, zone: tzinfo, *, last: bool) -> int:
-    """The instant of a day's first or last second; where the clock jumps over it, the nearest that is there."""
+    """The instant of the first or the last second of a day. If the clock jumps over that second, the nearest existing
+    instant."""
     try:
         return _resolve(wall, zone, later=last)
     except TimeFault:
-        # The clock jumps between these two; find the first second after the jump.
+        # The clock jumps between these two instants. Find the first second after the jump.
         before, after = _to_instant(wall, zone, fold=1), _to_instant(wall, zone, fold=0)
         while after - before > SECOND:
             middle = (before + after) // 2 // SECOND * SECOND
@@ -190,6 +192,6 @@ def count_microseconds(moment: datetime) -> int:
 
 
 def render_time(at: int) -> str:
-    """ISO 8601 in UTC with Z; the fraction, six digits, only when it is not zero."""
+    """ISO 8601 in UTC with Z. The fraction has six digits and is left out if it is zero."""
     moment = _EPOCH_UTC + timedelta(microseconds=at)
     return moment.replace(tzinfo=None).isoformat() + "Z"

@@ -1,4 +1,4 @@
-"""The audit trail as it is answered (account.md, "Who may call")."""
+"""The audit trail as an answer (account.md, "Who may call")."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AuditPage(msgspec.Struct, frozen=True):
 
 
 def render_audit(page: TrailPage) -> AuditPage:
-    """The page with its events, each as the wire shows it."""
+    """The page with its events, each in the form of the wire."""
     return AuditPage(len(page.events), page.has_more, page.newest, [_render_event(event) for event in page.events])
 
 

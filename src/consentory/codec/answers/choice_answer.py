@@ -1,4 +1,4 @@
-"""Preferences and consents as they are answered: what profile and history share (account.md, "Reading profiles back").
+"""Preferences and consents as answers: the types that profile and history share (account.md, "Reading profiles back").
 
 A member that may be absent has the default UNSET. No member of these answers is null.
 """

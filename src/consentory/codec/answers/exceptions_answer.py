@@ -1,6 +1,7 @@
-"""A refused record as it is given out: as staged, with its number, phase and faults (import-api.md, "Exceptions").
+"""A refused record as an answer: as staged, with its number, phase and faults (import-api.md, "Exceptions").
 
-The record's own bytes are cut open only where a fault belongs, so that every number and string stays exactly as sent.
+Faults are inserted into the record's own bytes. All other bytes stay unchanged, so every number and string stays
+exactly as sent.
 """
 
 from __future__ import annotations
@@ -44,15 +45,16 @@ _NESTED = frozenset(
         "Evidence",
     }
 )
-"""Members that hold objects of the record: where an earlier answer's faults may stand, which are taken out."""
+"""Members that contain objects of the record. The faults of an earlier answer may be in these objects and are
+removed."""
 
 
 _LEVELS = 6
-"""Objects inside objects that a record has at most; what lies deeper is no part of it and stays as it was sent."""
+"""Largest depth of objects inside objects in a record. Deeper objects are not part of a record and stay as sent."""
 
 
 class ExceptionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A record as it was sent, and beside its own members these."""
+    """A record as sent, with these members beside its own members."""
 
     SequenceNumber: Positive
     Phase: Phase
@@ -77,36 +79,36 @@ class ExceptionList(msgspec.Struct, frozen=True):
 
 
 class _Placed(NamedTuple):
-    """A fault on its way down to the nested element that it belongs to."""
+    """A fault on its way down to the nested element that the fault belongs to."""
 
     order: int
     steps: tuple[str | int, ...]
-    """What is left of its path."""
+    """The rest of the fault's path."""
     fault: bytes
 
 
 def render_exceptions(page: ExceptionPage, limit: int, offset: int) -> ExceptionList:
-    """The page that `limit` and `offset` ask for."""
+    """The page that `limit` and `offset` select."""
     records = [msgspec.Raw(render_row(row)) for row in page.rows]
     return ExceptionList(len(records), limit, offset, page.has_more, page.total, records)
 
 
 def render_row(row: ExceptionRow) -> bytes:
-    """As `render_exception`, of a row that a service gave."""
+    """Like `render_exception`, for a row from a service."""
     return render_exception(row.raw, row.sequence_number, row.phase, row.faults, marks_opt_out=row.marks_opt_out)
 
 
 def render_exception(
     raw: bytes, sequence_number: int, phase: str, faults: list[Fault], *, marks_opt_out: bool = False
 ) -> bytes:
-    """The record as JSON on one line, with SequenceNumber, Phase and Exceptions; with `marks_opt_out` also HoldsOptOut
-    where it was refused and says an Opt-Out, a Denied or a Revoked.
+    """The record as JSON on one line, with SequenceNumber, Phase and Exceptions. HoldsOptOut is added if
+    `marks_opt_out` is true and a refused record contains an Opt-Out, a Denied or a Revoked.
 
-    `raw` is one JSON value in valid UTF-8, as staged. Each fault stands in the record's own Exceptions and in
-    those of the innermost object that its path leads to; faults of an earlier answer are replaced. A record
-    that is no object comes as the member Record of one.
+    `raw` is one JSON value in valid UTF-8, as staged. Each fault is in the record's own Exceptions and in the
+    Exceptions of the innermost object on its path. Faults of an earlier answer are replaced. If the record is not an
+    object, the result is an object with the record as the member Record.
     """
-    # In JSON text a line end can only be white space between tokens.
+    # In JSON text, a line end can only be white space between tokens.
     raw = bytes(raw).translate(_LINE_ENDS).strip()
     rendered = [msgspec.json.encode(fault) for fault in faults]
     if raw.startswith(b"{"):
@@ -129,7 +131,7 @@ def render_exception(
 
 
 def _read_steps(path: str) -> tuple[str | int, ...]:
-    """`$.Emails[0].EmailAddress` as ("Emails", 0, "EmailAddress"); ends at a name in brackets."""
+    """`$.Emails[0].EmailAddress` as ("Emails", 0, "EmailAddress"). The result ends before a name in brackets."""
     steps: list[str | int] = []
     match = _STEP.match(path, 1)
     while match:
@@ -139,9 +141,9 @@ def _read_steps(path: str) -> tuple[str | int, ...]:
 
 
 def _place(raw: bytes, placed: list[_Placed], stale: int) -> tuple[bytes, list[_Placed]]:
-    """The value with what belongs inside it put in, and the faults that it has no object for.
+    """The value with the faults that belong inside it, and the faults for which the value has no object.
 
-    `stale`: in how many levels of objects the faults of an earlier answer are taken out.
+    `stale` is the number of levels of objects in which the faults of an earlier answer are removed.
     """
     if raw.startswith(b"{"):
         members = split_members(raw)
@@ -157,7 +159,7 @@ def _place(raw: bytes, placed: list[_Placed], stale: int) -> tuple[bytes, list[_
         left = groups.pop(None, [])
         for index in range(len(elements)) if stale else [step for step in groups if isinstance(step, int)]:
             if index < len(elements) and elements[index].startswith(b"["):
-                left += groups.get(index, [])  # an array in an array is no part of a record
+                left += groups.get(index, [])  # an array in an array is not part of a record
             elif index < len(elements):
                 elements[index], rest = _place(elements[index], groups.get(index, []), stale)
                 left += rest
@@ -166,7 +168,7 @@ def _place(raw: bytes, placed: list[_Placed], stale: int) -> tuple[bytes, list[_
 
 
 def _place_in_members(members: dict[str, bytes], placed: list[_Placed], *, stale: int) -> list[_Placed]:
-    """Put each fault into the member that its path leads to; those that stay with this object itself."""
+    """Put each fault into the member on its path. Returns the faults that belong to this object itself."""
     groups = _group(placed)
     own = groups.pop(None, [])
     names = {step for step in groups if isinstance(step, str)}
@@ -180,7 +182,8 @@ def _place_in_members(members: dict[str, bytes], placed: list[_Placed], *, stale
 
 
 def _group(placed: list[_Placed]) -> dict[str | int | None, list[_Placed]]:
-    """By the first step, which is taken off; under None those that have arrived."""
+    """Group the faults by the first step of their path, and remove that step. The key None has the faults whose path is
+    at its end."""
     groups: dict[str | int | None, list[_Placed]] = defaultdict(list)
     for item in placed:
         first = item.steps[0] if item.steps else None
@@ -189,18 +192,18 @@ def _group(placed: list[_Placed]) -> dict[str | int | None, list[_Placed]]:
 
 
 def split_members(raw: bytes) -> dict[str, bytes]:
-    """Each member's own bytes; of a repeated one the last."""
+    """Each member's own bytes. If a member is repeated, the last value counts."""
     try:
         return {name: bytes(value) for name, value in _OBJECT.decode(raw).items()}
     except MSGSPEC_REFUSALS:
-        return split_object(raw)  # JSON that only the scanner can read.
+        return split_object(raw)  # JSON that only the scanner can read
 
 
 def _split_array(raw: bytes) -> list[bytes]:
     try:
         return [bytes(element) for element in _ARRAY.decode(raw)]
     except MSGSPEC_REFUSALS:
-        return split_array(raw)  # JSON that only the scanner can read.
+        return split_array(raw)  # JSON that only the scanner can read
 
 
 def _join_object(members: dict[str, bytes]) -> bytes:

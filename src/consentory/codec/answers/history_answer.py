@@ -84,7 +84,7 @@ class ConsentHistory(msgspec.Struct, frozen=True):
 
 
 def render_history(history: ViewedHistory) -> PreferenceHistory | ConsentHistory:
-    """A page of a history, of the choices that were asked for."""
+    """A page of a history, with the requested choices."""
     count, body = len(history.items), history.body
     if history.of == "Preferences":
         events = [_render_preference(item, body) for item in history.items]
@@ -117,7 +117,7 @@ def _render_consent(item: HistoryItem, body: ProfileState) -> ConsentEvent:
 
 
 def _render_place(place: str, body: ProfileState) -> PlaceAnswer:
-    """A ledger entry's place for people."""
+    """The place of a ledger entry, in the form for people."""
     kind = find_kind(place)
     if kind is None:
         return PlaceAnswer(Kind="Profile")

@@ -1,7 +1,7 @@
-"""A stored profile in the record's shape, limited to what the caller may see (account.md, "Reading profiles back").
+"""A stored profile in the shape of a record, limited to what the caller may see (account.md, "Reading profiles back").
 
-The answer can be staged back as it is: members that only inform are read-only there. A member that may be absent has
-the default UNSET. No member is null.
+A client can stage the answer back unchanged: a record ignores the members that only inform. A member that may be absent
+has the default UNSET. No member is null.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class ProfileAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class FoundProfiles(msgspec.Struct, frozen=True):
-    """The profiles that were found by an address or a number; none is no error."""
+    """The profiles that were found by an address or a number. An empty result is not an error."""
 
     Count: Natural
     UserProfilePreferences: list[ProfileAnswer]
@@ -136,7 +136,7 @@ WriteOutcome = Annotated[str, Meta(extra_json_schema={"enum": ["Created", "Updat
 
 
 class WrittenProfileAnswer(ProfileAnswer, frozen=True, kw_only=True, gc=False):
-    """The profile as it is after the write."""
+    """The profile after the write."""
 
     Outcome: WriteOutcome
     NotHonored: list[Fault]
@@ -166,7 +166,8 @@ def render_found(found: Iterable[ViewedProfile]) -> FoundProfiles:
 
 
 def render_profile(viewed: ViewedProfile) -> ProfileAnswer:
-    """The whole profile: what is inactive is included and marked, choices out of force are marked or left out."""
+    """The whole profile. Inactive elements are included and marked. Choices that are out of force are marked or left
+    out."""
     profile, view = viewed.profile, viewed.viewing
     body, scope = profile.body, view.scope
     return ProfileAnswer(
@@ -255,7 +256,8 @@ def _render_address(element: Element, body: ProfileState, view: Viewing) -> Addr
 
 def _render_preferences(preferences: Iterable[Preference], site: Site, view: Viewing) -> list[PreferenceAnswer]:
     if not site.body.active or (site.element is not None and not site.element.active):
-        return []  # out of force: not given out as current, and back when the element or the profile is
+        # out of force: the choice is not shown as current, and returns when the element or the profile is active again
+        return []
     rendered = []
     for item in preferences:
         entry = view.configuration_index.filters[item.filter]
@@ -283,7 +285,7 @@ def _render_preferences(preferences: Iterable[Preference], site: Site, view: Vie
 
 
 def _judge_preference(item: Preference, site: Site, view: Viewing) -> PreferenceStatus:
-    """`Active`, or why an Opt-In is not in force: `Overruled` before `Expired` before `Suspended`."""
+    """`Active`, or the reason why an Opt-In is not in force: first `Overruled`, then `Expired`, then `Suspended`."""
     if item.type != OPT_IN:
         return "Active"
     if is_overruled(site, item):

@@ -14,7 +14,7 @@ from consentory.domain.imports import Action, Import, ImportSource, StagedBatch,
 
 
 class StatusBatch(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What this Stage call added; SequenceNumbers count from 1 over the whole import. A count of 0 may be absent."""
+    """The result of this Stage call. SequenceNumbers count from 1 over the whole import. A count of 0 may be absent."""
 
     First: Positive
     Last: Positive
@@ -25,7 +25,7 @@ class StatusBatch(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An import with its books, names and order as on the wire. Times are UTC, written with Z."""
+    """An import with its counts, names and order as on the wire. Times are UTC, written with Z."""
 
     TotalRecordsReceived: Natural
     ValidationSuccessful: Natural
@@ -36,7 +36,7 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     NotHonored: Natural
     AccessToken: Annotated[
         Natural | None,
-        Meta(description="null in the listing and by ImportId, where another user initiated the import."),
+        Meta(description="null in the listing and by ImportId if another user initiated the import."),
     ]
     Status: Status
     Expires: Instant
@@ -61,22 +61,22 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     FailureReason: str | None
     Source: Annotated[
         ImportSource | None,
-        Meta(description="The file that the import came from, as Initiate said it; in a listing without its mapping."),
+        Meta(description="The file of the import, as given at Initiate. A listing leaves the mapping out."),
     ]
     UndatedChoices: Annotated[
         Natural,
-        Meta(description="Of accepted records: choices without a date, which have the time of their Stage call."),
+        Meta(description="Choices of accepted records that have no date. They have the time of their Stage call."),
     ] = 0
     RefusedOptOuts: Annotated[
         Natural,
-        Meta(description="Refused records that hold an Opt-Out, a Denied or a Revoked."),
+        Meta(description="Refused records that contain an Opt-Out, a Denied or a Revoked."),
     ] = 0
     NumbersWithoutCountryCode: Annotated[
         Natural,
-        Meta(description="Of accepted records: phone numbers that were read in the account's region."),
+        Meta(description="Phone numbers of accepted records that were read in the account's region."),
     ] = 0
     Batch: StatusBatch | msgspec.UnsetType = msgspec.UNSET
-    """In the answer of a Stage call that added records."""
+    """Only in the answer of a Stage call that added records."""
 
 
 class ImportList(msgspec.Struct, frozen=True):
@@ -84,13 +84,14 @@ class ImportList(msgspec.Struct, frozen=True):
 
     Count: Natural
     NextCursor: Annotated[
-        str | None, Meta(description="Send it as `cursor` for the next page; null: there is no next page.")
+        str | None,
+        Meta(description="Send it as `cursor` for the next page; null means that no next page exists."),
     ]
     Imports: list[StatusObject]
 
 
 def render_status(item: Import, batch: StagedBatch | None = None, *, show_token: bool = True) -> StatusObject:
-    """The import as the wire shows it. `batch` is the addition of the Stage call that is answered."""
+    """The import in the form of the wire. `batch` is the result of the Stage call that is answered."""
     books, settings = item.books, item.settings
     return StatusObject(
         TotalRecordsReceived=books.received,

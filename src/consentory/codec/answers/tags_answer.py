@@ -1,4 +1,4 @@
-"""The tags of an account as they are answered (account.md, "Reading profiles back")."""
+"""The tags of an account as an answer (account.md, "Reading profiles back")."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every code that a record's fault can have: when it is found, what it means and what to do about it.
+"""Every code of a fault of a record: when the fault is found, its meaning, and what to do.
 
-A code is stable: clients match on it. `docs/faults.md` is made from this table.
+A code is stable: clients match on it. `render_fault_page` makes `docs/faults.md` from this table.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Record.TooDeep",
         _STAGE,
-        "The record is nested deeper than any record can be, so it was not looked at.",
+        "The record is nested deeper than any record can be, so the record was not read.",
         "Take the deep part out.",
     ),
     FaultCode(
         "Record.TooManyFaults",
         _STAGE,
-        "The record has more faults than are listed.",
-        "Correct the listed ones and stage it again.",
+        "The record has more faults than the answer lists.",
+        "Correct the listed faults and stage the record again.",
     ),
     FaultCode(
         "Record.UnknownMember",
@@ -46,7 +46,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Record.NothingSaid",
         _STAGE,
-        "The record says nothing of a person and names none.",
+        "The record has no data about a person and names no person.",
         "Give a ProfileId or at least one of CustomerName, AlternateIds, Emails, PhoneNumbers, Addresses, "
         "Consents, ProfilePreferences.",
     ),
@@ -87,19 +87,19 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "String.InvisibleCharacter",
         _STAGE,
-        "A name that records are matched by has a character that nobody sees, such as a zero-width space.",
-        "Take it out. Copying from a web page or a spreadsheet often brings it along.",
+        "A name that records are matched by has an invisible character, such as a zero-width space.",
+        "Remove the character. Text copied from a web page or a spreadsheet often contains such characters.",
     ),
     FaultCode(
         "String.NotUnicode",
         _STAGE,
-        "A string has half of a surrogate pair, which is no character.",
-        "Send the whole character, or take the half out.",
+        "A string has half of a surrogate pair, which is not a character.",
+        "Send the whole character, or remove the half.",
     ),
     FaultCode(
         "Array.TooLong",
         _STAGE,
-        "An array has more elements than are allowed. Those past the bound were not checked.",
+        "An array has more elements than are allowed. The elements after the limit were not checked.",
         f"Send fewer; {MOST_ELEMENTS} in any array, {MOST_ATTRIBUTES} PreferenceAttributes.",
     ),
     FaultCode(
@@ -130,7 +130,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "AlternateId.InUse",
         _EXECUTE,
         "Another profile holds the alternate id actively; the message names its ProfileId.",
-        "Find out which of the two the id belongs to; deactivate it there first, or merge the two.",
+        "Find out which person has the id. Deactivate the id at the other profile first, or merge the profiles.",
     ),
     FaultCode(
         "Email.UnknownType",
@@ -244,7 +244,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "CustomField.UpdateRule",
         _HELD,
         "The field's update rule keeps the stored value.",
-        "Nothing, if that is what the rule is for; else change the rule.",
+        "Nothing, if the rule is meant to do this; otherwise change the rule.",
     ),
     FaultCode(
         "Preference.UnknownFilter",
@@ -262,7 +262,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Preference.WrongPlace",
         _STAGE,
-        "The filter's channel does not fit where the preference stands.",
+        "The filter's channel does not fit the place of the preference.",
         "Put it under an element of its channel's kind; a filter without a channel under ProfilePreferences.",
     ),
     FaultCode(
@@ -278,7 +278,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Preference.ConsentRequired",
         _EXECUTE,
         "An Opt-In to a filter whose required consent is not granted and in force.",
-        "Send the consent along, Granted, on the same element or the person.",
+        "Send the consent, Granted, in the same record, on the same element or the person.",
     ),
     FaultCode(
         "Preference.Superseded",
@@ -343,7 +343,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Time.Malformed",
         _STAGE,
-        "A time is not of the accepted form, or no day of the calendar.",
+        "A time does not have the accepted form, or its day is not in the calendar.",
         "Send YYYY-MM-DD[Thh:mm[:ss[.f]]][Z or ±hh:mm]. The message shows how to write a common other form.",
     ),
     FaultCode(
@@ -383,14 +383,14 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Match.Conflict",
         _EXECUTE,
-        "The profile to delete does not hold the given match id, while another does.",
-        "Find out which of the two is meant; send that one alone.",
+        "The profile to delete does not have the given match id; another profile has it.",
+        "Find out which profile is meant, and send only its ProfileId or its id.",
     ),
     FaultCode(
         "Profile.NotFound",
         _HELD,
-        "The profile to delete does not exist, or not any more.",
-        "Nothing, if it was deleted before; else correct the id.",
+        "The profile to delete does not exist, or was deleted before.",
+        "Nothing, if the profile was deleted before; otherwise correct the id.",
     ),
     FaultCode(
         "Permission.Profile",
@@ -432,16 +432,15 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Stage.Unexpected",
         _STAGE,
-        "Validating or keeping the record failed in a way that nobody foresaw; the message has a reference into the "
-        "log.",
+        "Validating or storing the record failed with an unexpected error; the message has a reference into the log.",
         "Give the reference to the operator of the service.",
     ),
     FaultCode(
         "Execution.Unexpected",
         _EXECUTE,
-        "Applying the record failed in a way that nobody foresaw. Nothing of it was applied; the message has "
+        "Applying the record failed with an unexpected error. No part of the record was applied; the message has "
         "a reference into the log.",
-        "Give the reference to whoever runs the service.",
+        "Give the reference to the operator of the service.",
     ),
 )
 
@@ -451,12 +450,14 @@ def render_fault_page() -> str:
     lines = [
         "# Faults of a record",
         "",
-        "Made from `src/consentory/codec/record/fault_codes.py`; a test keeps the two alike.",
+        "Made from `src/consentory/codec/record/fault_codes.py`; a test compares the two.",
         "",
         'A fault is `{"Code", "Message", "Path", "Value"}`. The code is stable, the message is for people.',
-        "*Stage*: found when the record was staged; it counts as ValidationFailed and is never imported.",
-        "*Execute*: found when it was applied; it counts as an exception, and nothing of it was applied.",
-        "*NotHonored*: no fault; what is stored takes precedence over this part of the record.",
+        "*Stage*: the fault was found when the record was staged. The record counts as ValidationFailed and is never "
+        "imported.",
+        "*Execute*: the fault was found when the record was applied. The record counts as an exception, and no part of "
+        "it was applied.",
+        "*NotHonored*: not a fault. The stored data takes precedence over this part of the record.",
         "",
         "| code | found at | meaning | what to do |",
         "| --- | --- | --- | --- |",

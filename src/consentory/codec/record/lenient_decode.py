@@ -1,6 +1,8 @@
-"""The slow path for a record that does not fit the wire types: every type mismatch with its path, and what does fit.
+"""The slow path for a record that does not fit the wire types: it reports every type mismatch with its path, and
+decodes the rest.
 
-The semantic rules are not here: they judge what this yields, just as they judge a record that fits at once.
+The semantic rules are in other modules. They check the result of this path in the same way as the result of the fast
+path.
 """
 
 from __future__ import annotations
@@ -22,22 +24,24 @@ from consentory.codec.limits import MOST_ELEMENTS
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 MSGSPEC_REFUSALS = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-"""What msgspec raises for JSON text that it will not read: the sign to take this path."""
+"""The errors that msgspec raises for JSON text that it cannot read. After such an error this slow path is taken."""
 
-# An int of up to this many digits is made at once; a longer one is past 64 bits anyway, and could take long.
+# An int of up to this many digits is converted at once. A longer one is always past 64 bits, and its conversion could
+# take long.
 _MOST_DIGITS = 20
 _MOST_FLOAT_CHARACTERS = 100
 _SUGGESTIONS = 100
 
 
 class _HugeNumber(str):
-    """The text of a number that 64 bits cannot hold."""
+    """The text of a number that does not fit into 64 bits."""
 
     __slots__ = ()
 
 
 class _Member(NamedTuple):
-    """What a member may be: JSON types by name, and the struct of an object or of an array's elements."""
+    """The allowed values of a member: JSON types by name, and the struct of an object or of the elements of an
+    array."""
 
     types: frozenset[str]
     struct: type[msgspec.Struct] | None
@@ -71,10 +75,10 @@ def _members_of(struct: type[msgspec.Struct]) -> dict[str, _Member]:
 
 
 def decode_leniently(raw: bytes, struct: type[StructT], collector: FaultCollector) -> StructT | None:
-    """The record with every member that fits; each one that does not is reported and left out.
+    """The record with every member that fits. Each member that does not fit is reported and left out.
 
-    `raw` is valid JSON in valid UTF-8. None when nothing of it can be looked at: it is no object, or is
-    nested too deep. Unknown members are ignored where the struct allows them.
+    `raw` is valid JSON in valid UTF-8. The result is None if the record cannot be read at all: it is not an object, or
+    it is nested too deep. Unknown members are ignored if the struct allows them.
     """
     try:
         value = json.loads(raw.decode(), parse_int=_read_integer, parse_float=_read_float)
@@ -102,7 +106,7 @@ def _read_float(text: str) -> float | int | _HugeNumber:
     number = float(text)
     if not isfinite(number):
         return _HugeNumber(text)
-    # 1.0 is the integer 1, but 1.0000000000000000001 is none, though a float cannot tell.
+    # 1.0 is the integer 1, but 1.0000000000000000001 is not an integer, and a float cannot tell the two apart.
     return int(number) if number.is_integer() and Fraction(text) == number else number
 
 
@@ -124,14 +128,14 @@ def _fill(struct: type[StructT], members: dict[str, object], path: str, collecto
 
 def _report_unknown(name: str, value: object, known: dict[str, _Member], path: str, collector: FaultCollector) -> None:
     text = f"{quote(name)} is not a member of this object"
-    # Looking for a likely name takes a while, so only for the first few of a record.
+    # The search for a similar name is slow, so it runs only for the first few names of a record.
     near = get_close_matches(name, known, 1) if len(name) <= 50 and len(collector.faults) < _SUGGESTIONS else []
     text += f"; did you mean {near[0]}?" if near else "; correct its name or leave it out."
     collector.report("Record.UnknownMember", text, name_member(path, name), value)
 
 
 def _fit(member: _Member, value: object, path: str, name: str, collector: FaultCollector) -> object:
-    """The value as the wire type has it, or None after its type mismatch was reported."""
+    """The value in the wire type; None after a type mismatch was reported."""
     kind = _kind_of(value)
     if kind == "huge number":
         if "integer" in member.types:
@@ -170,9 +174,10 @@ def _fit_object(member: _Member, value: object, path: str, collector: FaultColle
 
 
 def _fit_array(member: _Member, value: object, path: str, collector: FaultCollector) -> object:
-    """The elements, index by index: one that is no object becomes an empty struct and a type mismatch.
+    """The elements, index by index. An element that is not an object becomes an empty struct and a type mismatch.
 
-    Of an Add record's those past the bound are left empty: whoever reads the array counts them and looks no further.
+    For an Add record, the elements after the limit stay empty: the code that reads the array counts the elements and
+    reads no further.
     """
     assert isinstance(value, list)
     assert member.struct is not None
@@ -201,7 +206,7 @@ _FITTERS: dict[str, Callable[[_Member, object, str, FaultCollector], object]] = 
 
 
 def _kind_of(value: object) -> str:
-    """The JSON type's name; "huge number" and "number" for those that are no int64-like integers."""
+    """The name of the JSON type. "huge number" and "number" are numbers that are not integers of 64 bits."""
     if isinstance(value, _HugeNumber):
         return "huge number"
     for type_, kind in (

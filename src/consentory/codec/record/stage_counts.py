@@ -1,5 +1,5 @@
-"""What a person should know of a batch beside its books: choices without a date, numbers without a country code, and
-refused records that hold a no (import-lifecycle.md, "Counts to look at")."""
+"""Counts of a batch beside its books: choices without a date, numbers without a country code, and refused records that
+contain a no (import-lifecycle.md, "Counts to look at")."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _HOLDS_OPT_OUT = re.compile(
 
 
 def holds_opt_out(raw: bytes) -> bool:
-    """True when a record, as sent, says an Opt-Out, a Denied or a Revoked anywhere, in a form that is refused too.
+    """True if the sent record contains an Opt-Out, a Denied or a Revoked anywhere, also in a form that is refused.
 
-    The text is searched, not read: a refused record may have any form.
+    The text is searched, not parsed: a refused record may have any form.
     """
     return _HOLDS_OPT_OUT.search(raw) is not None
 
 
 def gives_opt_out(record: Record) -> bool:
-    """As holds_opt_out, of a valid record."""
+    """Like holds_opt_out, for a valid record."""
     preferences, consents = list(record.preferences), list(record.consents)
     for element in _list_elements(record):
         preferences += element.preferences
@@ -34,7 +34,7 @@ def gives_opt_out(record: Record) -> bool:
 
 
 def count_undated(record: Record) -> int:
-    """The choices of a valid record that have no date of their own."""
+    """The number of choices of a valid record that have no date of their own."""
     undated = sum(not one.dated for one in record.preferences) + sum(not one.dated for one in record.consents)
     for element in _list_elements(record):
         if element.preferences or element.consents:
@@ -44,7 +44,7 @@ def count_undated(record: Record) -> int:
 
 
 def count_without_country_code(record: Record) -> int:
-    """The phone numbers of a valid record that were read in the account's region."""
+    """The number of phone numbers of a valid record that were read in the account's region."""
     return sum(not has_country_code(phone.given["PhoneNumber"], phone.compared) for phone in record.phones)
 
 

@@ -53,14 +53,15 @@ PLACE_CHANNELS: dict[str, tuple[str | None, ...]] = {
     **{members.array: members.channels for members in KIND_MEMBERS.values()},
     "ProfilePreferences": (None,),
 }
-"""Which channels the filters of each place may have."""
+"""The channels that the filters of each place may have."""
 
 
 class ChoiceReader:
-    """Judges the choices of one Stage call's records."""
+    """Validates the choices of the records of one Stage call."""
 
     def __init__(self, rules: ValidationContext, scope: Scope, staged_at: int, allow_prior_consents: bool) -> None:
-        """`staged_at` in microseconds: the date of a choice that has none, and the bound of those that have one."""
+        """`staged_at`, in microseconds, is the date of a choice without a date, and the upper bound for all other
+        dates."""
         self._rules = rules
         self._scope = scope
         self._staged_at = staged_at
@@ -69,19 +70,20 @@ class ChoiceReader:
         self._earliest = rules.earliest_date
         self._allow_prior = allow_prior_consents
         self.undated = 0
-        """Choices without a date that `keeps_preferences` and `keeps_consents` met."""
-        # What was read without a fault once is as right the next time, and people choose among few things.
+        """Number of choices without a date in `keeps_preferences` and `keeps_consents`."""
+        # A choice that was read without a fault once is valid the next time, too. People choose among few values, so
+        # the same choices come again.
         self._known_preferences: dict[tuple[object, ...], tuple[str, int, str | None]] = {}
         self._known_consents: dict[tuple[object, ...], tuple[str, str, str, int]] = {}
-        # Choices written just as configured, so there are few of them; and whether each is a no.
+        # Choices written exactly as configured, which are few; the value is True for a no.
         self._exact_preferences: dict[tuple[object, ...], bool] = {}
         self._exact_consents: dict[tuple[object, ...], bool] = {}
 
     def keeps_preferences(
         self, wires: list[VerbatimPreference], place: str, times: dict[str, int], mobile: bool | None = None
     ) -> bool:
-        """True when `read_preferences` finds no fault and reads just what is written. Adds to `times` those that
-        `read_verbatim` asks for."""
+        """True if `read_preferences` finds no fault and reads exactly the written values. Adds to `times` the times
+        that `read_verbatim` needs."""
         for wire in wires:
             key = (wire.FilterId, wire.PreferenceType, wire.FrequencyId, place, mobile)
             no = self._exact_preferences.get(key)
@@ -98,8 +100,8 @@ class ChoiceReader:
     def _learn_preference(
         self, wire: VerbatimPreference, key: tuple[object, ...], place: str, mobile: bool | None
     ) -> bool | None:
-        """Whether the preference is a no, remembered under its key; None when `read_preferences` finds a fault or reads
-        other names than are written."""
+        """True if the preference is a no; stored under its key. None if `read_preferences` finds a fault or reads names
+        other than the written names."""
         said = (wire.FilterId, PREFERENCE_TYPES[wire.PreferenceType], wire.FrequencyId)
         collector = FaultCollector()
         given_inputs = self.read_preferences(collector, [wire], "", place, mobile)
@@ -110,7 +112,7 @@ class ChoiceReader:
         return self._exact_preferences.setdefault(key, said[1] == OPT_OUT)
 
     def keeps_consents(self, wires: list[VerbatimConsent], times: dict[str, int]) -> bool:
-        """As keeps_preferences, of consents."""
+        """Like keeps_preferences, for consents."""
         for wire in wires:
             key = (wire.ConsentType, wire.ConsentVersion, wire.Locale, wire.ConsentStatus)
             no = self._exact_consents.get(key)
@@ -125,7 +127,7 @@ class ChoiceReader:
         return len(wires) == 1 or len({(wire.ConsentType, wire.ConsentVersion) for wire in wires}) == len(wires)
 
     def _learn_consent(self, wire: VerbatimConsent, key: tuple[object, ...]) -> bool | None:
-        """As _learn_preference, of a consent."""
+        """Like _learn_preference, for a consent."""
         status = CONSENT_STATUSES[wire.ConsentStatus]
         said = (wire.ConsentType, wire.ConsentVersion, wire.Locale, status)
         collector = FaultCollector()
@@ -135,9 +137,9 @@ class ChoiceReader:
         return self._exact_consents.setdefault(key, status in WITHDRAWALS)
 
     def _keeps_date(self, given: str | None, no: bool, times: dict[str, int]) -> bool:
-        """True when _read_date finds no fault; what `read_canonical_time` does not read is added to `times`."""
+        """True if _read_date finds no fault. A date that `read_canonical_time` cannot read is added to `times`."""
         if given is not None:
-            # Texts of that form are in the order of their times.
+            # The order of texts of that form is the order of their times.
             if self._earliest <= given < self._future and parse_second(given) is not None:
                 return True
             at = read_canonical_time(given)
@@ -160,7 +162,7 @@ class ChoiceReader:
         place: str,
         mobile: bool | None = None,
     ) -> tuple[PreferenceInput, ...]:
-        """The claims of one array at `path`; `place` is the top-level array that it belongs to."""
+        """The preferences of one array at `path`; `place` is the top-level array that contains this array."""
         if not wires:
             return ()
         given_inputs = []
@@ -245,7 +247,7 @@ class ChoiceReader:
     def read_consents(
         self, collector: FaultCollector, wires: list[WireConsent] | list[VerbatimConsent] | None, path: str
     ) -> tuple[ConsentInput, ...]:
-        """The claims of one array of consents at `path`."""
+        """The consents of one array at `path`."""
         if not wires:
             return ()
         given_inputs = []
@@ -342,12 +344,12 @@ class ChoiceReader:
         return version
 
     def _read_canonical_date(self, given: str | None) -> int | None:
-        """As _read_date, for a time in the form that most have; None: that one has to look."""
+        """Like _read_date, for a time in the usual form; None if _read_date has to read the time."""
         at = None if given is None or given < self._earliest else read_canonical_time(given)
         return at if at is not None and at <= self._latest else None
 
     def _read_date(self, collector: FaultCollector, given: str | None, path: str, member: str, no: bool) -> int | None:
-        """When it was chosen, in microseconds; None after a fault."""
+        """The time of the choice, in microseconds; None after a fault."""
         if given is None:
             if self._rules.require_dates and not collector.is_mismatch(path, member):
                 message = f"{member} is required: this account does not accept undated choices."
@@ -383,7 +385,8 @@ def _read_name(
     most: int,
     code: str,
 ) -> ItemT | None:
-    """What a required name stands for; where its table is not known (`names` None) it is judged as text only."""
+    """The item of a required name. If the table of the name is not known (`names` None), the name is checked only as a
+    text."""
     if names is not None:
         return names.read(collector, name, path, member, most, code)
     if name is None:
@@ -396,7 +399,7 @@ def _read_name(
 def _read_code(
     collector: FaultCollector, given: int | str | None, codes: Mapping[int | str | None, int], path: str, member: str
 ) -> int | None:
-    """A PreferenceType or ConsentStatus that did not stand in the table as it was given."""
+    """A PreferenceType or ConsentStatus whose given value is not in the table as written."""
     if given is None:
         collector.require(path, member)
         return None
@@ -433,14 +436,14 @@ def _read_attributes(
 
 
 def _are_verbatim(wires: list[VerbatimAttribute]) -> bool:
-    """True when _read_attributes would find no fault and take all texts as they are."""
+    """True if _read_attributes would find no fault and would keep all texts unchanged."""
     keys = {wire.Key for wire in wires}
     texts = (text for wire in wires for text in (wire.Key, wire.Value or ""))
     return len(keys) == len(wires) and not any(text[:1] == "$" for text in keys) and all(map(is_trimmed, texts))
 
 
 def _is_verbatim(wire: VerbatimEvidence) -> bool:
-    """True when _read_evidence would find no fault and take all texts as they are."""
+    """True if _read_evidence would find no fault and would keep all texts unchanged."""
     address = wire.IpAddress
     return all(map(is_trimmed, read_evidence(wire).values())) and (address is None or _is_ip_address(address))
 
@@ -448,7 +451,7 @@ def _is_verbatim(wire: VerbatimEvidence) -> bool:
 def _read_evidence(
     collector: FaultCollector, wire: WireEvidence | VerbatimEvidence | None, path: str
 ) -> dict[str, str] | None:
-    """Its said members, trimmed; None when it says nothing."""
+    """The members of the evidence that the record gives, trimmed; None if it gives none."""
     if wire is None:
         return None
     evidence = {}

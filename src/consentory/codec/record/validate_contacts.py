@@ -41,18 +41,18 @@ class _Place(NamedTuple):
     preferences: str
     types: CaselessIndex[TypeRule]
     closed: bool
-    """Whether the caller may write none of its channels."""
+    """True if the caller may write none of the channels of the array."""
     paths: list[tuple[str, str, str]]
-    """Of each element that is looked at: its own path, and those of its preferences and its consents."""
+    """For each checked element: its own path, the path of its preferences, and the path of its consents."""
 
 
 _Value = tuple[str | None, dict[str, str], dict[str, str], str]
-"""What one element says of itself: the compared form (None after a fault), `given` and `said` as an ElementInput has
-them, and how a message names the element."""
+"""One element: the compared form (None after a fault), `given` and `said` as in an ElementInput, and the element's name
+for a message."""
 
 
 class ContactReader:
-    """Judges the contact elements of one Stage call's records, with the choices that hang on them."""
+    """Validates the contact elements of the records of one Stage call, with the choices of each element."""
 
     def __init__(self, rules: ValidationContext, scope: Scope, choices: ChoiceReader) -> None:
         self._phone_region = rules.phone_region
@@ -77,20 +77,21 @@ class ContactReader:
         self._addresses = place("Address", "Address.UnknownType", rules.address_types)
 
     def writable_types(self, array: str) -> Mapping[str | None, TypeRule]:
-        """The types that elements of an array may have, by name as configured; none where the caller may write none."""
+        """The types that elements of an array may have, by name as configured; empty if the caller may write none of
+        them."""
         place = {"Emails": self._emails, "PhoneNumbers": self._phones, "Addresses": self._addresses}[array]
         return {} if place.closed else place.types.exact
 
     def read_emails(self, collector: FaultCollector, wires: list[WireEmail] | None) -> tuple[ElementInput, ...]:
-        """The claims of `$.Emails`."""
+        """The elements of `$.Emails`."""
         return self._read_elements(collector, wires, self._emails, self._read_email) if wires else ()
 
     def read_phones(self, collector: FaultCollector, wires: list[WirePhone] | None) -> tuple[ElementInput, ...]:
-        """The claims of `$.PhoneNumbers`."""
+        """The elements of `$.PhoneNumbers`."""
         return self._read_elements(collector, wires, self._phones, self._read_phone) if wires else ()
 
     def read_addresses(self, collector: FaultCollector, wires: list[WireAddress] | None) -> tuple[ElementInput, ...]:
-        """The claims of `$.Addresses`."""
+        """The elements of `$.Addresses`."""
         return self._read_elements(collector, wires, self._addresses, self._read_address) if wires else ()
 
     def _read_elements(
@@ -176,7 +177,7 @@ def _list_paths(array: str, preferences: str) -> list[tuple[str, str, str]]:
 
 def _report_closed(collector: FaultCollector, array: str, path: str) -> None:
     channels = " or ".join(channel for channel in PLACE_CHANNELS[array] if channel)
-    text = f"Your user groups do not permit the channel {channels}, so no element of {array} either."
+    text = f"Your user groups do not permit the channel {channels}, so you cannot send elements of {array}."
     collector.report("Permission.Channel", text, path)
 
 
@@ -210,7 +211,7 @@ def _compare(
 
 
 def _read_said(collector: FaultCollector, wire: WireAddress, path: str) -> dict[str, str]:
-    """Address2 ("" clears) and Country, the alpha-2 code that all given country codes stand for."""
+    """Address2 ("" clears) and Country: the alpha-2 code of all given country codes."""
     said = {}
     if wire.Address2 is not None:
         line = read_text(collector, wire.Address2, path, "Address2", *_ADDRESS["Address2"])

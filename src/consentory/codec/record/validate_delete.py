@@ -1,4 +1,5 @@
-"""Which profile a record names: by its ProfileId, by its id of the match type; and records that delete one."""
+"""The profile that a record names, by its ProfileId or by its id of the match type; and the records that delete a
+profile."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _DELETE = msgspec.json.Decoder(WireDelete)
 
 
 def read_profile_id(collector: FaultCollector, given: int | None) -> int | None:
-    """A ProfileId from 1 to 2**63 - 1, None when absent or after a fault."""
+    """A ProfileId from 1 to 2**63 - 1; None if the ProfileId is absent, and after a fault."""
     if given is None or 1 <= given <= _LARGEST_ID:
         return given
     text = "ProfileId must be a positive number, one that this system has given out; correct it or leave it out."
@@ -34,20 +35,20 @@ def read_profile_id(collector: FaultCollector, given: int | None) -> int | None:
 
 
 def key_alternate_id(account_id: int, rule: TypeRule, value: str) -> tuple[str, bytes]:
-    """The folded form of an alternate id's trimmed value, and its key."""
+    """The folded form of an alternate id's trimmed value, and the id's key."""
     folded = fold(value)
     return folded, alternate_id_hasher(account_id, rule)(folded)
 
 
 def alternate_id_hasher(account_id: int, rule: TypeRule) -> Callable[[str], bytes]:
-    """What makes the keys of alternate ids of one type from their folded values."""
+    """A function that makes the key of an alternate id of one type from the folded value."""
     return key_hasher(account_id, "AlternateId", rule.folded)
 
 
 def check_match_count(collector: FaultCollector, match_name: str, count: int, unread: bool) -> None:
-    """Report none or several active ids of the match type, where exactly one is needed.
+    """Report that the record has no active id of the match type, or several, if it needs exactly one.
 
-    `unread`: there are ids that could not be read, which is a fault already, so none is not another one.
+    `unread` is True if some ids could not be read. That is already a fault, so a missing id is then not reported.
     """
     if count > 1:
         text = f"{count} active ids of type {match_name}; to match by it a record carries exactly one."
@@ -58,10 +59,11 @@ def check_match_count(collector: FaultCollector, match_name: str, count: int, un
 
 
 class DeleteReader:
-    """Judges records of a Delete import: only what says which profile goes (record.md, "Delete records")."""
+    """Validates the records of a Delete import. Only the members that name a profile count (record.md, "Delete
+    records")."""
 
     def __init__(self, rules: ValidationContext, scope: Scope, match_name: str | None, match: TypeRule | None) -> None:
-        """`match` is the match type, None without MatchCriteria and when that type was switched off."""
+        """`match` is the match type. It is None without MatchCriteria, and if the match type was switched off."""
         self._rules = rules
         self._may_delete = scope.may_delete
         self._match_name = match_name
@@ -69,9 +71,9 @@ class DeleteReader:
         self.kept = b""
 
     def read(self, raw: bytes | memoryview | msgspec.Raw, collector: FaultCollector) -> Record | None:
-        """The record, of which only the ProfileId and the match key are kept; None when it is no object.
+        """The record with only its ProfileId and match key; None if the record is not an object.
 
-        `kept` then holds its JSON with these two alone.
+        `kept` then holds the record's JSON with only these two members.
         """
         wire: WireDelete | None
         mismatches = FaultCollector()
@@ -102,7 +104,7 @@ class DeleteReader:
         return Record(profile_id, keys[0] if len(keys) == 1 else None, len(keys))
 
     def _find_ids(self, wire: WireDelete | None) -> dict[str, WireDeleteId]:
-        """The record's active ids of the match type by path; all others are ignored."""
+        """The record's active ids of the match type, by path. All other ids are ignored."""
         if wire is None or self._match is None or not wire.AlternateIds:
             return {}
         types = self._rules.alternate_id_types
@@ -123,8 +125,8 @@ class DeleteReader:
 
 
 def _cut(raw: bytes) -> bytes:
-    """A record that msgspec does not read, cut down to the members that a Delete looks at: what else it carries is
-    ignored, however deep or long it is."""
+    """Cut a record that msgspec cannot read down to the members that a Delete needs. All other members are ignored, at
+    any depth and any length."""
     if not raw.lstrip().startswith(b"{"):
         return raw
     members = {name: value for name, value in split_object(raw).items() if name in _LOOKED_AT}
@@ -143,7 +145,8 @@ def _cut_id(raw: bytes) -> bytes:
 
 
 def _cut_value(value: bytes) -> bytes:
-    """A value where a text or a number belongs: an array or object is a fault, and none of it is read."""
+    """A value in a place of a text or a number. An array or object in this place is a fault, and its content is not
+    read."""
     return b"[]" if value.startswith((b"[", b"{")) and len(value) > _LONGEST_ID else value
 
 
@@ -160,5 +163,5 @@ def _render_kept(profile_id: int | None, ids: list[WireDeleteId]) -> bytes:
 
 
 def _is_needed(fault: Fault, ids: dict[str, WireDeleteId]) -> bool:
-    """True for a fault of what a Delete looks at."""
+    """True if the fault is in a member that a Delete needs."""
     return fault.Path in ("$", "$.ProfileId") or any(fault.Path == f"{path}.AlternateId" for path in ids)

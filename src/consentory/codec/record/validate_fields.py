@@ -19,18 +19,18 @@ _DATE_LENGTH = len("YYYY-MM-DD")
 _FIELD = LENGTHS["Field"]
 _SEPARATOR = "::"
 _SHORT = 128
-"""Characters of a name and a value that are remembered for as long as the account's rules are."""
+"""Longest name or value, in characters, that is kept in memory as long as the account's rules."""
 
 
 class FieldReader:
-    """Judges the custom field values of one Stage call's records."""
+    """Validates the custom field values of the records of one Stage call."""
 
     def __init__(self, rules: ValidationContext) -> None:
         self._rules = rules
         self._known = rules.known_fields
 
     def keeps(self, wires: list[VerbatimField]) -> bool:
-        """True when `read_fields` finds no fault and gives the very names and values that were sent."""
+        """True if `read_fields` finds no fault and returns exactly the sent names and values."""
         for wire in wires:
             said = (wire.Name, wire.Value)
             if self._known.get(said) != said:
@@ -42,9 +42,9 @@ class FieldReader:
     def read_fields(
         self, collector: FaultCollector, wires: list[WireField] | list[VerbatimField] | None
     ) -> tuple[tuple[str, str | None], ...]:
-        """The values of `$.CustomFields` by configured name; "" clears, None says nothing.
+        """The values of `$.CustomFields` by configured name; "" clears the field, None gives no value.
 
-        Options of a picklist come as configured, a date-time in UTC, all else as given.
+        Options of a picklist are spelled as configured; a date-time is in UTC; all other values are unchanged.
         """
         if not wires:
             return ()
@@ -73,7 +73,8 @@ class FieldReader:
                 value = self._read_value(collector, rule, value, f"{path}.Value")
                 if not collector.faults and len(wire.Name or "") + len(wire.Value or "") <= _SHORT:
                     if len(self._known) >= MOST_KNOWN:
-                        self._known.clear()  # of values that are everybody's own, it would else be full for good
+                        # values that differ for every person would otherwise fill the cache for ever
+                        self._known.clear()
                     self._known[wire.Name, wire.Value] = (name, value)
             values.append((name, value))
         return tuple(values)
@@ -99,7 +100,7 @@ class FieldReader:
         return value
 
     def _read_date(self, collector: FaultCollector, rule: FieldRule, value: str, path: str) -> str:
-        """A bare date stays a date; a date-time is kept in UTC."""
+        """A bare date stays a date. A date-time is converted to UTC."""
         try:
             at = read_time(value, self._rules.zone, no=False).at
         except TimeFault as fault:
@@ -132,7 +133,7 @@ def _check_number(collector: FaultCollector, rule: FieldRule, value: str, path: 
 
 
 def _read_options(collector: FaultCollector, rule: FieldRule, value: str, path: str) -> str:
-    """The chosen options as configured, in the order given."""
+    """The chosen options as configured, in the given order."""
     assert rule.options is not None
     chosen = []
     for option in value.split(_SEPARATOR):

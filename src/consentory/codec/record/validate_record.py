@@ -1,4 +1,4 @@
-"""One staged record judged against the account's configuration: every rule of record.md, every fault at once."""
+"""Validate one staged record against the account's configuration: every rule of record.md, every fault at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _RECORD = msgspec.json.Decoder(WireRecord)
 
 
 class RecordValidator:
-    """Judges the records of one Stage call: one import, one caller, one time."""
+    """Validates the records of one Stage call: one import, one caller, one time."""
 
     def __init__(
         self,
@@ -53,12 +53,12 @@ class RecordValidator:
         permissions: Permissions,
         staged_at: datetime,
     ) -> None:
-        """`permissions` are those of whoever stages; `staged_at` has a zone."""
+        """`permissions` are the permissions of the caller of Stage; `staged_at` has a zone."""
         rules = compile_validation_context(configuration_index)
         scope = Scope(permissions)
         self._rules = rules
         self._scope = scope
-        self._collector = FaultCollector()  # until something is found in it
+        self._collector = FaultCollector()  # replaced when a fault is found in it
         self._choices = ChoiceReader(rules, scope, count_microseconds(staged_at), settings.allow_prior_consents)
         self._contacts = ContactReader(rules, scope, self._choices)
         self._fields = FieldReader(rules)
@@ -75,7 +75,8 @@ class RecordValidator:
 
     @property
     def counts(self) -> StageCounts:
-        """Of the records that were recognised and validated until now; refused ones are not counted here."""
+        """Counts of the records that were accepted until now, by the fast-path check or by `validate`. Refused records
+        are not counted."""
         undated, without_code = self._undated, self._without_code
         if self._simple is not None:
             undated += self._simple.undated
@@ -83,7 +84,8 @@ class RecordValidator:
         return StageCounts(undated_choices=undated, numbers_without_country_code=without_code)
 
     def check(self, sent: bytes) -> VerbatimRecord | None:
-        """The record if it is plain, in half the time of `validate`, which tells of all others. Any bytes may come."""
+        """The record if it is a verbatim record, in half the time of `validate`; None if `validate` must decide. `sent`
+        may be any bytes."""
         return None if self._simple is None else self._simple.check(sent)
 
     def validate(self, raw: bytes | memoryview | msgspec.Raw) -> Record | list[Fault]:
@@ -98,7 +100,8 @@ class RecordValidator:
         return collector.faults
 
     def keep_ids(self) -> bytes:
-        """Of the Delete record that was validated last and found valid, the JSON of what is kept in staging."""
+        """The JSON of the Delete record that was last validated without a fault, with only the members that staging
+        keeps."""
         assert self._deletes is not None
         return self._deletes.kept
 
@@ -194,7 +197,7 @@ class RecordValidator:
         given_inputs: tuple[AlternateIdInput, ...],
         wires: list[WireAlternateId] | None,
     ) -> tuple[bytes | None, int]:
-        """The key to match by, and how many active ids of the match type the record carries."""
+        """The key to match by, and the number of active ids of the match type in the record."""
         if self._match_name is None:
             return None, 0
         name = self._match.name if self._match is not None else None
@@ -242,7 +245,7 @@ def _read_active(collector: FaultCollector, given: bool | int | None) -> bool | 
 
 
 def _read_customer_name(collector: FaultCollector, wire: WireName | None) -> dict[str, str]:
-    """The said name parts; "" clears."""
+    """The name parts that the record gives; "" clears the part."""
     name: dict[str, str] = {}
     if wire is None:
         return name
@@ -274,7 +277,8 @@ def _read_tags(collector: FaultCollector, wires: list[WireTag] | None) -> tuple[
 
 
 def _check_says_something(collector: FaultCollector, wire: WireRecord, name: dict[str, str]) -> None:
-    """Report a record that says nothing of a person and names none. What could not be read was said."""
+    """Report a record without data about a person and without the name of a person. A part that could not be read
+    counts as data."""
     if name or wire.AlternateIds or wire.ProfilePreferences or wire.Consents or wire.ProfileId is not None:
         return
     for elements in (wire.Emails, wire.PhoneNumbers, wire.Addresses):

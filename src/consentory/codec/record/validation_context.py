@@ -14,13 +14,13 @@ from consentory.domain.configuration_index import ConfigurationIndex, ConsentEnt
 from consentory.domain.text import fold
 
 MOST_KNOWN = 4096
-"""Values that a reader remembers, so that it reads each of them once: of records without a fault until then, since a
-full list of faults would not say that there is another."""
+"""Number of values that a reader remembers in order to read each value once. Only values of records without a fault so
+far are remembered: a full list of faults could not tell that another fault exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypeRule:
-    """A type as configured, and the pattern that whole values of it must match."""
+    """A type as configured, and the pattern that the whole value must match."""
 
     name: str
     folded: str
@@ -57,14 +57,14 @@ class FieldRule:
     field: CustomField
     pattern: AccountPattern | None
     options: CaselessIndex[str] | None
-    """The picklist's options, of a SelectList."""
+    """The options of the picklist, for a SelectList."""
     least: Decimal | None
     most: Decimal | None
 
 
 class ValidationContext:
-    """What validation asks of one configuration index. Only what is switched on is in the tables, save consent types:
-    a withdrawal is accepted of any of them."""
+    """The data of one configuration index that validation needs. The tables contain only items that are switched on,
+    except consent types: a withdrawal of any consent type is accepted."""
 
     def __init__(self, configuration_index: ConfigurationIndex) -> None:
         configuration = configuration_index.configuration
@@ -93,12 +93,12 @@ class ValidationContext:
             (item.name, _rule_field(item, configuration_index)) for item in configuration.custom_fields if item.active
         )
         self.known_fields: dict[tuple[str | None, str | None], tuple[str, str]] = {}
-        """Names and short values as sent, and what validate_fields read them as, whoever sends them."""
+        """Maps names and short values as sent to the result of validate_fields, for all callers."""
 
 
 @lru_cache(maxsize=64)
 def compile_validation_context(configuration_index: ConfigurationIndex) -> ValidationContext:
-    """The validation context of a configuration index, made once for each."""
+    """The validation context of a configuration index. It is made once for each index."""
     return ValidationContext(configuration_index)
 
 
@@ -107,7 +107,7 @@ def _compile(pattern: str | None) -> AccountPattern | None:
 
 
 def _index_types(items: Iterable[TypeName], table: TypeTable | None = None) -> CaselessIndex[TypeRule]:
-    """The active types by name; under None the default one, where a type may be left out."""
+    """The active types by name. The key None has the default type, for arrays whose elements may leave the type out."""
     rules = {item.name: TypeRule(item.name, fold(item.name), _compile(item.pattern)) for item in items if item.active}
     names: CaselessIndex[TypeRule] = CaselessIndex(rules.items())
     if table is not None and table.default is not None:

@@ -1,7 +1,7 @@
-"""The record as it stands on the wire (record.md), typed. None: absent or null, which says nothing.
+"""The types of the record on the wire (record.md). None: the member is absent or null and has no meaning.
 
-Members of type Raw are *ro*: accepted with any value, at the places that record.md names, and ignored.
-A record that does not fit these types is read by `lenient_decode`, which is driven by them too.
+Members of type Raw are *ro*: they are accepted with any value, in the places that record.md names, and ignored.
+`lenient_decode` reads a record that does not fit these types, and uses these types for that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _IGNORED = Raw()
 
 
 class WireObject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """What every object of a record may carry: what the system gave out beside the data."""
+    """Members that every object of a record may have, because the system's answers contain them."""
 
     Exceptions: Raw = _IGNORED
     Edited: Raw = _IGNORED
@@ -83,7 +83,7 @@ class WireConsent(WireObject, gc=False):
 
 
 class WireElement(WireObject, gc=False):
-    """What the three kinds of contact elements share."""
+    """The members that the three kinds of contact elements share."""
 
     IsDefault: bool | None = None
     IsActive: bool | None = None
@@ -164,7 +164,7 @@ class WireRecord(WireObject, gc=False):
 
 
 class WireBatch(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of Stage as JSON. Only the OpenAPI document reads this type: `codec/staging` takes the body apart."""
+    """The body of Stage as JSON. Only the OpenAPI document reads this type: `codec/staging` splits the body."""
 
     UserProfilePreferences: list[WireRecord]
 
@@ -176,7 +176,7 @@ class WireDeleteId(msgspec.Struct, gc=False):
 
 
 class WireDelete(msgspec.Struct, gc=False):
-    """A record of a Delete import: only what says which profile is meant; all else is ignored."""
+    """A record of a Delete import: only the members that name a profile. All other members are ignored."""
 
     ProfileId: Integer | None = None
     AlternateIds: list[WireDeleteId] | None = None

@@ -1,7 +1,8 @@
-"""Recognising verbatim records: the fast path of validation (docs/adr/0014-verbatim-records.md).
+"""The fast-path check: it finds the verbatim records (docs/adr/0014-verbatim-records.md).
 
-It says yes only to what `validate_record` surely accepts and reads as `read_verbatim` does; of all else, faults among
-it, it says nothing, and the long path decides. A property test holds both together.
+The check accepts a record only if `validate_record` surely accepts it and reads it exactly as `read_verbatim` does. For
+all other records, including faulty ones, the check gives no result, and the long path decides. A property test compares
+both paths.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ from consentory.domain.record import VerbatimRecord
 from consentory.domain.text import compare_address, fold
 
 _SAFE_ESCAPE = re.compile(rb'\\(?:["\\/]|u(?!00[01]|00[89]|007[Ff]|[Dd][89A-Fa-f])[0-9A-Fa-f]{4})')
-"""What stands for a character that is neither a control character nor half of a surrogate pair."""
+"""The escape of a character that is neither a control character nor half of a surrogate pair."""
 
 
 class FastPathCheck:
-    """Recognises the verbatim records of one Stage call, whose import has a match type. Choices and custom fields, of
-    which there are few, it leaves to the readers of the long path, which remember them."""
+    """Finds the verbatim records of one Stage call whose import has a match type. Choices and custom fields have few
+    different values, so the readers of the long path check them and remember the results."""
 
     def __init__(
         self,
@@ -57,8 +58,8 @@ class FastPathCheck:
         self._choices = choices
         self._fields = fields
         self.undated = self.without_code = 0
-        """Of the verbatim records until now: choices without a date, and numbers without a country code."""
-        self._without_code = 0  # of the record that is looked at
+        """Counts of the verbatim records until now: choices without a date, and numbers without a country code."""
+        self._without_code = 0  # of the record that is checked now
         types = rules.alternate_id_types.exact
         self._id_types = {
             name: (rule, alternate_id_hasher(rules.account_id, rule))
@@ -70,10 +71,11 @@ class FastPathCheck:
         self._address_types = contacts.writable_types("Addresses")
 
     def check(self, sent: bytes) -> VerbatimRecord | None:
-        """The record if it is plain; None: the long path has to tell what it is. Any bytes may come."""
+        """The record if it is a verbatim record; None if the long path has to decide. `sent` may be any bytes."""
         if len(sent) > VERBATIM_BYTES or not self._may_write:
             return None
-        # Bytes of which a text with a control character has one: DEL, the first of U+0080 to U+00BF, a backslash.
+        # A text with a control character contains one of these bytes: DEL, the first byte of U+0080 to U+00BF, or a
+        # backslash.
         if b"\x7f" in sent or b"\xc2" in sent or (b"\\" in sent and b"\\" in _SAFE_ESCAPE.sub(b"", sent)):
             return None
         try:
@@ -113,7 +115,8 @@ class FastPathCheck:
         return None
 
     def _find_keys(self, wires: list[VerbatimAlternateId]) -> tuple[list[bytes], bytes | None]:
-        """The keys of the alternate ids, and the one to match by; None when there is not one, or one is not plain."""
+        """The keys of the alternate ids, and the key to match by; None if there is no such key, or if an id is not
+        verbatim."""
         keys: list[bytes] = []
         match_key = None
         for wire in wires:
@@ -121,7 +124,7 @@ class FastPathCheck:
             if known is None:
                 return keys, None
             rule, hash_value = known
-            # As is_name, without the call.
+            # The same test as is_name, without the call.
             if not value.isprintable() or value.strip() != value:
                 return keys, None
             if rule.pattern is not None and not rule.pattern.matches(value):
@@ -202,7 +205,7 @@ class FastPathCheck:
 
 
 def _has_one_default(wires: Sequence[VerbatimElement]) -> bool:
-    """Whether one element at most is the default."""
+    """True if at most one element is the default."""
     found = False
     for wire in wires:
         if wire.IsDefault:
@@ -223,7 +226,7 @@ def _are_verbatim_tags(wires: list[VerbatimTag]) -> bool:
     names = set()
     for wire in wires:
         name = wire.Name
-        # As is_name, without the call.
+        # The same test as is_name, without the call.
         if not name.isprintable() or name.strip() != name:
             return False
         names.add(fold(name))

@@ -1,8 +1,9 @@
-"""Verbatim records: valid ones that are their own validated form, as most are (docs/adr/0014-verbatim-records.md).
+"""Verbatim records: valid records whose JSON is already the validated form. Most records are verbatim
+(docs/adr/0014-verbatim-records.md).
 
-Names stand in them as configured, and texts are trimmed. A choice is a number or its name. Such a record is kept as it
-was sent, and beside it what the account's configuration has to do with: keys, numbers, times. `fast_path_check` tells
-which ones are plain; what they say is read here, without the configuration.
+In a verbatim record all names are written as configured, all texts are trimmed, and a choice is a number or its name.
+Staging keeps the record as sent. Beside it, staging keeps the values that depend on the account's configuration: keys,
+numbers, times. `fast_path_check` decides which records are verbatim. This module reads them without the configuration.
 """
 
 from __future__ import annotations
@@ -34,12 +35,13 @@ from consentory.domain.record import (
 from consentory.domain.text import compare_address, fold
 
 VERBATIM_BYTES = 1 << 14
-"""A longer record is not plain, nor is one of a block whose records are longer on average: of those a worker never
-reads what was sent."""
+"""A longer record is not verbatim. A record is also not verbatim if the records of its block are longer than this on
+average. A worker never reads the sent text of such records."""
 
 READER = 1
-"""Stamped on what is staged. A later reader reads what an earlier one staged by name: a time form that it takes beside
-the others moves no date. Raise it when a stamped record has to be read in another way."""
+"""This version is stored with each staged record. A later reader finds values of an earlier one by name. So a later
+reader may read more forms of time, and no stored date changes. Raise the version if a stored record must be read in
+another way."""
 
 PREFERENCE_TYPES: Mapping[int | str | None, int] = {
     OPT_IN: OPT_IN,
@@ -47,7 +49,7 @@ PREFERENCE_TYPES: Mapping[int | str | None, int] = {
     "OptIn": OPT_IN,
     "OptOut": OPT_OUT,
 }
-"""What a PreferenceType as sent means."""
+"""Maps a PreferenceType as sent to its number."""
 
 CONSENT_STATUSES: Mapping[int | str | None, int] = {
     GRANTED: GRANTED,
@@ -59,16 +61,16 @@ CONSENT_STATUSES: Mapping[int | str | None, int] = {
     "Revoked": REVOKED,
     "NotSet": NOT_SET,
 }
-"""What a ConsentStatus as sent means."""
+"""Maps a ConsentStatus as sent to its number."""
 
 _Many = Meta(max_length=MOST_ELEMENTS)
 
 
 class VerbatimObject(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Members with the types and lengths of record.md; whatever is rare, or needs a second look, is no member here.
+    """Members with the types and lengths of record.md. Members that are rare, or that need more checks, are left out.
 
-    All of them are read, so that what decodes is JSON text in UTF-8. What was staged is read by these types again, so
-    they may only ever become wider.
+    All members are decoded, so a decoded text is JSON in UTF-8. These types also read records that were staged before,
+    so they may only become wider.
     """
 
 
@@ -169,7 +171,7 @@ class VerbatimField(VerbatimObject, gc=False):
 
 
 class VerbatimWire(VerbatimObject, gc=False):
-    """A record on the wire, of the members that plain ones have."""
+    """A record on the wire, with the members that a verbatim record may have."""
 
     AlternateIds: Annotated[list[VerbatimAlternateId], Meta(min_length=1, max_length=MOST_ELEMENTS)]
     IsActive: bool | None = None
@@ -190,11 +192,12 @@ class VerbatimWire(VerbatimObject, gc=False):
 
 
 decode_verbatim_wire = msgspec.json.Decoder(VerbatimWire).decode
-"""A record's JSON by these types; raises what `lenient_decode.MSGSPEC_REFUSALS` has when it does not fit them."""
+"""Decodes a record's JSON by these types. If the record does not fit, it raises one of the errors in
+`lenient_decode.MSGSPEC_REFUSALS`."""
 
 
 def read_verbatim(plain: VerbatimRecord, sent: bytes) -> Record:
-    """What a verbatim record says, from its JSON as it was sent."""
+    """The validated form of a verbatim record, from its JSON as sent."""
     wire = decode_verbatim_wire(sent)
     keys = plain.keys
     numbers, times = _name_places(plain, wire) if plain.reader == 0 else (plain.numbers, plain.times)
@@ -224,14 +227,15 @@ def read_verbatim(plain: VerbatimRecord, sent: bytes) -> Record:
 
 
 def name_date(given: str | None, no: bool) -> str:
-    """The name of a choice's date among the `times` of a VerbatimRecord: the date as sent, and whose it is."""
+    """The name of a choice's date in the `times` of a VerbatimRecord: the date as sent, and whether the choice is a
+    no."""
     if given is None:
         return ""
     return f"no {given}" if no else given
 
 
 def _name_places(plain: VerbatimRecord, wire: VerbatimWire) -> tuple[dict[str, str], dict[str, int]]:
-    """The numbers and times, by name, of a record that an earlier release staged by place."""
+    """The numbers and times, by name, of a record that an earlier release staged by position."""
     numbers = dict(zip([one.PhoneNumber for one in wire.PhoneNumbers or ()], plain.numbers, strict=True))
     elements: list[tuple[list[VerbatimPreference] | None, list[VerbatimConsent] | None]] = [
         *[(one.EmailPreferences, one.Consents) for one in wire.Emails or ()],
@@ -352,7 +356,7 @@ def _read_consent(wire: VerbatimConsent, times: dict[str, int]) -> ConsentInput:
 
 
 def read_evidence(wire: VerbatimEvidence) -> dict[str, str]:
-    """Its said members."""
+    """The members of the evidence that the record gives."""
     said = {member: getattr(wire, member) for member in wire.__struct_fields__}
     return {member: text for member, text in said.items() if text is not None}
 
