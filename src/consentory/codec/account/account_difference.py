@@ -1,8 +1,8 @@
-"""What applying a configuration over an older one comes to: the effective one, and the difference for people.
+"""The change from one configuration to the next: the effective configuration, and the difference for people.
 
-Nothing that was ever applied is deleted, for it may be in use: what is left out is switched off and keeps
-its place after what the new document has. Texts, expirations and the order of consent versions are proof.
-Names keep the spelling first configured (`account_spelling.py`).
+An applied item is never deleted, because it may be in use. An item that the new document leaves out is switched off and
+comes after the items of the new document. Texts, expirations and the order of consent versions are evidence and do not
+change. Names keep their first configured spelling (`account_spelling.py`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Element = TypeName | Picklist | CustomField | Filter | Program | ConsentVersion 
 ElementT = TypeVar("ElementT", bound=Element)
 
 _KEPT = "left out; nothing in use is deleted"
-# What a difference line calls an element of each section.
+# The name of an element of each section in a line of the difference.
 _NOUNS = {
     "customer_types": "customer type",
     "alternate_id_types": "alternate id type",
@@ -53,9 +53,10 @@ _NOUNS = {
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationChange:
-    """`configuration` is what to store; `lines` the difference to what was there, empty when there is none.
+    """`configuration` is the configuration to store. `lines` is the difference to the old configuration; empty if there
+    is no difference.
 
-    A line that begins with `NOTE` tells of a name that the document spells differently; it is no difference.
+    A line that begins with `NOTE` names a different spelling in the document; it is not a difference.
     """
 
     configuration: Configuration
@@ -63,15 +64,15 @@ class ConfigurationChange:
 
 
 def is_change(lines: Iterable[str]) -> bool:
-    """True when one of the lines tells of a difference, and not only of a spelling."""
+    """True if a line reports a difference. A line that only reports a spelling does not count."""
     return any(not line.startswith(NOTE) for line in lines)
 
 
 def merge_configurations(
     old: Configuration | None, earlier: Sequence[Configuration], new: Configuration, log: FaultLog
 ) -> ConfigurationChange:
-    """The change from `old`, after `earlier` revisions, to `new`. Whatever may not change goes to the log, with paths
-    of `new`'s document."""
+    """The change from `old`, after `earlier` revisions, to `new`. A forbidden change is added to the log with its path
+    in `new`'s document."""
     if old is None:
         old = Configuration(account=new.account)
         lines = [f"+ account {new.account.client_id}"]
@@ -109,7 +110,8 @@ def _merge_items(noun: str, old: Sequence[ElementT], new: Sequence[ElementT], li
 
 
 def _merge_programs(old: Sequence[Program], new: Sequence[Program], lines: list[str]) -> tuple[Program, ...]:
-    """Filters are told apart by their id over all programs, so that one may move from a program to another."""
+    """Merge the programs. A filter is identified by its id over all programs, so a filter may move from one program to
+    another."""
     before = {_key(program): program for program in old}
     homes = {_key(item): (program.id, item) for program in old for item in program.filters}
     listed = [item for program in new for item in program.filters]
@@ -126,7 +128,8 @@ def _merge_programs(old: Sequence[Program], new: Sequence[Program], lines: list[
         kept = _switch_off("filter", _missing(old_filters, listed), lines)
         merged.append(msgspec.structs.replace(program, filters=(*program.filters, *kept)))
     _describe_order("program", old, new, lines)
-    # The filters of a left out program are off with it; only those that moved elsewhere are no longer here.
+    # A program that is left out is switched off with its filters. Filters that moved to another program are removed
+    # from it.
     kept_programs = [
         msgspec.structs.replace(program, filters=tuple(_missing(program.filters, listed)))
         for program in _switch_off("program", _missing(old, new), lines)
@@ -153,7 +156,7 @@ def _merge_consent_types(
 def _merge_versions(
     path: str, item: ConsentType, old: Sequence[ConsentVersion], lines: list[str], log: FaultLog
 ) -> tuple[ConsentVersion, ...]:
-    """The applied versions in their order, then the new ones: a version left out keeps its rank."""
+    """The applied versions in their order, then the new versions. A version that is left out keeps its rank."""
     noun = f"consent version {item.name}"
     before = {_key(version): version for version in old}
     after = {_key(version): version for version in item.versions}
@@ -170,7 +173,7 @@ def _merge_versions(
 def _check_order(
     path: str, name: str, old: Sequence[ConsentVersion], new: Sequence[ConsentVersion], log: FaultLog
 ) -> None:
-    """Applied versions come in the order in which they were applied, and before every new one."""
+    """Check that applied versions come in the order in which they were applied, and before every new version."""
     ranks = {_key(version): rank for rank, version in enumerate(old)}
     latest = -1
     for place, version in enumerate(new):
@@ -186,7 +189,7 @@ def _check_order(
 
 
 def _check_proof(path: str, old: ConsentVersion, new: ConsentVersion, log: FaultLog) -> None:
-    """Neither a text nor the expiration of an applied version changes; a text in one more locale may come."""
+    """Check that no text and no expiration of an applied version changes. A text in an additional locale is allowed."""
     advice = "this version was applied and is proof; make a new version instead"
     texts = {fold(locale): (locale, text) for locale, text in new.texts.items()}
     for locale, text in old.texts.items():
@@ -207,7 +210,8 @@ def _missing(old: Iterable[ElementT], new: Iterable[ElementT]) -> list[ElementT]
 
 
 def _switch_off(noun: str, items: Iterable[ElementT], lines: list[str]) -> list[ElementT]:
-    """The items switched off; a line for each that was on. None stays a default: another may become it."""
+    """The items switched off, with a line for each item that was on. No item stays the default, because another item
+    may become it."""
     kept: list[ElementT] = []
     for item in items:
         if item.active:

@@ -1,7 +1,7 @@
-"""The account document (account.md, "Configuration"): read with all faults at once, compared, given back.
+"""The account document (account.md, "Configuration"): read it with all faults at once, compare it, render it.
 
-Reading walks PyYAML's node tree, which knows the lines, along the types of `domain/configuration.py`,
-which are the only place where keys, types and defaults stand. JSON is read as the YAML that it is.
+The reader walks PyYAML's node tree, which knows the lines, along the types of `domain/configuration.py`. Only these
+types define keys, value types and defaults. JSON is read as YAML, because JSON is valid YAML.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ __all__ = [
 
 
 class AccountDocument(NamedTuple):
-    """A document that was read. `lines`: JSON path to line (1-based) of every value. `source` names it in messages."""
+    """A document that was read. `lines` maps the JSON path of every value to its line (from 1). `source` names the
+    document in messages."""
 
     configuration: Configuration
     lines: Mapping[str, int]
@@ -42,11 +43,10 @@ class AccountDocument(NamedTuple):
 
 
 def read_account_document(data: bytes, *, source: str) -> AccountDocument:
-    """The configuration that a YAML or JSON document describes. Reading is slow: read a document once.
+    """The configuration in a YAML or JSON document. Reading is slow, so read a document only once.
 
-    `source` names the document in messages: a file's name, or "the request body".
-    Raises AccountDocumentInvalid with every fault and its line; where the text is not YAML at all,
-    with the first place that is not.
+    `source` names the document in messages: a file's name, or "the request body". Raises AccountDocumentInvalid with
+    every fault and its line. If the text is not YAML, the error has only the first place that is not YAML.
     """
     log = FaultLog(source)
     configuration = NodeReader(log).read_root(compose_document(data, source), Configuration)
@@ -63,14 +63,14 @@ def compare_configurations(
     source: str = "configuration",
     lines: Mapping[str, int] | None = None,
 ) -> ConfigurationChange:
-    """What applying `new` to an account that has `old` (None: no account yet) comes to.
+    """The change when `new` is applied to an account that has `old` (None: there is no account yet).
 
-    The result's `configuration` is what to store: what `new` leaves out of `old` stays, switched off,
-    after what `new` has; names stay as `old` spells them, and as
-    `earlier` revisions did. Its `lines` are the difference for people, empty when
-    there is none.
-    Raises AccountDocumentInvalid where proof would change (text, expiration or order of consent versions
-    already applied) or clientId differs; `source` and `lines` (of the document) only tell where.
+    The `configuration` of the result is the configuration to store. Items of `old` that `new` leaves out stay, switched
+    off, after the items of `new`. Names keep the spelling of `old` and of `earlier` revisions. The `lines` of the
+    result are the difference for people, empty if there is no difference.
+
+    Raises AccountDocumentInvalid if evidence would change (text, expiration or order of applied consent versions), or
+    if the clientId differs. `source` and `lines` (of the document) are used only in messages.
     """
     log = FaultLog(source, lines)
     change = merge_configurations(old, earlier, new, log)
@@ -79,18 +79,19 @@ def compare_configurations(
 
 
 def render_configuration(configuration: Configuration) -> bytes:
-    """JSON as GET gives it: camelCase, defaults left out. It may be sent back as it is."""
+    """JSON in the form of the GET answer: camelCase, without default values. A client may send it back unchanged."""
     return msgspec.json.encode(_simple(configuration))
 
 
 def render_yaml(configuration: Configuration) -> bytes:
-    """The same document as YAML; it may be applied as it is."""
+    """The same document as YAML. A client may apply it unchanged."""
     document = _simple(configuration)
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110, encoding="utf-8")
 
 
 def text_hashes(configuration: Configuration) -> list[tuple[str, str, str, str]]:
-    """(consent type, version, locale, SHA-256 in hex of the text's UTF-8) of every text, in document order."""
+    """(consent type, version, locale, SHA-256 in hex of the text's UTF-8) for every text, in the order of the
+    document."""
     return [
         (item.name, version.version, locale, hashlib.sha256(text.encode()).hexdigest())
         for item in configuration.consent_types
@@ -100,9 +101,10 @@ def text_hashes(configuration: Configuration) -> list[tuple[str, str, str, str]]
 
 
 def _simple(value: Any) -> Any:
-    """Structs as mappings without what is the default, whole floats as integers (25, not 25.0), as people write.
+    """Structs as mappings without default values, whole floats as integers (25, not 25.0), as people write them.
 
-    By equality: msgspec's own `omit_defaults` compares texts by identity, and would give out some defaults.
+    Defaults are compared by equality. msgspec's own `omit_defaults` compares texts by identity and would render some
+    defaults.
     """
     if isinstance(value, Item):
         given = ((field, getattr(value, field.name)) for field in msgspec.structs.fields(value))

@@ -1,4 +1,4 @@
-"""The faults of an account document: collected all together, each with its line, then raised at once."""
+"""The faults of an account document: all faults are collected, each with its line, and then raised at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from consentory.errors import ConsentoryError
 
 MOST_FAULTS = 1000
-"""A document of megabytes can be wrong at every line; reading stops at so many faults."""
+"""A document of megabytes can have a fault in every line. Reading stops after this number of faults."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentFault:
-    """One fault. `line` is 1-based, None where it is not known; `path` is a JSON path (`$.users[0].id`)."""
+    """One fault. `line` counts from 1 and is None if it is not known; `path` is a JSON path (`$.users[0].id`)."""
 
     line: int | None
     path: str
@@ -22,9 +22,9 @@ class DocumentFault:
 
 
 class AccountDocumentInvalid(ConsentoryError):
-    """The document cannot be applied; nothing was changed. `faults` holds every fault, in order of line.
+    """The document cannot be applied, and nothing was changed. `faults` holds every fault, in the order of lines.
 
-    The text of the exception is for people: one `source:line: path: message` a fault.
+    The text of the exception is for people: one line `source:line: path: message` for each fault.
     """
 
     def __init__(self, source: str, faults: list[DocumentFault]) -> None:
@@ -34,7 +34,7 @@ class AccountDocumentInvalid(ConsentoryError):
 
 
 class FaultLog:
-    """Where reading, rules and comparison write down what they find.
+    """Collects the faults of reading, of the rules and of the comparison.
 
     `lines` maps the JSON path of every value of the document to its line.
     """
@@ -46,21 +46,21 @@ class FaultLog:
         self._broken: set[str] = set()
 
     def refuse(self, path: str, code: str, message: str) -> None:
-        """Add a fault, unless the value there, or what it stands in, could not even be read.
+        """Add a fault, unless the value at `path`, or a value that contains it, could not be read.
 
-        A value that could not be read has a stand-in; a rule that trips over the stand-in
-        would only tell a second time, and wrongly, what is told already.
+        A value that could not be read has a placeholder. A rule that fails on the placeholder would report the same
+        fault again, in wrong words.
         """
         if not any(self.is_broken(place) for place in _trail(path)):
             self._add(path, code, message)
 
     def refuse_unread(self, path: str, code: str, message: str) -> None:
-        """Add a fault of a value that could not be read, and mark its path as broken."""
+        """Add a fault of a value that could not be read, and mark the path of the value as broken."""
         self._broken.add(path)
         self._add(path, code, message)
 
     def is_broken(self, path: str) -> bool:
-        """Whether the value at exactly this path could not be read and has a stand-in."""
+        """True if the value at exactly this path could not be read and has a placeholder."""
         return path in self._broken
 
     def raise_any(self) -> None:
@@ -69,17 +69,17 @@ class FaultLog:
             raise AccountDocumentInvalid(self.source, self._faults)
 
     def _add(self, path: str, code: str, message: str) -> None:
-        # What is missing has no line of its own: the line of what it is missing from.
+        # A missing value has no line of its own, so the line of the value that should contain it is used.
         line = next((self.lines[place] for place in _trail(path) if place in self.lines), None)
         self._faults.append(DocumentFault(line, path, f"Configuration.{code}", message))
         if len(self._faults) >= MOST_FAULTS:
-            message = f"{MOST_FAULTS} faults already, and reading stopped here; correct these first"
+            message = f"{MOST_FAULTS} faults were found, and reading stopped here; correct these first"
             self._faults.append(DocumentFault(None, "$", "Configuration.TooManyFaults", message))
             self.raise_any()
 
 
 def _trail(path: str) -> list[str]:
-    """The path itself, then what it stands in, outwards: `$.a[0].b`, `$.a[0]`, `$.a`, `$`."""
+    """The path itself, then the paths of the values that contain it, outwards: `$.a[0].b`, `$.a[0]`, `$.a`, `$`."""
     cuts = [place for place, letter in enumerate(path) if letter in ".[" and place > 0]
     return [path, *(path[:cut] for cut in reversed(cuts))]
 

@@ -1,4 +1,4 @@
-"""The rules of custom fields in an account document: which keys fit which type, and the field's default value."""
+"""The rules of custom fields in an account document: the keys that fit each type, and the field's default value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 def check_pattern(path: str, pattern: str, log: FaultLog) -> Any:
-    """The pattern compiled by RE2, which has no slow patterns; None, and a fault, where it cannot be."""
+    """The pattern, compiled by RE2, which is fast for every pattern. None after a fault, if the pattern cannot be
+    compiled."""
     if len(pattern) > LONGEST_PATTERN:
         message = f"has {len(pattern)} characters, at most {LONGEST_PATTERN} are allowed"
         log.refuse(path, "TooLong", message)
@@ -47,7 +48,7 @@ def check_pattern(path: str, pattern: str, log: FaultLog) -> Any:
 def check_custom_field(
     path: str, field: CustomField, picklists: Mapping[str, Picklist], zone: tzinfo, log: FaultLog
 ) -> None:
-    """Write into the log what is wrong with one field; `picklists` by caseless name, `zone` the account's."""
+    """Add the faults of one field to the log. `picklists` are by caseless name, `zone` is the account's time zone."""
     pattern = None if field.pattern is None else check_pattern(f"{path}.pattern", field.pattern, log)
     if log.is_broken(f"{path}.type"):
         return
@@ -92,7 +93,8 @@ def _check_bounds(path: str, field: CustomField, log: FaultLog) -> None:
 def _find_fault(
     field: CustomField, value: str, pattern: Any, picklists: Mapping[str, Picklist], zone: tzinfo
 ) -> str | None:
-    """Why the field would not take the value; None if it would (record.md, "Custom field values")."""
+    """The reason why the field would refuse the value; None if the field accepts it (record.md, "Custom field
+    values")."""
     if value != value.strip() or len(value) > LONGEST_VALUE:
         return f"must be at most {LONGEST_VALUE} characters without white space around them"
     if any(letter in value for letter in "\n\r\t"):
@@ -130,7 +132,7 @@ def _find_number_fault(field: CustomField, value: str) -> str | None:
 def _find_option_fault(field: CustomField, value: str, picklists: Mapping[str, Picklist]) -> str | None:
     picklist = picklists.get(fold(field.picklist or ""))
     if picklist is None:
-        return None  # told at the field's picklist
+        return None  # reported at the field's picklist
     options = {fold(option) for option in picklist.values}
     chosen = value.split("::") if field.several else [value]
     missing = next((item for item in chosen if fold(item.strip()) not in options), None)

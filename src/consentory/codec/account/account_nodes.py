@@ -1,7 +1,7 @@
-"""YAML nodes into the structs of the configuration, by the structs' own types, with every fault's line.
+"""Read YAML nodes into the structs of the configuration, by the types of the structs, with the line of every fault.
 
-YAML 1.1 guesses types from how a plain word looks (`no`, `1.0`, `2026-01-01`, `010`, `1:30`). Nothing is
-guessed here: the wanted type decides, and a text that YAML would take for something else has to be quoted.
+YAML 1.1 guesses a type from the look of an unquoted word (`no`, `1.0`, `2026-01-01`, `010`, `1:30`). This reader does
+not guess: the wanted type decides, and a text that YAML would read as another type must be quoted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from consentory.codec.account.account_faults import AccountDocumentInvalid, Docu
 MAX_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_VALUES = 200_000
-"""Values in a document, each counted as often as an alias brings it in: what bounds a "billion laughs"."""
+"""Largest number of values in a document. A value counts once for each alias that repeats it. This limit stops a
+"billion laughs"."""
 
 _TAG = "tag:yaml.org,2002:"
 _GUESSED = {"bool": "a boolean", "int": "a number", "float": "a number", "timestamp": "a date"}
@@ -34,7 +35,7 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 class _Composer(yaml.SafeLoader):
-    """Composes nodes only to a bounded depth; nothing is ever constructed from them."""
+    """Composes nodes only to a limited depth. No Python object is constructed from the nodes."""
 
     depth = 0
 
@@ -49,7 +50,7 @@ class _Composer(yaml.SafeLoader):
 
 
 def compose_document(data: bytes, source: str) -> yaml.Node:
-    """The root node of a YAML or JSON text; raises AccountDocumentInvalid where it is not one."""
+    """The root node of a YAML or JSON text; raises AccountDocumentInvalid if the text is neither."""
     if len(data) > MAX_BYTES:
         raise _malformed(source, None, f"the document is larger than {MAX_BYTES // 2**20} MiB")
     try:
@@ -58,7 +59,7 @@ def compose_document(data: bytes, source: str) -> yaml.Node:
         line = data.count(b"\n", 0, error.start) + 1
         raise _malformed(source, line, f"not UTF-8 at byte {error.start + 1}") from None
     if "\t" in text and _is_json(text):
-        # YAML takes no tab between values, JSON does; inside its strings JSON has none.
+        # JSON allows a tab between values, YAML does not. Inside its strings, JSON has no raw tab.
         text = text.replace("\t", " ")
     try:
         node = yaml.compose(text, _Composer)
@@ -75,24 +76,25 @@ def compose_document(data: bytes, source: str) -> yaml.Node:
 
 
 class NodeReader:
-    """Reads nodes by type. Faults go to the log; what could not be read gets a stand-in, so that reading goes on."""
+    """Reads nodes by type. Faults are added to the log. A value that could not be read gets a placeholder, so that
+    reading continues."""
 
     def __init__(self, log: FaultLog) -> None:
         self._log = log
         self._values = 0
 
     def read_root(self, node: yaml.Node, cls: type[StructT]) -> StructT:
-        """The whole document as `cls`; never raises for faults of single values, they are in the log."""
+        """The whole document as `cls`. Faults of single values are not raised; they are in the log."""
         kind = inspect.type_info(cls)
         self._log.lines["$"] = _line(node)
         root: StructT = self._or_blank(self._read(node, kind, "$"), kind)
         return root
 
     def _read(self, node: yaml.Node, kind: inspect.Type, path: str) -> Any:
-        """The node as a value of this type, _NOTHING where it cannot be."""
+        """The node as a value of this type; _NOTHING if the node does not fit."""
         self._values += 1
         if self._values > MAX_VALUES:
-            message = f"more than {MAX_VALUES} values, aliases counted each time; is this an account?"
+            message = f"more than {MAX_VALUES} values (aliases count each time); is this an account?"
             raise _malformed(self._log.source, _line(node), message)
         match kind:
             case inspect.UnionType():
@@ -145,7 +147,8 @@ class NodeReader:
         self._log.refuse_unread(path, "UnknownKey", f"unknown key {_shorten(key)}; {advice}")
 
     def _members(self, node: yaml.MappingNode, path: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        """Key to its node and its value's; refuses keys that are no text and repeated ones (the first stays)."""
+        """Maps each key to the node of the key and the node of the value. Refuses keys that are not text, and repeated
+        keys (the first counts)."""
         members: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key_node, value_node in node.value:
             place = f"{path}.{_shorten(str(key_node.value)) if _is_scalar(key_node) else '?'}"
@@ -177,7 +180,7 @@ class NodeReader:
         items = []
         for place, item in enumerate(node.value):
             self._log.lines[f"{path}[{place}]"] = _line(item)
-            # A stand-in keeps the place, so that paths go on being those of the document.
+            # A placeholder keeps the position, so that the paths of later elements stay the paths of the document.
             items.append(self._or_blank(self._read(item, kind.item_type, f"{path}[{place}]"), kind.item_type))
         return tuple(items)
 
@@ -205,7 +208,7 @@ class NodeReader:
         return node.value
 
     def _read_day(self, node: yaml.Node, path: str) -> Any:
-        """A day of the calendar, quoted or not."""
+        """A calendar day, quoted or not."""
         day = node.value if _is_scalar(node) and _DAY.fullmatch(node.value) else ""
         try:
             return date.fromisoformat(day)
@@ -218,7 +221,7 @@ class NodeReader:
             return self._wrong(path, "a text", node)
         guessed = _GUESSED.get(node.tag.removeprefix(_TAG))
         if guessed is not None:
-            # Kept all the same: what refers to this name is no second fault.
+            # The value is kept in spite of the fault, so that a reference to this name is not a second fault.
             message = f'YAML takes this {what} for {guessed}; quote it: "{_shorten(node.value, quote=False)}"'
             self._log.refuse_unread(path, "QuoteIt", message)
             return node.value
@@ -228,7 +231,7 @@ class NodeReader:
 
     def _check_characters(self, text: str, path: str) -> Any:
         try:
-            # JSON's way to write a character above U+FFFF is two escapes, which YAML leaves as two halves.
+            # JSON writes a character above U+FFFF as two escapes, and YAML reads them as two surrogates.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
             self._log.refuse_unread(path, "NotUnicode", "half of a surrogate pair is no character")
@@ -236,7 +239,7 @@ class NodeReader:
         if not text.strip():
             self._log.refuse_unread(path, "Blank", "may not be blank; leave the key out if there is nothing to say")
             return _NOTHING
-        # Line breaks and tabs belong to a consent's text; the rules refuse them in names.
+        # Line breaks and tabs are allowed in a consent's text. The rules refuse them in names.
         if any(category(letter) == "Cc" and letter not in "\n\r\t" for letter in text):
             self._log.refuse_unread(path, "ControlCharacter", "has a control character")
             return _NOTHING
@@ -252,7 +255,7 @@ class NodeReader:
 
 
 def _blank(kind: inspect.Type) -> Any:
-    """The stand-in for a required value that is missing or could not be read."""
+    """The placeholder for a required value that is missing or could not be read."""
     match kind:
         case inspect.StructType():
             return kind.cls(**{field.name: _blank(field.type) for field in kind.fields if field.required})
@@ -267,7 +270,8 @@ def _blank(kind: inspect.Type) -> Any:
 
 
 def _choose(node: yaml.Node, kind: inspect.UnionType) -> inspect.Type:
-    """The alternative that the node's shape asks for: a list or one word; null is none (see `_read_struct`)."""
+    """The alternative that fits the node's shape: a list or one word. For null there is no alternative (see
+    `_read_struct`)."""
     types = [item for item in kind.types if not isinstance(item, inspect.NoneType)]
     lists = [item for item in types if isinstance(item, inspect.VarTupleType)]
     words = [item for item in types if not isinstance(item, inspect.VarTupleType)]

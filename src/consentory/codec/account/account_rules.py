@@ -1,7 +1,7 @@
-"""What an account document must be beyond its types: lengths, names that are unique and exist, ranges, patterns.
+"""The rules of an account document beyond its types: lengths, unique and existing names, ranges, patterns.
 
-Every rule writes into the log and goes on. A blank text is a stand-in for one that could not be read
-(see `account_nodes.py`), so rules pass over blanks.
+Every rule adds its faults to the log and continues. A blank text is the placeholder of a text that could not be read
+(see `account_nodes.py`), so the rules skip blank texts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TYPE_SECTIONS = {
     "groupTypes": "group_types",
 }
 MOST_DAYS = 36_525
-"""A hundred years: a choice's date plus this many days is still a date."""
+"""A hundred years: a choice's date plus this number of days is still a valid date."""
 
 _PATTERNED = {"alternateIdTypes", "emailTypes", "phoneTypes"}
 _LONGEST_CLIENT_ID = LENGTHS["Account"]["clientId"].most
@@ -52,7 +52,7 @@ _MOST_MEGABYTES = 28
 
 
 def check_configuration(configuration: Configuration, log: FaultLog) -> None:
-    """Write every broken rule of the whole document into the log."""
+    """Add every broken rule of the whole document to the log."""
     _check_account(configuration.account, log)
     for section, attribute in TYPE_SECTIONS.items():
         _check_types(section, getattr(configuration, attribute), log)
@@ -151,7 +151,7 @@ def _check_programs(configuration: Configuration, log: FaultLog) -> None:
         _check_text(f"{path}.name", program.name, LENGTHS["Program"]["name"].most, log)
         for rank, item in enumerate(program.filters):
             here = f"{path}.filters[{rank}]"
-            # A record names a filter by its id alone, so ids are unique over all programs.
+            # A record names a filter only by its id, so ids are unique over all programs.
             _check_new(f"{here}.id", item.id, seen, log)
             _check_filter(here, item, consents, log)
 
@@ -218,7 +218,7 @@ def _check_users(configuration: Configuration, log: FaultLog) -> None:
 
 
 def _check_hmac(path: str, user: User, groups: Mapping[str, Permissions], log: FaultLog) -> None:
-    """The shared key signs for every `hmac` user, so it must not be able to change the configuration."""
+    """The shared key signs for every `hmac` user, so the shared key must not permit to change the configuration."""
     writing = [name for name in user.groups if name in groups and may_configure(groups[name])]
     if user.hmac and user.active and writing:
         message = f"a user with hmac may not write the configuration, as the group {writing[0]!r} lets it"
@@ -226,7 +226,7 @@ def _check_hmac(path: str, user: User, groups: Mapping[str, Permissions], log: F
 
 
 def _check_text(path: str, text: str, longest: int, log: FaultLog) -> None:
-    """A name or id: no longer than this, one line, no white space around it (records are trimmed too)."""
+    """A name or id: at most `longest` characters, one line, no white space at its ends (records are trimmed, too)."""
     if text != text.strip():
         log.refuse(path, "Malformed", f"{_cut(text)!r} has white space around it; take that away")
     elif any(letter in text for letter in "\n\r\t"):
@@ -236,7 +236,7 @@ def _check_text(path: str, text: str, longest: int, log: FaultLog) -> None:
 
 
 def _check_names(path: str, names: Sequence[str], longest: int, log: FaultLog) -> None:
-    """A list of texts, each as in `_check_text`, none twice."""
+    """A list of texts. Each is checked as in `_check_text`, and no text is repeated."""
     seen: dict[str, str] = {}
     for place, name in enumerate(names):
         _check_text(f"{path}[{place}]", name, longest, log)
@@ -244,14 +244,14 @@ def _check_names(path: str, names: Sequence[str], longest: int, log: FaultLog) -
 
 
 def _check_unique(path: str, key: str, names: Sequence[str], log: FaultLog) -> None:
-    """No two elements of the list at `path` have the same name (`key`), letter case aside."""
+    """Check that no two elements of the list at `path` have the same name (`key`). Letter case does not count."""
     seen: dict[str, str] = {}
     for place, name in enumerate(names):
         _check_new(f"{path}[{place}].{key}", name, seen, log)
 
 
 def _check_new(path: str, name: str, seen: dict[str, str], log: FaultLog) -> None:
-    """The name is not in `seen` (folded name to its path) yet; then it is."""
+    """Check that the name is not yet in `seen` (folded name to its path), and add the name."""
     if not name:
         return
     first = seen.setdefault(fold(name), path)
@@ -267,7 +267,8 @@ def _check_references(path: str, names: Sequence[str], known: Sequence[str], sec
 
 
 def _check_reference(path: str, name: str, known: Sequence[str], section: str, log: FaultLog) -> None:
-    """The name is one of the known ones, written the same way: what refers is looked up as it stands."""
+    """Check that the name is one of the known names, with the same spelling: a reference is looked up exactly as
+    written."""
     if not name or name in known:
         return
     configured = next((item for item in known if fold(item) == fold(name)), None)
@@ -296,7 +297,8 @@ def _check_labels(path: str, labels: Mapping[str, Mapping[str, str]], log: Fault
 
 
 def _check_locales(path: str, texts: Mapping[str, object], log: FaultLog) -> None:
-    """Keys that are locales. Not only the account's: texts that were shown stay when the account drops one."""
+    """Check that the keys are locales. Locales that the account no longer has are allowed, because texts that were
+    shown stay."""
     seen: dict[str, str] = {}
     for locale in texts:
         _check_text(f"{path}.{locale}", locale, LENGTHS["Account"]["locales"].most, log)

@@ -1,7 +1,9 @@
-"""The spelling first configured stays: a document that spells a name differently is read as if it did not.
+"""A name keeps its first configured spelling: if a document spells a name differently, the document is read with the
+first spelling.
 
-Stored choices, ids, groups, elements and fields have the names as configured; nothing of these is ever told apart by
-spelling (record.md, introduction). What refers to a name is written as the name is (`account_rules.py`), so it follows.
+Stored choices, ids, groups, elements and fields contain the names as configured, and spelling never makes two items of
+one (record.md, introduction). A reference to a name is spelled as the name (`account_rules.py`), so a reference gets
+the same spelling.
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ from consentory.domain.configuration import (
 from consentory.domain.text import fold
 
 NOTE = "= "
-"""How a line begins that tells of a spelling: nothing changes by it."""
+"""The beginning of a line that reports a spelling. Such a line is not a change."""
 
 CaselessIndex = Mapping[str, str]
-"""The spelling of the new document to the one that stays."""
+"""Maps the spelling of the new document to the spelling that stays."""
 
 ItemT = TypeVar("ItemT", TypeName, Picklist, CustomField, ConsentType, UserGroup)
 
@@ -49,10 +51,10 @@ _TYPES = {
 def keep_spellings(
     old: Configuration, earlier: Sequence[Configuration], new: Configuration, lines: list[str]
 ) -> Configuration:
-    """`new` with every name as `old` spells it; a line for each that `new` spells differently.
+    """`new` with every name as `old` spells it, and a line for each name that `new` spells differently.
 
-    Of `earlier` revisions come the options, frequencies and locales that `old` has no longer: of these alone nothing is
-    kept when they are left out.
+    `earlier` revisions give the spelling of options, frequencies and locales that `old` no longer has. Only these are
+    not kept in the configuration when a document leaves them out.
     """
     return _Speller(old, earlier, new, lines).spell()
 
@@ -62,7 +64,7 @@ class _Speller:
         self, old: Configuration, earlier: Sequence[Configuration], new: Configuration, lines: list[str]
     ) -> None:
         self._old, self._new, self._lines = old, new, lines
-        self._revisions = (old, *earlier)  # where spellings differ, the one in force counts
+        self._revisions = (old, *earlier)  # if spellings differ, the configuration in force decides
         locales = [locale for revision in self._revisions for locale in revision.account.locales]
         self._locales = self._keep("locale", locales, new.account.locales)
         self._picklists = self._keep("picklist", _names(old.picklists), _names(new.picklists))
@@ -99,7 +101,7 @@ class _Speller:
         )
 
     def _keep(self, noun: str, old: Iterable[str], new: Iterable[str]) -> CaselessIndex:
-        """Each of the new names to its spelling so far, or to itself; a line for each that differs."""
+        """Maps each new name to its spelling so far, or to itself; adds a line for each name with another spelling."""
         before: dict[str, str] = {}
         for name in old:
             before.setdefault(fold(name), name)
@@ -125,7 +127,7 @@ class _Speller:
         return msgspec.structs.replace(item, labels=self._spell_labels(item.labels, before.labels if before else ()))
 
     def _keep_values(self) -> dict[str, CaselessIndex]:
-        """The values of each picklist, by the folded name of the picklist."""
+        """The spellings of the values of each picklist, by the folded name of the picklist."""
         before: dict[str, list[str]] = {}
         for revision in self._revisions:
             for item in revision.picklists:

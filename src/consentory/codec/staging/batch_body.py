@@ -1,6 +1,7 @@
-"""A Stage body taken apart into its records' own bytes (import-api.md, "Stage").
+"""Split a Stage body into the bytes of its records (import-api.md, "Stage").
 
-All of a body is JSON text or none of it is staged; whatever JSON allows is at most one record's fault.
+If any part of a body is not JSON text, no record of the body is staged. In a JSON text, a record's content is at most a
+fault of that record.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ _COLLECTION = "UserProfilePreferences"
 _BOM = b"\xef\xbb\xbf"
 _UTF8_SLICE = 1 << 20
 _INFLATE_SLICE = 1 << 16
-# A zstd block of 4 bytes can stand for 128 kB, so a slice of this size inflates to 16 MB at most.
+# A zstd block of 4 bytes can stand for 128 kB, so a slice of this size decompresses to at most 16 MB.
 _ZSTD_SLICE = 512
-# RFC 9659: the zstd content coding allows windows of up to 8 MB, so that a reader's memory is bounded.
+# RFC 9659: the zstd content coding allows windows of up to 8 MB. This limits a reader's memory.
 _ZSTD_WINDOW = 8 << 20
 RECORD_LIMIT = 1_000_000
-"""Records that a body may hold."""
-# Each record costs some 60 bytes as an object; with more commas than this only their positions are kept.
+"""Largest number of records in a body."""
+# A record costs some 60 bytes as an object. If a body has more commas than this, only the positions of its records are
+# kept.
 _MOST_OBJECTS = 1_000_000
 
 
@@ -45,8 +47,8 @@ _ENVELOPE = msgspec.json.Decoder(_Envelope)
 def decompress(body_chunks: Iterable[bytes], encoding: str | None, limit: int) -> bytes:
     """The body without its Content-Encoding: none, `identity`, `gzip` (any members) or `zstd` (any blocks).
 
-    Raises RequestRefused: too_large as soon as the result would pass `limit` bytes, unsupported for another
-    encoding, invalid for bytes that are not of that encoding or cut off.
+    Raises RequestRefused: too_large as soon as the result would exceed `limit` bytes; unsupported for another encoding;
+    invalid if the bytes do not have that encoding or are cut off.
     """
     name = (encoding or "identity").strip().lower()
     if name in ("gzip", "x-gzip"):
@@ -88,7 +90,7 @@ def _inflate_gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 raise _refuse_encoding("gzip", "its data is broken") from error
             complete = member.eof
             rest = member.unused_data if complete else member.unconsumed_tail
-    # What a member holds back for want of room comes without further input.
+    # Output of a member that did not fit into the slice comes without further input.
     while not complete:
         piece = member.decompress(b"", _INFLATE_SLICE)
         complete = member.eof
@@ -124,10 +126,10 @@ class Records(Sequence[bytes | msgspec.Raw]):
     """The records of one body, in order: any JSON values, each as its own bytes."""
 
     def check(self, index: int) -> None:
-        """Raise RequestRefused (invalid) when a record is not JSON text in UTF-8; those found by reading the whole body
-        are known to be.
+        """Raise RequestRefused (invalid) if a record is not JSON text in UTF-8. Records that were found by reading the
+        whole body are known to be JSON text.
 
-        To be called for every record of which it is not known by another way.
+        Call this for every record that no other code has checked.
         """
 
 
@@ -136,13 +138,13 @@ class _RawRecords(list[msgspec.Raw], Records):
 
 
 class _Slices(Records):
-    """Records kept as positions only; each is cut out when it is asked for."""
+    """Records whose positions are kept. Each record is cut out of the body when it is requested."""
 
     _between = b" \t\r\n,"
-    """What may stand between two records. No JSON value ends in one of these bytes."""
+    """The bytes that may be between two records. No JSON value ends with one of these bytes."""
 
     def __init__(self, body: bytes, starts: array[int]) -> None:
-        """`starts` holds where each record begins, and last where the last one ends."""
+        """`starts` holds the position of each record, and at its end the position after the last record."""
         self._body = body
         self._starts = starts
 
@@ -162,7 +164,7 @@ class _Slices(Records):
 
 
 class _Lines(_Slices):
-    """The records of NDJSON, of which nothing was read yet but where they begin."""
+    """The records of NDJSON. Only the positions of the records are known; no record was read yet."""
 
     _between = b" \t\r\n"
 
@@ -178,10 +180,10 @@ class _Lines(_Slices):
 
 
 def split_batch(body: bytes, media_type: MediaType) -> Records:
-    """The records of a body. Raises RequestRefused (invalid), as `Records.check` does.
+    """The records of a body. Raises RequestRefused (invalid), like `Records.check`.
 
-    A byte order mark at the very beginning is passed over, as RFC 8259 lets a reader do: files from Windows
-    carry one, and it cannot mean anything else. Positions in messages count bytes of the whole body from 0.
+    A byte order mark at the beginning is skipped, which RFC 8259 permits: files from Windows have one, and it has no
+    other meaning. Positions in messages count bytes of the whole body from 0.
     """
     start = len(_BOM) if body.startswith(_BOM) else 0
     if media_type == "ndjson":
@@ -198,7 +200,8 @@ def _require_few(records: int) -> None:
 
 
 def _check_utf8(text: memoryview, first: int = 0) -> None:
-    """Refuse invalid UTF-8; slice by slice, so that the text is never in memory as a whole. It begins at `first`."""
+    """Refuse invalid UTF-8, slice by slice, so that the decoded text is never in memory as a whole. The check begins at
+    `first`."""
     start = 0
     while start < len(text):
         piece = text[start : start + _UTF8_SLICE]
@@ -220,7 +223,7 @@ def _split_envelope(body: bytes, start: int) -> Records:
         try:
             raws = _ENVELOPE.decode(memoryview(body)[start:]).UserProfilePreferences
         except (msgspec.MsgspecError, RecursionError):
-            pass  # Broken, or JSON that only the scanner can read: it decides.
+            pass  # broken JSON, or JSON that only the scanner can read: the scanner decides
         else:
             _require_few(len(raws))
             return _RawRecords(raws)
@@ -231,7 +234,7 @@ def _split_envelope(body: bytes, start: int) -> Records:
 
 
 def _scan_envelope(body: bytes, start: int) -> _Slices:
-    """The slow path: any JSON at all. Raises JsonFault and RequestRefused."""
+    """The slow path, for any JSON. Raises JsonFault and RequestRefused."""
     places: dict[str, int] = {}
     starts = array("I")
     start = skip_space(body, start)
@@ -246,7 +249,7 @@ def _scan_envelope(body: bytes, start: int) -> _Slices:
         places[member] = place
         if member != _COLLECTION or body[place : place + 1] != b"[":
             return skip_value(body, place)
-        del starts[:]  # of a repeated member the last counts
+        del starts[:]  # if the member is repeated, the last one counts
         end = walk_array(body, place, take_record)
         starts.append(end - 1)  # the last record ends before the closing bracket
         return end
@@ -277,9 +280,9 @@ def _check_members(body: bytes, places: dict[str, int]) -> None:
 
 
 def _split_lines(body: bytes, start: int) -> _Lines:
-    """NDJSON: one record a line, blank lines passed over, \\r\\n as well as \\n."""
+    """NDJSON: one record per line. Blank lines are skipped. A line ends with \\r\\n or \\n."""
     starts = array("I")
-    # White space is passed over once, however many blank lines it makes.
+    # White space is read only once, for any number of blank lines.
     while (first := start if body[start : start + 1] == b"{" else skip_space(body, start)) < len(body):
         starts.append(first)
         _require_few(len(starts))

@@ -23,12 +23,12 @@ from consentory.errors import ErrorDetail, RequestRefused
 MATCH_CRITERIA = "AlternateIdType"
 LONGEST_RETENTION_DAYS = 10
 LONGEST_MAPPING = 65_536
-"""Bytes of UTF-8."""
+"""Largest size of a mapping, in bytes of UTF-8."""
 UNKNOWN_MATCH = "Initiate.MatchValueUnknown"
 
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# Of a document of several lines: line ends and tabs are none.
+# The control characters that a document of several lines must not have. Line ends and tabs are allowed.
 _ACTIONS: dict[str, Action] = {"Add": "Add", "Delete": "Delete"}
 _FLAGS = (
     "RefreshAlternateIds",
@@ -50,9 +50,9 @@ class SourceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The members of Initiate, names and types as on the wire. None: absent or null, the default counts."""
+    """The members of Initiate, names and types as on the wire. None: absent or null, so the default is used."""
 
-    # What is annotated serves OpenAPI only: read_initiate finds every fault at once, and says it in our words.
+    # These annotations are only for OpenAPI. read_initiate finds every fault at once and writes its own messages.
     Name: Annotated[str, text("InitiateRequest", "Name")] | None = None
     DataStageDuration: Annotated[int, Meta(ge=0, le=LONGEST_RETENTION_DAYS)] | None = None
     ImportAction: (
@@ -78,10 +78,10 @@ class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 def read_initiate(body: bytes, configuration_index: ConfigurationIndex, permissions: Permissions) -> ImportSettings:
-    """The settings that the body asks for, defaults filled in and MatchValue as configured.
+    """The settings in the body. Defaults are filled in, and MatchValue is spelled as configured.
 
-    Raises RequestRefused: invalid with every fault at once; not_found for an unconfigured MatchValue where
-    that is the only fault; forbidden for a faultless body that asks for more than the permissions give.
+    Raises RequestRefused: invalid with every fault at once; not_found if the only fault is an unknown MatchValue;
+    forbidden if a valid body needs more than the permissions allow.
     """
     collector = FaultCollector()
     request = decode_leniently(check_json(body), InitiateRequest, collector)
@@ -97,7 +97,7 @@ def read_initiate(body: bytes, configuration_index: ConfigurationIndex, permissi
 
 
 def check_json(body: bytes) -> bytes:
-    """The body, which is JSON text. Raises RequestRefused with the byte at which it stops being it."""
+    """The body, if it is JSON text. Raises RequestRefused with the byte at which the body stops being JSON."""
     try:
         body.decode()
     except UnicodeDecodeError as error:
@@ -111,14 +111,15 @@ def check_json(body: bytes) -> bytes:
 
 
 def _make_detail(code: str, path: str, message: str) -> ErrorDetail:
-    # A body is no record: what is said of the members of a record is said here of those of the request.
+    # A body is not a record. So a fault code about the members of a record becomes a code about the members of the
+    # request.
     return ErrorDetail(code.replace("Record.", "Request."), path, message.replace("A record must", "The body must"))
 
 
 def _read_settings(
     request: InitiateRequest, configuration_index: ConfigurationIndex, collector: FaultCollector
 ) -> ImportSettings:
-    """The settings; where a fault was found, with whatever stands in for it."""
+    """The settings. A member with a fault has a placeholder."""
     action = _read_action(request, collector)
     flags = {name: getattr(request, name) is True for name in _FLAGS}
     for name in (name for name, is_set in flags.items() if is_set and action == "Delete"):

@@ -11,7 +11,7 @@ import zstandard
 from consentory.domain.record import Match, Record, VerbatimRecord
 
 BLOCK_RECORDS = 64
-"""Large enough to compress well (some 70 KB of JSON), small enough to open for one record (0.2 ms)."""
+"""Large enough to compress well (some 70 KB of JSON), and small enough to open for one record (0.2 ms)."""
 
 ZSTD_LEVEL = 1
 
@@ -20,16 +20,16 @@ _decode_raw = msgspec.msgpack.Decoder(list[bytes]).decode
 _decode_faults = msgspec.msgpack.Decoder(list[tuple[int, int, bytes]]).decode
 
 LARGEST_RUN = 20_000
-"""Bytes of faults that are packed into one run: a page of exceptions reads the run once for each of its records."""
+"""Largest size of a packed run of faults, in bytes. A page of exceptions reads the run once for each of its records."""
 
 
 UNREADABLE = (zstandard.ZstdError, msgspec.DecodeError)
-"""What the functions that unpack raise for bytes that are no block: storage that was damaged."""
+"""The errors that the unpack functions raise for bytes that are not a block: damaged storage."""
 
 
 class _OfThread(threading.local):
-    """zstd's contexts: not safe to share between threads, and slow to make in a virtual machine, for each asks the
-    processor what it can."""
+    """zstd's contexts. Threads cannot share a context. To make a context is slow in a virtual machine, because each
+    context asks the processor for its features."""
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
@@ -58,7 +58,7 @@ def unpack_raw(block: bytes) -> list[bytes]:
 
 
 class WorkItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A valid record in a block: its place there, 0-based, and its Record or VerbatimRecord, still encoded."""
+    """A valid record in a block: its position in the block, from 0, and its Record or VerbatimRecord, still encoded."""
 
     place: int
     encoded: msgspec.Raw
@@ -66,7 +66,7 @@ class WorkItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 def pack_work(records: Sequence[tuple[int, Record | VerbatimRecord]]) -> bytes:
-    """A block of valid records, each with its place in the block, 0-based."""
+    """A block of valid records, each with its position in the block, from 0."""
     return _compress(_encode([(*item, True) if isinstance(item[1], VerbatimRecord) else item for item in records]))
 
 
@@ -78,28 +78,29 @@ def unpack_work(block: bytes) -> list[WorkItem]:
 _decode_work = msgspec.msgpack.Decoder(list[WorkItem]).decode
 
 decode_record = msgspec.msgpack.Decoder(Record).decode
-"""A record of `unpack_work`."""
+"""Decodes a record of `unpack_work`."""
 decode_verbatim = msgspec.msgpack.Decoder(VerbatimRecord).decode
-"""As decode_record, of an item that is plain."""
+"""Like decode_record, for an item that is a verbatim record."""
 decode_match = msgspec.msgpack.Decoder(Match).decode
-"""As decode_record, for the profile that the record means alone."""
+"""Like decode_record, but decodes only the members that identify the profile."""
 
 
 def pack_faults(faults: Sequence[tuple[int, int, bytes]]) -> bytes:
-    """The faults of a block's records: the place of a record, how many follow in succession, and their run."""
+    """The faults of a block's records: the position of a record, the number of consecutive records, and their run."""
     return _compress(_encode(faults))
 
 
 def unpack_faults(packed: bytes) -> list[tuple[int, int, bytes]]:
-    """What `pack_faults` got, in order."""
+    """The input of `pack_faults`, in order."""
     return _decode_faults(_decompress(packed))
 
 
 def pack_run(faults: Sequence[bytes]) -> bytes:
-    """The faults, each as a JSON array, of records in succession: one array where all are the same, else packed."""
+    """The faults of consecutive records, each as a JSON array. If all are the same: one array; otherwise a packed
+    list."""
     return faults[0] if len(set(faults)) == 1 else _compress(_encode(faults))
 
 
 def unpack_run(run: bytes) -> list[bytes]:
-    """What `pack_run` got, in order; one element stands for all of the run."""
+    """The input of `pack_run`, in order. If the list has one element, it stands for all records of the run."""
     return [run] if run.startswith(b"[") else _decode_raw(_decompress(run))

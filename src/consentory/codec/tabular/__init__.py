@@ -1,4 +1,4 @@
-"""Tables as people have them: the types of a table, and the mapping from a row to a record.
+"""Tables of people: the types of a table, and the mapping from a row to a record.
 
-The modules here work on streams and values. They open no files and know nothing of the command line.
+The modules of this package work on streams and values. They open no files and do not know the command line.
 """

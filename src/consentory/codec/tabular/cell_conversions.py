@@ -1,4 +1,4 @@
-"""From the text of a cell to the value of a member: values, times, lists, booleans."""
+"""Convert the text of a cell to the value of a member: values, times, lists, booleans."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from consentory.codec.times import TimeFault, read_time, render_time
 from consentory.domain.text import fold
 
 Convert = Callable[[str], Any]
-"""Gives the value, None for nothing; raises CellFault."""
+"""A function from text to a value, None for no value; raises CellFault."""
 
 BOOLEANS: Mapping[str, bool] = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 CODES: Mapping[str, frozenset[str]] = {
@@ -23,7 +23,7 @@ CODES: Mapping[str, frozenset[str]] = {
     "ConsentStatus": frozenset({"Granted", "Denied", "Revoked", "NotSet", "1", "2", "3", "4"}),
 }
 NO_CODES: frozenset[object] = frozenset({"OptOut", "Denied", "Revoked"})
-"""The texts of a deciding member that are a no, whose bare date is the end of its day. Numbers: see `is_no`."""
+"""The texts of a deciding member that mean a no. A bare date of a no is the end of its day. For numbers see `is_no`."""
 YES_CODES: frozenset[object] = frozenset({"OptIn", "Granted", 1})
 
 _DENIALS = frozenset({"", "0", "false", "no", "n", "off", "none", "null"})
@@ -42,42 +42,43 @@ class CellFault(ValueError):
 
 
 def check_pattern(pattern: str) -> str | None:
-    """Say what is wrong with the form of a time; None where nothing is."""
+    """The fault in a form of a time; None if the form is valid."""
     unknown = [f"%{letter}" for letter in _DIRECTIVES.findall(pattern) if letter not in _KNOWN_DIRECTIVES]
     if unknown or pattern.replace("%%", "").endswith("%"):
         return f"has {unknown[0] if unknown else 'a % at its end'}, which Python's strptime does not know"
     probe = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
     try:
         read = datetime.strptime(probe.strftime(pattern), pattern)  # noqa: DTZ007
-    except (ValueError, re.error):  # of a directive that stands twice it says re.error
+    except (ValueError, re.error):  # a repeated directive raises re.error
         return "is no form that a time can be read by"
     return None if read.date() == probe.date() else "must name year, month and day, as in %d.%m.%Y"
 
 
 def make_code(member: str, text: str) -> int | str | None:
-    """A deciding member's value as a mapping writes it: a name, or a number of the contract; None for neither."""
+    """A deciding member's value as a mapping writes it: a name, or a number of the contract; None if the text is
+    neither."""
     if text not in CODES[member]:
         return None
     return int(text) if text.isdecimal() else text
 
 
 def is_no(member: str, value: object) -> bool:
-    """Whether the value of a deciding member refuses something."""
+    """True if the value of a deciding member refuses something."""
     return value in NO_CODES or (value == 2 or (value == 3 and member == "ConsentStatus"))
 
 
 def is_denial(cell: str) -> bool:
-    """Whether a cell only does not say yes: blank, `false`, `0`."""
+    """True if the cell is blank, `false` or `0`: the cell does not say yes."""
     return fold(cell.strip()) in _DENIALS
 
 
 def is_yes(member: str, value: object) -> bool:
-    """Whether the value of a deciding member agrees to something."""
+    """True if the value of a deciding member agrees to something."""
     return member in CODES and value in YES_CODES
 
 
 def read_boolean(text: str) -> bool:
-    """True or false; raises CellFault for a word that is neither."""
+    """True or false; raises CellFault for any other word."""
     value = BOOLEANS.get(fold(text))
     if value is None:
         raise CellFault(
@@ -94,10 +95,10 @@ def read_integer(text: str) -> int:
 
 
 def split_cell(text: str, separator: str) -> list[str]:
-    """The items of a cell, trimmed, without empty ones.
+    """The items of a cell, trimmed, without empty items.
 
-    With a separator of one character, an item in quotation marks may hold the separator, and a backslash before
-    the separator makes it a part of the item.
+    If the separator is one character, an item in quotation marks may contain the separator. A backslash before the
+    separator makes the separator a part of the item.
     """
     if len(separator) == 1 and ('"' in text or f"\\{separator}" in text):
         escape = "\\" if f"\\{separator}" in text else None
@@ -114,9 +115,10 @@ _DATE, _MINUTE, _SECOND = set("Ymd"), set("YmdHM"), set("YmdHMS")
 
 
 def _make_fast_reader(pattern: str) -> Callable[[str], str | None] | None:
-    """Read the commonest forms in a fifth of strptime's time; None for a text that strptime has to judge.
+    """A function that reads the most common forms in a fifth of the time of strptime, and gives None for a text that
+    strptime must read.
 
-    Gives None for a form with other directives than the six numbers of a date and a time.
+    The result is None for a form with directives other than the six numbers of a date and a time.
     """
     letters = _DIRECTIVES.findall(pattern)
     if len(letters) != len(set(letters)) or set(letters) not in (_DATE, _MINUTE, _SECOND):
@@ -141,7 +143,7 @@ def _make_fast_reader(pattern: str) -> Callable[[str], str | None] | None:
 
 
 class TimeReader:
-    """Reads times by patterns, or as ISO 8601, and puts them into a zone where one is given."""
+    """Reads times by patterns, or as ISO 8601, and adds a time zone if one is given."""
 
     def __init__(self, patterns: Sequence[str], zone: tzinfo | None) -> None:
         self._patterns = tuple((pattern, _make_fast_reader(pattern)) for pattern in patterns)
@@ -149,7 +151,8 @@ class TimeReader:
         self._read_cached = lru_cache(maxsize=4096)(self._read)
 
     def read(self, text: str, *, no: bool) -> str:
-        """The time as a record gives it; raises CellFault. `no` says whose time it is, as in `codec/times.py`."""
+        """The time in the form of a record; raises CellFault. `no` is True for the time of a no, as in
+        `codec/times.py`."""
         return self._read_cached(text, no)
 
     def _read(self, text: str, no: bool) -> str:
@@ -175,7 +178,7 @@ class TimeReader:
 
 
 def make_converter(rule: ColumnRule, target: Target, times: Callable[[str], str] | None) -> Convert | None:
-    """The function from the text of a cell to the value of a target; None where the text is the value."""
+    """The function from the text of a cell to the value of a target; None if the text is already the value."""
     steps: list[Convert] = []
     if rule.strip:
         prefix = rule.strip
@@ -197,7 +200,7 @@ def make_converter(rule: ColumnRule, target: Target, times: Callable[[str], str]
 
 
 def make_value(text: str, kind: Kind, member: str) -> Any:
-    """The value that a mapping writes, as the member's type; None for `nothing` and for what does not fit."""
+    """The value that a mapping writes, in the member's type; None for `nothing` and for a text that does not fit."""
     if text == NOTHING:
         return None
     if kind == "code":

@@ -1,4 +1,4 @@
-"""The text of a cell that is a number, a date or a truth value in its file: the text that a person sees in it."""
+"""The text of a cell that is a number, a date or a truth value in its file: the text that a person sees in the cell."""
 
 import datetime
 import decimal
@@ -8,14 +8,14 @@ import re
 from typing import Any
 
 LARGEST_EXACT = 2**53
-"""Spreadsheets keep numbers as 64-bit floats; a larger integer may have lost its last digits."""
+"""Spreadsheets store numbers as 64-bit floats. A larger integer may have lost its last digits."""
 
 _TEMPLATE = re.compile(r'\\(.)|"([^"]*)"|(0)|([ \-/().+])')
 _TRUTH = {True: "TRUE", False: "FALSE"}
 
 
 def write_number(value: float) -> str:
-    """Write a number without exponent and without `.0`; a spreadsheet shows 15 significant digits."""
+    """The number without an exponent and without `.0`. A spreadsheet shows 15 significant digits."""
     if isinstance(value, int):
         return str(value)
     if value.is_integer() and abs(value) < LARGEST_EXACT:
@@ -26,7 +26,7 @@ def write_number(value: float) -> str:
 
 
 def write_cell(value: Any) -> str | None:
-    """Write the value of a spreadsheet's cell; None for an empty one. Dates and times are ISO 8601."""
+    """The text of a spreadsheet's cell; None for an empty cell. Dates and times are ISO 8601."""
     if value is None or value == "":
         return None
     if isinstance(value, str):
@@ -39,7 +39,7 @@ def write_cell(value: Any) -> str | None:
 
 
 def _round_moment(value: Any) -> Any:
-    """A spreadsheet keeps a time as a part of a day, so that a second is never exact."""
+    """Round a time. A spreadsheet stores a time as a fraction of a day, so a second is never exact."""
     half = datetime.timedelta(milliseconds=500)
     if isinstance(value, datetime.datetime) and value.microsecond:
         return (value + half).replace(microsecond=0)
@@ -49,7 +49,7 @@ def _round_moment(value: Any) -> Any:
 
 
 def write_moment(value: Any) -> str:
-    """Write a date, a time or a duration as ISO 8601; midnight of a day is the day alone."""
+    """A date, a time or a duration as ISO 8601. Midnight of a day is written as the day alone."""
     if isinstance(value, datetime.datetime):
         if value.tzinfo is None and value.time() == datetime.time.min:
             return value.date().isoformat()
@@ -64,7 +64,7 @@ def write_moment(value: Any) -> str:
 
 @functools.lru_cache(maxsize=256)
 def read_template(number_format: str) -> tuple[str, ...] | None:
-    """Take a number format apart that shows every digit, such as `00000` or `\\+0`; None for any other format.
+    """Split a number format that shows every digit, such as `00000` or `\\+0`; None for any other format.
 
     Each item is "0" for a digit, or "=" and the characters that are shown between digits.
     """
@@ -80,7 +80,7 @@ def read_template(number_format: str) -> tuple[str, ...] | None:
 
 
 def fill_template(template: tuple[str, ...], number: float) -> str | None:
-    """Write a whole number by a template of `read_template`; None for a number that is not whole or negative."""
+    """Write a whole number by a template of `read_template`; None for a negative number or a number with a fraction."""
     if number < 0 or number != int(number) or number >= LARGEST_EXACT:
         return None
     digits = str(int(number)).rjust(template.count("0"), "0")
@@ -91,7 +91,7 @@ def fill_template(template: tuple[str, ...], number: float) -> str | None:
             shown.append(part[1:])
             continue
         left -= 1
-        # The first placeholder takes all digits that are left.
+        # The first placeholder takes all remaining digits.
         digits, digit = (digits[:-1], digits[-1]) if left else ("", digits)
         shown.append(digit)
     return "".join(reversed(shown))

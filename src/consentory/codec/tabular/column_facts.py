@@ -1,4 +1,5 @@
-"""What the first rows of a table say of one column: how full it is, its few values, the form of its times."""
+"""Facts about one column from the first rows of a table: how many cells are filled, its few values, the form of its
+times."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ from consentory.codec.tabular.table import Row
 from consentory.domain.text import fold
 
 FEW = 12
-"""A column with at most so many different values may be one of choices."""
+"""A column with at most this number of different values may be a column of choices."""
 
 NO_VALUES = frozenset({"null", "n/a", "#n/a", "-", "none", "\\n", "nan"})
-"""Words that programs write where there is no value."""
+"""Words that programs write in place of a missing value."""
 
 # Without accents, blanks and punctuation: see `_fold_word`.
 _YES = (
@@ -63,15 +64,16 @@ TIME_FORMS = (
     "%d %b %Y",
 )
 ISO_FORMS = frozenset({"%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"})
-"""Forms that a record takes as they are."""
+"""Forms that a record accepts unchanged."""
 
-_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin letters; the marks of other scripts make other letters
+_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin letters; in other scripts a mark makes another letter
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _LEFT_OUT = re.compile(r"[^\w-]")
 
 
 class ColumnFacts(NamedTuple):
-    """`values`: the different cells, at most FEW + 1 of them. `forms`: the forms of time, the best fitting first."""
+    """`values`: the different cells, at most FEW + 1 of them. `forms`: the forms of time, the best fitting form
+    first."""
 
     rows: int
     filled: int
@@ -79,14 +81,14 @@ class ColumnFacts(NamedTuple):
     forms: tuple[str, ...]
     emails: int
     lists: int
-    """Cells with a comma in them."""
+    """Number of cells that contain a comma."""
     no_values: tuple[str, ...]
     odd_times: int
-    """Cells that do not fit the first of `forms`."""
+    """Number of cells that do not fit the first of `forms`."""
 
 
 def gather_facts(rows: Iterable[Row], count: int) -> list[ColumnFacts]:
-    """The facts of `count` columns; rows with faults are passed over."""
+    """The facts of `count` columns. Rows with faults are skipped."""
     kept = [row.cells for row in rows if not row.faults and len(row.cells) == count]
     return [_gather([cells[place] for cells in kept]) for place in range(count)]
 
@@ -109,7 +111,8 @@ def _gather(cells: list[object]) -> ColumnFacts:
 
 
 def _find_forms(texts: list[str]) -> tuple[tuple[str, ...], int]:
-    """The forms that nearly every cell fits, and how many cells do not fit the first: files have faulty dates."""
+    """The forms that nearly every cell fits, and the number of cells that do not fit the first form. Files contain some
+    faulty dates."""
     allowed = len(texts) // 10
     misses = dict.fromkeys(TIME_FORMS if texts else (), 0)
     for text in texts:
@@ -130,19 +133,19 @@ def _fits(text: str, form: str) -> bool:
 
 
 def _fold_word(value: str) -> str:
-    """A word in small letters, without accents, blanks and punctuation."""
+    """A word in lower case, without accents, blanks and punctuation."""
     letters = unicodedata.normalize("NFKD", fold(value))
     composed = unicodedata.normalize("NFC", "".join(item for item in letters if not _ACCENTS.match(item)))
     return _LEFT_OUT.sub("", composed)
 
 
 def is_of_machines(value: str) -> bool:
-    """Whether a word of a column of choices says something of the address, and nothing of the person's choice."""
+    """True if a word in a column of choices is about the address and not about the person's choice."""
     return _MEANINGS.get(_fold_word(value)) == "nothing"
 
 
 def choose_meaning(value: str, *, opt_out: bool) -> str | None:
-    """OptIn, OptOut or nothing for a cell of a column of choices; None where it must be asked."""
+    """OptIn, OptOut or nothing for a cell of a column of choices; None if a person must decide."""
     match _MEANINGS.get(_fold_word(value)):
         case "out":
             return "OptOut"

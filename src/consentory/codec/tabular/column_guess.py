@@ -1,4 +1,4 @@
-"""From a column's header to the target that it most likely means, by the words that shops and mailing tools use."""
+"""Guess the most likely target from a column's header, by the words that shops and mailing tools use."""
 
 from __future__ import annotations
 
@@ -48,27 +48,27 @@ def normalize_header(header: str) -> str:
 
 
 def guess_target(header: str) -> str | None:
-    """The target of a header whose meaning needs no look at the cells; None for all others."""
+    """The target of a header whose meaning is clear without the cells; None for any other header."""
     words = normalize_header(header)
     return _TARGETS.get(words) or _TARGETS.get(_QUALIFIERS.sub("", words))
 
 
 def is_id(header: str) -> bool:
-    """Whether the header names an identifier of the person."""
+    """True if the header names an identifier of the person."""
     return _IDS.fullmatch(normalize_header(header)) is not None
 
 
 def is_opt_out(header: str) -> bool:
-    """Whether a yes in the column is a no of the person."""
+    """True if a yes in the column means a no of the person."""
     return _OPT_OUT.search(normalize_header(header)) is not None
 
 
 def is_opt_in(header: str) -> bool:
-    """Whether the column may say yes and no to something."""
+    """True if the column may contain the person's yes and no."""
     return _OPT_IN.search(normalize_header(header)) is not None
 
 
 def is_other_channel(header: str) -> bool:
-    """Whether a column of choices is about another way to reach a person than email."""
+    """True if a column of choices is about another channel than email."""
     words = normalize_header(header)
     return "email" not in words.replace("e mail", "email") and _OTHER_CHANNEL.search(words) is not None

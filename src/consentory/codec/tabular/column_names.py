@@ -1,15 +1,15 @@
-"""The names of columns: unique in their table, so that a mapping can name each."""
+"""The names of columns. Each name is unique in its table, so a mapping can name each column."""
 
 from collections.abc import Iterable
 
 from consentory.codec.tabular.table import Column
 
 _AROUND = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\ufeff"
-"""Removed around a header: white space, also the kinds that no person sees."""
+"""Characters that are removed around a header: white space, including kinds that nobody sees."""
 
 
 def name_columns(headers: Iterable[str], nested: Iterable[int] = ()) -> tuple[Column, ...]:
-    """Give each header its column; `nested` holds the places (from 0) of struct and list columns."""
+    """The column of each header. `nested` holds the places (from 0) of struct and list columns."""
     structured = set(nested)
     taken: set[str] = set()
     columns: list[Column] = []
@@ -25,5 +25,5 @@ def name_columns(headers: Iterable[str], nested: Iterable[int] = ()) -> tuple[Co
 
 
 def is_blank(text: str) -> bool:
-    """Whether a header or a cell shows nothing."""
+    """True if a header or a cell shows no text."""
     return not text.strip(_AROUND)

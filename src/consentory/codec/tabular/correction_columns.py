@@ -1,7 +1,7 @@
-"""The two columns that a file of refused rows has beside those of its origin: how they are written and recognized.
+"""The two columns that a file of refused rows adds to the columns of its origin: how they are written and found again.
 
-A person corrects the file, often in a spreadsheet program, and imports it again. The reader needs these columns for
-three facts: the encoding and the delimiter of the file, and whether the cells of a row are in their places.
+A person corrects the file, often in a spreadsheet program, and imports it again. From these columns the reader learns
+three facts: the encoding of the file, its delimiter, and whether the cells of a row are in their places.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from consentory.codec.tabular.table import Cell, Column, RowFault
 
 OWN_COLUMNS = ("consentory_line", "consentory_faults")
 OPT_OUT_MARK = "HOLDS AN OPT-OUT"
-"""What `consentory_faults` begins with in a row that holds an opt-out, a denial or a withdrawal."""
+"""The beginning of `consentory_faults` in a row that contains an opt-out, a denial or a withdrawal."""
 
 _FAULTS = rf"(?:{OPT_OUT_MARK} \| )?[A-Z][A-Za-z]*\.[A-Z][A-Za-z]*(?: in [^:]*)?: "
 _FAULTS_CELL = re.compile(_FAULTS)
@@ -25,14 +25,15 @@ _OWN_HEADER = re.compile(rf'{OWN_COLUMNS[0]}"?(.)"?{OWN_COLUMNS[1]}', re.DOTALL)
 
 
 def describe_faults(faults: Iterable[RowFault], *, holds_opt_out: bool = False, encoding: str = "") -> str:
-    """The faults of a row in one cell, behind the mark of a row that holds a no, before the encoding of the file."""
+    """The faults of a row in one cell. The mark of a row that contains a no comes first; the encoding of the file comes
+    last."""
     said = [OPT_OUT_MARK] if holds_opt_out else []
     said += [f"{fault.code}{f' in {fault.column}' if fault.column else ''}: {fault.message}" for fault in faults]
     return " | ".join([*said, f"encoding: {encoding}"] if encoding else said)
 
 
 def find_noted_encoding(head: bytes) -> str | None:
-    """The encoding that a file of refused rows says of itself; None for any other file."""
+    """The encoding that a file of refused rows names for itself; None for any other file."""
     noted = _ENCODING_NOTE.search(head, max(0, head.find(OWN_COLUMNS[1].encode())))
     return noted[1].decode() if noted and OWN_COLUMNS[1].encode() in head else None
 
@@ -44,14 +45,14 @@ def find_own_delimiter(lines: Sequence[str]) -> str | None:
 
 
 def has_own_columns(columns: Iterable[Column]) -> bool:
-    """Whether a table is one of refused rows."""
+    """True if the table is a table of refused rows."""
     return {column.name for column in columns}.issuperset(OWN_COLUMNS)
 
 
 def find_shift(columns: Sequence[Column], cells: Sequence[Cell]) -> RowFault | None:
-    """The fault of a row whose cells are not in their places: the faults are not under their own header.
+    """The fault of a row whose cells are not in their places: the faults are not under the header `consentory_faults`.
 
-    A spreadsheet program fills a short row up with empty cells, so that the number of its cells says nothing.
+    A spreadsheet program adds empty cells to a short row, so the number of cells does not show the shift.
     """
     for column, cell in zip(columns, cells, strict=False):
         if column.name != OWN_COLUMNS[1] and isinstance(cell, str) and _UNFIT_CELL.match(cell):
@@ -64,7 +65,7 @@ def find_shift(columns: Sequence[Column], cells: Sequence[Cell]) -> RowFault | N
 
 
 def replace_own_cells(cells: Sequence[Cell], own: Sequence[str]) -> list[Cell]:
-    """The cells of a row as they stand, with `own` in the place of its old own cells, else behind the last cell."""
+    """The cells of a row unchanged, with `own` in place of its earlier own cells, else after the last cell."""
     for place, (line, faults) in enumerate(pairwise(cells)):
         if isinstance(line, str) and line.isdecimal() and isinstance(faults, str) and _FAULTS_CELL.match(faults):
             return [*cells[:place], *own, *cells[place + 2 :]]
@@ -72,7 +73,7 @@ def replace_own_cells(cells: Sequence[Cell], own: Sequence[str]) -> list[Cell]:
 
 
 def cut_own_cells(text: str, delimiter: str) -> str:
-    """A row of text whose quotation marks do not fit, without its old own cells."""
+    """A row of text with unbalanced quotation marks, without its earlier own cells."""
     quoted = re.escape(delimiter)
     found = re.search(rf'(.*){quoted}"?[0-9]+"?{quoted}"?{_FAULTS}', text, re.DOTALL)
     return found[1] if found else text

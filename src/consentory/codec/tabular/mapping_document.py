@@ -1,6 +1,7 @@
 """The mapping document (files.md, "The mapping"): its types, and how it is read from YAML with the line of each fault.
 
-Nothing is guessed from how a word looks: `yes`, `1` and `2026-01-01` are texts as they are written, quoted or not.
+The reader does not guess a type from the look of a word: `yes`, `1` and `2026-01-01` are texts as written, quoted or
+not.
 """
 
 from __future__ import annotations
@@ -23,29 +24,29 @@ from consentory.errors import ConsentoryError
 
 IGNORE, NOTHING = "ignore", "nothing"
 UNSET = "${"
-"""What the value of a parameter begins with that is needed and not given: the parameter as it stands."""
+"""The beginning of the value of a parameter that is required and not given: the parameter as written."""
 PRESENT, ABSENT = "present", "absent"
 
 ParameterKind = Literal["text", "emailFilter", "textFilter", "phoneFilter", "alternateIdType", "customField"]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What every part of the document shares."""
+    """The base of every part of the document."""
 
 
 class FileForm(_Part, frozen=True):
-    """How the file is read; each member overrules what is detected."""
+    """How the file is read. Each member overrides the detected value."""
 
     encoding: str | None = None
     delimiter: str | None = None
     header: int | None = None
     sheet: str | None = None
     empty: tuple[str, ...] = ()
-    """Cells that say nothing, beside the empty one."""
+    """Cells that count as empty, in addition to the empty cell."""
 
 
 class ColumnRule(_Part, frozen=True):
-    """What one column means."""
+    """The meaning of one column."""
 
     to: str | tuple[str, ...] = IGNORE
     values: dict[str, str] = {}
@@ -57,7 +58,7 @@ class ColumnRule(_Part, frozen=True):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The targets; none for a column that is ignored."""
+        """The targets; empty for a column that is ignored."""
         given = (self.to,) if isinstance(self.to, str) else self.to
         return tuple(target for target in given if target != IGNORE)
 
@@ -68,7 +69,7 @@ class ColumnRule(_Part, frozen=True):
 
 
 class Rule(_Part, frozen=True):
-    """Sets targets where every condition holds."""
+    """Sets targets if every condition holds."""
 
     set: dict[str, str]
     if_: dict[str, str | tuple[str, ...]] = msgspec.field(name="if", default={})
@@ -81,7 +82,7 @@ class Parameter(_Part, frozen=True):
     kind: ParameterKind = "text"
     default: str | None = None
     optional: bool = False
-    """True: without a value, whatever uses the parameter is left out."""
+    """True: without a value, the parts that use the parameter are left out."""
 
 
 class MappingDocument(_Part, frozen=True):
@@ -89,7 +90,7 @@ class MappingDocument(_Part, frozen=True):
     parameters: dict[str, Parameter] = {}
     file: FileForm = FileForm()
     file_names: dict[str, dict[str, str]] = {}
-    """Pattern of the file's name to constants; a name that fits none stops the import."""
+    """Maps a pattern of the file's name to constants. A file name that fits no pattern stops the import."""
     match: str | None = None
     zone: str | None = None
     columns: dict[str, str | ColumnRule] = {}
@@ -101,9 +102,9 @@ class MappingDocument(_Part, frozen=True):
 
 
 class MappingInvalid(ConsentoryError):
-    """A mapping cannot be used; nothing was staged. `faults` holds every fault, in the order of lines.
+    """A mapping cannot be used, and nothing was staged. `faults` holds every fault, in the order of lines.
 
-    The text of the exception is for people: one `source:line: path: message` a fault.
+    The text of the exception is for people: one line `source:line: path: message` for each fault.
     """
 
     def __init__(self, faults: list[DocumentFault], text: str) -> None:
@@ -116,17 +117,18 @@ class MappingInvalid(ConsentoryError):
 
 @dataclass(frozen=True, slots=True)
 class TableMapping:
-    """A document as it was read. `log` holds the faults so far: they are raised with those that are found later."""
+    """A document as it was read. `log` holds the faults so far. They are raised together with faults that are found
+    later."""
 
     document: MappingDocument
     log: FaultLog
     text: bytes
     is_bound: bool = False
-    """Whether the parameters have their values."""
+    """True if the parameters have their values."""
 
     @property
     def options(self) -> ReadOptions:
-        """What the document says of reading the file."""
+        """The options of the document for reading the file."""
         form = self.document.file
         sheet = int(form.sheet) if form.sheet and form.sheet.isascii() and form.sheet.isdecimal() else form.sheet
         return ReadOptions(encoding=form.encoding, delimiter=form.delimiter, header=form.header, sheet=sheet)
@@ -140,9 +142,9 @@ class TableMapping:
 
 
 def read_mapping(data: bytes, source: str) -> TableMapping:
-    """Read a document. `source` names it in messages.
+    """Read a document. `source` names the document in messages.
 
-    Raises MappingInvalid only for a text that is no YAML; other faults wait in the log.
+    Raises MappingInvalid only for a text that is not YAML. Other faults stay in the log.
     """
     log = FaultLog(source)
     try:
@@ -153,7 +155,7 @@ def read_mapping(data: bytes, source: str) -> TableMapping:
 
 
 class _MappingReader(NodeReader):
-    """Reads texts as they are written, and a column as a text or as a mapping of keys."""
+    """Reads texts as written, and a column as a text or as a mapping of keys."""
 
     def _read(self, node: yaml.Node, kind: inspect.Type, path: str) -> Any:
         if isinstance(kind, inspect.UnionType) and isinstance(node, yaml.MappingNode):
@@ -181,7 +183,7 @@ _KIND_NAMES: dict[ParameterKind, str] = {
 
 
 def list_candidates(kind: ParameterKind, configuration: Configuration) -> list[str]:
-    """The active names of the account that a parameter of this kind can stand for."""
+    """The active names of the account that a parameter of this kind can have as its value."""
     if kind == "alternateIdType":
         return [item.name for item in configuration.alternate_id_types if item.active]
     if kind == "customField":
@@ -198,10 +200,11 @@ def list_candidates(kind: ParameterKind, configuration: Configuration) -> list[s
 def bind_parameters(
     mapping: TableMapping, settings: Mapping[str, str], configuration: Configuration | None
 ) -> TableMapping:
-    """Put values in the place of `${name}`: the given one, or the default, or the account's only one.
+    """Replace each `${name}` by the given value, or by the default, or by the account's only candidate.
 
-    An optional parameter without a value takes with it whatever uses it. Faults go to the log. The text of the
-    mapping begins with the values, as comments, so that it says all of what was done. A bound mapping stays as it is.
+    The parts that use an optional parameter without a value are left out. Faults are added to the log. The text of the
+    mapping begins with the values, as comments, so the text documents the whole mapping. A bound mapping stays
+    unchanged.
     """
     if mapping.is_bound:
         return mapping
@@ -240,7 +243,7 @@ class _Left(Exception):
 
 
 class _Binder:
-    """Rewrites the texts of a document. The line of a rewritten key is the line of the key as it was written."""
+    """Rewrites the texts of a document. A rewritten key keeps the line of the original key."""
 
     def __init__(self, values: Mapping[str, str | None], log: FaultLog) -> None:
         self._values = values
@@ -288,7 +291,8 @@ class _Binder:
         )
 
     def _bind_rule(self, rule: Rule, path: str) -> Rule:
-        """A rule one of whose conditions is left out sets nothing: it must not hold more often than it was written."""
+        """A rule with a condition that is left out sets nothing: the rule must not hold more often than it was
+        written."""
         conditions = self._bind_keys(rule.if_, f"{path}.if", lambda value, _: value)
         wanted = {} if len(conditions) < len(rule.if_) else rule.set
         return Rule(if_=conditions, set=self._bind_keys(wanted, f"{path}.set", self._bind_text))

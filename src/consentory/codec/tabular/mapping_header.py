@@ -1,4 +1,5 @@
-"""A mapping compared with the header of its table: columns that it does not name, and columns that are not there."""
+"""Compare a mapping with the header of its table: columns that the mapping does not name, and columns that do not
+exist."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from consentory.codec.tabular.target_path import RECORD_MEMBERS, SHAPES, Target,
 
 
 def check_header(document: MappingDocument, plan: MappingPlan, table: TableDescription, log: FaultLog) -> None:
-    """Find each column that the mapping does not name, and each that it names and the table does not have."""
+    """Report each column that the mapping does not name, and each named column that the table does not have."""
     names = [column.name for column in table.columns]
     if document.other_columns == "stop":
         _refuse_other_columns(document, table, log)
@@ -44,7 +45,7 @@ def check_header(document: MappingDocument, plan: MappingPlan, table: TableDescr
 
 
 def find_file_pattern(document: MappingDocument, file_name: str) -> str | None:
-    """The first pattern of the document that a file's name fits, in any case of letters."""
+    """The first pattern of the document that a file's name fits. Letter case does not count."""
     return next((item for item in document.file_names if fnmatchcase(file_name.lower(), item.lower())), None)
 
 
@@ -55,7 +56,7 @@ def choose_constants(document: MappingDocument, plan: MappingPlan, file_name: st
 
 
 def list_passed(document: MappingDocument, table: TableDescription) -> list[Filling]:
-    """Columns of a Parquet file that the mapping does not name, because each is named as a member of the record."""
+    """Columns of a Parquet file that the mapping does not name because each has the name of a member of the record."""
     scalars = SHAPES[WireRecord].scalars
     return [
         Filling(read_target(column.name), f"$.columns.{column.name}", [(column.name, ColumnRule(to=column.name))])
@@ -68,7 +69,7 @@ def list_passed(document: MappingDocument, table: TableDescription) -> list[Fill
 
 
 def needs_no_mapping(table: TableDescription) -> bool:
-    """Whether every column is named as a member of the record: what Parquet can be."""
+    """True if every column has the name of a member of the record. This can be the case for Parquet."""
     return not _find_other_columns(MappingDocument(), table)
 
 
@@ -101,7 +102,7 @@ def _refuse_missing(path: str, name: str, names: list[str], log: FaultLog) -> No
 
 
 def _check_passed(document: MappingDocument, plan: MappingPlan, table: TableDescription, log: FaultLog) -> None:
-    """A nested column and the mapping cannot both fill one member of the record."""
+    """A nested column and the mapping cannot both fill the same member of the record."""
     filled = {_name_top(filling.target) for filling in plan.fillings.values()}
     for column in table.columns:
         if column.nested and column.name in filled and column.name not in document.columns:

@@ -1,4 +1,4 @@
-"""The names of a mapping compared with the account's configuration: types, filters, fields, groups, versions."""
+"""Compare the names of a mapping with the account's configuration: types, filters, fields, groups, versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHANNELS: dict[str, tuple[str | None, ...]] = {
 
 
 def find_default_type(configuration: Configuration, array: str) -> str:
-    """The account's default type of email addresses, telephone numbers or postal addresses; "" for none."""
+    """The account's default type of email addresses, phone numbers or postal addresses; "" if there is none."""
     types = {
         "Emails": configuration.email_types,
         "PhoneNumbers": configuration.phone_types,
@@ -30,7 +30,7 @@ def find_default_type(configuration: Configuration, array: str) -> str:
 
 
 def check_names(document: MappingDocument, plan: MappingPlan, configuration: Configuration, log: FaultLog) -> None:
-    """Find every name that the account does not have."""
+    """Report every name that the account does not have."""
     _NameCheck(configuration, log).check(document, plan)
 
 
@@ -88,7 +88,7 @@ class _NameCheck:
             self._find("filter", step.key, fitting if found is None else [step.key], path)
 
     def _check_values(self, filling: Filling) -> None:
-        """Constants of members that name something of the configuration."""
+        """Check the constants of members that name an item of the configuration."""
         member, steps = filling.target.member, filling.target.steps
         if member == "CustomerType" and not steps:
             known, kind = _active(self._configuration.customer_types), "customer type"
@@ -117,7 +117,7 @@ class _NameCheck:
 
 
 def _list_values(filling: Filling) -> Iterable[tuple[str, str]]:
-    """Every value that the document itself gives a target, with its place."""
+    """Every value that the document itself gives a target, with the path of the value."""
     if isinstance(filling.constant, str):
         yield filling.constant, filling.path
     for _, value in filling.rules:

@@ -1,4 +1,5 @@
-"""From a mapping document to its plan: for each target everything that fills it. All faults go to the log."""
+"""From a mapping document to its plan: for each target, all parts of the document that fill it. All faults are added to
+the log."""
 
 from __future__ import annotations
 
@@ -24,16 +25,17 @@ from consentory.domain.text import fold
 Conditions = Mapping[str, str | tuple[str, ...]]
 
 _NEEDED_BESIDE = {"Consents": ("ConsentVersion", "Locale")}
-"""Members without which every record would be refused, beside the value of an element."""
+"""Members that every record needs in addition to the value of an element. Without them every record would be
+refused."""
 
 
 @dataclass(slots=True)
 class Filling:
-    """Everything that fills one target. Rules win over columns, columns over the constant."""
+    """All parts of the document that fill one target. A rule wins over a column, a column wins over the constant."""
 
     target: Target
     path: str
-    """Where the document names the target first."""
+    """The first path in the document that names the target."""
     sources: list[tuple[str, ColumnRule]] = field(default_factory=list)
     rules: list[tuple[Conditions, Any]] = field(default_factory=list)
     constant: Any = None
@@ -42,14 +44,14 @@ class Filling:
 
 @dataclass(slots=True)
 class MappingPlan:
-    """The fillings of a document in the order in which it names their targets, and those of each file name."""
+    """The fillings of a document in the order in which it names their targets, and the fillings of each file name."""
 
     fillings: dict[tuple[object, ...], Filling] = field(default_factory=dict)
     file_names: dict[str, list[tuple[Target, Any]]] = field(default_factory=dict)
     zone: ZoneInfo | None = None
 
     def find(self, target: Target, path: str) -> Filling:
-        """The filling of a target; a new one is added at the end."""
+        """The filling of a target. A new filling is added at the end."""
         return self.fillings.setdefault(target.identity, Filling(target, path))
 
 
@@ -160,7 +162,7 @@ class _Planner:
             return None
 
     def _read_value(self, target: Target, text: str, path: str) -> Any:
-        """The value that the document gives a target; a fault where it cannot be one of its values."""
+        """The value that the document gives a target; a fault if the target cannot have the value."""
         if text == NOTHING:
             return None
         known: list[str] = []
@@ -183,7 +185,7 @@ class _Planner:
             self._log.refuse("$.match", "MatchUnfilled", f"people are found by {target.text}, and nothing fills it")
 
     def _check_elements(self) -> None:
-        """Find elements whose value nothing gives: they would be left out of every record."""
+        """Report elements that get no value. They would be left out of every record."""
         seen: set[tuple[object, ...]] = set()
         for filling in list(self._plan.fillings.values()):
             for depth, step in enumerate(filling.target.steps, start=1):
@@ -199,7 +201,7 @@ class _Planner:
 
 
 def _says_nothing(wanted: str | tuple[str, ...]) -> bool:
-    """Whether a condition holds only for cells that say no yes."""
+    """True if a condition holds only for cells that do not say yes."""
     words = (wanted,) if isinstance(wanted, str) else wanted
     return all(word == ABSENT or is_denial(word) for word in words)
 

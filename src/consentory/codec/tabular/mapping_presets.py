@@ -1,4 +1,4 @@
-"""The mappings that come with the package, one for each tool whose exports it knows (`presets/`)."""
+"""The mappings in this package, one for each tool whose exports are supported (`presets/`)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FOLDER = Path(__file__).with_name("presets")
 
 
 class UnknownPreset(ConsentoryError):
-    """There is no preset of that name; the text names those that there are."""
+    """There is no preset of that name. The text lists the existing presets."""
 
 
 class UnknownParameter(ConsentoryError):
-    """The preset has no parameter of that name; the text names those that there are."""
+    """The preset has no parameter of that name. The text lists its parameters."""
 
 
 def list_presets() -> dict[str, TableMapping]:
@@ -40,13 +40,13 @@ def read_preset(name: str) -> TableMapping:
 
 
 def write_defaults(preset: TableMapping, settings: Mapping[str, str]) -> str:
-    """The text of a preset with given values as the defaults of its parameters. Raises UnknownParameter."""
+    """The text of a preset with the given values as the defaults of its parameters. Raises UnknownParameter."""
     text = preset.text.decode()
     for name, value in settings.items():
         if name not in preset.document.parameters:
             known = ", ".join(preset.document.parameters) or "none"
             raise UnknownParameter(f"{name} is no parameter of this preset; its parameters: {known}.")
-        # In the presets a parameter is one line: `  name: {about: …, default: …, optional: true}`.
+        # In the presets, a parameter is one line: `  name: {about: …, default: …, optional: true}`.
         line = re.compile(rf'^(  "?{name}"?: \{{.*?)(?:, default: [^,}}]*)?(?:, optional: true)?\}}$', re.MULTILINE)
         before, start, after = line.split(text, maxsplit=1)
         text = f"{before}{start}, default: {json.dumps(value, ensure_ascii=False)}}}{after}"
@@ -54,7 +54,7 @@ def write_defaults(preset: TableMapping, settings: Mapping[str, str]) -> str:
 
 
 def recognise_preset(table: TableDescription) -> str | None:
-    """The preset whose columns the table has: all that it requires, and most of the others that it knows."""
+    """The preset whose columns the table has: all required columns, and most of the other known columns."""
     names = {column.name for column in table.columns}
     scores = {
         title: len(names & preset.document.columns.keys())

@@ -1,4 +1,4 @@
-"""Slots: where in the list of a row's values each target of a mapping has its value, and what puts it there."""
+"""Slots: the place of each target in the list of a row's values, and the function that fills the place."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from consentory.codec.tabular.target_path import Target
 from consentory.domain.text import fold
 
 Fill = Callable[[Values], Any]
-"""From the values so far to the value of a target; raises CellFault."""
+"""A function from the values so far to the value of a target; raises CellFault."""
 
 _DECIDING = {"CustomerDate": "PreferenceType", "ConsentDate": "ConsentStatus"}
 _UNCONVERTED = ColumnRule()
 
 
 class Slots(NamedTuple):
-    """The values of a row are its cells, then `constants`, then what each of `fills` gives, in this order."""
+    """The values of a row are its cells, then `constants`, then the result of each function of `fills`, in this
+    order."""
 
     places: list[tuple[Filling, int]]
     """Each filling and its slot, in the order of the document."""
     constants: list[Any]
     fills: list[Fill]
     sources: dict[int, list[int]]
-    """The columns that a filled slot takes its value from, the first before the others."""
+    """The columns from which a filled slot takes its value, in the order in which they are tried."""
 
 
 def compile_slots(
@@ -56,7 +57,7 @@ class _SlotCompiler:
             else:
                 self._slots[filling.target.identity] = len(self._columns) + len(constants)
                 constants.append(constant)
-        # A time may depend on its choice.
+        # A time may depend on its choice, so times come last.
         waiting.sort(key=lambda filling: filling.target.is_date)
         fills: list[Fill] = []
         origins: dict[int, list[int]] = {}
@@ -78,7 +79,7 @@ class _SlotCompiler:
         return self._by_name.get(filling.target.identity, filling.constant)
 
     def _is_verbatim(self, filling: Filling) -> bool:
-        """Whether the text of one cell is the value."""
+        """True if the text of one cell is the value."""
         sources, target = self._list_sources(filling), filling.target
         if filling.rules or len(sources) != 1 or self._find_constant(filling) is not None:
             return False
@@ -133,7 +134,7 @@ class _SlotCompiler:
         return (lambda cell, _: cell) if convert is None else (lambda cell, _: convert(cell))
 
     def _find_decider(self, target: Target) -> tuple[str, int] | None:
-        """The member that decides a choice, and its slot: a bare date means something else for a no."""
+        """The member that decides a choice, and its slot. A bare date has another meaning if the choice is a no."""
         member = _DECIDING.get(target.member, "")
         slot = self._slots.get(target._replace(member=member).identity)
         return None if slot is None else (member, slot)
@@ -146,7 +147,7 @@ class _SlotCompiler:
 
     @staticmethod
     def _make_condition(place: int | None, wanted: str | tuple[str, ...]) -> Callable[[Values], bool]:
-        """A column that the file does not have is empty in every row."""
+        """A column that the file does not have counts as empty in every row."""
         if place is None:
             return lambda _: wanted == ABSENT
         if wanted == PRESENT:

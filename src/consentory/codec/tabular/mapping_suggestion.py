@@ -1,6 +1,6 @@
-"""A first mapping for a table, made from its header, its first rows and the account's configuration.
+"""Suggest a mapping for a table from its header, its first rows and the account's configuration.
 
-Every doubt becomes a comment. No cell of a person is repeated in it, only the few values of a column of choices.
+Every doubt becomes a comment. The comments repeat no cell of a person, except the few values of a column of choices.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from consentory.codec.tabular.target_path import ELEMENTS, RECORD_MEMBERS
 from consentory.domain.configuration import Configuration, TypeName
 
 SAMPLE_ROWS = 1000
-"""Rows that are looked at."""
+"""Number of rows that are read."""
 
 _SIMPLE = re.compile(r"[A-Za-z][A-Za-z0-9 _/-]*")
 _GUESSED_WORDS = frozenset({"yes", "no", "true", "false", "null", "on", "off", "y", "n"})
@@ -52,9 +52,9 @@ def suggest_mapping(
     configuration: Configuration | None = None,
     options: ReadOptions | None = None,
 ) -> str:
-    """The text of a mapping document. `rows` are the first of the table, at most SAMPLE_ROWS of them.
+    """The text of a mapping document. `rows` are the first rows of the table, at most SAMPLE_ROWS.
 
-    `options`: what was said of reading the file, which the mapping says too.
+    `options` are the given options for reading the file. The mapping repeats them.
     """
     return _Suggestion(table, list(rows), configuration, options or ReadOptions()).write()
 
@@ -73,12 +73,12 @@ class _Suggestion:
         self._used: dict[str, int] = {}
         self._match = ""
         self._choice = ""
-        """The path of the choice that a column fills, for the column of its time."""
+        """The path of the choice that a column fills, for the column of the choice's time."""
         self._lines: list[str] = []
 
     def write(self) -> str:
         pairs = list(zip(self._table.columns, self._facts, strict=True))
-        # A choice is found before its time, wherever the two stand.
+        # Choices are found before their times, in any order of the columns.
         choices = (self._name_choice(column) for column, facts in pairs if self._is_choice(column, facts))
         self._choice = next(choices, "")
         for column, facts in pairs:
@@ -101,7 +101,8 @@ class _Suggestion:
         return "\n".join([*head, "columns:", *self._lines, *self._write_end()]) + "\n"
 
     def _doubt_header(self) -> list[str]:
-        """A line above the header, such as a title, is taken for it: then most rows have more cells."""
+        """Detect a line above the header, such as a title, that was read as the header: then most rows have more
+        cells."""
         widths = Counter(len(row.cells) for row in self._rows)
         width, count = max(widths.items(), key=lambda item: item[1], default=(0, 0))
         if width <= len(self._table.columns) or 2 * count <= len(self._rows):
@@ -205,7 +206,7 @@ class _Suggestion:
             self._lines.append(f'  {_quote(column.name)}: {{to: "{target}", time: "{form}"}}{_comment(doubts)}')
 
     def _leave_time(self, column: Column, facts: ColumnFacts) -> None:
-        """A time whose header does not say that it is the time of the choice is not taken for one."""
+        """If the header does not say that the column is the time of the choice, the column is not used as that time."""
         form = "" if set(facts.forms) & ISO_FORMS else f', time: "{facts.forms[0]}"'
         target = f'{{to: "{self._choice}.CustomerDate"{form}}}'
         self._add(column, IGNORE, f"if it is the time of the choice, write {target}")
@@ -255,7 +256,7 @@ class _Suggestion:
         return f"Emails{self._default_type('Emails')}.EmailPreferences[{chosen}]"
 
     def _choose_filter(self, name: str) -> tuple[str, bool]:
-        """The email filter that a header means, and whether there is no doubt."""
+        """The email filter that a header means, and whether the filter is certain."""
         known = list_candidates("emailFilter", self._configuration) if self._configuration else []
         words = set(normalize_header(name).split())
         near = [item for item in known if words & set(normalize_header(item).split()) - {"email"}]
@@ -268,7 +269,7 @@ class _Suggestion:
         return f"[{default}]" if default else ""
 
     def _choose_type(self, array: str, header: str) -> str:
-        """The type whose name the header has in it, else the default one."""
+        """The type whose name is in the header, else the default type."""
         types: tuple[TypeName, ...] = getattr(self._configuration, _KINDS[array], ())
         words = normalize_header(header).split()
         named = (item.name for item in types if item.active and normalize_header(item.name) in words)
@@ -285,7 +286,7 @@ def _comment(doubts: list[str]) -> str:
 
 
 def _quote(text: str) -> str:
-    """A text as YAML takes it for one."""
+    """A text quoted so that YAML reads it as a text."""
     if (_SIMPLE.fullmatch(text) and text.lower() not in _GUESSED_WORDS and text == text.strip()) or re.fullmatch(
         r"[A-Za-z]+(\[[A-Za-z0-9 -]*\])*(\.[A-Za-z0-9_]+(\[[A-Za-z0-9 -]*\])*)*", text
     ):

@@ -1,6 +1,7 @@
-"""The record that a mapping makes, as a tree of nodes: built for each row from the values of its slots.
+"""The record that a mapping makes, as a tree of nodes. For each row, the tree builds the record from the values of its
+slots.
 
-A slot is a place in the list of a row's values: its cells first, then constants, then what is made from cells.
+A slot is a place in the list of a row's values: first the cells, then the constants, then values made from cells.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from consentory.codec.tabular.target_path import Element, Target
 Values = Sequence[Any]
 
 OPT_OUTS = "opt-outs"
-"""What is counted, beside the names of arrays, among the parts that are left out."""
+"""The key under which left-out opt-outs are counted, beside the names of arrays."""
 
 
 class ObjectNode:
@@ -29,7 +30,7 @@ class ObjectNode:
         self.arrays: dict[str, list[ElementNode]] = {}
 
     def find(self, target: Target) -> ObjectNode:
-        """The node of the object that holds a target; made where it is not there yet."""
+        """The node of the object that holds a target. The node is made if it does not exist yet."""
         node = self
         for step in target.steps:
             if isinstance(step, Element):
@@ -45,7 +46,7 @@ class ObjectNode:
         return node
 
     def fill(self, built: dict[str, Any], values: Values, left_out: Counter[str]) -> dict[str, Any]:
-        """Put the members that are said into `built`, which is given back."""
+        """Put the members that have a value into `built`, and return `built`."""
         for member, slot in self.scalars:
             if (value := values[slot]) is not None:
                 built[member] = value
@@ -63,7 +64,7 @@ class ObjectNode:
         return built
 
     def trace(self, values: Values, path: str, found: dict[str, int]) -> None:
-        """Note the slot of every value of the object under its JSON path."""
+        """Add the slot of every value of the object to `found` under the value's JSON path."""
         for member, slot in self.scalars:
             if values[slot] is not None:
                 found[f"{path}.{member}"] = slot
@@ -76,7 +77,7 @@ class ObjectNode:
 
 
 class ElementNode(ObjectNode):
-    """An element of an array. Without its value it is left out."""
+    """An element of an array. An element without its value is left out."""
 
     __slots__ = ("deciding", "fixed", "needed", "step")
 
@@ -85,12 +86,12 @@ class ElementNode(ObjectNode):
         self.step = step
         self.fixed = {step.rule.key: step.key} if step.rule.key and step.key else {}
         self.needed: list[int] = []
-        """The slots of the value."""
+        """The slots of the element's value."""
         self.deciding: list[tuple[str, int]] = []
         """The deciding members of the choices in this element, with their slots."""
 
     def finish(self) -> None:
-        """Find the slots of the value and of the choices, when all scalars are there."""
+        """Find the slots of the value and of the choices. Call this after all scalars were added."""
         slots = dict(self.scalars)
         self.needed = [slots[member] for member in self.step.rule.value if member in slots]
         self.deciding = [
@@ -102,7 +103,7 @@ class ElementNode(ObjectNode):
         ]
 
     def add_to(self, items: list[dict[str, Any]], values: Values, left_out: Counter[str]) -> None:
-        """Append the element, or one for each item of a value that was split."""
+        """Append the element, or one element for each item of a value that was split."""
         for slot in self.needed:
             if values[slot] is None:
                 if len(self.needed) > 1 and any(values[other] is not None for other in self.needed):
@@ -119,7 +120,7 @@ class ElementNode(ObjectNode):
             items.append(built)
 
     def trace_items(self, values: Values, path: str, place: int, found: dict[str, int]) -> int:
-        """Note the slots of the element's values; returns the number of elements that it becomes."""
+        """Add the slots of the element's values to `found`; returns the number of elements that the element becomes."""
         if any(values[slot] is None for slot in self.needed):
             return 0
         split = values[self.needed[0]] if self.needed else None

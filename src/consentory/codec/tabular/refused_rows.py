@@ -1,8 +1,8 @@
-"""Refused rows in the form of the file that they came from, to be corrected there and imported again.
+"""Refused rows in the form of the file that they came from. A person corrects the rows and imports the file again.
 
-The columns are those of the file in their order, then `consentory_line` and `consentory_faults`. A cell is written
-as it was read: the file that comes back is the person's own data, so nothing is put before a `=` or a `+`.
-A row that could not be read is written as it stands, so that it is refused again until somebody corrects it.
+The columns are the columns of the file in their order, then `consentory_line` and `consentory_faults`. A cell is
+written as it was read. The file contains the person's own data, so no character is put before a `=` or a `+`. A row
+that could not be read is written unchanged, so the row is refused again until a person corrects it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
 _PACKED_SUFFIXES = frozenset({".gz", ".zst"})
 _PARQUET_ROWS = 10_000
-"""Rows of one row group: what is held in memory."""
+"""Rows of one row group, which is the part of the file that is held in memory."""
 _NO_TITLE = re.compile(r"[\\*?:/\[\]]")
 _LONGEST_TITLE = 31
 _UNDECODABLE_RUN = re.compile(f"{UNDECODABLE.pattern}+")
@@ -38,10 +38,10 @@ _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class RefusedRows(Protocol):
-    """A file that is being written."""
+    """A file of refused rows while it is written."""
 
     def add(self, row: Row, faults: Iterable[RowFault], *, holds_opt_out: bool = False) -> None:
-        """Write one row with its faults. `holds_opt_out` marks a row that holds a no."""
+        """Write one row with its faults. `holds_opt_out` marks a row that contains a no."""
         ...
 
     def close(self) -> None:
@@ -50,7 +50,7 @@ class RefusedRows(Protocol):
 
 
 def choose_suffix(table: TableDescription) -> str:
-    """The suffix of a file of refused rows: of CSV the origin's own, of every spreadsheet `.xlsx`."""
+    """The suffix of a file of refused rows: the origin's own suffix for CSV, `.xlsx` for every spreadsheet."""
     if table.format == "parquet":
         return ".parquet"
     if table.format != "csv":
@@ -63,8 +63,8 @@ def choose_suffix(table: TableDescription) -> str:
 def open_refused_rows(file: BinaryIO, table: TableDescription, schema: pyarrow.Schema | None = None) -> RefusedRows:
     """Begin a file of refused rows on a stream, which is written forwards only.
 
-    CSV keeps delimiter, encoding and line ends, and is not packed; a spreadsheet becomes XLSX with cells of text;
-    Parquet keeps the shape of its nested columns, which `schema` (of the file) tells, and all leaves are text.
+    CSV keeps delimiter, encoding and line ends, and is not compressed. A spreadsheet becomes XLSX with text cells.
+    Parquet keeps the shape of its nested columns, from `schema` (of the file), and all leaves are text.
     """
     if table.format == "csv":
         return _RefusedText(file, table)
@@ -72,7 +72,7 @@ def open_refused_rows(file: BinaryIO, table: TableDescription, schema: pyarrow.S
 
 
 class _Layout:
-    """Which cells of a row are written, and the header over them."""
+    """The cells of a row that are written, and the header above them."""
 
     def __init__(self, table: TableDescription) -> None:
         self.kept = [place for place, column in enumerate(table.columns) if column.name not in OWN_COLUMNS]
@@ -81,7 +81,7 @@ class _Layout:
         self._names = [column.name for column in table.columns]
 
     def arrange(self, row: Row, own: Sequence[str]) -> list[Cell]:
-        """The cells of a row, then `own`. A row whose cells do not fit the header keeps all of them, unmoved."""
+        """The cells of a row, then `own`. A row whose cells do not fit the header keeps all cells in their places."""
         if len(row.cells) != len(self._names) or any(fault.code == "Row.ColumnCount" for fault in row.faults):
             return replace_own_cells(row.cells, own) if self.is_correction else [*row.cells, *own]
         return [*(row.cells[place] for place in self.kept), *own]
@@ -121,14 +121,15 @@ class _RefusedText:
         self._text.detach()
 
     def _choose_note(self, row: Row) -> str:
-        """The encoding, where neither a byte order mark nor UTF-8 itself tells it to the next reader."""
+        """The encoding, if the next reader can learn it neither from a byte order mark nor from UTF-8 itself."""
         is_told = self._has_mark or (
             self._encoding == "utf-8" and not any(fault.code == "Row.Encoding" for fault in row.faults)
         )
         return "" if is_told else self._encoding
 
     def _join_raw(self, row: Row, told: str) -> str:
-        """A row whose quotation marks do not fit, as its line stands; the quoted last cell keeps it so."""
+        """A row with unbalanced quotation marks, as its line is in the file. The quoted last cell keeps the row
+        readable."""
         text = self._delimiter.join(map(str, row.cells))
         if self._layout.is_correction:
             text = cut_own_cells(text, self._delimiter)
@@ -168,19 +169,19 @@ class _RefusedSheet:
             return None
         text = _NO_XML.sub(lambda mark: f"\\x{ord(mark[0]):02x}", spell_undecodable(str(cell)))
         made = WriteOnlyCell(self._sheet, value=text)
-        made.data_type = "s"  # never a formula
-        made.number_format = "@"  # so that a corrected cell stays text, with its leading zeros
+        made.data_type = "s"  # a cell is never a formula
+        made.number_format = "@"  # a corrected cell stays text, with its leading zeros
         return made
 
     def _make_number(self, text: str) -> Any:
-        """A number that is longer than a spreadsheet keeps exactly, as a number: as text it would pass for exact."""
+        """A number with more digits than a spreadsheet stores exactly, as a number: a text would look exact."""
         made = self._make_cell(text)
         made.value = int(text) if text.lstrip("-").isdecimal() else float(text)
         made.number_format = "@"
         return made
 
     def _make_error(self, text: str) -> Any:
-        """An error that a cell shows, as an error; an error that XLSX does not know becomes `#VALUE!`."""
+        """An error that a cell shows, as an error. An error that XLSX does not know becomes `#VALUE!`."""
         from openpyxl.cell.cell import ERROR_CODES
 
         made = self._make_cell(text if text in ERROR_CODES else "#VALUE!")
@@ -224,7 +225,7 @@ class _RefusedParquet:
 
 
 def _soften(kind: Any) -> Any:
-    """The type with text in the place of every leaf."""
+    """The type with text in place of every leaf."""
     import pyarrow
 
     if pyarrow.types.is_struct(kind):
@@ -243,7 +244,7 @@ def _as_text(cell: Any) -> Any:
 
 
 def _make_array(values: list[Any], kind: Any) -> Any:
-    """One column. Text with undecodable bytes is written with these bytes."""
+    """One column. Text with undecodable bytes is written with the original bytes."""
     import pyarrow
     from pyarrow import compute
 
@@ -254,8 +255,8 @@ def _make_array(values: list[Any], kind: Any) -> Any:
 
 
 def _restore_undecodable(error: UnicodeError) -> tuple[bytes, int]:
-    """Give undecodable bytes back as they came in. Of UTF-16 and UTF-32 a rest that is no whole unit becomes one that
-    cannot be decoded either, so that the bytes behind it keep their places."""
+    """Return undecodable bytes unchanged. In UTF-16 and UTF-32, a rest that is not a whole code unit is filled up to a
+    unit that cannot be decoded either, so that the following bytes keep their places."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     marks = _UNDECODABLE_RUN.match(error.object, error.start)

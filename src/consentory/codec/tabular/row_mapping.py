@@ -1,4 +1,4 @@
-"""A mapping compiled for one table: from a row to the bytes of a record, some microseconds a row."""
+"""A mapping compiled for one table: from a row to the bytes of a record, in some microseconds per row."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def compile_mapping(
     configuration: Configuration | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> RowMapping:
-    """Check a mapping whole, against its table and the account's configuration, and make it fast.
+    """Check a whole mapping against its table and the account's configuration, and compile it.
 
-    Without a mapping, only a table whose columns are all named as in the record will do. `settings` are the values
+    Without a mapping, every column of the table must have the name of a member of the record. `settings` are the values
     of the mapping's parameters. Raises MappingInvalid with every fault and its line.
     """
     if mapping is None:
@@ -82,14 +82,14 @@ class RowMapping:
         description: TableDescription,
         configuration: Configuration | None = None,
     ) -> None:
-        """`mapping`: bound, and found good together with `plan`, `description` and `configuration`."""
+        """`mapping` is bound, and was checked together with `plan`, `description` and `configuration`."""
         self.left_out: Counter[str] = Counter()
-        """How many elements of each array were left out, because only a part of their value was there; and, as
-        OPT_OUTS, how many that hold an opt-out, a denial or a withdrawal, because their value was not there."""
+        """Number of elements of each array that were left out because only a part of their value existed. Under
+        OPT_OUTS: number of left-out elements that contain an opt-out, a denial or a withdrawal and had no value."""
         self.match = mapping.document.match
-        """The alternate id type that people are found by, where the mapping says one."""
+        """The alternate id type that people are found by, if the mapping names one."""
         self.text = mapping.text
-        """The document with the values of its parameters: what Source of Initiate keeps."""
+        """The document with the values of its parameters. Source of Initiate keeps this text."""
         self.columns = [column.name for column in description.columns]
         """The names of the table's columns, in order."""
         self._empty = frozenset(mapping.document.file.empty)
@@ -118,7 +118,7 @@ class RowMapping:
             self._name_default_types(configuration)
 
     def _name_default_types(self, configuration: Configuration) -> None:
-        """Write the account's default type into elements without one: a record that says all is staged faster."""
+        """Write the account's default type into elements without a type: a record with all types is staged faster."""
         for array, elements in self._root.arrays.items():
             name = find_default_type(configuration, array)
             for element in elements:
@@ -138,9 +138,9 @@ class RowMapping:
         return _encode(self._root.fill({}, values, self.left_out))
 
     def holds_opt_out(self, row: Row) -> bool:
-        """Whether a refused row says an opt-out, a denial or a withdrawal.
+        """True if a refused row contains an opt-out, a denial or a withdrawal.
 
-        The cells of a row that does not fit the header may belong to one column or to another: any fit counts.
+        The cells of a row that does not fit the header may belong to different columns. Every possible fit is tried.
         """
         return any(self._says_no(cells) for cells in _fit_cells(row, len(self.columns)))
 
@@ -150,7 +150,8 @@ class RowMapping:
         return said or any(holds_opt_out(_encode(values[place])) for place in self._nested)
 
     def find_column(self, row: Row, path: str) -> str:
-        """The column that filled a JSON path of the row's record, or the nearest place around it; "" for none."""
+        """The column that filled a JSON path of the row's record, or the nearest place around it; "" if there is
+        none."""
         if row.faults:
             return ""
         values, _ = self._fill_all(row.cells)
@@ -169,14 +170,14 @@ class RowMapping:
         return self._name_column(found[path], values)
 
     def _clean(self, cells: Sequence[Any]) -> list[Any]:
-        """The cells, trimmed, with None for those that say nothing; then the constants."""
+        """The trimmed cells, with None for empty ones; then the constants."""
         values = [(cell.strip() or None) if cell.__class__ is str else cell for cell in cells]
         if self._empty:
             values = [None if value.__class__ is str and value in self._empty else value for value in values]
         return values + self._constants
 
     def _fill_all(self, cells: Sequence[Any]) -> tuple[list[Any], dict[int, CellFault]]:
-        """The values of a row, with a blank in the place of each that has a fault."""
+        """The values of a row. A value with a fault is blank."""
         values, faults = self._clean(cells), dict[int, CellFault]()
         for fill in self._fills:
             try:
@@ -203,7 +204,7 @@ class RowMapping:
         return tuple(collected)
 
     def _name_column(self, slot: int, values: Values) -> str:
-        """The column that a slot's value came from, "" for a constant or the list of a rule."""
+        """The column that a slot's value came from; "" for a constant or the list of a rule."""
         if slot < len(self.columns):
             return self.columns[slot]
         sources = self._sources.get(slot, [])
@@ -215,7 +216,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def _fit_cells(row: Row, width: int) -> Iterator[Sequence[Any]]:
-    """The cells of a row as they fit the columns: counted from the first column, and from the last one."""
+    """The possible fits of the cells of a row: from the first column on, and back from the last column."""
     cells = row.cells
     if any(fault.code == "Row.Quoting" for fault in row.faults):
         cells = [cell.strip(' "') if isinstance(cell, str) else cell for cell in cells]

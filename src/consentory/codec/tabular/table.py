@@ -1,7 +1,7 @@
-"""The types of a table: what the readers give and the mapping takes.
+"""The types of a table: the output of the readers and the input of the mapping.
 
-A reader (client/sources) turns a file into a `Table`. The mapping turns each `Row` into a record. The writer of
-refused rows takes the `TableDescription` to write a file of the same form.
+A reader (client/sources) turns a file into a `Table`. The mapping turns each `Row` into a record. The writer of refused
+rows uses the `TableDescription` to write a file of the same form.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 TableFormat = Literal["csv", "xlsx", "xls", "ods", "parquet"]
-"""`csv` stands for any text with a single-character delimiter; the delimiter stands in the description."""
+"""`csv` is any text with a delimiter of one character. The description has the delimiter."""
 
 _FORMAT_NAMES = {"csv": "CSV", "xlsx": "XLSX", "xls": "XLS", "ods": "ODS", "parquet": "Parquet"}
 _DELIMITER_NAMES = {"\t": "tab", " ": "space", ",": "comma", ";": "semicolon", "|": "pipe", ":": "colon"}
@@ -22,7 +22,8 @@ Nested = Mapping[str, Any] | Sequence[Any]
 """A struct or a list of a Parquet column. Its leaves are text, bool or numbers; null members are left out."""
 
 Cell = str | None | Nested
-"""Text as a person sees it, None where a file can tell "no value" from "" (Parquet, spreadsheets), or nested."""
+"""The text as a person sees it; None if a file can distinguish "no value" from "" (Parquet, spreadsheets); or a nested
+value."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -40,8 +41,8 @@ class Column(msgspec.Struct, frozen=True):
 class RowFault(msgspec.Struct, frozen=True):
     """One fault of a row that was found while reading. `column` is a column's name, "" for the whole row.
 
-    `value` is the cell, with undecodable bytes spelled out (`Ren\\xe9`); None where there is no cell to show.
-    `path` is the JSON path of the fault in the record; "" for a fault that was found while reading.
+    `value` is the cell, with undecodable bytes spelled out (`Ren\\xe9`); None if there is no cell to show. `path` is
+    the JSON path of the fault in the record; "" for a fault that was found while reading.
     """
 
     code: str
@@ -54,10 +55,10 @@ class RowFault(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True):
     """One row below the header.
 
-    `line` is the line of the file on which the row begins (CSV), the row number of the sheet, or the number of the
-    row (Parquet), each from 1. A CSV line count includes line breaks inside cells.
-    `cells` has one item for each column, in the order of the columns. A row with faults may have more or fewer cells,
-    and must not become a record. Its cells may hold undecodable bytes: see `spell_undecodable`.
+    `line` is the line of the file on which the row begins (CSV), the row number of the sheet, or the number of the row
+    (Parquet). Each counts from 1. A CSV line count includes line breaks inside cells. `cells` has one item for each
+    column, in the order of the columns. A row with faults may have more or fewer cells, and must not become a record.
+    Its cells may contain undecodable bytes: see `spell_undecodable`.
     """
 
     line: int
@@ -66,7 +67,8 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class TableDescription(msgspec.Struct, frozen=True):
-    """The form of one file: all that a person is told of it, and all that is needed to write a file of this form."""
+    """The form of one file: the facts that a person is told, and the facts that are needed to write a file of the same
+    form."""
 
     file_name: str
     """The name without folders; "-" for standard input."""
@@ -76,20 +78,21 @@ class TableDescription(msgspec.Struct, frozen=True):
     """The line or row of the header, from 1; 0 for Parquet."""
     packing: Packing = "none"
     encoding: str = ""
-    """Of CSV, as Python names it (`utf-8`, `utf-8-sig`, `cp1252`, `utf-16-le` …); "" for the others."""
+    """For CSV, the encoding as Python names it (`utf-8`, `utf-8-sig`, `cp1252`, `utf-16-le` …); "" for other
+    formats."""
     encoding_source: Literal["", "byte order mark", "checked", "detected", "given", "that of the imported file"] = ""
     delimiter: str = ""
-    """Of CSV; "" for the others."""
+    """For CSV; "" for other formats."""
     delimiter_source: Literal["", "detected", "given"] = ""
     line_end: Literal["\r\n", "\n", "\r"] = "\n"
-    """Of CSV: the end of the header line."""
+    """For CSV: the end of the header line."""
     sheet: str = ""
-    """Of a spreadsheet: the name of the sheet that is read."""
+    """For a spreadsheet: the name of the sheet that is read."""
     other_sheets: tuple[str, ...] = ()
     sample: str = ""
-    """A word with letters outside ASCII as it was decoded, so that a person can judge a detected encoding."""
+    """A word with letters outside ASCII as it was decoded, so that a person can check a detected encoding."""
     doubt: str = ""
-    """Where the encoding is a guess: how a word reads in it and in others, for a person, with what to do."""
+    """If the encoding is a guess: the same word in this encoding and in others, for a person, with advice."""
 
     def place_row(self, row: Row) -> str:
         """Name the place of a row for a person: `people.csv, line 7` or `people.xlsx, sheet Contacts, row 7`."""
@@ -116,12 +119,12 @@ class TableDescription(msgspec.Struct, frozen=True):
 
 
 class ReadOptions(msgspec.Struct, frozen=True):
-    """What a person says of a file. None: detected, or the first."""
+    """The options that a person gave for reading a file. None: the option is detected, or the first one is used."""
 
     encoding: str | None = None
     delimiter: str | None = None
     header: int | None = None
-    """The line (CSV) or the row (spreadsheet) of the header, from 1; None: the first that is not blank."""
+    """The line (CSV) or the row (spreadsheet) of the header, from 1; None: the first line that is not blank."""
     sheet: str | int | None = None
     """A sheet by its name, or by its number from 1."""
 
@@ -133,15 +136,15 @@ class Table(Protocol):
     def description(self) -> TableDescription: ...
 
     def read_rows(self, skip: int = 0) -> Iterator[Row]:
-        """Yield the rows after the first `skip`, in the order of the file. Rows whose cells are all empty are left
-        out and not counted. May be called again: each call begins at the first row."""
+        """Yield the rows after the first `skip`, in the order of the file. Rows with only empty cells are left out and
+        not counted. Each call begins at the first row again."""
         ...
 
 
 UNDECODABLE = re.compile("[\udc00-\udcff]")
-"""A byte that could not be decoded, kept as U+DC00 plus the byte (of 0x80 and above: Python's `surrogateescape`)."""
+"""A byte that could not be decoded, kept as U+DC00 plus the byte (0x80 and above: Python's `surrogateescape`)."""
 
 
 def spell_undecodable(text: str) -> str:
-    """Write each undecodable byte of a cell as `\\xe9`; every other text comes back as it is."""
+    """Replace each undecodable byte of a cell by the form `\\xe9`. All other text stays unchanged."""
     return UNDECODABLE.sub(lambda mark: f"\\x{ord(mark[0]) - 0xDC00:02x}", text)

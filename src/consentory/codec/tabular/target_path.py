@@ -1,7 +1,7 @@
 """Targets of a mapping: paths into the record, such as `Emails[Home].EmailPreferences[NEWS-EMAIL].PreferenceType`.
 
-Members and their types come from `codec/record/wire_record.py`. The one table here says which member names an
-element of an array and which members are the value that the element is nothing without.
+Members and their types come from `codec/record/wire_record.py`. The only table here says which member names an element
+of an array, and which members are the value that every element needs.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Kind = Literal["text", "boolean", "integer", "code"]
 
 
 class ElementRule(NamedTuple):
-    """How the elements of an array are told apart. `key` is the member that names an element, "" for none."""
+    """How the elements of an array are told apart. `key` is the member that names an element; "" if there is none."""
 
     key: str
     value: tuple[str, ...]
-    """The members that an element is left out without."""
+    """The members without which the element is left out."""
     several: bool = False
-    """Whether one key may name several elements, told apart by `[1]`, `[2]`."""
+    """True if one key may name several elements, told apart by `[1]`, `[2]`."""
     key_needed: bool = True
-    """False: without a key the account's default type is meant."""
+    """False: without a key, the account's default type is used."""
 
 
 ELEMENTS: dict[type[msgspec.Struct], ElementRule] = {
@@ -57,11 +57,12 @@ _OCCURRENCE = re.compile("[1-9][0-9]?")
 
 
 class TargetFault(ValueError):
-    """The text is no target; the message says why, for a person."""
+    """The text is not a target. The message gives the reason, for a person."""
 
 
 class Element(NamedTuple):
-    """One element of an array: the array's member, the key that names the element, and which of that key it is."""
+    """One element of an array: the array's member, the key that names the element, and the number of the element among
+    those of that key."""
 
     array: str
     key: str
@@ -70,12 +71,12 @@ class Element(NamedTuple):
 
     @property
     def identity(self) -> tuple[str, str, int]:
-        """Equal for the same element, however its key is spelled."""
+        """Equal for the same element in any spelling of its key."""
         return (self.array, fold(self.key), self.occurrence)
 
 
 class Target(NamedTuple):
-    """A path that was read. `steps` lead to the object, `member` is the scalar in it."""
+    """A path that was read. `steps` lead to the object, `member` is the scalar in the object."""
 
     text: str
     steps: tuple[Element | str, ...]
@@ -89,12 +90,12 @@ class Target(NamedTuple):
 
     @property
     def is_date(self) -> bool:
-        """Whether it is the time of a choice, which the account's or the mapping's zone applies to."""
+        """True if the member is the time of a choice. The account's or the mapping's zone applies to such a time."""
         return self.member in _DATES
 
     @property
     def may_split(self) -> bool:
-        """Whether one cell may give several values: elements of one array, or options of a custom field."""
+        """True if one cell may give several values: elements of one array, or options of a custom field."""
         last = self.steps[-1] if self.steps else None
         if not isinstance(last, Element) or self.member not in last.rule.value or len(last.rule.value) != 1:
             return False
@@ -216,4 +217,4 @@ SHAPES = _list_shapes()
 """The shape of every object of a record."""
 
 RECORD_MEMBERS: frozenset[str] = frozenset(field.name for field in msgspec.structs.fields(wire_record.WireRecord))
-"""The members at the top of a record: what a column is named that needs no mapping."""
+"""The members at the top level of a record. A column with such a name needs no mapping."""
