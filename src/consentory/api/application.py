@@ -1,4 +1,4 @@
-"""The HTTP application: routes put together, with the services that they call."""
+"""The HTTP application: the routes with the services that they call."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def create_app(
         logging_config=None,
         state=state,
     )
-    # Around everything, so that also what no route takes gets an id, a line of log and a count.
+    # The middleware is around all routes, so a request without a route also gets an id, a log line and a count.
     app.asgi_handler = AccessLogMiddleware(MinimumTransferRate(RequestForm(app.asgi_handler)))
     return app
 

@@ -1,4 +1,4 @@
-"""One line of log and one count for every request: its route, never its query, its token or its body."""
+"""One log line and one count for every request. The line has the route, and never the query, the token or the body."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from consentory.http.request_metrics import count_request
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NOISE = frozenset(("/healthz", "/readyz", "/metrics"))
-"""Asked every few seconds by machines: logged at level debug only."""
+"""Paths that machines request every few seconds. They are logged only at level debug."""
 _UNMATCHED = "(no route)"
 _SECURITY = (
     (b"x-content-type-options", b"nosniff"),
@@ -33,7 +33,7 @@ _LOG = structlog.get_logger("consentory.api")
 
 
 class AccessLogMiddleware:
-    """Wraps the whole application: gives each request an id, and writes down how it ended."""
+    """Wraps the whole application: gives each request an id, and logs the result of the request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -62,17 +62,17 @@ class AccessLogMiddleware:
 
 
 def note_import(scope: Scope, import_id: object) -> None:
-    """Let the request's line of log name the import that it was about."""
+    """Name an import in the request's log line."""
     scope["state"]["import_id"] = str(import_id)
 
 
 def name_request(scope: Any) -> Any:
-    """A logger that names the request, for what is to be said of it before its end."""
+    """A logger that names the request, for log lines before the request's end."""
     return _LOG.bind(request_id=_id_of(scope), method=scope["method"], route=_route_of(scope))
 
 
 def log_unexpected(scope: Any, error: Exception) -> str:
-    """Write down an unforeseen error; the reference under which it stands."""
+    """Log an unexpected error; returns the reference under which the log has the error."""
     kinds, places = trace_error(error)
     name_request(scope).error("unexpected", error=kinds, places=places)
     return _id_of(scope)
@@ -94,9 +94,10 @@ def _route_of(scope: Scope) -> str:
 
 
 def _make_headers(scope: Scope, given: Any) -> list[tuple[bytes, bytes]]:
-    """Answers hold people's data: nobody on the way may keep or reinterpret them, and no page may show them.
+    """The headers of an answer. Answers contain personal data, so no cache may keep them, no intermediary may change
+    them, and no page may embed them.
 
-    What a route says itself stands.
+    A header that a route sets itself stays.
     """
     said = {name for name, _ in given}
     headers = [(name, value) for name, value in _SECURITY if name not in said]
@@ -106,7 +107,7 @@ def _make_headers(scope: Scope, given: Any) -> list[tuple[bytes, bytes]]:
 
 
 def _write(scope: HTTPScope, status: int, seconds: float) -> None:
-    """`status` is 0 when the connection was gone before an answer began."""
+    """Log the request. `status` is 0 if the connection was lost before the answer began."""
     route = _route_of(scope)
     known = scope["method"] if scope["method"] in ("GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH") else "?"
     count_request(known, route, status, seconds)

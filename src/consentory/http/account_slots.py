@@ -1,4 +1,4 @@
-"""How many of one kind of call an account may have under way in one process: the memory of each is taken at once."""
+"""Limit the number of concurrent calls of one kind per account and process, because each such call holds memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ RETRY_SECONDS = 10
 
 
 class AccountSlots:
-    """Lanes of each account in one event loop. A call that waits in vain is refused with a code and its detail."""
+    """Concurrency slots of each account in one event loop. A call that waits too long is refused with a code and its
+    detail."""
 
     def __init__(self, slots: int, code: str, detail: str) -> None:
         self._count = slots

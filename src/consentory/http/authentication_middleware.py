@@ -1,4 +1,4 @@
-"""The one gate that every call with a clientId goes through."""
+"""The authentication of every call with a clientId."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from consentory.errors import RequestRefused
 from consentory.http.trusted_proxies import TrustedProxies
 
 ApiRequest = Request[Caller, None, State]
-"""A request that came through the gate: `request.user` is its Caller."""
+"""An authenticated request: `request.user` is its Caller."""
 
 
 class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
-    """Authenticates before anything of the request is read. Raises what Authentication raises.
+    """Authenticates a request before the body of the request is read. Raises the errors of Authentication.
 
-    The Authentication is in the application's state: routers are copied deeply, and it cannot be.
+    The Authentication is in the application's state, because Litestar copies routers deeply and an Authentication
+    cannot be copied.
     """
 
     async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
-        """The caller of the request, by its Authorization and the clientId of its path."""
+        """The caller of the request, by its Authorization header and the clientId in its path."""
         caller = await sync_to_thread(
             connection.app.state.authentication.authenticate,
             connection.headers.get("authorization"),
@@ -37,9 +38,9 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
 
 
 def read_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> Origin:
-    """Where a request came from: the address and scheme of the connection, or those that a trusted proxy reports of
-    its client (X-Forwarded-For, X-Forwarded-Proto). The same headers of anybody else count for nothing.
-    """
+    """The origin of a request: the address and scheme of the connection, or the address and scheme that a trusted proxy
+    reports for its client (X-Forwarded-For, X-Forwarded-Proto). These headers are ignored if the connection is not from
+    a trusted proxy."""
     proxies: TrustedProxies = connection.app.state.trusted_proxies
     peer = connection.client.host if connection.client else None
     address = proxies.find_client(peer, connection.headers.getall("x-forwarded-for", []))
@@ -50,7 +51,7 @@ def read_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> Origin:
 
 
 def note_refusal(error: Exception, scope: Scope) -> None:
-    """Write into the audit trail that somebody who was let in asked for what they may not. Runs in a thread."""
+    """Add an event to the audit trail: an authenticated caller requested a forbidden call. Runs in a thread."""
     caller = scope.get("user")
     if isinstance(error, RequestRefused) and error.kind == "forbidden" and isinstance(caller, Caller):
         call = str(getattr(scope.get("route_handler"), "operation_id", ""))

@@ -1,4 +1,4 @@
-"""The checks of a request before any of its body is taken. A route names them in its `opt`."""
+"""The checks of a request before its body is read. A route names its checks in its `opt`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from consentory.http.parameters import check_query
 
 
 async def check_call(request: Request[Any, Any, Any]) -> None:
-    """Runs before every handler, and after the gate has found out who calls.
+    """Check the caller's permission. Runs before every handler and after the authentication.
 
-    `needs` in the route's `opt` raises RequestRefused for a caller who may not make this call at all.
+    The function `needs` in the route's `opt` raises RequestRefused if the caller may not make this call at all.
     """
     check_media(request)
     check_query(request.query_params.multi_items())

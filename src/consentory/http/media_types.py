@@ -1,6 +1,6 @@
-"""What a call takes and what it can answer, against the headers Content-Type and Accept.
+"""The media types that a call accepts and answers, compared with the headers Content-Type and Accept.
 
-A route says it in its `opt`: `takes` and `answers` are tuples of media types, in the order of our preference.
+A route names them in its `opt`: `takes` and `answers` are tuples of media types, the preferred type first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 
 
 def check_media(request: Request[Any, Any, Any]) -> None:
-    """Refuse a body of a type that the route does not take (415), or an Accept that fits none of its answers (406)."""
+    """Refuse a body of a type that the route does not accept (415), or an Accept header that fits none of its answers
+    (406)."""
     opt = request.route_handler.opt
     if opt.get("answers"):
         choose_answer(request, opt["answers"])
@@ -30,7 +31,8 @@ def check_media(request: Request[Any, Any, Any]) -> None:
 
 
 def choose_answer(request: Request[Any, Any, Any], offers: tuple[str, ...]) -> str:
-    """The offer that Accept likes best; the first of equals. Raises NotAcceptable when it excludes them all."""
+    """The offer with the highest quality in Accept; among equals the first. Raises NotAcceptable if Accept excludes all
+    offers."""
     ranges = _read_accept(",".join(request.headers.getall("accept", [])))
     if not ranges:
         return offers[0]
@@ -42,7 +44,7 @@ def choose_answer(request: Request[Any, Any, Any], offers: tuple[str, ...]) -> s
 
 
 def _read_accept(header: str) -> list[tuple[str, float]]:
-    """(media range, quality) of each element; one that cannot be read counts as not wanted."""
+    """(media range, quality) of each element. An element that cannot be read gets quality 0."""
     ranges = []
     for element in header.lower().split(","):
         name, *parameters = (part.strip() for part in element.split(";"))
@@ -53,7 +55,7 @@ def _read_accept(header: str) -> list[tuple[str, float]]:
 
 
 def _find_quality(ranges: list[tuple[str, float]], offer: str) -> float:
-    """How much an offer is wanted: the most specific range that fits it decides (RFC 9110, 12.5.1)."""
+    """The quality of an offer. The most specific range that fits the offer decides (RFC 9110, 12.5.1)."""
     for fitting in (offer, f"{offer.partition('/')[0]}/*", "*/*"):
         found = [quality for name, quality in ranges if name == fitting]
         if found:
@@ -62,7 +64,7 @@ def _find_quality(ranges: list[tuple[str, float]], offer: str) -> float:
 
 
 def read_content_type(request: Request[Any, Any, Any], takes: tuple[str, ...]) -> str:
-    """The media type of the body; the first that the call takes where the client says nothing.
+    """The media type of the body; if the client sends no Content-Type, the first type that the call accepts.
 
     Raises RequestRefused, unsupported, for another type and for a charset other than UTF-8.
     """
@@ -72,7 +74,7 @@ def read_content_type(request: Request[Any, Any, Any], takes: tuple[str, ...]) -
         raise RequestRefused(
             "unsupported",
             "Request.UnsupportedMediaType",
-            f"This call takes {', '.join(takes)} in UTF-8; send the body so, and say it in Content-Type.",
+            f"This call accepts {', '.join(takes)} in UTF-8; send such a body and name its type in Content-Type.",
             headers={"Accept-Post": ", ".join(takes)},
         )
     return name or takes[0]

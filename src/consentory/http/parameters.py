@@ -1,4 +1,4 @@
-"""What calls take beside a body: names on the wire, bounds, and what they mean."""
+"""The parameters of calls: names on the wire, bounds and meaning."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from consentory.domain.audit_event import Action
 from consentory.domain.imports import REFUSED, Phase
 from consentory.errors import ErrorDetail, RequestRefused
 
-_AS_AT_INITIATE = "Means what it does at Initiate."
+_AS_AT_INITIATE = "The same meaning as at Initiate."
 
-AccessToken = Annotated[str, PathParameter(name="accessToken", description="The AccessToken that Initiate gave.")]
+AccessToken = Annotated[str, PathParameter(name="accessToken", description="The AccessToken of the import.")]
 ImportId = Annotated[str, PathParameter(name="importId", description="The ImportId of the status object.")]
 ProfileId = Annotated[str, PathParameter(name="profileId", description="A positive integer.")]
 IdempotencyKey = Annotated[
     str | None,
     HeaderParameter(
         name="Idempotency-Key",
-        description="Names this request: the same key with the same body does nothing a second time.",
+        description="A key for this request. A second request with the same key and the same body changes nothing.",
         min_length=1,
         max_length=255,
     ),
 ]
-Limit = Annotated[int, QueryParameter(name="limit", description="At most so many.", ge=1, le=10_000)]
+Limit = Annotated[int, QueryParameter(name="limit", description="Largest number of items to return.", ge=1, le=10_000)]
 Offset = Annotated[
-    int, QueryParameter(name="offset", description="The first one to give, counted from 1.", ge=1, le=2**31 - 1)
+    int,
+    QueryParameter(name="offset", description="First item to return, counted from 1.", ge=1, le=2**31 - 1),
 ]
 Phases = Annotated[
     list[Phase] | None,
@@ -42,16 +43,16 @@ StatusFilter = Annotated[
     Literal["Initiated", "Staging", "Queued", "Processing", "Completed", "Failed"] | None,
     QueryParameter(name="status", description="Only imports in this state."),
 ]
-Cursor = Annotated[str | None, QueryParameter(name="cursor", description="NextCursor of the page before.")]
+Cursor = Annotated[str | None, QueryParameter(name="cursor", description="NextCursor of the previous page.")]
 HistoryKind = Annotated[
-    Literal["Preferences", "Consents"], QueryParameter(name="of", description="Which choices of the person.")
+    Literal["Preferences", "Consents"], QueryParameter(name="of", description="The kind of choices to return.")
 ]
 AfterNumber = Annotated[
     int, QueryParameter(name="after", description="Only events with a higher Number.", ge=0, le=2**53 - 1)
 ]
 ActionFilter = Annotated[Action | None, QueryParameter(name="action", description="Only events of this Action.")]
 ImportFilter = Annotated[UUID | None, QueryParameter(name="importId", description="Only events of this import.")]
-DryRun = Annotated[bool, QueryParameter(name="dryRun", description="Only say what would change.")]
+DryRun = Annotated[bool, QueryParameter(name="dryRun", description="Only report the changes, and apply none.")]
 
 AlternateIdType = Annotated[str | None, QueryParameter(name="alternateIdType", description="With alternateId.")]
 AlternateId = Annotated[str | None, QueryParameter(name="alternateId", description="With alternateIdType.")]
@@ -61,7 +62,7 @@ PhoneNumber = Annotated[str | None, QueryParameter(name="phoneNumber", descripti
 
 @dataclass(frozen=True, slots=True)
 class ExceptionWindow:
-    """Which exception records are asked for: of which phases, and which of these."""
+    """The requested exception records: their phases, and the range in them."""
 
     phases: frozenset[Phase]
     limit: int
@@ -69,7 +70,7 @@ class ExceptionWindow:
 
 
 def read_window(phase: Phases = None, limit: Limit = 1000, offset: Offset = 1) -> ExceptionWindow:
-    """What the two calls for exceptions take alike; without a phase, what was refused."""
+    """The parameters that both calls for exceptions share. Without a phase, the refused records are requested."""
     return ExceptionWindow(frozenset(phase) if phase else REFUSED, limit, offset)
 
 
@@ -87,7 +88,7 @@ def read_flags(
         bool, QueryParameter(name="AllowPriorConsents", description=_AS_AT_INITIATE)
     ] = False,
 ) -> dict[str, bool]:
-    """The flags of a single write, by their names on the wire; each means what it does at Initiate."""
+    """The flags of a single write, by their names on the wire. Each flag has the same meaning as at Initiate."""
     return {
         "RefreshAlternateIds": refresh_alternate_ids,
         "RefreshContacts": refresh_contacts,
@@ -101,7 +102,7 @@ def read_flags(
 _NUMBERS = frozenset(("limit", "offset", "after"))
 _REPEATED = frozenset(("phase",))
 _CHOICES = frozenset(("status", "action", "importId", "phase"))
-"""Parameters for which Litestar takes the word null as if they were not sent."""
+"""Parameters for which Litestar treats the word null as a missing parameter."""
 _NAMES = frozenset(
     (*_NUMBERS, *_CHOICES, "cursor", "of", "dryRun", "alternateIdType", "alternateId", "emailAddress", "phoneNumber")
 ) | {
@@ -113,10 +114,10 @@ _DIGITS = re.compile("[0-9]{1,16}")
 
 
 def check_query(items: Iterable[tuple[str, str]]) -> None:
-    """Refuse what would be read as something else than was meant. Raises RequestRefused, invalid, with every fault.
+    """Refuse parameters that would be read with another meaning. Raises RequestRefused, invalid, with every fault.
 
-    A number that is no row of digits; null where there is nothing of that name; one parameter sent twice; and the
-    name of a parameter in other letters (dryrun), which would count as not sent.
+    Refused are: a number with other characters than digits; null, if null is not a value of the parameter; a parameter
+    that is sent twice; and the name of a parameter in another letter case (dryrun), because Litestar would ignore it.
     """
     faults: dict[str, str] = {}
     seen: set[str] = set()
@@ -131,14 +132,14 @@ def check_query(items: Iterable[tuple[str, str]]) -> None:
         elif name in _NUMBERS and _DIGITS.fullmatch(value) is None:
             faults[name] = f"a whole number is written with digits alone, not {value[:50]!r}"
         elif name in _CHOICES and value.casefold() == "null":
-            faults[name] = f"{value!r} is no value of it; leave it out to ask for all"
+            faults[name] = f"{value!r} is not a value of this parameter; leave the parameter out to ask for all"
         seen.add(name)
     if faults:
         raise refuse_parameters(list(faults.items()))
 
 
 def refuse_parameters(faults: list[tuple[str, str]]) -> RequestRefused:
-    """The refusal of parameters, each with its name on the wire and what is wrong."""
+    """The refusal of parameters. Each fault has the parameter's name on the wire and the reason."""
     code = "Request.InvalidParameter"
     errors = [ErrorDetail(code, name, f"{name}: {reason}.") for name, reason in faults]
     detail = " ".join(["A parameter does not fit.", *(error.message for error in errors)])
@@ -157,5 +158,5 @@ _WIRE_NAMES: dict[str, str] = {
 
 
 def name_on_wire(argument: str) -> str:
-    """A parameter by the name that callers know it by; Litestar names it by the function's argument."""
+    """The name of a parameter on the wire. Litestar names a parameter by the function's argument."""
     return _WIRE_NAMES.get(argument, argument)

@@ -1,10 +1,10 @@
-"""Refusals as they leave the server: one shape (RFC 9457), and the only place that knows HTTP statuses.
+"""The refusals of the server, in one shape (RFC 9457). Only this module knows HTTP statuses.
 
-RequestRefused              its kind's status
-StoreUnavailable            503 Server.Unavailable, with Retry-After: nothing was done
-OutcomeUnknown              503 Server.Unexpected, with Retry-After: it may have been done
-Litestar's HTTPException    an address, a method or a parameter that there is not
-anything else               503 Server.Unexpected, with a reference into the log
+- RequestRefused: the status of its kind
+- StoreUnavailable: 503 Server.Unavailable, with Retry-After; no change was made
+- OutcomeUnknown: 503 Server.Unexpected, with Retry-After; the change may have been made
+- Litestar's HTTPException: the address, the method or a parameter does not exist
+- any other error: 503 Server.Unexpected, with a reference into the log
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from consentory.http.parameters import name_on_wire, refuse_parameters
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = 2
-"""A PostgreSQL that was killed is back in about a second."""
+"""A PostgreSQL that was killed is available again after about a second."""
 
 _STATUSES: dict[RefusalKind, HTTPStatus] = {
     "invalid": HTTPStatus.BAD_REQUEST,
@@ -39,31 +39,32 @@ _STATUSES: dict[RefusalKind, HTTPStatus] = {
     "too_many": HTTPStatus.TOO_MANY_REQUESTS,
 }
 TITLES: dict[int, str] = {
-    HTTPStatus.BAD_REQUEST: "The request is invalid",
-    HTTPStatus.UNAUTHORIZED: "The credentials or the access token do not count",
-    HTTPStatus.FORBIDDEN: "Your user groups do not permit this",
-    HTTPStatus.NOT_FOUND: "There is no such thing",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method",
-    HTTPStatus.NOT_ACCEPTABLE: "There is no answer of a type that you accept",
-    HTTPStatus.CONFLICT: "The state of things forbids this",
-    HTTPStatus.GONE: "This was here, and is gone",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The media type or encoding is not supported",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request's head is too large",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The server cannot answer just now",
+    HTTPStatus.BAD_REQUEST: "Bad Request",
+    HTTPStatus.UNAUTHORIZED: "Unauthorized",
+    HTTPStatus.FORBIDDEN: "Forbidden",
+    HTTPStatus.NOT_FOUND: "Not Found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Method Not Allowed",
+    HTTPStatus.NOT_ACCEPTABLE: "Not Acceptable",
+    HTTPStatus.CONFLICT: "Conflict",
+    HTTPStatus.GONE: "Gone",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Unsupported Media Type",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too Many Requests",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "Request Header Fields Too Large",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Service Unavailable",
 }
+"""The reason phrases of RFC 9110 and RFC 6585."""
 _FRAMEWORK_CODES = {
-    HTTPStatus.NOT_FOUND: ("Request.UnknownAddress", "There is nothing at this address; see /schema/openapi.json."),
+    HTTPStatus.NOT_FOUND: ("Request.UnknownAddress", "The address does not exist; see /schema/openapi.json."),
     HTTPStatus.METHOD_NOT_ALLOWED: ("Request.UnknownMethod", "Use one of the methods that the header Allow lists."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("Request.BodyTooLarge", "The body is larger than this call takes."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("Request.BodyTooLarge", "The body is larger than this call accepts."),
 }
 _MISSING = re.compile(r"^Missing required \w+ parameter '([^']*)'")
-"""Litestar names a missing parameter in its text only."""
+"""Litestar names a missing parameter only in the text of the error."""
 
 
 class ProblemError(msgspec.Struct, frozen=True):
-    """One fault of the request; `path` is a JSON path or a parameter's name."""
+    """One fault of the request. `path` is a JSON path or a parameter's name."""
 
     code: str
     path: str
@@ -71,7 +72,7 @@ class ProblemError(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A refusal. `code` is stable: programs go by it, people by `detail`."""
+    """A refusal. `code` is stable and is for programs; `detail` is for people."""
 
     type: str
     title: str
@@ -84,7 +85,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NotAcceptable(HTTPException):
-    """406: the header Accept fits nothing that this call can answer."""
+    """406: this call has no answer that the header Accept permits."""
 
     status_code = HTTPStatus.NOT_ACCEPTABLE
 
@@ -111,7 +112,7 @@ def answer_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> Respon
 
 
 def render_refusal(refusal: RequestRefused, oauth_error: str = "") -> Response[Problem]:
-    """A refusal with its headers: WWW-Authenticate with every 401, Retry-After where it says how long."""
+    """A refusal with its headers: WWW-Authenticate with every 401, Retry-After if the refusal gives a time."""
     status = _STATUSES[refusal.kind]
     headers = dict(refusal.headers)
     if status is HTTPStatus.UNAUTHORIZED:
@@ -127,30 +128,30 @@ def answer_unavailable(request: Request[Any, Any, Any], error: StoreUnavailable)
     problem = make_problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Server.Unavailable",
-        "The database, or a process of ours, cannot be had just now. Nothing was done; send the request again.",
+        "The database or a process of the server is not available now. Nothing was done; send the request again.",
         [],
     )
     return _respond(problem, {"Retry-After": str(RETRY_SECONDS)})
 
 
 def answer_unknown_outcome(request: Request[Any, Any, Any], error: OutcomeUnknown) -> Response[Problem]:
-    """The database was lost while it committed, or a process of ours while it worked: not the promise of
-    Server.Unavailable that nothing was done."""
+    """The database connection was lost during the commit, or a process was lost during its work. So the answer cannot
+    promise, as Server.Unavailable does, that no change was made."""
     name_request(request.scope).error("outcome unknown", reason=str(error))
     reference = request.scope["state"]["request_id"]
     problem = make_problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Server.Unexpected",
-        "The database, or the process that worked on it, was lost at the last moment: this may have been done. Ask for"
-        " the status, or send the request again under the same Idempotency-Key."
-        f" The log has it under {reference}.",
+        "The connection to the database, or the process that worked on the request, was lost at the last moment. The"
+        " request may have been done. Read the status, or send the request again with the same Idempotency-Key."
+        f" The reference into the log is {reference}.",
         [],
     )
     return _respond(problem, {"Retry-After": str(RETRY_SECONDS)})
 
 
 def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    """What Litestar refuses by itself, in our shape."""
+    """The refusals of Litestar itself, in our shape."""
     try:
         status = HTTPStatus(error.status_code)
     except ValueError:
@@ -170,10 +171,10 @@ def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> R
 
 
 def _list_parameter_faults(error: ValidationException, path_parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name and fault of each parameter that does not fit what the call's signature says of it.
+    """Name and fault of each parameter that does not fit the call's signature.
 
-    Parameters of the path are texts and fit; once its OpenAPI document was asked for, Litestar names those among
-    the faults that a handler does not take.
+    Path parameters are texts and always fit. After the OpenAPI document was requested once, Litestar names among the
+    faults also path parameters that a handler does not use.
     """
     missing = _MISSING.search(error.detail)
     found = [(missing[1], "it is required; send it")] if missing else []
@@ -187,12 +188,12 @@ def _list_parameter_faults(error: ValidationException, path_parameters: Mapping[
 
 
 def answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """A fault that nobody foresaw: logged without what it was about, and answered with where to find it."""
+    """An unexpected error. The log line has no content of the request; the answer has the reference to the log line."""
     reference = log_unexpected(request.scope, error)
     problem = make_problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Server.Unexpected",
-        f"Something went wrong here that nobody foresaw. Tell the operator this reference into the log: {reference}.",
+        f"The server met an unexpected error. Give the operator this reference into the log: {reference}.",
         [],
     )
     return _respond(problem, {})
@@ -203,9 +204,9 @@ def _respond(problem: Problem, headers: dict[str, str]) -> Response[Problem]:
 
 
 def forget_body(error: BaseException) -> None:
-    """Let go of what the functions that an error went through had in hand, the body of the request for one.
+    """Release the local variables of the functions that raised the error, for example the body of the request.
 
-    An error and those functions hold each other, and Python looks for such rings seldom (`tune_garbage_collector`).
+    An error and these functions refer to each other, and Python collects such cycles rarely (`tune_garbage_collector`).
     """
     cause: BaseException | None = error
     while cause is not None:

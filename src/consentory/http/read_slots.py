@@ -1,7 +1,7 @@
-"""How many costly reads of one account are under way at once: they must not hold up the calls of the others.
+"""Limit the number of concurrent expensive reads of one account, so that they do not delay the calls of other accounts.
 
-A call is costly when its work grows with what an account has stored: exceptions, history, audit trail, tags. Its route
-says so with `opt={"is_costly": True}`.
+A call is expensive if its work grows with the data that an account has stored: exceptions, history, audit trail, tags.
+The route of such a call has `opt={"is_costly": True}`.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from consentory.domain.caller import Caller
 from consentory.errors import RequestRefused
 
 AT_ONCE_AN_ACCOUNT = 2
-"""Costly reads of one account in one server process; the next ones wait, and occupy no thread meanwhile."""
+"""Expensive reads of one account in one server process at the same time. Further reads wait and use no thread while
+they wait."""
 WAITING_AN_ACCOUNT = 16
 PATIENCE = 20.0
-"""Seconds to wait for a turn."""
+"""Seconds to wait for a slot."""
 RETRY_SECONDS = 10
 
 
 class ReadSlots:
-    """The turns of one process. Used in one event loop."""
+    """The slots of one process. Used in one event loop."""
 
     def __init__(self) -> None:
         self._slots: WeakValueDictionary[int, _Slot] = WeakValueDictionary()
 
     @asynccontextmanager
     async def hold(self, account_id: int) -> AsyncIterator[None]:
-        """Have one of the account's turns. Raises RequestRefused, too_many."""
+        """Hold one of the account's slots. Raises RequestRefused, too_many."""
         slot = self._slots.setdefault(account_id, _Slot())
         await slot.enter()
         try:
@@ -43,7 +44,7 @@ class ReadSlots:
 
 
 class _Slot:
-    """Of one account."""
+    """The slots of one account."""
 
     def __init__(self) -> None:
         self.turns = asyncio.Semaphore(AT_ONCE_AN_ACCOUNT)
@@ -71,13 +72,14 @@ def _make_refusal() -> RequestRefused:
 
 
 class CostlyReads:
-    """The middleware behind the gate: a costly call has its turn until the end of its answer, a streamed one too."""
+    """The middleware after the authentication. An expensive call holds its slot until its answer, or its stream,
+    ends."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold a turn around a costly call."""
+        """Hold a slot during an expensive call."""
         caller: Any = scope.get("user")
         if not scope["route_handler"].opt.get("is_costly") or not isinstance(caller, Caller):
             await self._app(scope, receive, send)

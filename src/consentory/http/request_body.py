@@ -1,4 +1,4 @@
-"""The body of a request as it comes in, with its bound held before memory is taken."""
+"""Read the body of a request. The size limit is checked before memory is used."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from consentory.errors import RequestRefused
 from consentory.http.account_slots import AccountSlots
 
 _SLACK = 64 * 1024
-"""What a compression may add to bytes that do not compress, and a little more."""
+"""The bytes that a compression may add to data that does not compress, and a small reserve."""
 
 
 _SMALL = 64 * 1024
-"""A body of at most so many bytes, as it announces itself, needs no slot."""
+"""A body whose announced size is at most this number of bytes needs no slot."""
 SLOTS_AN_ACCOUNT = 2
-"""Other bodies of one account that are in memory at once."""
+"""Largest number of other bodies of one account in memory at the same time."""
 
 
 class BodySlots(AccountSlots):
-    """Lanes for the bodies that are no batches."""
+    """Slots for bodies that are not batches."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -35,9 +35,10 @@ class BodySlots(AccountSlots):
 
 
 async def take_body(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    """The body, for the time that its call takes: a dependency of calls that say `largest_body` in their `opt`.
+    """The body, for the duration of its call: a dependency of calls with `largest_body` in their `opt`.
 
-    The caller and their permission are known by now (`call_checks`). Raises RequestRefused: as `_receive`, too_many.
+    The caller and the caller's permission are already checked (`call_checks`). Raises RequestRefused: the errors of
+    `_receive`, and too_many.
     """
     limit = int(request.route_handler.opt["largest_body"])
     announced = _read_length(request)
@@ -52,10 +53,10 @@ async def take_body(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
 
 
 async def spool_body(request: Request[Any, Any, Any], limit: int) -> BinaryIO:
-    """The body as it came over the wire, at most `limit` bytes of it (a little more where compressed), in a file that
-    is in memory only (memfd_create(2)): another process can read it without a copy going through this one.
+    """The body as received, at most `limit` bytes of it (a little more if compressed), in a file in memory
+    (memfd_create(2)). Another process can read the file without a copy through this process.
 
-    Raises RequestRefused as `_receive`.
+    Raises RequestRefused like `_receive`.
     """
     slack = 0 if request.headers.get("content-encoding", "identity") == "identity" else _SLACK
     spooled = os.fdopen(os.memfd_create("batch"), "w+b")
@@ -91,7 +92,7 @@ async def _receive(
 
 
 def _read_length(request: Request[Any, Any, Any]) -> int:
-    """The length that the body announces; -1 where it announces none, 0 where there is no body."""
+    """The announced length of the body; -1 if no length is announced, 0 if there is no body."""
     if "transfer-encoding" in request.headers:
         return -1
     announced = request.headers.get("content-length", "")
@@ -103,5 +104,5 @@ def _make_too_large(limit: int, advice: str = "") -> RequestRefused:
 
 
 Content = NamedDependency[SkipValidation[bytes]]
-"""The body of a call that is no batch."""
+"""The body of a call that is not a batch."""
 BODY = {"content": Provide(take_body)}

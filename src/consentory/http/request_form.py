@@ -1,4 +1,4 @@
-"""What HTTP lets through and the routes must not see: HEAD, heads without measure, slashes in disguise."""
+"""Requests that HTTP allows and that the routes must not get: HEAD, headers without a size limit, encoded slashes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from consentory.http.problems import PROBLEM_JSON, make_problem
 
 
 class RequestForm:
-    """Wraps the application. A head that is too large is refused, and so is a path with a slash in disguise.
+    """Wraps the application. Refuses a request whose line and headers are too large, and a path with an encoded slash.
 
-    HEAD is answered wherever GET is, as GET but without the body.
+    HEAD is answered at every path with a GET: like GET, without the body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,8 +30,9 @@ class RequestForm:
             detail = f"The request's line and headers are larger than {HEAD_BYTES:,} bytes; send fewer or shorter ones."
             await _refuse(send, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Request.HeadTooLarge", detail)
         elif b"%2f" in scope["raw_path"].lower():
-            # It belongs to a name (RFC 3986, 2.2), and no name here has one: it must not part two of them.
-            detail = "There is nothing at this address: no name in a path has a slash (%2F) in it."
+            # An encoded slash is part of a name (RFC 3986, 2.2) and must not separate two names. No name here contains
+            # a slash.
+            detail = "The address does not exist: no name in a path contains a slash (%2F)."
             await _refuse(send, HTTPStatus.NOT_FOUND, "Request.UnknownAddress", detail)
         elif scope["method"] == "HEAD":
             await _HeadOnly(send).run(self._app, scope, receive)
@@ -40,7 +41,7 @@ class RequestForm:
 
 
 class _HeadOnly:
-    """Answers a HEAD by what a GET would be answered."""
+    """Answers HEAD with the headers of the answer to GET."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -48,7 +49,7 @@ class _HeadOnly:
 
     async def run(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
         async def receive_until_answered() -> Any:
-            # An answer that streams listens here for its end, and the stream of a progress has no other.
+            # A streamed answer listens here for the end of the connection. The stream of progress has no other end.
             received, answered = asyncio.ensure_future(receive()), asyncio.ensure_future(self._answered.wait())
             try:
                 await asyncio.wait((received, answered), return_when=asyncio.FIRST_COMPLETED)
@@ -71,7 +72,7 @@ class _HeadOnly:
 
 
 def _allowing_head(send: Send) -> Send:
-    """Lets a 405 say HEAD where it says GET."""
+    """Adds HEAD to the Allow header of a 405 if the header has GET."""
 
     async def send_allowing(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -89,7 +90,7 @@ def _allow_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:
 
 
 def _measure_head(scope: HTTPScope) -> int:
-    """Bytes of the request's line and headers, as HTTP/1.1 sends them."""
+    """Bytes of the request's line and headers, in the form of HTTP/1.1."""
     query = len(scope["query_string"])
     line = len(scope["method"]) + len(scope["raw_path"]) + query + (query > 0) + len("  HTTP/1.1\r\n\r\n")
     return line + sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])

@@ -1,7 +1,7 @@
-"""What /metrics shows of requests. Several server processes share their numbers through a folder.
+"""The metrics of requests for /metrics. Several server processes share their numbers through a folder.
 
-That folder is prometheus_client's own multiprocess mode: PROMETHEUS_MULTIPROC_DIR must be set, to an empty
-folder, in the environment of every process before it starts. Without it a process shows its own numbers.
+The folder belongs to prometheus_client's own multiprocess mode. PROMETHEUS_MULTIPROC_DIR must name an empty folder in
+the environment of every process before the process starts. Without it, a process shows only its own numbers.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ _DURATIONS = Histogram(
     ("method", "route"),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-_IMPORT_CALLS = Counter("consentory_import_calls", "Calls that moved an import on, by call.", ("call",))
-_STAGED = Counter("consentory_records_staged", "Records staged, by whether they passed validation.", ("result",))
+_IMPORT_CALLS = Counter("consentory_import_calls", "Calls that changed the state of an import, by call.", ("call",))
+_STAGED = Counter("consentory_records_staged", "Staged records, by the result of their validation.", ("result",))
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """One request answered; `route` is its template, never what stood in its place."""
+    """Count one answered request. `route` is the template of the path, without any value from the path."""
     _REQUESTS.labels(method, route, str(status)).inc()
     _DURATIONS.labels(method, route).observe(seconds)
 
 
 def count_import_call(call: str) -> None:
-    """One Initiate, Execute or Cancel that was not refused."""
+    """Count one Initiate, Execute or Cancel that was not refused."""
     _IMPORT_CALLS.labels(call).inc()
 
 
 def count_staged(valid: int, failed: int) -> None:
-    """The records of one batch."""
+    """Count the records of one batch."""
     _STAGED.labels("valid").inc(valid)
     _STAGED.labels("failed").inc(failed)
 

@@ -1,4 +1,5 @@
-"""How many batches are taken in at once: what one account stages must not starve the calls of the others."""
+"""Limit the number of batches that are staged at the same time, so that one account does not block the calls of other
+accounts."""
 
 from __future__ import annotations
 
@@ -15,15 +16,15 @@ ParametersT = ParamSpec("ParametersT")
 ResultT = TypeVar("ResultT")
 
 AT_ONCE = 4
-"""Batches validated at once for one server process, each in a stage process."""
+"""Batches that one server process validates at the same time, each in a stage process."""
 AT_ONCE_AN_ACCOUNT = 2
-"""And of one account."""
+"""The same limit for one account."""
 SLOTS_AN_ACCOUNT = 8
-"""Batches of one account that are read, wait to be validated or are: the next are not read yet."""
+"""Batches of one account that are read, wait for validation or are validated. Further batches are not read yet."""
 
 
 class StageSlots(AccountSlots):
-    """The places and threads of one process. A slot is held while the batch is in memory."""
+    """The slots and threads of one process. A slot is held while the batch is in memory."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -41,13 +42,14 @@ class StageSlots(AccountSlots):
         *arguments: ParametersT.args,
         **options: ParametersT.kwargs,
     ) -> ResultT:
-        """The result of `work`, done in a thread of these and not of those that the other calls use, which waits for a
-        stage process."""
+        """The result of `work`, run in a thread of this class. `work` waits for a stage process, so it must not use the
+        threads of other calls."""
         context = copy_context()
         loop = asyncio.get_running_loop()
         permit = self._turns.setdefault(account_id, asyncio.Semaphore(AT_ONCE_AN_ACCOUNT))
         await permit.acquire()
         done = loop.run_in_executor(self._threads, lambda: context.run(work, *arguments, **options))
-        # A client that goes away cancels the waiting, not the thread: the turn lasts until that is done.
+        # If the client disconnects, the waiting is cancelled and the thread is not. The permit lasts until the thread
+        # is done.
         done.add_done_callback(lambda _: permit.release())
         return await asyncio.shield(done)

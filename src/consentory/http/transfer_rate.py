@@ -1,4 +1,4 @@
-"""The body of a request keeps a least pace, and is out of the way before its answer begins."""
+"""Require a minimum transfer rate of a request's body, and read the rest of the body before the answer begins."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from consentory.errors import RequestRefused
 
 GRACE_SECONDS = 20.0
-"""A body may take so long whatever its size, and beyond it what its bytes take at the least pace."""
+"""Every body may take this time. Beyond this time a body may take the time that its bytes need at the minimum rate."""
 LEAST_BYTES_A_SECOND = 10_000
 DROPPED_BYTES = 64 * 1024 * 1024
 DROPPED_SECONDS = 60.0
-"""So much of a body that nobody read is taken and dropped, for so long: a client that is still sending sees no answer,
-and a connection that is closed under its next request sees none either (RFC 9112, 9.6)."""
+"""The rest of an unread body is read and dropped, up to these limits. A client does not see an answer while the client
+still sends. A client also sees no answer if the connection is closed under its next request (RFC 9112, 9.6)."""
 
 
 class MinimumTransferRate:
-    """Wraps the application: what it receives must keep up with a least pace until the body is complete.
+    """Wraps the application. The body must arrive at a minimum rate until the body is complete.
 
-    An answer waits for the rest of a body that the application did not read. Where that is too much, too slow or not
-    sent before the client is told to (`Expect: 100-continue`), the answer says `Connection: close`.
+    The answer waits for the rest of a body that the application did not read. The answer has `Connection: close` if the
+    rest is too large, too slow, or held back by the client (`Expect: 100-continue`).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -51,12 +51,12 @@ class _RatedBody:
         headers = dict(scope["headers"])
         self._receive = receive
         self._deadline = 0.0
-        """Zero before the first piece is asked for: the application may do something else until then."""
+        """Zero until the first piece is requested. Until then the application may do other work."""
         self._complete = headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
         self._droppable = b"expect" not in headers
 
     async def receive(self) -> Any:
-        """As ASGI has it. Raises RequestRefused, invalid, for a body that is too slow or cut off."""
+        """Receive, as in ASGI. Raises RequestRefused, invalid, for a body that is too slow or cut off."""
         if self._complete:
             return await self._receive()
         now = time.monotonic()
@@ -80,7 +80,7 @@ class _RatedBody:
         return message
 
     async def drop_rest(self) -> bool:
-        """Take what is left of the body; False when not all of it came."""
+        """Read and drop the rest of the body; False if some of the rest did not come."""
         dropped, ends = 0, time.monotonic() + DROPPED_SECONDS
         while not self._complete and self._droppable and dropped < DROPPED_BYTES and time.monotonic() < ends:
             try:

@@ -1,4 +1,4 @@
-"""Whose word about a client's address counts: that of the proxies which the setting `trusted_proxies` names."""
+"""The proxies that may report a client's address: those that the setting `trusted_proxies` names."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class TrustedProxies:
         """The address of the client that sent a request.
 
         `peer` is the address of the connection, `forwarded` holds the X-Forwarded-For headers. Each proxy appends the
-        address that it sees. So the list is read from its end, as long as the one who wrote an entry is trusted:
-        a client can write anything before that, and nobody reads it.
+        address that it sees. So the list is read from its end, as long as a trusted proxy wrote the entry. A client can
+        write any text before these entries, and that text is ignored.
         """
         client = peer
         entries = [entry.strip() for header in forwarded for entry in header.split(",")]
@@ -34,13 +34,13 @@ class TrustedProxies:
         return client
 
     def trusts(self, text: str | None) -> bool:
-        """Whether an address is that of a trusted proxy."""
+        """True if the address is the address of a trusted proxy."""
         address = _read_address(text or "") if self._networks else None
         return address is not None and any(address in network for network in self._networks)
 
 
 def _read_address(text: str) -> _Address | None:
-    """An address as proxies write it: IPv6 also in brackets, both also with a port."""
+    """An address as proxies write it: IPv6 also in brackets, IPv4 and IPv6 also with a port."""
     host = text.strip('"')
     if host.startswith("["):
         host = host[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: paths and parameters from the routes, bodies, answers and refusals from their types."""
+"""The OpenAPI 3.1 document: paths and parameters from the routes; bodies, answers and refusals from their types."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ A self-hosted store of what people agreed to. Its main job is the bulk import, i
 (many times), execute, status, exceptions.
 
 Every refusal has the same shape, `application/problem+json`, with a stable `code`. Every answer carries
-`X-Request-Id`: send one of your own (up to 64 letters, digits, `.`, `_`, `-`), or one is made up.
+`X-Request-Id`: send your own id (up to 64 letters, digits, `.`, `_`, `-`), or the server makes one.
 """
 _SCHEMES: Json = {
     "bearer": {
@@ -44,21 +44,21 @@ _SCHEMES: Json = {
 
 
 class ApiDocument(JsonRenderPlugin):
-    """Serves the document; made once, at the first request for it."""
+    """Serves the document. The document is made once, at the first request for it."""
 
     def __init__(self) -> None:
         super().__init__(path="/openapi.json")
         self._document = b""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
-        """The document as JSON; `openapi_schema` is what Litestar knows of the routes."""
+        """The document as JSON. `openapi_schema` has the routes as Litestar knows them."""
         if not self._document:
             self._document = self.render_json(request, complete_document(openapi_schema, request.app))
         return self._document
 
 
 def make_openapi_config() -> OpenAPIConfig:
-    """What Litestar is to say of the API as a whole, and where."""
+    """The description of the whole API that Litestar renders, and the address of the document."""
     return OpenAPIConfig(
         title="Consentory",
         version="4",
@@ -79,7 +79,8 @@ def make_openapi_config() -> OpenAPIConfig:
 
 
 def complete_document(document: Json, app: Litestar) -> Json:
-    """Fill in what Litestar does not know of the routes: bodies, every answer with an example, schemas, security."""
+    """Add the parts that Litestar does not know from the routes: bodies, every answer with an example, schemas,
+    security."""
     handlers = list_handlers(app)
     schemas = make_schemas({Problem, ExceptionRecord}.union(*map(list_types, handlers.values())))
     for path in document["paths"].values():

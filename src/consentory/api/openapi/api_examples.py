@@ -1,4 +1,4 @@
-"""The examples of the OpenAPI document, composed from the schemas: one value for each member stands here."""
+"""The examples of the OpenAPI document, made from the schemas. This module has one value for each member."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from consentory.http.media_types import CSV, EVENTS, NDJSON, YAML_TYPES
 _ID = "01936f5c-8a00-7c3e-9b1f-2f6d1c0a9e77"
 _TIME = "2026-03-02T02:10:00Z"
 _COMPOSED = object()
-"""An optional member that the example shows, composed as a required one is."""
+"""An optional member that the example shows. Its value is made like the value of a required member."""
 
 _VALUES: dict[str, Any] = {
     "client_id": "6f1e0c2b9d7a48e5b3c41f00", "client_secret": "the secret that was shown once",
@@ -35,7 +35,7 @@ _VALUES: dict[str, Any] = {
     "Changes": ["+ alternate id type CRM"], "Applied": True, "clientId": "ACME", "Account.name": "Acme Retail",
     "locales": ["en_US"], "alternateIdTypes": _COMPOSED, "TypeName.name": "CRM", "TypeName.pattern": "[A-Z0-9-]{1,40}",
 }  # fmt: skip
-"""By member, or by type and member where the member of another type has another value."""
+"""Values by member, or by type and member if the member of another type has another value."""
 
 _WAITING = {"StartedAt": None, "CompletedAt": None} | dict.fromkeys(
     ("Processed", "Exceptions", "NotHonored", "Created", "Updated", "Unchanged"), 0
@@ -49,7 +49,7 @@ _CHANGED: dict[str, dict[str, Any]] = {
     "cancel 200": {**_QUEUED, "Status": "Failed", "CompletedAt": _TIME, "FailureReason": "Import.Cancelled"},
     "updateProfile 200": {"Outcome": "Updated"},
 }
-"""Where the example of a call differs."""
+"""The members in which the example of a call differs."""
 
 TEXTS = {
     NDJSON: '{"AlternateIds":[{"AlternateIdType":"CRM","AlternateId":"C-100-1"}],"IsActive":false}\n',

@@ -1,8 +1,8 @@
 """The operations of the OpenAPI document: bodies, answers and refusals, derived from the routes.
 
-The type of an answer is the route's return type. A route's `opt` names what the return type cannot say: `answer`, the
-type where the route returns a Response; `body`, the type of the body; `statuses` of success; `refuses`, the refusals
-that do not follow from its parameters, its body and its authentication.
+The type of an answer is the route's return type. A route's `opt` names the facts that the return type cannot express:
+`answer`, the type if the route returns a Response; `body`, the type of the body; `statuses` of success; `refuses`, the
+refusals that do not follow from its parameters, its body and its authentication.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ REFUSALS: dict[int, tuple[str, str]] = {
     400: ("Request.InvalidParameter", "The request is malformed or invalid."),
     401: ("Auth.TokenExpired", "The credentials are missing or wrong; or the access token names no import."),
     403: ("Permission.Import", "The caller's user groups do not permit it."),
-    404: ("Account.NotFound", "The clientId is not that of the credential; or the path names nothing."),
-    406: ("Request.NotAcceptable", "Accept fits nothing that this call can answer."),
+    404: ("Account.NotFound", "The clientId is not the clientId of the credential; or the path does not exist."),
+    406: ("Request.NotAcceptable", "This call has no answer that Accept permits."),
     409: ("Import.NotStaging", "The state of the import, an idempotency key, or the stored data forbids it."),
     410: ("Import.RetentionOver", "The staged records are gone: their retention is over."),
     413: ("Request.BodyTooLarge", "The body is too large."),
@@ -39,8 +39,8 @@ _HEADERS: dict[int, dict[str, str]] = {
     401: {"WWW-Authenticate": "How to authenticate."},
     429: {
         "Retry-After": "Seconds.",
-        "RateLimit": "With Import.DailyLimit: what is left.",
-        "RateLimit-Policy": "With Import.DailyLimit: what is allowed.",
+        "RateLimit": "With Import.DailyLimit: the number of imports that are left.",
+        "RateLimit-Policy": "With Import.DailyLimit: the number of imports that are allowed.",
     },
     503: {"Retry-After": "Seconds; with Server.Unavailable."},
 }

@@ -1,4 +1,4 @@
-"""The schemas of the OpenAPI document, made from the types that bodies are read into and answers are written from.
+"""The schemas of the OpenAPI document, made from the types of bodies and answers.
 
 The lengths of texts come from `codec/limits.py`.
 """
@@ -42,7 +42,7 @@ def refer(struct: type) -> Json:
 
 
 def _limit(schema: Json, length: Length) -> None:
-    """Write a length to the text of a schema, or to each text of its list."""
+    """Write a length into the schema of a text, or into the schema of each text of a list."""
     if schema.get("type") == "string":
         schema |= {"minLength": length.least, "maxLength": length.most}
     for inner in [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]:
@@ -50,9 +50,9 @@ def _limit(schema: Json, length: Length) -> None:
 
 
 def _describe_struct(struct: type[msgspec.Struct], schemas: dict[str, Json]) -> Json:
-    """A reference to the schema of a wire struct, which is made when it is first met.
+    """A reference to the schema of a wire struct. The schema is made when the struct is first found.
 
-    Members that are taken and ignored are Raw with a default. The schemas of msgspec do not know them.
+    Members that are accepted and ignored have the type Raw and a default. The schemas of msgspec do not show them.
     """
     name = struct.__name__.removeprefix("Wire")
     if name not in schemas:
@@ -85,5 +85,5 @@ def _describe_type(kind: inspect.Type, schemas: dict[str, Json]) -> Json:
     if isinstance(kind, inspect.StructType):
         return _describe_struct(kind.cls, schemas)
     if isinstance(kind, inspect.RawType):
-        return {"description": "Given out; taken and ignored."}
+        return {"description": "Only in answers. In a record it is accepted and ignored."}
     return {"type": _NAMES.get(type(kind), "null")}

@@ -46,7 +46,7 @@ def get_configuration(request: ApiRequest, accounts: Accounts) -> Response[bytes
 def apply_configuration(
     request: ApiRequest, accounts: Accounts, content: Content, dry_run: DryRun = False
 ) -> AppliedConfiguration:
-    """Make the account be what the document says, or with dryRun only say what would change."""
+    """Make the account equal to the document, or with dryRun only report the changes."""
     return render_applied(accounts.apply_configuration(request.user, content, dry_run))
 
 

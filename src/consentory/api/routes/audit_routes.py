@@ -1,4 +1,4 @@
-"""The audit trail over HTTP (account.md, "Who may call"): who did what, from where, when."""
+"""The audit trail over HTTP (account.md, "Who may call"): who did what, from which address, at which time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_audit(
     action: ActionFilter = None,
     import_id: ImportFilter = None,
 ) -> AuditPage:
-    """What was done in the account, oldest first; each event is here about a second after it happened."""
+    """The events of the account, oldest first. Each event appears here about a second after it happened."""
     return render_audit(audit.read(request.user, after, limit, action, import_id))
 
 

@@ -17,19 +17,19 @@ from consentory.domain.record import Fault
 CSV_COLUMNS = ("SequenceNumber", "Phase", "Code", "Path", "Value", "Message")
 _RECORDS_A_CHUNK = 200
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would run such a cell as a formula; the last two begin one in some spreadsheets."""
+"""A spreadsheet would run a cell that begins so as a formula. The last two begin a formula in some spreadsheets."""
 _HARMLESS = "\t\r\n"
-"""White space that a quoted cell may hold."""
+"""White space that a quoted cell may contain."""
 
 
 def write_ndjson(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
-    """One record a line, as in the JSON answer."""
+    """One record per line, as in the JSON answer."""
     while chunk := list(islice(rows, _RECORDS_A_CHUNK)):
         yield b"".join(render_row(row) + b"\n" for row in chunk)
 
 
 def write_csv(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
-    """One fault a row, after a row of names; RFC 4180, UTF-8."""
+    """One fault per row, after a row of names; RFC 4180, UTF-8."""
     yield _write_rows([CSV_COLUMNS])
     while chunk := list(islice(rows, _RECORDS_A_CHUNK)):
         yield _write_rows(_make_cells(row, fault) for row in chunk for fault in row.faults)

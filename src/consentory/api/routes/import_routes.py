@@ -89,10 +89,10 @@ async def stage(
     access_token: AccessToken,
     idempotency_key: IdempotencyKey = None,
 ) -> StatusObject:
-    """Stage one batch of records: all of it or nothing."""
+    """Stage one batch of records: the whole batch or no record of it."""
     slots: StageSlots = request.app.state.stage_slots
     is_json = read_content_type(request, (JSON, NDJSON)) == JSON
-    await sync_to_thread(imports.find_by_token, request.user, access_token)  # before its body is taken
+    await sync_to_thread(imports.find_by_token, request.user, access_token)  # before the body is read
     limit = await sync_to_thread(staging.body_limit, request.user)
     encoding = request.headers.get("content-encoding")
     call = StageCall(request.user, access_token, "json" if is_json else "ndjson", encoding, limit, idempotency_key)
@@ -113,7 +113,7 @@ async def stage(
     opt={"refuses": (409,)},
 )
 def execute(request: ApiRequest, imports: Imports, access_token: AccessToken) -> StatusObject:
-    """Let the staged records be imported. Harmless when repeated."""
+    """Start the import of the staged records. A repeated call changes nothing."""
     return answer_import(request, imports.execute(request.user, access_token), "execute")
 
 
@@ -131,7 +131,7 @@ def cancel(request: ApiRequest, imports: Imports, access_token: AccessToken) -> 
 
 @get("/Async/{clientId:str}/Import/{accessToken:str}/Status", operation_id="getStatus", sync_to_thread=True)
 def get_status(request: ApiRequest, imports: Imports, access_token: AccessToken) -> StatusObject:
-    """How an import stands; its books balance at every moment."""
+    """The state of an import. Its counts are consistent at every moment."""
     return answer_import(request, imports.find_by_token(request.user, access_token))
 
 
@@ -145,7 +145,8 @@ def get_status(request: ApiRequest, imports: Imports, access_token: AccessToken)
 def get_exceptions(
     request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, access_token: AccessToken
 ) -> Response[Any]:
-    """The records that were refused or held back, each with its faults, ready to be corrected and staged again."""
+    """The records that were refused, or of which a part was not honored. Each has its faults and can be corrected and
+    staged again."""
     return answer_exceptions(request, exceptions, window, imports.find_by_token(request.user, access_token))
 
 
@@ -160,7 +161,7 @@ def list_imports(
 
 @get("/Async/{clientId:str}/Imports/{importId:str}", operation_id="getImport", sync_to_thread=True)
 def get_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> StatusObject:
-    """One import by its id; answers also when the access token has expired."""
+    """One import by its id. This call also answers after the access token has expired."""
     item = imports.find_by_id(request.user, import_id)
     note_import(request.scope, item.import_id)
     return show_import(request, item)
@@ -176,7 +177,7 @@ def get_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> St
 def get_import_exceptions(
     request: ApiRequest, imports: Imports, exceptions: Exceptions, window: Window, import_id: ImportId
 ) -> Response[Any]:
-    """As by access token; answers also when the token has expired."""
+    """Like the call by access token. This call also answers after the token has expired."""
     return answer_exceptions(request, exceptions, window, imports.find_by_id(request.user, import_id))
 
 
@@ -200,7 +201,7 @@ def watch(request: ApiRequest, imports: Imports, authentication: Authenticator, 
 
 
 def answer_import(request: ApiRequest, item: Import, call: str | None = None) -> StatusObject:
-    """The status object; `call` names what moved the import on."""
+    """The status object. `call` names the call that changed the state of the import."""
     note_import(request.scope, item.import_id)
     if call is not None:
         count_import_call(call)
@@ -208,14 +209,14 @@ def answer_import(request: ApiRequest, item: Import, call: str | None = None) ->
 
 
 def show_import(request: ApiRequest, item: Import) -> StatusObject:
-    """The status object for a caller who named no access token: only the import's initiator gets that."""
+    """The status object for a caller who sent no access token. Only the import's initiator sees the token."""
     return render_status(item, show_token=item.caller == request.user.user_id)
 
 
 def answer_exceptions(
     request: ApiRequest, exceptions: ExceptionService, window: ExceptionWindow, item: Import
 ) -> Response[Any]:
-    """A page as JSON, or all of them as a stream where Accept asks for a file."""
+    """A page as JSON; or all records as a stream, if Accept names a file format."""
     note_import(request.scope, item.import_id)
     kind = choose_answer(request, _EXCEPTION_TYPES)
     if kind != JSON:

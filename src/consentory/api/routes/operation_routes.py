@@ -1,4 +1,4 @@
-"""What those who run the server ask: does it live, can it work, what does it do."""
+"""The calls for the operators of the server: liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ReadinessCheck = NamedDependency[SkipValidation[Callable[[], None]]]
 
 
 class Health(msgspec.Struct):
-    """All is well."""
+    """The server is healthy."""
 
     status: Literal["ok"] = "ok"
 
 
 @get("/healthz", operation_id="getHealth", sync_to_thread=False, tags=["Operation"])
 def get_health() -> Health:
-    """The process lives; says nothing about the database."""
+    """The process runs. The answer says nothing about the database."""
     return Health()
 
 

@@ -56,7 +56,7 @@ _LARGEST_ID = 2**63 - 1
 
 @get("/{clientId:str}/Profile/{profileId:str}", operation_id="getProfile", sync_to_thread=True)
 def get_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileId) -> ProfileAnswer:
-    """The whole profile, inactive elements included, as far as the caller may see it."""
+    """The whole profile, inactive elements included, limited to the parts that the caller may see."""
     return render_profile(profiles.get(request.user, read_profile_id(profile_id)))
 
 
@@ -69,7 +69,7 @@ def find_profiles(
     email_address: EmailAddress = None,
     phone_number: PhoneNumber = None,
 ) -> ProfileAnswer | FoundProfiles:
-    """The profile that holds an alternate id, or those that an email address or a phone number belongs to."""
+    """The profile that has an alternate id, or the profiles that an email address or a phone number belongs to."""
     match alternate_id_type, alternate_id, email_address, phone_number:
         case str(type_name), str(value), None, None:
             return render_profile(
@@ -109,7 +109,7 @@ def get_history(
     dependencies={**BODY, "flags": Provide(read_flags, sync_to_thread=False)},
 )
 def create_profile(request: ApiRequest, profiles: Profiles, content: Content, flags: Flags) -> Response[WrittenAnswer]:
-    """Write one person at once, under the very same rules as an import."""
+    """Create one person at once, by exactly the same rules as an import."""
     return answer_write(profiles.write(request.user, None, content, flags))
 
 
@@ -123,7 +123,7 @@ def create_profile(request: ApiRequest, profiles: Profiles, content: Content, fl
 def update_profile(
     request: ApiRequest, profiles: Profiles, profile_id: ProfileId, content: Content, flags: Flags
 ) -> Response[WrittenAnswer]:
-    """Write one person who is known, under the very same rules as an import."""
+    """Update one known person, by exactly the same rules as an import."""
     return answer_write(profiles.write(request.user, read_profile_id(profile_id), content, flags))
 
 
@@ -135,27 +135,27 @@ def update_profile(
     opt={"answers": ()},
 )
 def delete_profile(request: ApiRequest, profiles: Profiles, profile_id: ProfileId) -> None:
-    """Delete one person with their history, for good.
+    """Delete one person with the person's history, for good.
 
-    The next import of a file that holds this person brings them back, without their opt-outs. To keep the person from
-    being contacted, send `IsActive: false` to updateProfile instead.
+    The next import of a file that contains this person creates the person again, without the person's opt-outs. If the
+    person must not be contacted, send `IsActive: false` to updateProfile instead.
     """
     profiles.delete(request.user, read_profile_id(profile_id))
 
 
 @get("/{clientId:str}/Tags", operation_id="listTags", sync_to_thread=True, opt={"is_costly": True})
 def list_tags(request: ApiRequest, profiles: Profiles) -> TagList:
-    """The tags of the account with the number of people that carry each."""
+    """The tags of the account, with the number of people that have each tag."""
     return render_tags(profiles.list_tags(request.user))
 
 
 def answer_write(written: WrittenProfile) -> Response[WrittenAnswer]:
-    """201 where the profile is new."""
+    """The answer to a write. The status is 201 if the profile is new."""
     return Response(render_written(written), status_code=201 if written.outcome == "Created" else 200)
 
 
 def read_profile_id(text: str) -> int:
-    """The ProfileId of a path. Raises RequestRefused, not_found, for what can be none."""
+    """The ProfileId in a path. Raises RequestRefused, not_found, if the text cannot be a ProfileId."""
     if text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= _LARGEST_ID:
         return int(text)
     raise RequestRefused(
@@ -164,10 +164,10 @@ def read_profile_id(text: str) -> int:
 
 
 def require_text(value: str) -> str:
-    """A parameter to look something up by. Raises RequestRefused, invalid, for a blank one."""
+    """A parameter of a search. Raises RequestRefused, invalid, if the parameter is blank."""
     if trim(value):
         return value
-    detail = "A parameter to look up by is blank; send the text to find."
+    detail = "A search parameter is blank; send the text to find."
     raise RequestRefused("invalid", "Request.InvalidParameter", detail)
 
 

@@ -1,4 +1,4 @@
-"""The live progress of an import: its status object whenever it changes, until the import has ended."""
+"""The live progress of an import: the status object after each change, until the import has ended."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from consentory.errors import OutcomeUnknown, RequestRefused, StatementRefused, 
 
 _LOOK_SECONDS = 0.5
 _QUIET_LOOKS = 30
-"""After so many looks that saw no change a comment is sent, so that nobody on the way closes the connection."""
+"""After this number of reads without a change a comment is sent, so that no proxy closes the idle connection."""
 
 
 async def watch_import(item: StatusObject, look: Callable[[], StatusObject]) -> AsyncIterator[ServerSentEventMessage]:
-    """Events `status` with a status object, the first at once, the last when the import has ended.
+    """Events `status` with a status object: the first at once, the last when the import has ended.
 
-    `look` gives the import as it stands now and checks the caller anew: it ends the stream by refusing.
-    A database that is away for a while ends nothing.
+    `look` returns the current import and checks the caller again. A refusal of `look` ends the stream. A database that
+    is unavailable for a while does not end the stream.
     """
     shown, quiet = b"", 0
     while True:

@@ -1,4 +1,4 @@
-"""OAuth 2.0 client credentials: a credential is changed for a bearer token (RFC 6749, section 4.4)."""
+"""OAuth 2.0 client credentials: a client sends a credential and gets a bearer token (RFC 6749, section 4.4)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OAUTH_ERRORS = {
 
 
 class TokenForm(msgspec.Struct):
-    """client_id and client_secret, here or by HTTP Basic."""
+    """client_id and client_secret, in the form or by HTTP Basic."""
 
     grant_type: Literal["client_credentials"] = "client_credentials"
     client_id: str = ""
@@ -49,7 +49,7 @@ class TokenAnswer(msgspec.Struct):
 
 
 def answer_token_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> Response[Problem]:
-    """The one shape of every refusal, with the member `error` that clients of OAuth look for."""
+    """The refusal in the shape of all refusals, with the member `error` for OAuth clients."""
     forget_body(refusal)
     usual = "invalid_client" if refusal.kind == "unauthorized" else "invalid_request"
     return render_refusal(refusal, _OAUTH_ERRORS.get(refusal.code, usual))
@@ -72,7 +72,7 @@ def answer_token_refusal(_: Request[Any, Any, Any], refusal: RequestRefused) -> 
     tags=["Token"],
 )
 def issue_token(request: Request[Any, Any, Any], authentication: Authenticator, content: Content) -> TokenAnswer:
-    """Change client_id and client_secret, as Basic or in the body, for a bearer token of one hour."""
+    """Send client_id and client_secret, as Basic or in the body, and get a bearer token that is valid for one hour."""
     form = dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
     if form.get("grant_type", GRANT_TYPE) != GRANT_TYPE:
         detail = f"The only grant_type here is {GRANT_TYPE}."
@@ -83,7 +83,7 @@ def issue_token(request: Request[Any, Any, Any], authentication: Authenticator, 
 
 
 def read_credential(authorization: str | None, form: dict[str, str]) -> tuple[str, str]:
-    """client_id and client_secret by HTTP Basic, or else of the form. Raises RequestRefused, unauthorized."""
+    """client_id and client_secret from HTTP Basic, else from the form. Raises RequestRefused, unauthorized."""
     scheme, _, value = (authorization or "").strip().partition(" ")
     if scheme.lower() == "basic":
         try:
