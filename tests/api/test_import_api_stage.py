@@ -198,7 +198,7 @@ def test_deep_nesting_and_strange_names_are_one_records_fault(ours: WireClient, 
     assert re.findall('"SequenceNumber":([0-9]+)', ours.try_exceptions(token).text) == ["1", "2", "3"]
 
 
-def test_of_a_repeated_member_the_last_counts(ours: WireClient, token: int) -> None:
+def test_the_last_of_a_repeated_member_counts(ours: WireClient, token: int) -> None:
     """Of a repeated member the last counts."""
     twice = b'{"CustomerType": "Nobody", "AlternateIds": [{"AlternateIdType":"CRM","AlternateId":"C-1"}],' \
             b' "CustomerType": "Prospect"}'  # fmt: skip

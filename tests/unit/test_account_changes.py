@@ -1,4 +1,4 @@
-"""The difference between two account documents: told line by line; what is applied already stays as proof."""
+"""The difference between two account documents is reported line by line; applied items stay as evidence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from consentory.domain.configuration_index import ConfigurationIndex
 
 
 def apply(old: Configuration | None, document: dict[str, Any]) -> tuple[Configuration, list[str]]:
-    """What applying comes to; applying the same again must change nothing, and what is stored must be readable."""
+    """Apply a document. A second application must change nothing, and the stored configuration must be readable."""
     new = read(document)
     change = compare_configurations(old, new)
     again = compare_configurations(change.configuration, new)
@@ -68,7 +68,7 @@ def test_changes_are_told_one_line_an_element() -> None:
     ]
 
 
-def test_what_is_left_out_is_switched_off_and_keeps_its_order() -> None:
+def test_an_item_left_out_is_switched_off_and_keeps_its_order() -> None:
     def leave_out(document: dict[str, Any]) -> None:
         del document["emailTypes"][0]
         del document["customFields"][0:2], document["picklists"]
@@ -129,7 +129,8 @@ def test_another_order_is_told() -> None:
 
 
 def test_the_spelling_first_configured_stays() -> None:
-    """record.md: a document that spells a name or id differently changes nothing but says so."""
+    """record.md: a document that spells a name or id differently changes nothing, and the result reports the
+    spelling."""
     text = json.dumps(acme())
     for name in ("Customer", "CRM", "Work", "Mobile", "Billing", "Household", "Tiers", "silver", "Nickname", "NEWS",
                  "NEWS-EMAIL", "Weekly", "PrivacyPolicy", "es_US", "Loaders", "nightly"):  # fmt: skip
@@ -159,7 +160,7 @@ def test_the_spelling_first_configured_stays() -> None:
 
 
 def test_a_name_left_out_keeps_its_spelling_too() -> None:
-    """record.md: the spelling first configured stays, also of what is switched off meanwhile."""
+    """record.md: the first configured spelling stays, also for an item that is switched off in between."""
     without, _ = apply(read(ACME), acme(lambda document: document["emailTypes"].pop(1)))
     again, lines = apply(without, acme(put("emailTypes.1.name", "WORK")))
     assert lines == ["= email type WORK: stays Work, as first spelled", "~ email type Work: switched on"]

@@ -1,4 +1,4 @@
-"""The account document from outside: bytes in; a configuration, or every fault with its line, out."""
+"""The account document from outside: bytes in; a configuration out, or every fault with its line."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def test_the_example_is_read_whole() -> None:
     assert ConfigurationIndex(1, 1, configuration).email_types.default == "Home"
 
 
-def test_json_yaml_and_what_get_gives_are_the_same_document() -> None:
+def test_json_yaml_and_the_answer_of_get_are_the_same_document() -> None:
     configuration = read(ACME)
     assert read(acme()) == configuration
     assert read(render_configuration(configuration)) == configuration
     assert read(render_yaml(configuration)) == configuration
     given = json.loads(render_configuration(configuration))
-    assert "timeZone" not in given["account"]  # as every default, said or not
+    assert "timeZone" not in given["account"]  # like every default, given or not
     assert given["customFields"][3] == {"name": "Score", "type": "Numeric", "min": 0, "max": 100000}
     assert b"100000.0" not in render_yaml(configuration) + render_configuration(configuration)
 
 
-def test_what_get_gives_is_decoded_by_the_structs_themselves() -> None:
+def test_the_answer_of_get_is_decoded_by_the_structs_themselves() -> None:
     configuration = read(ACME)
     assert msgspec.json.decode(render_configuration(configuration), type=Configuration) == configuration
 
@@ -126,8 +126,8 @@ users:
     assert 'quote it: "1.0"' in text
 
 
-def test_a_value_that_cannot_be_read_is_told_once() -> None:
-    """Neither a stand-in nor what refers to a broken name is a second fault."""
+def test_a_value_that_cannot_be_read_is_reported_once() -> None:
+    """Neither a placeholder nor a reference to a broken name is a second fault."""
     assert codes("users: []\n") == {("$.account", "Missing")}
     assert codes("[1]") == {("$", "WrongType")}
     assert codes(
@@ -204,7 +204,7 @@ def test_repeated_keys_are_refused() -> None:
         (b"[" * 100_000, 1),
     ],
 )
-def test_what_is_no_yaml_is_refused_with_its_line(data: bytes, line: int) -> None:
+def test_text_that_is_not_yaml_is_refused_with_its_line(data: bytes, line: int) -> None:
     (fault,) = faults(data)
     assert (fault.code, fault.line) == ("Configuration.Malformed", line)
 

@@ -1,4 +1,4 @@
-"""Both paths of an account's pattern say the same, and the quick one cannot be made slow."""
+"""Both paths of an account's pattern give the same results, and no pattern makes the fast path slow."""
 
 import time
 
@@ -48,7 +48,7 @@ VALUES = st.text(st.sampled_from("AbZz0179-_ .@#/:+(=,\\\n\u0663é"), max_size=1
 @given(simple_patterns(), VALUES, st.data())
 @example("[0-9]{2}$", "12\n", None)
 @example(r"\d", "\u0663", None)
-def test_the_quick_path_says_what_re2_says(pattern: str, value: str, data: st.DataObject | None) -> None:
+def test_the_fast_path_gives_the_result_of_re2(pattern: str, value: str, data: st.DataObject | None) -> None:
     compiled = AccountPattern(pattern)
     assert compiled.is_verbatim
     values = [value] if data is None else [value, data.draw(st.from_regex(pattern.lstrip("^").rstrip("$")))]
@@ -76,7 +76,7 @@ def test_the_quick_path_says_what_re2_says(pattern: str, value: str, data: st.Da
         "[0-9]{05}",
     ],
 )
-def test_all_else_is_left_to_re2(pattern: str) -> None:
+def test_all_other_patterns_are_left_to_re2(pattern: str) -> None:
     assert not AccountPattern(pattern).is_verbatim
 
 
@@ -86,5 +86,5 @@ def test_no_pattern_is_slow(pattern: str) -> None:
     begun = time.process_time()
     for _ in range(100):
         compiled.matches("a" * 4000 + "!")
-    # Going back over the value would take hours; no measurement is meant.
+    # Backtracking over the value would take hours. This line does not measure speed.
     assert time.process_time() - begun < 5

@@ -1,4 +1,4 @@
-"""The rules of the account document: what breaks one is refused where it stands, what they allow is read."""
+"""The rules of the account document: a broken rule is refused at its place, and valid values are read."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ from consentory.codec.account.account_document import (
     ],
 )
 def test_a_broken_rule_is_refused_where_it_is(path: str, value: Any, code: str, at: str) -> None:
-    """`at` is what follows the edited path."""
+    """`at` is the rest of the path after the edited path."""
     place = "$." + re.sub(r"\.(\d+)", r"[\1]", path)
     assert codes(acme(put(path, value))) == {(place + at, code)}
 
 
-def test_a_fault_may_have_others_in_its_wake() -> None:
+def test_a_fault_may_cause_other_faults() -> None:
     assert codes(acme(put("customerTypes.0.active", False))) == {("$.customerTypes[0].default", "InactiveDefault")}
     assert codes(acme(put("picklists.0.values", []))) == {("$.picklists[0].values", "Missing")}
     assert codes(acme(put("programs.0.id", "x" * 51))) == {
@@ -119,12 +119,12 @@ def test_a_fault_may_have_others_in_its_wake() -> None:
         ("userGroups.1.permissions", None),
     ],
 )
-def test_what_the_rules_allow_is_read(path: str, value: Any) -> None:
+def test_values_that_the_rules_allow_are_read(path: str, value: Any) -> None:
     configuration = read(acme(put(path, value)))
     assert read(render_yaml(configuration)) == configuration
 
 
-def test_the_hmac_key_never_signs_for_who_may_write_the_configuration() -> None:
+def test_the_hmac_key_never_signs_for_a_user_who_may_write_the_configuration() -> None:
     edit = put("userGroups.0.permissions.configuration", ["read", "write"])
     assert codes(acme(edit, put("users.0.hmac", True))) == {("$.users[0].hmac", "HmacMayNotConfigure")}
     assert read(acme(edit, put("users.1.hmac", True))).users[1].hmac

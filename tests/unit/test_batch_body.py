@@ -128,7 +128,7 @@ def test_an_empty_collection_is_allowed() -> None:
     assert split(b"", "ndjson") == split(b"\n \r\n", "ndjson") == []
 
 
-def test_of_a_repeated_member_the_last_counts() -> None:
+def test_the_last_of_a_repeated_member_counts() -> None:
     body = b'{"UserProfilePreferences":5,"UserProfilePreferences":[1],"UserProfile\\u0050references":[2]}'
     assert split(body) == [b"2"]
     assert split(wrap(b'[{"a":1,"a":2}]')) == [b'{"a":1,"a":2}']
@@ -173,7 +173,7 @@ def test_an_envelope_of_another_shape_is_invalid(body: bytes, code: str) -> None
         (b'{"UserProfilePreferences":["abc', 31),
     ],
 )
-def test_bytes_that_are_no_json_are_refused_with_the_byte_position(body: bytes, position: int) -> None:
+def test_bytes_that_are_not_json_are_refused_with_the_byte_position(body: bytes, position: int) -> None:
     refused = refuse(body)
     assert refused.code == "Request.MalformedJson"
     assert f"byte {position} " in refused.detail
@@ -183,7 +183,7 @@ def test_invalid_utf_8_is_refused_with_the_byte_position() -> None:
     for bad in (b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\xaf"):
         refused = refuse(wrap(b'["a' + bad + b'"]'))
         assert (refused.code, "byte 29." in refused.detail) == ("Request.NotUtf8", True)
-    filler = "é" * 600_000  # over the edge of a slice, which cuts a character
+    filler = "é" * 600_000  # beyond the edge of a slice, which cuts a character
     body = wrap(b'["a' + filler.encode() + b'\xff"]')
     assert f"byte {body.index(0xFF)}." in refuse(body).detail
     assert len(split(wrap(b'["a' + filler.encode() + b'"]'))) == 1
@@ -193,12 +193,12 @@ def test_invalid_utf_8_is_refused_with_the_byte_position() -> None:
     "record",
     [b'"\\ud800"', b'{"\\udc00":1}', b"1e999", b"9" * 5000, b"[" * 20_000 + b"]" * 20_000, b'{"a":"\\u0000"}', b"-0.0"],
 )
-def test_whatever_json_allows_is_one_records_matter(record: bytes) -> None:
+def test_valid_json_affects_only_one_record(record: bytes) -> None:
     assert split(wrap(b'[{"a":1},' + record + b" ,2]")) == [b'{"a":1}', record, b"2"]
     assert split(b'{"a":1}\r\n' + record + b" \n2", "ndjson") == [b'{"a":1}', record, b"2"]
 
 
-def test_a_byte_order_mark_is_passed_over() -> None:
+def test_a_byte_order_mark_is_skipped() -> None:
     assert split(b"\xef\xbb\xbf" + wrap(b"[1]")) == split(b"\xef\xbb\xbf1\n", "ndjson") == [b"1"]
     assert "byte 3 " in refuse(b"\xef\xbb\xbf\xef\xbb\xbf" + wrap(b"[1]")).detail
 
@@ -212,7 +212,7 @@ def test_a_body_of_very_many_records_is_kept_as_positions() -> None:
         records[600_001]
 
 
-def test_of_a_repeated_collection_the_last_counts_also_where_positions_are_kept() -> None:
+def test_the_last_of_a_repeated_collection_counts_also_if_positions_are_kept() -> None:
     many = b"[" + b"1," * 600_000 + b"1]"
     body = b'{"UserProfilePreferences":' + many + b',"UserProfilePreferences":' + many[:-1] + b",[2]]}"
     records = split_batch(body, "json")
@@ -284,12 +284,12 @@ def test_both_paths_find_the_same_records(values: list[object], indent: int | No
     text = [json.dumps(value, indent=indent, ensure_ascii=ascii_only) for value in values]
     body = wrap(("[" + ", ".join(text) + "]").encode("utf-8", "surrogatepass"))
     fast = split(body)
-    slow = split(body.replace(b"{", b'{"UserProfilePreferences":"\\ud800",', 1))  # which msgspec does not read
+    slow = split(body.replace(b"{", b'{"UserProfilePreferences":"\\ud800",', 1))  # msgspec does not read this text
     assert fast == slow == [item.encode() for item in text]
 
 
 def scan(data: bytes) -> tuple[int, bool]:
-    """Where the scanner came to, and whether the whole of it is JSON."""
+    """The position at which the scanner stopped, and whether the whole text is JSON."""
     try:
         end = skip_space(data, skip_value(data, skip_space(data, 0)))
     except JsonFault as fault:

@@ -1,4 +1,4 @@
-"""execution.md, "Precedence": which choice wins, and which is in force, sentence by sentence."""
+"""execution.md, "Precedence": which choice wins, and which choice is in force, sentence by sentence."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def phone(type_name: str, *choices: Wire, **more: Any) -> Wire:
 
 
 def statuses(profile: Wire) -> dict[str, list[tuple[int, str]]]:
-    """Of each email type the preferences given out."""
+    """For each email type, the preferences in the answer."""
     return {
         one["EmailAddressType"]: [
             (item["PreferenceType"], item["PreferenceStatus"]) for item in one["EmailPreferences"]
@@ -79,7 +79,7 @@ def statuses(profile: Wire) -> dict[str, list[tuple[int, str]]]:
 
 
 def begin(account: LiveAccount, *records: Wire) -> int:
-    """A person to whom these records were applied, each with a change."""
+    """A person to whom these records were applied. Each record changed the person."""
     profile_id: int | None = None
     for record in records:
         written = account.write(record, profile_id)
@@ -97,13 +97,13 @@ def codes(written: Wire) -> list[str]:
 def test_an_opt_out_takes_every_opt_in_on_the_address_that_is_not_later_out_of_force(
     account: LiveAccount, date: str
 ) -> None:
-    """It is given out with PreferenceStatus Overruled, under whatever type it stands."""
+    """The Opt-In has PreferenceStatus Overruled, under any type of the address."""
     profile_id = begin(account, email("Home", choice(OPT_IN, date)))
     written = account.write(email("Work", choice(OPT_OUT, MARCH)), profile_id)
     assert statuses(written) == {"Home": [(OPT_IN, "Overruled")], "Work": [(OPT_OUT, "Active")]}
     assert [item["PreferenceType"] for item in account.history(profile_id, "Preferences")] == [OPT_IN, OPT_OUT]
     again = account.write(email("Home", choice(OPT_IN, date)), profile_id)
-    assert again["Outcome"] == "Unchanged"  # it equals the stored value
+    assert again["Outcome"] == "Unchanged"  # the record equals the stored value
 
 
 def test_a_later_opt_in_is_in_force_again(account: LiveAccount) -> None:
@@ -132,7 +132,7 @@ def test_another_address_or_filter_is_not_overruled(account: LiveAccount) -> Non
 
 
 def test_the_order_in_which_the_two_arrive_makes_no_difference_to_what_is_in_force(store: LiveStore) -> None:
-    """Of every order of three choices on one address, under three types, the same are in force."""
+    """Every order of three choices on one address, under three types, gives the same choices in force."""
     document = put("emailTypes.2", {"name": "Old"})
     for dates in ((JANUARY, MARCH, MAY), (MARCH, MARCH, MARCH), (JANUARY, MAY, MARCH)):
         account = store.open_account(acme(put("account.clientId", f"F{uuid4().hex[:12].upper()}"), document))
@@ -152,8 +152,8 @@ def test_the_order_in_which_the_two_arrive_makes_no_difference_to_what_is_in_for
         assert len(seen) == 1, (dates, seen)
 
 
-def test_expired_is_said_before_suspended_and_overruled_before_both(store: LiveStore) -> None:
-    """Of an expired one Expired is said; an overruled one is given out as Overruled until a later Opt-In."""
+def test_the_status_expired_comes_before_suspended_and_overruled_before_both(store: LiveStore) -> None:
+    """An expired Opt-In has the status Expired. An overruled Opt-In has the status Overruled until a later Opt-In."""
     account = open_account(store, programs_0_filters_0_requiredConsents=["PrivacyPolicy"])
     old = "2023-01-01T00:00:00Z"
     profile_id = begin(
@@ -166,7 +166,7 @@ def test_expired_is_said_before_suspended_and_overruled_before_both(store: LiveS
     assert statuses(account.profile(profile_id))["Home"] == [(OPT_IN, "Overruled")]
 
 
-def test_overruled_is_said_before_suspended(store: LiveStore) -> None:
+def test_the_status_overruled_comes_before_suspended(store: LiveStore) -> None:
     account = open_account(store, programs_0_filters_0_requiredConsents=["PrivacyPolicy"])
     profile_id = begin(
         account,
@@ -183,7 +183,7 @@ def test_overruled_is_said_before_suspended(store: LiveStore) -> None:
 def test_a_later_or_equal_no_takes_a_granted_under_another_type_out_of_force(
     store: LiveStore, status: int, no: str
 ) -> None:
-    """Consents bound to elements behave alike."""
+    """Consents of elements follow the same rule."""
     account = open_account(store)
     first = phone("Mobile", choice(OPT_IN, MARCH, filter_id="NEWS-TEXT"), Consents=[texts(GRANTED, MARCH)])
     profile_id = begin(account, first, phone("Home", Consents=[texts(status, no)]))
@@ -211,7 +211,7 @@ def test_a_no_of_an_older_version_on_the_same_instant_as_a_granted_of_a_newer_on
 
 
 def test_a_dated_choice_is_taken_whole(account: LiveAccount) -> None:
-    """Absent PreferenceAttributes and Evidence mean none; an absent FrequencyId keeps the stored one."""
+    """Absent PreferenceAttributes and Evidence mean that there are none. An absent FrequencyId keeps the stored one."""
     said = {"FrequencyId": "Daily", "PreferenceAttributes": [{"Key": "k", "Value": "v"}]}
     proof = consent(GRANTED, JANUARY, Evidence={"Method": "web"})
     profile_id = begin(account, {**email("Home", choice(OPT_IN, JANUARY, **said)), "Consents": [proof]})
@@ -231,7 +231,7 @@ def test_on_the_same_instant_the_same_choice_with_other_members_is_an_update(acc
 
 
 def test_an_undated_choice_that_says_the_same_as_the_one_in_force_is_no_change(account: LiveAccount) -> None:
-    """Whatever attributes or evidence it leaves out: a nightly file of bare yeses wipes no proof."""
+    """The choice may leave out attributes or evidence: a nightly file of undated yeses deletes no evidence."""
     attributes = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
     proof = consent(GRANTED, JANUARY, Evidence={"Method": "web", "Reference": "7"})
     whole = choice(OPT_IN, JANUARY, FrequencyId="Daily", PreferenceAttributes=attributes)
@@ -262,7 +262,7 @@ def test_an_undated_choice_that_says_something_else_is_a_new_one(account: LiveAc
 
 
 def test_an_undated_yes_that_is_not_in_force_is_a_new_choice(account: LiveAccount) -> None:
-    """Neither an overruled Opt-In nor a Granted under a later no of an older version is the one in force."""
+    """An overruled Opt-In is not in force. A Granted under a later no of an older version is not in force."""
     profile_id = begin(
         account,
         {**email("Home", choice(OPT_IN, JANUARY)), "Consents": [consent(GRANTED, JANUARY)]},
@@ -274,7 +274,7 @@ def test_an_undated_yes_that_is_not_in_force_is_a_new_choice(account: LiveAccoun
 
 
 def archive(account: LiveAccount, *records: Wire) -> int:
-    """A person whose choices were archived, their element active again."""
+    """A person whose choices were archived, and whose element is active again."""
     profile_id = begin(account, *records)
     bare = {"CustomerName": {"LastName": "Bo"}, "PreservePreferences": False, "PreserveConsents": False}
     account.write(bare, profile_id, RefreshContacts=True)
@@ -301,7 +301,7 @@ def test_an_undated_consent_whose_like_is_stored_only_archived_is_a_new_one(acco
 
 
 def test_a_dated_choice_equal_to_an_archived_one_is_no_change(account: LiveAccount) -> None:
-    """Also with other members: on the same instant the archived one is not updated."""
+    """The same holds with other members: on the same instant the archived choice is not updated."""
     record = email("Home", choice(OPT_OUT, JANUARY), Consents=[consent(DENIED, JANUARY)])
     profile_id = archive(account, record)
     other = email(
@@ -357,7 +357,7 @@ def test_older_versions_come_before_newer_ones(account: LiveAccount, newer_first
         (None, None, False),
     ],
 )
-def test_of_the_required_consents_of_element_and_person_the_later_decides_and_on_the_same_instant_the_no(
+def test_the_later_required_consent_of_element_and_person_decides_and_on_the_same_instant_the_no(
     account: LiveAccount, of_element: tuple[int, str] | None, of_person: tuple[int, str] | None, granted: bool
 ) -> None:
     own = [] if of_element is None else [texts(*of_element)]
@@ -379,7 +379,7 @@ def test_of_the_required_consents_of_element_and_person_the_later_decides_and_on
 def test_an_archived_no_of_the_person_still_decides_over_an_earlier_yes_of_the_element(
     account: LiveAccount, of_person: tuple[int, str], granted: bool
 ) -> None:
-    """ "Precedence still looks at them": an archived no is looked at, and an archived yes does not come back."""
+    """ "Precedence still looks at them": an archived no counts, and an archived yes does not come back into force."""
     profile_id = begin(account, {"Consents": [texts(*of_person)]}, {"IsActive": False, "PreserveConsents": False})
     own = phone("Mobile", choice(OPT_IN, MAY, filter_id="NEWS-TEXT"), Consents=[texts(GRANTED, MARCH)])
     if granted:
@@ -405,8 +405,9 @@ def test_a_granted_of_another_element_never_counts(account: LiveAccount) -> None
         account.write({"PhoneNumbers": [*mine, *other]})
 
 
-def test_a_default_that_says_false_moves_the_mark_to_one_that_does_not(account: LiveAccount) -> None:
-    """IsDefault: false on the default moves the mark on, if another active element does not say false itself."""
+def test_a_default_with_is_default_false_moves_the_mark_to_an_element_without_it(account: LiveAccount) -> None:
+    """IsDefault: false on the default moves the mark to another active element that does not also have IsDefault:
+    false."""
     elements = [{"EmailAddress": f"{letter}@example.com"} for letter in "abc"]
     profile_id = begin(account, {"Emails": elements})
     declining = [{**elements[0], "IsDefault": False}, {**elements[1], "IsDefault": False}]
@@ -416,8 +417,8 @@ def test_a_default_that_says_false_moves_the_mark_to_one_that_does_not(account: 
     assert (all_decline["Outcome"], all_decline["Emails"][2]["IsDefault"]) == ("Unchanged", True)
 
 
-def test_a_group_that_is_said_inactive_counts_as_not_included(account: LiveAccount) -> None:
-    """Inactive groups are given out, marked; and what was given out can come back in."""
+def test_an_inactive_group_counts_as_not_included(account: LiveAccount) -> None:
+    """The answer shows inactive groups and marks them. A record can contain the groups of the answer unchanged."""
     groups = [{"GroupType": "Household", "GroupName": name} for name in ("Okubo", "Diaz")]
     profile_id = begin(account, {"CustomerName": {"LastName": "Bo"}, "Groups": groups})
     off = [groups[0], {**groups[1], "IsActive": False}]

@@ -1,4 +1,5 @@
-"""Settings of the client: flag, then environment, then file, then default; what is missing is named with its ways."""
+"""Settings of the client: flag, then environment, then file, then default. The message for a missing setting names all
+ways to give it."""
 
 import os
 import subprocess
@@ -63,7 +64,7 @@ def test_a_missing_setting_names_all_ways_to_give_it() -> None:
 
 @pytest.mark.processes
 @pytest.mark.parametrize("command", [["up"], ["status", "1"], ["audit", "verify"]], ids=" ".join)
-def test_a_fault_of_a_setting_is_one_of_ours_and_every_command_says_it_plainly(command: list[str]) -> None:
+def test_a_fault_of_a_setting_ends_every_command_with_its_message(command: list[str]) -> None:
     assert issubclass(SettingError, ConsentoryError)
     Path("consentory.toml").write_text("user = ")
     run = subprocess.run([CONSENTORY, *command], capture_output=True, text=True, check=False)
@@ -79,7 +80,7 @@ def test_a_setting_without_a_flag_is_not_said_to_have_one() -> None:
 
 @pytest.mark.processes
 def test_the_binaries_of_postgresql_are_taken_from_any_place_of_a_setting(tmp_path: Path) -> None:
-    """A folder without them is named in the refusal, so this one was looked at."""
+    """The refusal names a folder without the binaries, so the test shows that this folder was searched."""
     Path("consentory.toml").write_text(f'postgres_binaries = "{tmp_path / "nowhere"}"\n')
     run = subprocess.run([CONSENTORY, "up", "--port", "1"], capture_output=True, text=True, check=False)
     assert run.returncode == 2

@@ -1,4 +1,4 @@
-"""record.md, "Contact elements": what is a good value and what is compared; and both paths agree."""
+"""record.md, "Contact elements": valid values and compared forms; both paths agree."""
 
 import phonenumbers
 import pytest
@@ -65,7 +65,7 @@ NEAR_EMAIL = st.builds(
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(NEAR_EMAIL | st.emails())
-def test_both_paths_judge_and_compare_an_email_alike(text: str) -> None:
+def test_both_paths_validate_and_compare_an_email_in_the_same_way(text: str) -> None:
     assert outcome(compare_email, text) == outcome(compare_email_by_library, text)
 
 
@@ -134,7 +134,7 @@ def test_a_phone_extension_is_a_fault(text: str) -> None:
     ],
 )
 def test_only_one_number_written_as_numbers_are(text: str, region: str) -> None:
-    """Letters, an exponent, a decimal tail, two numbers in one text are a fault (`Phone.NotANumber`)."""
+    """Letters, an exponent, a decimal tail, and two numbers in one text are faults (`Phone.NotANumber`)."""
     assert outcome(compare_phone, text, region) == "[Phone.NotANumber]"
 
 
@@ -194,7 +194,7 @@ NEAR_PHONE = st.one_of(
 @pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(NEAR_PHONE, st.sampled_from(["US", "CA", "PR", "AG", "DO", "DE", "GB", "MX", "IT"]))
-def test_both_paths_judge_and_compare_a_phone_alike(text: str, region: str) -> None:
+def test_both_paths_validate_and_compare_a_phone_in_the_same_way(text: str, region: str) -> None:
     assert outcome(compare_phone, text, region) == outcome(compare_phone_by_library, text, region)
 
 

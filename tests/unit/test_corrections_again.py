@@ -1,4 +1,5 @@
-"""A file of refused rows, imported again: read as its origin was, and refused until somebody corrects it (files.md)."""
+"""A file of refused rows, imported again: it is read like its origin, and refused until a person corrects it
+(files.md)."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ Read = tuple[TableDescription, list[Row]]
 
 
 def refuse(file: Path, options: ReadOptions | None = None, *, all_rows: bool = False) -> Path:
-    """Write the refused rows of a file beside it: those that could not be read, or `all_rows`."""
+    """Write the refused rows of a file beside the file: the rows that could not be read, or `all_rows`."""
     options = options or ReadOptions()
     with open_file(file, options.encoding) as source:
         table = source.open_table(options)
@@ -69,10 +70,11 @@ def require_refused_again(file: Path, options: ReadOptions | None = None, *, fau
     lines=st.sampled_from(["\n", "\r\n"]),
     bare=st.booleans(),
 )
-def test_whatever_a_row_holds_comes_back_as_it_stands(
+def test_every_content_of_a_row_comes_back_unchanged(
     tmp_path: Path, rows: list[list[str]], delimiter: str, encoding: str, lines: str, bare: bool
 ) -> None:
-    """Of 3 columns; with `bare` the cells are written without quotation marks, so that many rows do not fit."""
+    """Rows of 3 columns. With `bare` the cells are written without quotation marks, so many rows do not fit the
+    header."""
     written = io.StringIO()
     csv.writer(written, delimiter=delimiter, lineterminator=lines).writerows([["A", "B", "C"], *rows])
     text = lines.join(map(delimiter.join, [["A", "B", "C"], *rows])) if bare else written.getvalue()

@@ -80,7 +80,7 @@ def test_several_faults_of_one_element_stay_in_order() -> None:
     assert result["Emails"][1]["Exceptions"] == [wire(faults[3])]
 
 
-def test_what_an_earlier_answer_said_is_replaced() -> None:
+def test_the_faults_of_an_earlier_answer_are_replaced() -> None:
     raw = b'{"Exceptions":[1],"Phase":"x","SequenceNumber":1,"Emails":[{"Exceptions":[2],"a":{"Exceptions":3}},{}]}'
     assert render(raw, fault("$.Emails[1].b")) == {
         "Emails": [{"a": {"Exceptions": 3}}, {"Exceptions": [wire(fault("$.Emails[1].b"))]}],
@@ -91,7 +91,7 @@ def test_what_an_earlier_answer_said_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"5", b"null", b"[1]", b'"x"', b"1e999", b'"\\ud800"', b"[" * 9999 + b"]" * 9999])
-def test_a_record_that_is_no_object_comes_inside_one(raw: bytes) -> None:
+def test_a_record_that_is_not_an_object_comes_inside_an_object(raw: bytes) -> None:
     item = fault("$", "Record.NotAnObject")
     text = render_exception(raw, 7, "Stage", [item])
     assert text.startswith(b'{"Record":' + raw + b',"SequenceNumber":7,"Phase":"Stage","Exceptions":[{"Code":')
@@ -107,14 +107,14 @@ def test_any_number_and_string_is_kept_exactly(value: bytes) -> None:
     assert text.startswith(b'{"a":' + value + b',"Emails":[{"b":' + value + b',"Exceptions":[')
 
 
-def test_what_only_the_scanner_can_read_gets_its_faults_in_place_too() -> None:
+def test_a_record_that_only_the_scanner_can_read_gets_its_faults_in_place_too() -> None:
     raw = b'{"\\ud800":1,"Emails":[{"EmailAddress":"\\ud800"}],"x":1,"x":' + b"[" * 9999 + b"]" * 9999 + b"}"
     text = render_exception(raw, 7, "Stage", [fault("$.Emails[0].EmailAddress")])
     assert text.startswith(b'{"\\ud800":1,"Emails":[{"EmailAddress":"\\ud800","Exceptions":[{"Code":')
     assert text.count(b'"x":') == 1
 
 
-def test_of_a_repeated_member_the_last_counts() -> None:
+def test_the_last_of_a_repeated_member_counts() -> None:
     assert render(b'{"a":1,"a":2}', fault("$"))["a"] == 2
 
 
@@ -136,7 +136,7 @@ PATHS = st.lists(st.sampled_from([".a", ".b", ".c", "[0]", "[1]"]), max_size=5).
 
 
 def strip(value: Any) -> Any:
-    """Without any Exceptions."""
+    """The value without any Exceptions."""
     if isinstance(value, dict):
         return {name: strip(inner) for name, inner in value.items() if name != "Exceptions"}
     return [strip(inner) for inner in value] if isinstance(value, list) else value

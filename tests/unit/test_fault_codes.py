@@ -8,15 +8,15 @@ from consentory.codec.record.fault_codes import FAULT_CODES, render_fault_page
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "src" / "consentory" / "codec" / "record" / "fault_codes.py"
 TABLES_OF_CELLS = ROOT / "src" / "consentory" / "codec" / "tabular"
-"""Faults of mappings and rows have a table of their own, in docs/files.md."""
+"""Faults of mappings and rows have their own table, in docs/files.md."""
 LITERAL = re.compile(r'"([A-Z][A-Za-z]+\.[A-Z][A-Za-z]+)"')
 ELSEWHERE = ("codec", "domain", "services")
-"""Where records are judged and applied; the codes of refused requests are not of this table."""
+"""The folders in which records are validated and applied. The codes of refused requests are not in this table."""
 REFUSALS = {
     "Request", "Import", "Initiate", "IdempotencyKey", "Configuration", "Account", "Auth", "Server", "Credential",
     "AccessToken", "User", "HmacKey", "Audit", "Batch",
-    "Mapping", "Row",  # of tables and their mappings, which the client reads
-    "CustomerName", "Emails", "PhoneNumbers", "Addresses",  # paths of the record, which a mapping names
+    "Mapping", "Row",  # codes of tables and mappings, which the client reads
+    "CustomerName", "Emails", "PhoneNumbers", "Addresses",  # paths of the record that a mapping names
 }  # fmt: skip
 REFUSAL_CODES = {
     "Permission.Import", "Permission.RefreshContacts", "Permission.Configuration", "Permission.Audit",
@@ -48,7 +48,7 @@ def test_codes_are_unique() -> None:
     assert len({item.code for item in FAULT_CODES}) == len(FAULT_CODES)
 
 
-def test_the_page_is_what_the_table_makes() -> None:
+def test_the_page_is_made_from_the_table() -> None:
     assert (ROOT / "docs" / "faults.md").read_text(encoding="utf-8") == render_fault_page(), (
         "write it anew: python -c 'from consentory.codec.record.fault_codes import *; "
         'open("docs/faults.md", "w").write(render_fault_page())\''

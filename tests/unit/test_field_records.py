@@ -1,4 +1,4 @@
-"""Inputs that failed in trials, each with its kind: from outside, staged over HTTP and read back."""
+"""Inputs that failed in trials, each with its kind: staged over HTTP and read back."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ SPREADSHEET = [
 ]  # fmt: skip
 
 
-def test_what_a_spreadsheet_leaves_of_a_number_never_becomes_a_number(ours: WireClient) -> None:
-    """Each a fault `Phone.NotANumber` with the value; a number beside them is taken."""
+def test_a_number_damaged_by_a_spreadsheet_never_becomes_a_number(ours: WireClient) -> None:
+    """Each text gives a fault `Phone.NotANumber` with the value. A valid number beside these texts is accepted."""
     people = [person(number, PhoneNumbers=[{"PhoneNumber": text}]) for number, text in enumerate(SPREADSHEET)]
     people.append(person("good", PhoneNumbers=[{"PhoneNumber": "(202) 555-0143"}]))
     token = ours.prepare(people, **CRM)
@@ -62,7 +62,8 @@ def test_what_a_spreadsheet_leaves_of_a_number_never_becomes_a_number(ours: Wire
 
 @pytest.mark.parametrize("space", ["\xa0", "\u3000", "\u2007", "\u202f"])
 def test_an_id_with_an_unusual_space_is_found_and_matched(ours: WireClient, space: str) -> None:
-    """White space is folded alike at staging and at the look-up: one person, whichever space was typed."""
+    """Staging and search fold white space in the same way: the space that was typed makes no difference, there is one
+    person."""
     ours.run([loyalty(f"KD{space}100"), loyalty("kd 100") | {"CustomerName": {"FirstName": "Mira"}}], **LOYALTY)
     for asked in (f"KD{space}100", "KD 100", f"{space}kd\u2003100{space}"):
         found = require(ours.try_find(alternateIdType="Loyalty", alternateId=asked))
@@ -82,7 +83,7 @@ def test_invisible_twins_are_one_person_and_faults(ours: WireClient) -> None:
 
 
 def test_a_unit_mixed_up_does_not_make_a_no_lose(ours: WireClient) -> None:
-    """An opt-out of 1970 is a fault `Date.Implausible`, and one that holds a no."""
+    """An opt-out of 1970 is a fault `Date.Implausible`, and the refused record is marked because it contains a no."""
     yes = person(1, Emails=mail("c1@example.com", choice("NEWS-EMAIL", 1, "2024-03-01T00:00:00Z")))
     no = person(1, Emails=mail("c1@example.com", choice("NEWS-EMAIL", 2, "1970-01-21T12:19:19Z")))
     token = ours.prepare([yes, no], **CRM)
@@ -117,7 +118,7 @@ DEPTHS = [990, 1000, 10_000]
 def test_a_deep_record_is_one_records_fault_and_is_given_back(
     ours: WireClient, member: str, depth: int, opening: bytes, closing: bytes
 ) -> None:
-    """Wherever it is deep; also beside the faults of an earlier answer, which are taken out."""
+    """Any member may be deep. The same holds beside the faults of an earlier answer, which are removed."""
     deep = opening * depth + b"1" + closing * depth
     record = b'{"ProfileId":0,"Exceptions":[],"Phase":"Stage","%s":%s}' % (member.encode(), deep)
     token = ours.initiate()["AccessToken"]
@@ -133,7 +134,8 @@ def test_a_deep_record_is_one_records_fault_and_is_given_back(
 def test_a_user_of_one_channel_takes_nothing_away_through_the_import_of_another(
     ours: WireClient, mailer: WireClient
 ) -> None:
-    """Under RefreshContacts a record removes what it leaves out: the record is refused, the person stays whole."""
+    """Under RefreshContacts a record removes the data that it leaves out. So the record is refused, and the person
+    stays unchanged."""
     whole = person(1, PhoneNumbers=[{"PhoneNumber": "+12025550143"}], CustomerName={"FirstName": "Mira"})
     ours.run([whole], **CRM)
     token = ours.initiate(RefreshContacts=True, **CRM)["AccessToken"]

@@ -1,4 +1,4 @@
-"""Initiate's body, rule by rule (import-api.md, "Initiate")."""
+"""The body of Initiate, rule by rule (import-api.md, "Initiate")."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_defaults_are_filled_in() -> None:
     )
 
 
-def test_null_says_nothing() -> None:
+def test_null_counts_as_absent() -> None:
     assert read(
         dict.fromkeys(("ImportAction", "MatchCriteria", "MatchValue", "RefreshTags"), None) | {"Name": "N"}
     ) == (ImportSettings(name="N"))
@@ -193,7 +193,7 @@ def test_json_that_is_no_object_is_refused(body: bytes) -> None:
     assert codes(refuse(body)) == {"$": "Request.NotAnObject"}
 
 
-def test_of_a_repeated_member_the_last_counts() -> None:
+def test_the_last_of_a_repeated_member_counts() -> None:
     assert read(b'{"Name": "first", "Name": "last"}').name == "last"
 
 

@@ -1,4 +1,4 @@
-"""A damaged mapping is refused with its faults, and never ends in an error of another kind."""
+"""A damaged mapping is refused with its faults. It never causes an error of another kind."""
 
 from __future__ import annotations
 

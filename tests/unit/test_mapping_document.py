@@ -1,4 +1,5 @@
-"""Mapping documents (files.md, "The mapping"): all faults at once, each with its line; columns named or stopped at."""
+"""Mapping documents (files.md, "The mapping"): all faults at once, each with its line. A column without a name in the
+mapping stops the import."""
 
 from __future__ import annotations
 
@@ -88,7 +89,7 @@ constants:
         ("Emails[Home", "is not a path such as"),
     ],
 )
-def test_a_target_that_is_no_path_is_told_why(target: str, message: str) -> None:
+def test_a_target_that_is_not_a_path_is_refused_with_the_reason(target: str, message: str) -> None:
     ((line, code, said),) = refuse(f'columns:\n  A: "{target}"\n', "A")
     assert (line, code) == (2, "Target")
     assert message in said
@@ -138,7 +139,7 @@ columns:
 
 
 @pytest.mark.parametrize("condition", ["absent", "'0'", "['false', absent]"])
-def test_a_rule_makes_no_yes_of_what_is_not_said(condition: str) -> None:
+def test_a_rule_makes_no_yes_of_an_empty_cell(condition: str) -> None:
     text = f"""
 columns: {{Email: "Emails[Home].EmailAddress", Opt out: ignore}}
 rules:
@@ -149,7 +150,7 @@ rules:
     compile_text(text.replace(condition, "given"), ["Email", "Opt out"], ACME)
 
 
-def test_a_rule_without_a_condition_is_told() -> None:
+def test_a_rule_without_a_condition_is_reported() -> None:
     text = """
 columns: {A: Emails.EmailAddress}
 rules:
@@ -165,7 +166,7 @@ def test_the_id_that_people_are_found_by_must_be_filled() -> None:
     compile_text(text.replace("Loyalty", "crm"), ["E", "I"], ACME)
 
 
-def test_an_element_that_nothing_gives_a_value_is_told() -> None:
+def test_an_element_without_a_value_is_reported() -> None:
     text = """
 columns:
   Email: Emails[Home].EmailAddress
@@ -183,7 +184,7 @@ columns:
     assert "Consents[PrivacyPolicy].ConsentVersion" in faults[4][2]
 
 
-def test_a_filter_in_the_wrong_place_is_told() -> None:
+def test_a_filter_in_the_wrong_place_is_reported() -> None:
     text = """
 columns:
   Email: Emails[Home].EmailAddress
@@ -195,7 +196,7 @@ columns:
     assert "fitting here: NEWS-EMAIL, OFFERS-EMAIL" in message
 
 
-def test_options_that_cannot_be_are_told() -> None:
+def test_impossible_options_are_reported() -> None:
     text = """
 file: {delimiter: ";;", header: 0}
 columns:
@@ -229,7 +230,7 @@ def test_words_are_texts_as_they_are_written() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"a: [", b"a: \x07", b"columns: &a {b: *a}" * 9])
-def test_what_is_no_yaml_is_refused_with_its_line(data: bytes) -> None:
+def test_text_that_is_not_yaml_is_refused_with_its_line(data: bytes) -> None:
     with pytest.raises(MappingInvalid) as caught:
         compile_mapping(read_mapping(data, "m.yaml"), describe(["A"]))
     assert str(caught.value).startswith("m.yaml:1: ")

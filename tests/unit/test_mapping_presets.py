@@ -1,4 +1,4 @@
-"""Presets (files.md, "The mapping"): each on a file whose header is as that tool writes it."""
+"""Presets (files.md, "The mapping"): each with a file whose header is the header that the tool writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def import_export(preset: str, file: str, **settings: str) -> list[Any]:
 
 
 def email(address: str, **choice: str) -> list[dict[str, Any]]:
-    """The Emails of a record, with a choice of NEWS-EMAIL where there is one."""
+    """The Emails of a record, with a choice of NEWS-EMAIL if a choice is given."""
     if not choice:
         return [{"EmailAddressType": "Home", "EmailAddress": address}]
     source = [{"Key": "source", "Value": choice.pop("source")}]
@@ -42,7 +42,7 @@ def email(address: str, **choice: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_all_eight_say_what_they_assume() -> None:
+def test_all_eight_presets_state_their_assumptions() -> None:
     presets = list_presets()
     wanted = "brevo google-contacts hubspot klaviyo listmonk mailchimp salesforce shopify"
     assert list(presets) == wanted.split()
@@ -63,7 +63,7 @@ def test_the_text_of_a_mapping_says_the_values_of_its_parameters() -> None:
     assert text == b"# newsletter: NEWS-EMAIL\n" + read_preset("klaviyo").text
 
 
-def test_an_unknown_preset_is_told_with_those_that_there_are() -> None:
+def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UnknownPreset, match="Did you mean mailchimp"):
         read_preset("mailchimps")
     with pytest.raises(UnknownPreset, match="There are: brevo, google-contacts"):
@@ -116,7 +116,7 @@ def test_klaviyo_suppressions_win() -> None:
         {"PhoneType": "Mobile", "PhoneNumber": "+16175550134", "PhoneNumberPreferences": [choice]}
     ]
     assert ben["Emails"] == email("ben@example.com", PreferenceType="OptOut", source="Klaviyo")
-    assert cleo["Emails"] == email("cleo@example.com")  # a bounce: no yes, and no choice of the person
+    assert cleo["Emails"] == email("cleo@example.com")  # a bounce: no yes, and not a choice of the person
     assert dan["Emails"] == email("dan@example.com")
     assert eva["Emails"] == email(
         "eva@example.com", PreferenceType="OptOut", CustomerDate="2024-05-06T07:08:09", source="Klaviyo"
@@ -234,7 +234,7 @@ programs: [{id: P, name: P, filters: [{id: DAILY, name: Daily, channel: Email}]}
     assert ana["Emails"][0]["EmailPreferences"][0]["FilterId"] == "DAILY"
 
 
-def test_an_unknown_parameter_is_told() -> None:
+def test_an_unknown_parameter_is_reported() -> None:
     rows = read_csv(EXPORTS / "klaviyo.csv")
     with pytest.raises(
         MappingInvalid, match="news is no parameter of this mapping; its parameters: newsletter, texts, id"

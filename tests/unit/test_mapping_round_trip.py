@@ -1,4 +1,4 @@
-"""Any record of record.md that a mapping can express goes out to CSV and comes back equal."""
+"""Any record of record.md that a mapping can express is written to CSV and read back as an equal record."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def draw_value(draw: st.DrawFn, member: str, kind: str) -> Any:
 
 
 def draw_object(draw: st.DrawFn, cls: type[Any], depth: int = 0) -> Wire:
-    """An object with some of its members; its value and what its kind needs are always there."""
+    """An object with some of its members. The object always has its value and the members that its kind needs."""
     shape, drawn = SHAPES[cls], {}
     needed = ELEMENTS[cls].value if cls in ELEMENTS else ()
     if cls.__name__ == "WireConsent":

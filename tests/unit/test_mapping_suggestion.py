@@ -164,7 +164,7 @@ def test_a_suggestion_can_be_used_as_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "exports").glob("*.csv")), ids=lambda path: path.name)
-def test_an_export_is_recognised(path: Path) -> None:
+def test_an_export_is_identified(path: Path) -> None:
     with open_file(path) as source:
         preset = recognise_preset(source.open_table(ReadOptions()).description)
     told = path.name.partition("-")[0].partition(".")[0].replace("google", "google-contacts")
@@ -172,6 +172,6 @@ def test_an_export_is_recognised(path: Path) -> None:
     assert preset in list_presets()
 
 
-def test_other_headers_are_recognised_as_no_tool() -> None:
+def test_other_headers_are_identified_as_no_tool() -> None:
     assert recognise_preset(describe(GERMAN)) is None
     assert recognise_preset(describe(["Email", "First Name", "Last Name"])) is None

@@ -1,4 +1,4 @@
-"""The folder of the metrics: one per tree of processes, and none is left behind for good, however a tree ended."""
+"""The folder of the metrics: one for each tree of processes. No folder stays for ever, also after a killed tree."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_metrics(url: str) -> str:
 
 @pytest.fixture
 def start(database_url: str, tmp_path: Path) -> Iterator[Callable[[], RunningServer]]:
-    """Starts servers that have a folder of the test's for what is temporary."""
+    """Starts servers whose temporary folder belongs to the test."""
     started: list[RunningServer] = []
 
     def start_one() -> RunningServer:
@@ -60,7 +60,7 @@ def start(database_url: str, tmp_path: Path) -> Iterator[Callable[[], RunningSer
         server.stop()
 
 
-def test_what_a_killed_server_left_goes_when_the_next_one_starts(
+def test_the_folder_of_a_killed_server_is_removed_when_the_next_server_starts(
     start: Callable[[], RunningServer], tmp_path: Path
 ) -> None:
     first = start()
@@ -74,7 +74,7 @@ def test_what_a_killed_server_left_goes_when_the_next_one_starts(
     assert folder != left
 
 
-def test_of_two_servers_each_keeps_its_own(start: Callable[[], RunningServer], tmp_path: Path) -> None:
+def test_each_of_two_servers_keeps_its_own_folder(start: Callable[[], RunningServer], tmp_path: Path) -> None:
     first = start()
     (one,) = list_folders(tmp_path)
     second = start()
@@ -91,7 +91,7 @@ def test_of_two_servers_each_keeps_its_own(start: Callable[[], RunningServer], t
 def test_a_whole_tree_has_one_and_leaves_none_when_it_is_killed_and_started_again(
     engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    del engine  # asked for so that this runs on the other PostgreSQL, too
+    del engine  # the fixture is requested so that this test runs on the other PostgreSQL, too
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     tmp_path.chmod(0o755)
     machine = Machine()
@@ -103,7 +103,7 @@ def test_a_whole_tree_has_one_and_leaves_none_when_it_is_killed_and_started_agai
         machine.await_answer()
         (folder,) = list_folders(tmp_path)
         assert folder != left
-        # The maintenance loop of a worker writes it, some time after the server answers.
+        # The maintenance loop of a worker writes the metric some time after the server answers.
         wait_for(lambda: read_metrics(machine.url), lambda shown: "consentory_imports" in shown)
     finally:
         machine.stop()
@@ -111,7 +111,7 @@ def test_a_whole_tree_has_one_and_leaves_none_when_it_is_killed_and_started_agai
 
 
 def start_race(tmp_path: Path, risk: float) -> subprocess.Popen[bytes]:
-    """A process that opens one folder after the other, and at each is killed with this probability."""
+    """A process that opens one folder after the other, and is killed at each with this probability."""
     words = [sys.executable, "-c", RACE, str(risk)]
     return subprocess.Popen(words, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=-1)
 
@@ -122,8 +122,8 @@ def run_race(tmp_path: Path) -> None:
     assert racer.returncode == 0, said
 
 
-def test_those_that_start_at_once_take_nothing_from_each_other(tmp_path: Path) -> None:
-    """Some of them are killed in the middle."""
+def test_servers_that_start_at_once_remove_no_folder_of_each_other(tmp_path: Path) -> None:
+    """Some of the processes are killed in the middle."""
     racers = [start_race(tmp_path, risk=0.01) for _ in range(6)]
     for racer in racers:
         said = racer.communicate(timeout=120)[1].decode()
@@ -132,8 +132,9 @@ def test_those_that_start_at_once_take_nothing_from_each_other(tmp_path: Path) -
     assert list_folders(tmp_path) == []
 
 
-def test_what_is_not_ours_stays(tmp_path: Path) -> None:
-    """A link, a folder without a lock, and for root, who may remove everything, another user's folder."""
+def test_foreign_folders_stay(tmp_path: Path) -> None:
+    """A link, a folder without a lock, and another user's folder if root, who may remove every folder, runs the
+    test."""
     elsewhere = tmp_path / "elsewhere"
     unlocked = tmp_path / "consentory-metrics-unlocked"
     linked = tmp_path / "consentory-metrics-linked"

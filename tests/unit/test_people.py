@@ -1,4 +1,4 @@
-"""The people of the demo: the same for the same seed, various, and faulty in every way in the shares asked for."""
+"""The people of the demo: the same for the same seed, various, and faulty in every way in the requested shares."""
 
 import json
 import unicodedata

@@ -208,7 +208,7 @@ def test_a_bare_date_is_not_after_today_in_the_accounts_zone(kind: int) -> None:
         ("Time.InFuture", f"{AT}.CustomerDate")
     ]
     tokyo = read_document()
-    tokyo["account"]["timeZone"] = "Asia/Tokyo"  # where it is the 22nd already
+    tokyo["account"]["timeZone"] = "Asia/Tokyo"  # the date there is already the 22nd
     accept(preference(PreferenceType=kind, CustomerDate="2026-11-22"), make_validator(make_configuration_index(tokyo)))
 
 
@@ -222,7 +222,7 @@ def test_a_bare_date_is_not_after_today_in_the_accounts_zone(kind: int) -> None:
         ("0001-01-01T00:00+01:00", "Time.OutOfRange"),
     ],
 )
-def test_a_date_that_is_none_is_a_fault(text: str, code: str) -> None:
+def test_a_text_that_is_not_a_date_is_a_fault(text: str, code: str) -> None:
     assert refuse(preference(CustomerDate=text)) == [(code, f"{AT}.CustomerDate")]
     assert refuse(consent(ConsentDate=text)) == [(code, f"{OF}.ConsentDate")]
     assert judge(preference(CustomerDate=text))[0].Value == text
@@ -298,7 +298,7 @@ def test_type_version_locale_and_status_are_required() -> None:
         ("ConsentStatus", None, "Value.Required"),
     ],
 )
-def test_what_is_not_configured_is_a_fault(member: str, value: Any, code: str) -> None:
+def test_an_item_that_is_not_configured_is_a_fault(member: str, value: Any, code: str) -> None:
     assert refuse(consent(**{member: value})) == [(code, f"{OF}.{member}")]
 
 

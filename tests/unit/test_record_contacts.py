@@ -1,4 +1,4 @@
-"""record.md, "Contact elements", as whole records; the values themselves are in test_contact_values.py."""
+"""record.md, "Contact elements", as whole records. The tests of single values are in test_contact_values.py."""
 
 from typing import Any
 
@@ -103,7 +103,7 @@ def test_the_given_form_is_kept_beside_the_compared_one() -> None:
     assert record.addresses[0].compared == "1 maple st\nfair view\nca\n90210"
 
 
-def test_address2_and_country_are_said_members() -> None:
+def test_address2_and_country_are_read() -> None:
     assert accept(address()).addresses[0].said == {}
     assert accept(address(Address2="", CountryCode_Alpha3="usa")).addresses[0].said == {"Address2": "", "Country": "US"}
 

@@ -26,7 +26,7 @@ FIELDS = make_validator(FIELDS_INDEX)
 
 
 def outcome(name: str, value: Any) -> Any:
-    """The value that is kept, or the code of the fault."""
+    """The stored value, or the code of the fault."""
     result = judge(person(CustomFields=[{"Name": name, "Value": value}]), FIELDS)
     if isinstance(result, Record):
         return result.fields[0][1]
@@ -64,7 +64,7 @@ def test_numeric_is_a_decimal_sign_allowed_and_kept_as_given(value: str) -> None
 @pytest.mark.parametrize(
     "value", ["many", "1,000", "1e3", "0x10", "٥", "1 0", "--1", "+", ".", "NaN", "Infinity", "1_0"]
 )
-def test_what_is_no_decimal(value: str) -> None:
+def test_texts_that_are_not_decimals(value: str) -> None:
     assert outcome("Score", value) == "[CustomField.NotANumber]"
 
 
@@ -121,8 +121,8 @@ def test_the_name_is_a_configured_active_field() -> None:
     assert refused(None) == [("Value.Required", "$.CustomFields[0].Name")]
 
 
-def test_what_is_known_of_a_value_goes_with_the_account_document() -> None:
-    """Values are remembered from call to call; under another document they are another thing."""
+def test_remembered_values_are_forgotten_with_the_account_document() -> None:
+    """Values are remembered from call to call. Another document may give the same value another meaning."""
     given = person(CustomFields=[{"Name": "Score", "Value": "99999"}])
     stricter = read_document()
     next(field for field in stricter["customFields"] if field["name"] == "Score")["max"] = 50
@@ -141,7 +141,7 @@ def test_more_values_than_are_remembered_are_judged_all_the_same() -> None:
 
 
 def test_little_is_remembered() -> None:
-    """Whatever is sent: long values and names in white space are read each time anew."""
+    """Long values and names with white space are never remembered: they are read anew each time."""
     validator = make_validator(FIELDS_INDEX)
     for number in range(3 * MOST_KNOWN // 2):
         for name, value in (("Any", f"{number}"), ("Any", f"{number:0150}"), (f"Any{' ' * 200}", f"{number}")):

@@ -1,4 +1,4 @@
-"""Import files: every form and packing gives each record's own bytes; what is broken is named with its place."""
+"""Import files: every form and compression gives each record's own bytes; a broken part is named with its place."""
 
 import gzip
 import json
@@ -52,7 +52,7 @@ def read_all(path: Path, skip: int = 0) -> list[bytes]:
 
 
 def compose(form: str, parts: list[bytes], gap: bytes = b"") -> bytes:
-    """Put records into one of the three forms; `gap` is white space around each of them in an array."""
+    """Write records in one of the three forms. `gap` is white space around each record of an array."""
     if form == "ndjson":
         return b"".join(part + b"\n" for part in parts)
     array = b"[" + b",".join(gap + part + gap for part in parts) + b"]"
@@ -237,7 +237,7 @@ def test_records_in_utf_16_and_32_are_read(tmp_path: Path, form: str, encoding: 
 
 
 def make_long_window(text: bytes, window: int) -> bytes:
-    """As `zstd --long=N` makes it from a pipe: the window is larger than the text."""
+    """Data in the form that `zstd --long=N` makes from a pipe: the window is larger than the text."""
     parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=window, write_content_size=False)
     packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     return packer.compress(text) + packer.flush()

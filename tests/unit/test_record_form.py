@@ -1,4 +1,4 @@
-"""record.md, introduction, sentence by sentence: what holds for every member, and what JSON may hold."""
+"""record.md, introduction, sentence by sentence: the rules for every member, and the allowed JSON."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def test_a_faults_value_is_what_was_sent_cut_at_200_characters(sent: Any, value:
     assert judge(person(Other=sent))[0].Value == value
 
 
-def test_an_absent_or_null_member_says_nothing() -> None:
+def test_an_absent_or_null_member_counts_as_absent() -> None:
     assert accept(NULLS) == accept({"ProfileId": 5})
 
 
@@ -120,7 +120,7 @@ def test_ro_members_are_accepted_and_ignored_at_every_level(value: Any) -> None:
     assert result.emails[0].preferences[0].attributes == {"k": "v"}
 
 
-def test_what_json_allows_inside_an_ro_member_is_ignored_too() -> None:
+def test_any_json_inside_an_ro_member_is_ignored_too() -> None:
     accept(b'{"ProfileId":1,"Edited":{"a":1e999,"b":"\\ud800"}}')
 
 
@@ -274,7 +274,7 @@ def test_a_wrong_type_does_not_suppress_faults_elsewhere() -> None:
 @pytest.mark.parametrize(
     "raw", [b"5", b"null", b'"x"', b"[]", b"true", b"1e999", b'"\\ud800"', b"[" * 9999 + b"]" * 9999]
 )
-def test_a_record_that_is_no_object(raw: bytes) -> None:
+def test_a_record_that_is_not_an_object(raw: bytes) -> None:
     assert refuse(raw) == [("Record.NotAnObject", "$")]
 
 
@@ -314,7 +314,7 @@ def test_an_integer_may_be_written_with_a_fraction_of_zero(number: bytes, whole:
         assert refuse(raw) == [("Value.WrongType", "$.ProfileId")]
 
 
-def test_of_a_repeated_member_the_last_counts() -> None:
+def test_the_last_of_a_repeated_member_counts() -> None:
     assert accept(b'{"ProfileId":1,"ProfileId":2}').profile_id == 2
     assert accept(b'{"ProfileId":"x","ProfileId":2}').profile_id == 2
     assert refuse(b'{"ProfileId":2,"ProfileId":"x"}') == [("Value.WrongType", "$.ProfileId")]

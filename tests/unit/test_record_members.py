@@ -167,7 +167,7 @@ def test_each_of_these_says_something(record: Any) -> None:
     accept(record)
 
 
-def test_what_could_not_be_read_was_said() -> None:
+def test_an_unreadable_member_counts_as_given() -> None:
     assert refuse({"CustomerName": 5}) == [("Value.WrongType", "$.CustomerName")]
     assert refuse({"CustomerName": {"FirstName": "x" * 101}}) == [("String.TooLong", "$.CustomerName.FirstName")]
     assert refuse({"Emails": [{}]}) == [("Value.Required", "$.Emails[0].EmailAddress")]
@@ -234,7 +234,7 @@ def test_a_delete_record_needs_the_profile_id_or_the_id_of_the_match_type() -> N
     assert refuse(b"[]", plain) == [("Record.NotAnObject", "$")]
 
 
-def test_of_a_delete_record_all_else_is_accepted_and_ignored() -> None:
+def test_all_other_members_of_a_delete_record_are_accepted_and_ignored() -> None:
     validator = make_validator(action="Delete", match_type="CRM")
     ids = [
         5,
@@ -248,7 +248,7 @@ def test_of_a_delete_record_all_else_is_accepted_and_ignored() -> None:
     accept(b'{"ProfileId":9,"CustomerName":{"FirstName":"\\ud800"},"X":1e999}', validator)
 
 
-def test_an_id_of_the_match_type_is_looked_at() -> None:
+def test_an_id_of_the_match_type_is_checked() -> None:
     validator = make_validator(action="Delete", match_type="CRM")
     ids = [{"AlternateIdType": "CRM"}, {"AlternateIdType": "CRM", "AlternateId": ""}]
     assert refuse({"AlternateIds": ids}, validator) == [
@@ -260,7 +260,7 @@ def test_an_id_of_the_match_type_is_looked_at() -> None:
     ]
 
 
-def test_of_a_valid_delete_record_only_these_two_are_kept() -> None:
+def test_only_these_two_members_of_a_valid_delete_record_are_kept() -> None:
     record = accept(example(0), make_validator(action="Delete", match_type="CRM"))
     assert record == accept(
         json.dumps({"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "C-100-1"}]}).encode(),

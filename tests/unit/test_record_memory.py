@@ -1,4 +1,4 @@
-"""What a validator remembers within a Stage call changes no judgement of what comes later."""
+"""A validator remembers values within a Stage call. This never changes the result for a later record."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_record_full_of_faults_hides_nothing_from_the_next(name: str) -> None:
-    """Past MOST_FAULTS no fault is listed any more: what is not listed is still a fault."""
+    """After MOST_FAULTS no further fault is listed. A fault that is not listed is still a fault."""
     permissions, refused = REFUSED[name]
     alone = judge(refused, make_validator(permissions=permissions))
     assert isinstance(alone, list)

@@ -1,4 +1,4 @@
-"""record.md, introduction: white space of any kind, and characters that nobody sees in names that are matched."""
+"""record.md, introduction: white space of any kind, and invisible characters in names that are matched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from consentory.domain.record import VerbatimRecord
 
 SPACES = ["\xa0", "\u1680", "\u2000", "\u2007", "\u202f", "\u205f", "\u3000"]
 INVISIBLE = ["\x07", "\x9b", "\u200b", "\u200d", "\ufeff", "\u202e", "\xad", "\ue000", "\u0378", "\u2028", "\u2029"]
-"""Of each of the categories Cc, Cf, Co, Cn, Zl and Zp."""
+"""Characters of each of the categories Cc, Cf, Co, Cn, Zl and Zp."""
 
 
 def loyalty(value: str) -> dict[str, Any]:

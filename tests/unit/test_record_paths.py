@@ -1,4 +1,4 @@
-"""The fast path and the slow one judge a record alike, and whatever JSON allows is at most one record's fault."""
+"""The fast path and the slow path give the same result, and any valid JSON is at most one record's fault."""
 
 import copy
 import json
@@ -37,14 +37,14 @@ def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
             elif value == "remove":
                 del target[path[-1]]
             else:
-                target[path[-1]] = copy.deepcopy(value)  # a later change may reach into it
+                target[path[-1]] = copy.deepcopy(value)  # a later change may modify the value in place
         except (KeyError, IndexError, TypeError):
-            continue  # an earlier change took that place away
+            continue  # an earlier change removed that place
     return record
 
 
 def read_slowly(record: dict[str, Any], validator: Any) -> Any:
-    """Judge it on the slow path, which a first ProfileId of the wrong type leads to."""
+    """Validate the record on the slow path. A first ProfileId of the wrong type leads to the slow path."""
     return judge(b'{"ProfileId":"x","ProfileId":null,' + json.dumps(record).encode()[1:], validator)
 
 
@@ -70,8 +70,8 @@ def test_the_slow_path_of_a_delete_ignores_a_long_array_as_the_fast_one_does() -
     assert (fault.Code, fault.Path) == ("Value.WrongType", "$.AlternateIds[151].AlternateId")
 
 
-def test_both_paths_look_no_further_than_the_bound_for_what_a_record_says() -> None:
-    """150 addresses that count as not included say nothing, whichever path they come by."""
+def test_both_paths_read_no_element_after_the_limit() -> None:
+    """150 addresses that count as not included give no data, on either path."""
     record = {"Addresses": [{"IsActive": False}] * 150}
     faults = judge(json.dumps(record).encode(), VALIDATORS[0])
     assert {fault.Code for fault in faults} >= {"Array.TooLong", "Record.NothingSaid"}
@@ -81,12 +81,14 @@ def test_both_paths_look_no_further_than_the_bound_for_what_a_record_says() -> N
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(CHANGES, st.sampled_from(VALIDATORS))
-def test_both_paths_judge_a_record_alike(changes: list[tuple[tuple[Any, ...], Any]], validator: Any) -> None:
+def test_both_paths_agree_on_a_record(
+    changes: list[tuple[tuple[Any, ...], Any]], validator: Any
+) -> None:
     changed = change(changes)
     raw = json.dumps(changed).encode()
     result = judge(raw, validator)
     if isinstance(changed, dict) and changed:
-        # Of a repeated member the last counts, but msgspec does not read past a first one of the wrong type.
+        # If a member is repeated, the last one counts. But msgspec stops at a first one of the wrong type.
         slowly = read_slowly(changed, validator)
         if isinstance(result, Record):
             assert slowly == result
@@ -99,7 +101,7 @@ def test_both_paths_judge_a_record_alike(changes: list[tuple[tuple[Any, ...], An
 
 @settings(max_examples=200, deadline=None)
 @given(st.text('{}[]",:\\ud8 01e9-.x' + "éA", max_size=30), st.sampled_from(["FirstName", "Prefix", "X"]))
-def test_any_json_is_judged_and_rendered(text: str, member: str) -> None:
+def test_any_json_is_validated_and_rendered(text: str, member: str) -> None:
     try:
         json.loads(text)
     except ValueError:

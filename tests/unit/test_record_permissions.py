@@ -1,4 +1,4 @@
-"""record.md, "Permissions": a record that reaches further is refused with the path, never half accepted."""
+"""record.md, "Permissions": a record beyond the permissions is refused with the path; no part of it is accepted."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def by_email(name: str) -> dict[str, Any]:
     }
 
 
-def test_what_is_permitted_is_accepted() -> None:
+def test_permitted_members_are_accepted() -> None:
     consent = {"ConsentType": "PrivacyPolicy", "ConsentVersion": "2.0", "Locale": "en_US", "ConsentStatus": 1}
     accept(person(Consents=[consent], ProfileTags=[{"Name": "a"}]) | by_email("NEWS-EMAIL"), EMAIL_ONLY)
 

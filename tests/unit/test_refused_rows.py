@@ -1,4 +1,5 @@
-"""Refused rows come back in the file's own format: same columns, same order, two more (files.md, "What comes back")."""
+"""Refused rows come back in the file's own format: same columns, same order, two more columns (files.md, "What comes
+back")."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ class Back(NamedTuple):
 
 
 def write_back(path: Path, table: TableDescription, rows: list[Row], schema: Any = None) -> Back:
-    """Write the rows with FAULTS and read the written file as any other."""
+    """Write the rows with FAULTS, and read the written file like any other file."""
     with path.open("wb") as file:
         writer = open_refused_rows(file, table, schema)
         for row in rows:
@@ -115,7 +116,7 @@ def test_rows_of_a_spreadsheet_come_back_as_text_in_xlsx(tmp_path: Path, form: s
     (row,) = back.rows
     assert [cell or "" for cell in row.cells] == [*CELLS, "7", SAID]
     sheet = load_workbook(path).active
-    assert {cell.data_type for cell in sheet[2] if cell.value is not None} == {"s"}  # no formula
+    assert {cell.data_type for cell in sheet[2] if cell.value is not None} == {"s"}  # a cell is never a formula
     assert {cell.number_format for cell in sheet[2] if cell.value is not None} == {"@"}
 
 

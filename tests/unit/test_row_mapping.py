@@ -1,4 +1,5 @@
-"""Rows become records (files.md, "The mapping"): what a cell says, what is left out, which faults a row has."""
+"""Rows become records (files.md, "The mapping"): the meaning of a cell, the parts that are left out, the faults of a
+row."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ def test_the_mapping_of_the_contract(contract: RowMapping) -> None:
     }
 
 
-def test_an_empty_cell_says_nothing(contract: RowMapping) -> None:
+def test_an_empty_cell_counts_as_absent(contract: RowMapping) -> None:
     (record,) = make_records(contract, [["a@b.de", "-", "NULL", "", "", " ", "", "", ""]])
     assert record == {"CustomerType": "Prospect", "Emails": [{"EmailAddressType": "Home", "EmailAddress": "a@b.de"}]}
 
@@ -237,7 +238,7 @@ FORMS = ["%d.%m.%Y %H:%M:%S", "%Y-%m-%d", "%m/%d/%Y %H:%M", "%Y%m%d"]
 @given(form=st.sampled_from(FORMS), moment=st.datetimes(min_value=EARLY), change=st.integers(0, 40))
 def test_times_are_read_as_strptime_reads_them(form: str, moment: datetime, change: int) -> None:
     text = moment.strftime(form)
-    if change < len(text):  # a digit more or less, or another one
+    if change < len(text):  # one digit more or less, or another digit
         text = text[:change] + ["", "9", "00"][change % 3] + text[change + 1 :]
     try:
         wanted: str | None = datetime.strptime(text, form).isoformat()  # noqa: DTZ007
@@ -277,7 +278,7 @@ def test_nested_cells_pass_as_they_are() -> None:
     assert json.loads(mapping.make_record(Row(2, [None, None]))) == {}
 
 
-def test_the_columns_of_refused_rows_say_nothing() -> None:
+def test_the_columns_of_refused_rows_are_ignored() -> None:
     text = "columns: {E: Emails.EmailAddress}"
     mapping = compile_mapping(read_mapping(text.encode(), "m"), describe(["E", "consentory_line", "consentory_faults"]))
     assert json.loads(mapping.make_record(Row(2, ["e", "7", "x"]))) == {"Emails": [{"EmailAddress": "e"}]}

@@ -1,4 +1,4 @@
-"""A setting with a value that it cannot have is one line of text and exit code 2, wherever the value comes from."""
+"""A setting with an invalid value gives one line of text and exit code 2, for every source of the value."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
-def test_a_value_that_a_setting_cannot_have_is_said_with_its_source(
+def test_an_invalid_value_of_a_setting_is_reported_with_its_source(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     setting = SETTINGS[name]

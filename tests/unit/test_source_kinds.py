@@ -1,4 +1,5 @@
-"""What a file is, is told by its content: read as it is packed and however it comes, or refused by its name."""
+"""The content decides what kind of file it is. The file is read in any compression and from any source, or refused with
+its kind's name."""
 
 import gzip
 import io
@@ -187,7 +188,7 @@ def test_real_files_that_are_not_read_are_refused_by_name(tmp_path: Path) -> Non
     assert "protected by a password" in refusal(tmp_path / "people.xlsx")
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
     assert "this is a folder; name the files in it" in refusal(tmp_path)
     assert refusal(tmp_path / "missing.csv") == "cannot be read: No such file or directory"
     (tmp_path / "empty.csv").touch()
@@ -218,7 +219,7 @@ def test_json_is_no_table(tmp_path: Path) -> None:
 
 @pytest.mark.processes
 def test_a_file_written_by_a_program_of_the_shell(tmp_path: Path) -> None:
-    """The zstd and gzip programs, where they are there, write blocks in their own ways."""
+    """The programs zstd and gzip, if they are installed, write blocks in their own ways."""
     file = tmp_path / "people.csv"
     file.write_bytes(CSV)
     for program, ending in (("gzip", "gz"), ("zstd", "zst")):

@@ -21,7 +21,7 @@ with open_file(Path(sys.argv[1])) as source:
 print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 ROWS, COLUMNS = 100, 10
-CELL = "Zoë " * 250  # a megabyte each hundred rows
+CELL = "Zoë " * 250  # one megabyte per hundred rows
 
 
 def write_csv(file: Path, megabytes: int) -> None:
@@ -33,7 +33,7 @@ def write_csv(file: Path, megabytes: int) -> None:
 
 
 def write_parquet(file: Path, megabytes: int) -> None:
-    # Each cell is another text, so that a dictionary does not make the file small.
+    # Each cell has another text, so a dictionary does not make the file small.
     schema = pyarrow.schema([(f"c{place}", pyarrow.string()) for place in range(COLUMNS)])
     with parquet.ParquetWriter(file, schema, compression="none", use_dictionary=False) as writer:
         for number in range(0, megabytes, 5):

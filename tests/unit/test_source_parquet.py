@@ -120,5 +120,5 @@ def test_a_file_that_is_cut_off_or_damaged_is_refused(tmp_path: Path) -> None:
         changed = bytearray(content)
         changed[place] ^= 0x55
         file.write_bytes(changed)
-        with contextlib.suppress(SourceError):  # and nothing else
+        with contextlib.suppress(SourceError):  # and no other error
             read_table(file)

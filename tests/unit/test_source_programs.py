@@ -1,4 +1,4 @@
-"""Tables as data programs write them; `tests/data/README.md` says by which program each file was written."""
+"""Tables as data programs write them. `tests/data/README.md` names the program that wrote each file."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ HEADERS = ["customer_id", "email", "first_name", "visits", "newsletter", "since"
 ANA, BEN, ZOE = ("0017", "ana@example.com", "Ana"), ("0042", "ben@example.com"), ("0099", "zoe@example.com", "Zoë")
 PHONES = ("+49 170 1234567", "004917012345")
 ROWS = {
-    # pandas turns whole numbers with a gap into floats, which have a `.0` in its CSV.
+    # pandas turns a column of whole numbers with an empty cell into floats, and writes `.0` into the CSV.
     "csv": [
         ["0", *ANA, "3.0", "True", "2024-03-05 14:30:15", PHONES[0]],
         ["1", *BEN, "", "", "False", "2024-01-01 00:00:00", PHONES[1]],

@@ -1,4 +1,5 @@
-"""Spreadsheets as tables: the text that a person sees, sheets, merged headers, and what a small file may become."""
+"""Spreadsheets as tables: the text that a person sees, sheets, merged headers, and small files that expand to large
+ones."""
 
 import contextlib
 import datetime
@@ -34,7 +35,7 @@ def write_book(file: Path, rows: list[list[Any]], **formats: str) -> Path:
 
 
 def change_member(file: Path, member: str, change: Any) -> Path:
-    """Write the archive anew with one member changed."""
+    """Write the archive again with one member changed."""
     with zipfile.ZipFile(file) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     content[member] = change(content[member])
@@ -46,7 +47,7 @@ def change_member(file: Path, member: str, change: Any) -> Path:
 
 @pytest.mark.parametrize("form", ["xlsx", "xls", "ods"])
 def test_cells_are_what_a_person_sees(form: str) -> None:
-    """The files were written by LibreOffice: merged headers, a postal code as a number, a formula, an error."""
+    """LibreOffice wrote the files: merged headers, a postal code as a number, a formula, an error."""
     description, rows = read_table(DATA / f"libreoffice.{form}", ReadOptions(sheet="Contacts"))
     assert names(description) == ["Name", "Name#2", "Email", "Zip", "When", "Phone", "Id", "Yes"]
     assert description.summary() == (
@@ -184,7 +185,7 @@ def test_an_empty_sheet_is_refused(tmp_path: Path) -> None:
 
 
 def write_archive(file: Path, sheet: Iterable[bytes]) -> Path:
-    """Write a workbook whose one sheet has this XML between <sheetData> and its end."""
+    """Write a workbook whose only sheet has this XML between <sheetData> and its end tag."""
     write_book(file, [["x"]])
     with zipfile.ZipFile(file) as archive:
         content = {name: archive.read(name) for name in archive.namelist() if "sheet1" not in name}
@@ -240,7 +241,7 @@ def test_a_bomb_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
     [("XFD1048576", None), ("A1048577", "beyond row 1048576"), ("XFE1", "beyond row"), ("A4000000000", "beyond row")],
 )
 def test_a_far_cell_takes_no_memory(tmp_path: Path, place: str, said: str | None) -> None:
-    """A reader that makes room for every cell before it would take gigabytes."""
+    """A reader that allocates memory for every cell before this cell would use gigabytes."""
     row = re.sub(r"\D", "", place)
     far = f'<row r="{row}"><c r="{place}"><v>1</v></c></row>'.encode()
     file = write_archive(tmp_path / "people.xlsx", [text_row(1, "Email"), far])
@@ -290,5 +291,5 @@ def test_a_spreadsheet_that_is_cut_off_or_damaged_is_refused(tmp_path: Path, for
         changed = bytearray(content)
         changed[place] ^= 0x55
         file.write_bytes(changed)
-        with contextlib.suppress(SourceError):  # and nothing else
+        with contextlib.suppress(SourceError):  # and no other error
             read_table(file)

@@ -1,4 +1,4 @@
-"""CSV and its kin as people have them: encodings, delimiters, quotation marks, line ends, rows that do not fit."""
+"""CSV and similar text: encodings, delimiters, quotation marks, line ends, rows that do not fit."""
 
 import csv
 import io

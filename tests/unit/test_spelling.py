@@ -1,4 +1,4 @@
-"""record.md: the spelling first configured stays, and nothing stored is ever told apart by spelling."""
+"""record.md: the first configured spelling stays, and spelling never makes two stored items of one."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ def everything(choice: int = 1, date: str = JANUARY) -> Wire:
 
 
 def respell(account: LiveAccount) -> list[str]:
-    """Apply the account's document in another letter case; the lines that it prints."""
+    """Apply the account's document in another letter case; returns the printed lines."""
     document = json.dumps(swap(account.document)).encode()
     return account.store.services.accounts.apply_document(document, source="again", dry_run=False)[1]
 
 
 def take_over(account: LiveAccount) -> None:
-    """As an earlier release did: the account's document is stored in another letter case."""
+    """Do the same as an earlier release: store the account's document in another letter case."""
     query = "SELECT revision, document FROM configuration WHERE account_id = %s ORDER BY revision DESC LIMIT 1"
     ((revision, document),) = account.store.query(query, account.caller.account_id)
     insert = "INSERT INTO configuration (account_id, revision, document) VALUES (%s, %s, %s)"
@@ -101,7 +101,7 @@ def test_a_document_that_spells_names_differently_changes_nothing_but_says_so(ac
 
 @pytest.mark.parametrize("spell", [lambda value: value, swap])
 def test_the_same_record_is_unchanged_whatever_the_document_spells(account: LiveAccount, spell: Any) -> None:
-    """Applied between two imports, for every kind of name."""
+    """The document is applied between two imports, for every kind of name."""
     account.run([[everything()]], **MATCH)
     respell(account)
     before = account.versions()
@@ -118,8 +118,8 @@ def test_an_opt_in_of_january_is_not_honored_by_an_opt_out_of_march_whatever_the
     assert old.status["NotHonored"] == 1
 
 
-def test_what_is_stored_under_an_earlier_spelling_is_one_with_what_comes(account: LiveAccount) -> None:
-    """An account that an earlier release had spelled anew: bodies and staged records have both spellings."""
+def test_items_stored_under_an_earlier_spelling_are_joined_with_new_ones(account: LiveAccount) -> None:
+    """An earlier release changed the spelling of the account: bodies and staged records have both spellings."""
     account.run([[everything(1, JANUARY)]], **MATCH)
     staged = account.initiate(**MATCH)
     account.stage(staged, [everything(1, JANUARY)])
@@ -140,7 +140,7 @@ def test_what_is_stored_under_an_earlier_spelling_is_one_with_what_comes(account
 
 
 def test_an_option_that_comes_back_keeps_its_spelling(account: LiveAccount) -> None:
-    """A value of a picklist, a frequency or a locale that was left out for a time."""
+    """A value of a picklist, a frequency or a locale that was left out for some time."""
     account.run([[everything()]], **MATCH)
     accounts, document = account.store.services.accounts, account.document
     for locales, values, frequencies in (

@@ -1,4 +1,4 @@
-"""What a person should know of a batch beside its books: no dates, no country codes, and refused records with a no."""
+"""Counts of a batch beside its books: no dates, no country codes, and refused records with a no."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BAD_PHONE = {"PhoneNumbers": [{"PhoneNumber": "12"}]}
 
 @pytest.mark.parametrize("match_type", [None, "CRM"])
 def test_choices_without_a_date_and_numbers_without_a_country_code_are_counted(match_type: str | None) -> None:
-    """On both paths alike; of refused records nothing is counted but the no."""
+    """Both paths count in the same way. Of refused records only the opt-out mark is counted."""
     undated = PLAIN | {
         "ProfilePreferences": [NO_PREFERENCE],
         "Consents": [{name: value for name, value in CONSENT.items() if name != "ConsentDate"}],
@@ -55,7 +55,7 @@ def test_choices_without_a_date_and_numbers_without_a_country_code_are_counted(m
         (2, False),
     ],
 )
-def test_whether_a_refused_record_holds_a_no(record: Any, holds: bool) -> None:
+def test_a_refused_record_that_contains_a_no_is_found(record: Any, holds: bool) -> None:
     for form in ({}, {"indent": 2}, {"separators": (",", ":")}):
         assert holds_opt_out(encode(record, **form)) is holds
 

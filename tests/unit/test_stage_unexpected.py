@@ -1,4 +1,4 @@
-"""One record never costs the batch (import-api.md, "Stage"): faults that nobody foresaw, and odd Delete records."""
+"""One record never costs the batch (import-api.md, "Stage"): unexpected errors, and unusual Delete records."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def list_faults(batch: ValidatedBatch) -> dict[int, list[Fault]]:
 
 
 def make_breaking_validator(**settings: Any) -> RecordValidator:
-    """A validator with a bound that is no number, which no account document can have: the comparison fails."""
+    """A validator with a bound that is not a number, so the comparison fails. No account document can have such a
+    bound."""
     document = read_document()
     for field in document["customFields"]:
         if field["name"] == "Score":
@@ -43,8 +44,8 @@ def make_breaking_validator(**settings: Any) -> RecordValidator:
 
 
 @pytest.mark.parametrize("match_type", [None, "CRM"])
-def test_what_nobody_foresaw_is_the_fault_of_one_record(match_type: str | None) -> None:
-    """… is that record's `Stage.Unexpected`, with a reference into the log; the others are staged."""
+def test_an_unexpected_error_is_the_fault_of_one_record(match_type: str | None) -> None:
+    """… is that record's `Stage.Unexpected`, with a reference into the log; the other records are staged."""
     people = [{"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": str(n)}]} for n in range(200)]
     for broken in (3, 70, 71, 199):
         people[broken] |= {"CustomFields": [{"Name": "Score", "Value": "812"}], "CustomerName": {"LastName": "Quixote"}}
@@ -81,7 +82,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson"])
-def test_what_a_delete_record_carries_beside_its_ids_is_ignored_however_odd(form: Any) -> None:
+def test_other_members_of_a_delete_record_are_ignored_in_any_form(form: Any) -> None:
     validator = make_validator(action="Delete", match_type="CRM")
     body = "\n".join(ODD) if form == "ndjson" else f'{{"UserProfilePreferences": [{",".join(ODD)}]}}'
     settings = ImportSettings(name="test", action="Delete", match_type="CRM")
@@ -112,7 +113,7 @@ def test_what_a_delete_record_carries_beside_its_ids_is_ignored_however_odd(form
         ("{}", "Match.IdRequired", "$.AlternateIds"),
     ],
 )
-def test_what_a_delete_record_is_looked_at_for_is_one_records_fault(record: str, code: str, path: str) -> None:
+def test_a_fault_in_the_ids_of_a_delete_record_is_one_records_fault(record: str, code: str, path: str) -> None:
     validator = make_validator(action="Delete", match_type="CRM")
     batch = validate(['{"ProfileId":4}', record, '{"ProfileId":6}'], validator, action="Delete", match_type="CRM")
     assert [(fault.Code, fault.Path) for fault in list_faults(batch)[1]] == [(code, path)]
@@ -121,7 +122,7 @@ def test_what_a_delete_record_is_looked_at_for_is_one_records_fault(record: str,
 
 
 def test_records_in_succession_with_the_same_faults_are_kept_as_one() -> None:
-    """A block of equal faulty records has one list of faults, and records in succession are one run."""
+    """A block of equal faulty records has one list of faults, and consecutive records are one run."""
     batch = validate(["1"] * 200 + [json.dumps({"ProfileId": 5})] + ["1", "2", "2"], make_validator())
     kept = [(place, repeats) for place, repeats, _ in batch.list_faults()]
     assert kept == [(0, 64), (64, 64), (128, 64), (192, 8), (201, 3)]
@@ -129,8 +130,9 @@ def test_records_in_succession_with_the_same_faults_are_kept_as_one() -> None:
     assert {fault.Code for faults in list_faults(batch).values() for fault in faults} == {"Record.NotAnObject"}
 
 
-def test_two_kinds_of_nonsense_in_turn_take_no_more_space_than_one() -> None:
-    """Bytes of the faults: 4 kB of a packed body filled 400 MB, because none of its records was like the one before."""
+def test_two_kinds_of_faulty_records_in_turn_take_no_more_space_than_one() -> None:
+    """Bytes of the faults. Once, 4 kB of a compressed body filled 400 MB, because each of its records differed from the
+    record before."""
     batch = validate(["1", "2", "{}", "[]"] * 480, make_validator())
     runs = list(batch.list_faults())
     assert [(place, records) for place, records, _ in runs] == [(place, 64) for place in range(0, 1920, 64)]

@@ -1,4 +1,4 @@
-"""Text of a server or a file cannot steer a terminal or a spreadsheet, and no encoding ends a command."""
+"""Text from a server or a file cannot control a terminal or a spreadsheet, and no encoding ends a command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from consentory.client.api_client import ConsentoryClient
 
 ROOT = Path(__file__).parents[2]
 NASTY = "\u202ered\u009b31m\x1b[5m:bomb:[red]x[/red]\u2028"
-"""It reverses, colours, blinks, means a picture and markup to Rich, and ends a line."""
+"""The text reverses the reading direction, colours, blinks, means a picture and markup to Rich, and ends a line."""
 OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028\U0001f4a3]")
 
 
@@ -125,7 +125,7 @@ def test_commands_on_accounts_spell_hidden_characters_out(tmp_path: Path, databa
 
 
 def test_only_one_module_writes_to_the_terminal() -> None:
-    """Whoever makes a console of his own, or prints by himself, goes round what is tested above."""
+    """A module with its own console, or its own prints, bypasses the code that the tests above check."""
     folder = ROOT / "src" / "consentory" / "cli"
     sources = {path.name: path.read_text("utf-8") for path in folder.glob("*.py") if path.name != "terminal.py"}
     other_ways = re.compile(r"\bConsole\(|(?<!\.)\bprint\(|typer\.s?echo\(")
@@ -134,9 +134,9 @@ def test_only_one_module_writes_to_the_terminal() -> None:
 
 
 SILENT = {"up", "serve", "worker", "migrate", "demo"}
-"""Commands that run something, and answer nothing."""
+"""Commands that run a program and print no result."""
 YAML = {"mapping suggest", "mapping show", "mapping presets"}
-"""Commands that answer with a mapping, which is a YAML document."""
+"""Commands whose result is a mapping, which is a YAML document."""
 
 
 def test_every_command_that_answers_something_takes_json() -> None:

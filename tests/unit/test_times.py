@@ -108,7 +108,7 @@ def test_a_time_that_does_not_exist_is_a_fault() -> None:
     assert read("2026-03-08T03:00") == "2026-03-08T07:00:00Z"
 
 
-def test_of_a_time_that_exists_twice_a_yes_takes_the_earlier_a_no_the_later() -> None:
+def test_a_yes_takes_the_earlier_of_a_time_that_exists_twice_and_a_no_the_later() -> None:
     assert read("2026-11-01T01:30") == "2026-11-01T05:30:00Z"
     assert read("2026-11-01T01:30", no=True) == "2026-11-01T06:30:00Z"
 
@@ -124,7 +124,7 @@ def test_a_bare_date_whose_midnight_is_jumped_over_begins_at_the_jump() -> None:
 
 
 def test_a_bare_date_whose_edge_exists_twice() -> None:
-    # Newfoundland went back from 00:01 to 23:01 of the day before.
+    # Newfoundland set its clocks back from 00:01 to 23:01 of the day before.
     assert read("2006-10-29", "America/St_Johns") == "2006-10-29T02:30:00Z"
     assert read("2006-10-28", "America/St_Johns", no=True) == "2006-10-29T03:29:59Z"
 
@@ -148,7 +148,7 @@ def test_years_beyond_the_calendar_are_out_of_range() -> None:
     assert refuse("9999-12-31", no=True) == "Time.OutOfRange"
 
 
-def test_given_out_in_utc_with_z_and_microseconds_only_when_there_are_any() -> None:
+def test_times_are_rendered_in_utc_with_z_and_microseconds_only_if_there_are_any() -> None:
     assert render_time(0) == "1970-01-01T00:00:00Z"
     assert render_time(1) == "1970-01-01T00:00:00.000001Z"
     assert render_time(-1) == "1969-12-31T23:59:59.999999Z"

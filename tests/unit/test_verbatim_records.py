@@ -33,7 +33,7 @@ READ_ONLY = Permissions(import_=True, profile=("read",), channels="all", program
 
 
 def judge(validator: RecordValidator, sent: bytes) -> VerbatimRecord | Record | list[Fault]:
-    """As staging does."""
+    """Validate as staging does."""
     plain = validator.check(sent)
     return validator.validate(sent) if plain is None else plain
 
@@ -120,7 +120,7 @@ def test_a_choice_given_by_name_is_as_verbatim_as_one_given_by_number(record: An
         at("Unknown", value=1),
     ],
 )
-def test_what_needs_a_second_look_is_left_to_the_long_path(record: Any) -> None:
+def test_a_record_that_needs_more_checks_is_left_to_the_long_path(record: Any) -> None:
     sent = encode(record)
     result = judge(VALIDATORS[0], sent)
     assert not isinstance(result, VerbatimRecord)
@@ -168,7 +168,7 @@ def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
             else:
                 target[path[-1]] = copy.deepcopy(value)
         except (KeyError, IndexError, TypeError):
-            continue  # an earlier change took that place away
+            continue  # an earlier change removed that place
     return record
 
 
@@ -194,7 +194,7 @@ def test_both_paths_agree(changes: list[Any], validator: RecordValidator, form: 
 
 
 def test_a_record_is_verbatim_whichever_record_came_before_it() -> None:
-    """Or a file that comes again with one more record would be another file."""
+    """Otherwise a file that comes again with one more record would be another file."""
     validator = make_validator(match_type="CRM")
     others = [encode(PLAIN | {"ProfileId": 7}), encode(PLAIN | {"Consents": [CONSENT | {"Locale": "xx"}]})]
     for sent in (encode(PLAIN), *others * 100, encode(PLAIN)):
@@ -202,8 +202,8 @@ def test_a_record_is_verbatim_whichever_record_came_before_it() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_choice_that_was_plain_in_one_place_is_judged_anew_in_another(order: int) -> None:
-    """The same words under a number that is no mobile, in another array, in another case, as another answer."""
+def test_a_choice_that_was_verbatim_in_one_place_is_checked_again_in_another(order: int) -> None:
+    """The same words on a number that is not mobile, in another array, in another letter case, or as another answer."""
     text = {"FilterId": "NEWS-TEXT", "PreferenceType": 1, "CustomerDate": "2026-03-01"}
     phones = [
         at("PhoneNumbers", value=[{"PhoneType": "Home", "PhoneNumber": "+12025550144", "IsMobile": is_mobile,
@@ -237,7 +237,7 @@ def test_a_block_keeps_verbatim_records_beside_others_and_reads_those_of_the_ver
 
 @pytest.mark.parametrize("date", ["2026-03-01", "2026-03-01T09:05:00-05:00", "2026-03-01T09:05", " 2026-03-01", None])
 def test_choices_are_verbatim_in_every_form_of_their_dates(date: str | None) -> None:
-    """A choice without a date has that of the Stage call."""
+    """A choice without a date has the time of the Stage call."""
     dated = {"ConsentDate": date, "ConsentStatus": 3}
     record = PLAIN | {
         "ProfilePreferences": [{"FilterId": "DATA-SHARING", "PreferenceType": 2, "CustomerDate": date}],
@@ -250,7 +250,7 @@ def test_choices_are_verbatim_in_every_form_of_their_dates(date: str | None) -> 
 
 
 def test_a_number_keeps_the_region_of_the_configuration_it_was_staged_under() -> None:
-    """The record is read again when the import runs: under a newer configuration perhaps."""
+    """The record is read again when the import runs, perhaps under a newer configuration."""
     sent = encode(PLAIN)
     plain = judge(VALIDATORS[0], sent)
     assert isinstance(plain, VerbatimRecord)
@@ -258,7 +258,7 @@ def test_a_number_keeps_the_region_of_the_configuration_it_was_staged_under() ->
 
 
 def make_dated() -> dict[str, Any]:
-    """A record with dates of every form, in every place, of a yes and of a no."""
+    """A record with dates of every form, in every place, for a yes and for a no."""
     text = PLAIN["PhoneNumbers"][0]["PhoneNumberPreferences"][0]
     return PLAIN | {
         "PhoneNumbers": [
@@ -278,8 +278,9 @@ def make_dated() -> dict[str, Any]:
     }
 
 
-def test_what_the_release_before_staged_by_place_is_read_as_it_was_meant() -> None:
-    """It kept the numbers and the times of a record as lists, in the order of its reading."""
+def test_records_staged_by_position_by_the_release_before_are_read_correctly() -> None:
+    """The earlier release kept the numbers and the times of a record as lists, in the order in which the record was
+    read."""
     sent = encode(make_dated())
     validator = VALIDATORS[0]
     expected = validator.validate(sent)
@@ -301,7 +302,8 @@ def test_what_the_release_before_staged_by_place_is_read_as_it_was_meant() -> No
 
 
 def test_a_later_reader_that_takes_more_forms_of_a_time_moves_no_date() -> None:
-    """Were a date with an offset plain, it would be written and no longer be among the times: the others stay."""
+    """Suppose that a later reader reads a date with an offset. Then that date is no longer among the times, and the
+    other times stay."""
     sent = encode(make_dated())
     new = judge(VALIDATORS[0], sent)
     assert isinstance(new, VerbatimRecord)
@@ -319,15 +321,15 @@ SENT = encode(PLAIN, ensure_ascii=False)
 @given(
     st.integers(0, len(SENT)), st.integers(0, 2), st.binary(max_size=3) | st.sampled_from([b'"', b"{", b"\xc3", b","])
 )
-def test_bytes_that_are_no_json_text_are_never_verbatim(place: int, cut: int, inserted: bytes) -> None:
-    """Staging asks no further about a record that is plain."""
+def test_bytes_that_are_not_json_text_are_never_verbatim(place: int, cut: int, inserted: bytes) -> None:
+    """Staging does not check a verbatim record further."""
     broken = SENT[:place] + inserted + SENT[place + cut :]
     if VALIDATORS[0].check(broken) is not None:
         assert isinstance(json.loads(broken.decode("utf-8", "strict")), dict)
 
 
 @pytest.mark.parametrize("between", [b",\n", b",,, ,\n", b" ,\r\n"])
-def test_a_line_with_more_than_its_record_is_no_json(between: bytes) -> None:
+def test_a_line_with_more_than_its_record_is_not_json(between: bytes) -> None:
     line = encode(PLAIN)
     records = split_batch(line + between + line, "ndjson")
     with pytest.raises(RequestRefused, match=f"line 1, byte {len(line.strip()) + between.index(b',')} "):
@@ -340,7 +342,7 @@ def pad(record: dict[str, Any], size: int) -> bytes:
 
 
 def test_long_records_and_their_neighbours_are_not_verbatim() -> None:
-    """A worker would have to read all that was sent of them."""
+    """A worker would have to read the whole sent text of such records."""
     validator = make_validator(match_type="CRM")
     assert isinstance(validator.check(pad(PLAIN, VERBATIM_BYTES)), VerbatimRecord)
     assert validator.check(pad(PLAIN, VERBATIM_BYTES + 1)) is None
