@@ -1,4 +1,4 @@
-"""Who may call (account.md): tokens, what is refused with which code, and credentials."""
+"""Authentication (account.md, "Who may call"): tokens, refusals with their codes, and credentials."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def test_a_failed_look_up_costs_what_a_wrong_secret_does(running: RunningServer)
             running.services.authentication.issue_token(client_id, "wrong", None)
         return time.perf_counter() - started
 
-    # In turn, and five times each, which no wait follows yet: the machine may have other work.
+    # The requests take turns, five for each, because the machine may do other work. After so few attempts no wait
+    # follows.
     pairs = [(running.create_account().client_id, f"{number:024x}") for number in range(4)] * 5
     times = [(measure(known), measure(unknown)) for known, unknown in pairs]
     known, unknown = (min(column) for column in zip(*times, strict=True))
@@ -110,7 +111,7 @@ def test_other_faults_of_a_token_request(
 
 
 def sign(server: AccountAccess, change: Callable[[dict[str, Any]], None], **header: str) -> str:
-    """A token signed with the server's own key, its claims changed."""
+    """A token signed with the server's own key, with changed claims."""
     key_id, key = next(iter(server.services.authentication.tokens.load_keys().items()))
     claims = dict(jwt.decode(get_token(server), key).claims)
     change(claims)

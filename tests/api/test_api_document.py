@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, complete, and true to its own examples."""
+"""The OpenAPI document is valid and complete, and its examples fit its schemas."""
 
 from __future__ import annotations
 
@@ -133,11 +133,11 @@ def test_the_record_has_every_member_with_its_type(document: dict[str, Any]) -> 
 
 
 WITHOUT_LENGTH = {"CustomerDate", "ConsentDate", "Mapping"}
-"""Texts whose form bounds them; Mapping has a limit in bytes."""
+"""Texts whose form limits their length. Mapping has a limit in bytes."""
 
 
 def list_texts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The schema itself, its options and its elements, where they are texts."""
+    """The schema itself, its options and its elements, if they are texts."""
     if schema.get("type") == "string":
         yield schema
     for inner in [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]:
@@ -145,7 +145,7 @@ def list_texts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def find_objects(schemas: dict[str, Any], name: str) -> set[str]:
-    """The schema of that name and all that it refers to."""
+    """The schema of that name and all schemas that it refers to."""
     found, waiting = set(), {name}
     while waiting:
         one = waiting.pop()

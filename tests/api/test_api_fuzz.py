@@ -1,4 +1,5 @@
-"""The OpenAPI document against the running server: generated requests, no answer that it does not describe."""
+"""The OpenAPI document against the running server: requests are generated, and every answer must be described in the
+document."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ EXAMPLES = 8
 
 @pytest.fixture(scope="module")
 def target(running: RunningServer) -> Any:
-    """A client of an account with something in it, and what the parts of a path that name something are."""
+    """A client of an account with data, and the values of the path parameters that name an item."""
 
     def widen(document: dict[str, Any]) -> None:
         document["account"]["importsPerDay"] = 100_000
@@ -50,10 +51,10 @@ def api_schema(running: RunningServer) -> Any:
 
 @pytest.mark.parametrize("operation_id", sorted(list_handlers(make_app())))
 def test_every_answer_is_as_documented(operation_id: str, api_schema: Any, target: Any) -> None:
-    """No 500 or 503, no undocumented status, no answer that breaks its schema, for anybody's request."""
+    """Every request, by anybody: no 500 or 503, no undocumented status, no answer that does not fit its schema."""
     client, names = target
     operation = api_schema.find_operation_by_id(operation_id)
-    # Of a stream of events the schema describes the whole, the check looks at each.
+    # For a stream of events, the schema describes the whole stream, but the check would compare each event.
     checks = [check for check in CHECKS if operation_id != "watchImport" or check is not response_schema_conformance]
     modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 
@@ -68,7 +69,7 @@ def test_every_answer_is_as_documented(operation_id: str, api_schema: Any, targe
     @given(st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes]), st.integers(0, 3))
     def ask(case: schemathesis.Case, draw: int) -> None:
         for name in case.path_parameters:
-            # One in four is left as it was generated and names nothing.
+            # One in four values stays as generated and names no item.
             if name in names and (name == "clientId" or draw):
                 case.path_parameters[name] = names[name]
         case.headers["Authorization"] = client.http.headers["Authorization"]

@@ -1,4 +1,4 @@
-"""Refusals: one shape for the whole API (import-api.md, "Refusals"), and what the logs say of them."""
+"""Refusals: one shape for the whole API (import-api.md, "Refusals"), and the log lines about them."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_the_log_of_it_has_places_and_no_texts(client: TestClient[Litestar]) -> 
     )
     try:
         client.get(f"/broken/down?emailAddress={SECRET}")
-        await_true(lambda: output.getvalue().count("\n") >= 2)  # the line is written when the answer is out
+        await_true(lambda: output.getvalue().count("\n") >= 2)  # the line is written after the answer was sent
     finally:
         structlog.configure(**before)
     unexpected, request = (json.loads(line) for line in output.getvalue().splitlines())

@@ -1,7 +1,7 @@
-"""A request that is answered before its body was read: the answer arrives whole, and so does that of the next request.
+"""A request is answered before its body is read: this answer and the answer to the next request arrive complete.
 
-HTTP/1.1 leaves a server two ways (RFC 9112, 9.3 and 9.6): take the rest of the body, or say `Connection: close`. One
-that does neither closes on a client that is still sending, or under its next request.
+HTTP/1.1 gives a server two ways (RFC 9112, 9.3 and 9.6): read the rest of the body, or send `Connection: close`. A
+server that does neither closes the connection while the client still sends, or during the client's next request.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def test_a_refusal_arrives_and_the_connection_serves_on(
 
 
 def test_a_body_that_nobody_asked_for_hurts_nothing(ours: WireClient) -> None:
-    """An existing client may send a body with calls that take none."""
+    """An existing client may send a body with calls that use no body."""
     token = ours.initiate()["AccessToken"]
     for _ in range(10):
         path = ours.path(token, "Status")
@@ -63,13 +63,14 @@ def test_a_body_that_nobody_asked_for_hurts_nothing(ours: WireClient) -> None:
 
 
 def test_a_body_without_end_is_answered_and_its_connection_closed(ours: WireClient) -> None:
-    """What is taken of a refused body is bounded; the answer then says that the connection ends."""
+    """The server reads a limited part of a refused body. The answer then says that the connection ends."""
     path = f"{BASE}/Async/{ours.access.account}/Import/1/Stage"
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {10**12}\r\n\r\n"
     with _connect(ours) as connection:
         connection.sendall(head.encode())
         sent = 0
-        with suppress(ConnectionError):  # closed while we send, as it says; what it says is there all the same
+        # the server closes the connection while the client sends; the answer arrives all the same
+        with suppress(ConnectionError):
             while not select.select([connection], [], [], 0)[0] and sent < 300 * MEGABYTE:
                 sent += connection.send(b"x" * 65536)
         answer = connection.recv(65536)

@@ -1,4 +1,4 @@
-"""What goes out: the status object, and the exceptions as NDJSON and CSV."""
+"""Rendered answers: the status object, and the exceptions as NDJSON and CSV."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MEGABYTE = 1_000_000
 
 @pytest.fixture
 def small(running: RunningServer) -> Iterator[WireClient]:
-    """An account that takes bodies of 1 MB."""
+    """An account that accepts bodies of up to 1 MB."""
     with WireClient(running.create_account(lambda d: d["account"].update(maxStageMegabytes=1))) as client:
         yield client
 
@@ -74,7 +74,7 @@ def test_the_bound_is_configurable_to_at_most_28_mb(running: RunningServer) -> N
 
 
 def measure_peak(running: RunningServer) -> float:
-    """The most memory, in bytes, that any process of the server has held since it started."""
+    """The largest memory, in bytes, of any process of the server since its start."""
     server = running.processes[0].pid
     return max(read_memory(pid, "VmHWM") for pid in (server, *find_children(server))) * MEGABYTE
 

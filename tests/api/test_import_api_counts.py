@@ -1,4 +1,4 @@
-"""What the status and the exceptions say beside the books: a refused record may hold a no, which cannot wait."""
+"""Counts in status and exceptions beside the books: a refused record may contain a no, and a no cannot wait."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def test_counts_of_zero_are_absent(ours: WireClient) -> None:
 
 
 def test_the_exceptions_mark_the_refused_records_that_hold_a_no(ours: WireClient) -> None:
-    """In order of SequenceNumber still; the mark is accepted and ignored when the record is staged again."""
+    """The order is still the order of SequenceNumber. The mark is accepted and ignored when the record is staged
+    again."""
     records = [person(1, **BAD), person(2, Emails=mail("b@example.com", NO), **BAD), person(3)]
     token = ours.prepare(records, **MATCH)
     plain, marked = ours.exceptions(token)["UserProfilePreferences"]
@@ -78,7 +79,7 @@ def test_a_record_refused_at_execution_counts_too(ours: WireClient) -> None:
 
 
 def test_a_delete_has_no_such_counts(ours: WireClient) -> None:
-    """What its records carry beside their ids is ignored."""
+    """The members of Delete records other than the ids are ignored."""
     token = ours.prepare([person("x", Emails=mail("b@example.com", NO, UNDATED), **LOCAL), {}], ImportAction="Delete")
     assert ours.status(token)["ValidationFailed"] == 2
     assert "RefusedOptOuts" not in ours.status(token)

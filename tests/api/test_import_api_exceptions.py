@@ -25,7 +25,7 @@ def ours(server: AccountAccess) -> Iterator[WireClient]:
 
 
 def marked(*marks: Any) -> list[dict[str, Any]]:
-    """Records that fail validation, to be told apart."""
+    """Records that fail validation and can be told apart."""
     return [{"Mark": mark} for mark in marks]
 
 
@@ -75,7 +75,7 @@ def test_limit_is_1_to_10000(ours: WireClient) -> None:
 
 def test_pages_are_stable_once_the_import_has_ended(ours: WireClient) -> None:
     """Pages are stable once the import has ended; together they are all, each once."""
-    token = ours.prepare([*marked(*range(30)), *[person(1)] * 3])  # of three with one id two are InUse
+    token = ours.prepare([*marked(*range(30)), *[person(1)] * 3])  # of three records with one id, two are InUse
     ours.finish(token)
     pages = [ours.exceptions(token, limit=7, offset=start) for start in range(1, 33, 7)]
     assert pages == [ours.exceptions(token, limit=7, offset=start) for start in range(1, 33, 7)]
@@ -87,15 +87,15 @@ def test_pages_are_stable_once_the_import_has_ended(ours: WireClient) -> None:
 
 
 def test_far_pages_hold_what_the_stream_holds(ours: WireClient) -> None:
-    """Page by page, and the stream: the same records in the same order, beyond every seek key."""
+    """Page by page, and as a stream: the same records in the same order, beyond every seek key."""
     token = ours.initiate()["AccessToken"]
     count = 25_000
-    # Every seventh is valid, so that places and SequenceNumbers differ.
+    # Every seventh record is valid, so places and SequenceNumbers differ.
     records = [person(number) if number % 7 == 0 else {"Nope": number} for number in range(count)]
     ours.stage(token, records[:20_000])
     ours.stage(token, records[20_000:])
     refused = [number + 1 for number in range(count) if number % 7]
-    ended = ours.call(token, "Cancel")  # the places of what has ended are remembered
+    ended = ours.call(token, "Cancel")  # the places in an ended import are remembered
     assert ended.status_code == 200
     for offset, limit in ((1, 3), (9_999, 4), (10_000, 2), (10_001, 1), (20_001, 3), (19_998, 10), (len(refused), 5)):
         page = ours.exceptions(token, limit=limit, offset=offset)
@@ -106,8 +106,8 @@ def test_far_pages_hold_what_the_stream_holds(ours: WireClient) -> None:
 
 @pytest.fixture
 def ended(ours: WireClient) -> int:
-    """The token of an import with every kind of outcome. By SequenceNumber: 1 created, 2 refused at staging,
-    3 refused at execution, 4 updated with something held back, 5 not honored at all, 6 unchanged."""
+    """The token of an import with every kind of outcome. By SequenceNumber: 1 created, 2 refused at staging, 3 refused
+    at execution, 4 updated with a part not honored, 5 not honored at all, 6 unchanged."""
     known = [person(n, Emails=mail(f"c{n}@example.com", choice("OFFERS-EMAIL", 2, NEW))) for n in range(4, 7)]
     ours.run(known, **CRM)
     unconsented = choice("NEWS-TEXT", 1, NEW)
@@ -156,7 +156,7 @@ def test_phase_picks(ours: WireClient, ended: int, phases: list[str], found: lis
 
 
 def test_not_honored_lists_every_record_of_which_something_was_not_honored(ours: WireClient, ended: int) -> None:
-    """NotHonored lists every record of which something was held back, with the reason for each element."""
+    """NotHonored lists every record of which a part was not honored, with the reason for each element."""
     for record in ours.exceptions(ended, phase="NotHonored")["UserProfilePreferences"]:
         assert [(fault["Code"], fault["Path"]) for fault in record["Exceptions"]] == [
             ("Preference.Superseded", "$.Emails[0].EmailPreferences[0]")
@@ -292,7 +292,7 @@ def test_after_their_retention_the_staged_records_are_gone_and_the_counts_stay(o
         check_problem(ours.try_exceptions(kept["AccessToken"], accept), 410, "Import.RetentionOver")
     check_problem(ours.try_import(kept["ImportId"], "/Exceptions"), 410, "Import.RetentionOver")
     assert ours.status(kept["AccessToken"]) == kept
-    assert ours.exceptions(open_still["AccessToken"])["Count"] == 1  # it has not ended
+    assert ours.exceptions(open_still["AccessToken"])["Count"] == 1  # the import has not ended
     assert ours.exceptions(none_kept["AccessToken"])["Count"] == 1
     ours.expire(none_kept["ImportId"])
     by_id = none_kept["ImportId"]

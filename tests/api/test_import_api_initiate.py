@@ -28,7 +28,7 @@ def mailer(running: RunningServer, server: AccountAccess) -> Iterator[WireClient
 
 
 def refuse(client: WireClient, fields: Any) -> list[tuple[str, str]]:
-    """(code, path) of every fault of a body that is 400."""
+    """(code, path) of every fault of a body that gets a 400."""
     return codes(check_problem(client.try_initiate(fields), 400, "Initiate.Invalid"))
 
 
@@ -295,7 +295,7 @@ def test_a_repeated_member_counts_as_its_last(ours: WireClient) -> None:
 
 @pytest.fixture
 def limited(running: RunningServer) -> Iterator[WireClient]:
-    """An account of three import requests a day."""
+    """An account with a limit of three import requests a day."""
     with WireClient(running.create_account(lambda d: d["account"].update(importsPerDay=3))) as client:
         yield client
 

@@ -102,7 +102,7 @@ def test_the_access_token_is_an_integer_of_53_random_bits_and_unique(ours: WireC
     assert all(type(token) is int and 0 <= token < 2**53 for token in tokens)
     assert all(int(float(token)) == token for token in tokens)
     assert len(set(tokens)) == len(tokens)
-    # Each bit is set in some and not in others: by chance this fails once in 10**10 runs.
+    # Each bit is set in some tokens and not in others. By chance this fails once in 10**10 runs.
     assert all(0 < sum(token >> bit & 1 for token in tokens) < 40 for bit in range(53))
 
 

@@ -1,4 +1,4 @@
-"""import-api.md, "Refusals", over HTTP: what no other part of the contract's tests refuses."""
+"""import-api.md, "Refusals", over HTTP: the refusals that no other test of the contract covers."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_no_stack_trace_no_sql_no_secret(ours: WireClient) -> None:
 
 @pytest.fixture(scope="module")
 def own(engine: str, template: str) -> Iterator[RunningServer]:
-    """A server with two workers under /consents, on a database that may be broken."""
+    """A server with two workers under /consents. Its database may be broken."""
     environment = {"CONSENTORY_BASE_PATH": "/consents"}
     server = RunningServer(create_database(engine, template), workers=2, environment=environment)
     server.start()
@@ -179,7 +179,9 @@ def test_what_nobody_foresaw_is_503_with_a_reference_into_the_log(own: RunningSe
 @pytest.mark.processes
 def test_a_database_that_cannot_be_reached_is_503_with_retry_after(own: RunningServer, engine: str) -> None:
     """503: the database cannot be reached (Server.Unavailable, with Retry-After; nothing was done).
-    (The last test of its server: the database is closed to everybody, and opened again.)"""
+
+    (The last test of its server: the database is closed to everybody, and opened again.)
+    """
     name = psycopg.conninfo.conninfo_to_dict(own.database_url)["dbname"]
     with WireClient(own.create_account()) as client, psycopg.connect(engine, autocommit=True) as owner:
         owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")

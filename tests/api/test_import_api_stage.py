@@ -1,4 +1,5 @@
-"""import-api.md, "Stage", over HTTP: batches, SequenceNumbers and what is kept. Each docstring quotes its sentence."""
+"""import-api.md, "Stage", over HTTP: batches, SequenceNumbers and stored records. Each docstring quotes its
+sentence."""
 
 from __future__ import annotations
 
@@ -194,7 +195,7 @@ def test_deep_nesting_and_strange_names_are_one_records_fault(ours: WireClient, 
     deep = b'{"CustomFields": ' + b"[" * 50_000 + b"]" * 50_000 + b"}"
     body = b'{"UserProfilePreferences": [' + deep + rb', {"\ud800": 1}, {"": {}}, ' + pack([person(1)])[28:]
     assert require(ours.try_stage(token, body))["Batch"] == {"First": 1, "Last": 4, "ValidationFailed": 3}
-    # Too deep for the reader of Python's own library.
+    # The text is too deep for the JSON reader of Python's own library.
     assert re.findall('"SequenceNumber":([0-9]+)', ours.try_exceptions(token).text) == ["1", "2", "3"]
 
 

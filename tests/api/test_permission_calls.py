@@ -110,7 +110,7 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "write the configuration": (_put_configuration, {"configuration.write"}),
     "audit": (lambda users_of, client: client.get(f"{users_of.account}/Audit"), {"audit"}),
 }
-"""By name: the call, and all the permissions that it needs."""
+"""By name: the call, and all permissions that the call needs."""
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -136,7 +136,7 @@ def test_only_the_initiator_of_an_import_is_given_its_access_token(users_of: Per
         listed = client.get(f"{users_of.imports}/Imports").json()["Imports"]
         assert [one["AccessToken"] for one in listed if one["ImportId"] == started["ImportId"]] == [shown]
         assert client.get(by_id).json()["AccessToken"] == shown
-        # Who has the token has it already.
+        # A caller with the token already has the token.
         assert client.get(f"{users_of.imports}/Import/{token}/Status").json()["AccessToken"] == token
     users_of.act_as("all").post(f"{users_of.imports}/Import/{token}/Cancel")
     for user, shown in (("all", f'"AccessToken":{token}'), ("only import", '"AccessToken":null')):

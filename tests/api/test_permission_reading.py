@@ -1,4 +1,4 @@
-"""Every permission on reading back: what may not be seen is not there, nor in any count."""
+"""Every permission on reading: hidden data is neither in the answer nor in any count."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def sees_consent(user: str, name: str) -> bool:
 
 
 def hide(user: str, profile: Wire) -> Wire:
-    """What of a whole profile this user may see."""
+    """The parts of a whole profile that this user may see."""
     seen = copy.deepcopy(profile)
     places = [(seen, "ProfilePreferences")]
     for place, (preferences, channels) in PLACES.items():
@@ -91,7 +91,7 @@ def hide_history(user: str, of: str, items: list[Wire]) -> list[Wire]:
 
 @pytest.fixture(scope="module")
 def whole(users_of: PermissionUsers) -> tuple[int, Wire]:
-    """A profile with something of everything, as a user sees it who may see all."""
+    """A profile with data of every kind, as a user with all permissions sees it."""
     profile_id = users_of.create(WHOLE)
     profile = users_of.act_as("all").get(f"{users_of.account}/Profile/{profile_id}").json()
     assert len(profile["Emails"][0]["Consents"]) == 2

@@ -25,7 +25,7 @@ EMAIL: Wire = {"EmailAddress": "ana@example.com"}
 PHONE: Wire = {"PhoneNumber": "+12025550143"}
 
 Needs = dict[str, frozenset[str]]
-"""Path of a fault -> the permissions of which one is needed there."""
+"""Path of a fault -> the permissions, one of which is needed for this path."""
 
 
 def one(path: str, *permissions: str) -> Needs:
@@ -97,7 +97,7 @@ ELEMENTS: dict[str, tuple[Wire, Needs]] = {
         )
     },
 }
-"""By name: a record, and what each path of it needs."""
+"""By name: a record, and the permission that each path of the record needs."""
 
 _CODES = {"channels": "Permission.Channel", "programs": "Permission.Program", "consentTypes": "Permission.ConsentType"}
 

@@ -1,4 +1,4 @@
-"""PNAUTHINFO3 (account.md, "Who may call"): what existing clients send is accepted, and nothing else."""
+"""PNAUTHINFO3 (account.md, "Who may call"): the requests of existing clients are accepted, and no others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from consentory.services.access.signed_header import check_time, read_signed_hea
 Signed = tuple[AccountAccess, str]
 KEY = "the key that two sides have in common"
 ODD_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
-"""Makes each signature another one."""
-# By openssl dgst -hmac, over ACME:nightly:2026-11-21T14:05:00Z.
+"""Microseconds make each signature different."""
+# Made by openssl dgst -hmac, over ACME:nightly:2026-11-21T14:05:00Z.
 KNOWN = {
     "SHA256": "G4SfJ/191nqNURGHpYOhBwgGJPV0ZRzkhhjmkrwOipQ=",
     "SHA384": "/YfmKfdygXZJC8Lg/4qg5wBczcCOhrR2FSLQ3AlYaJvQmUXTbbTshuNPLAjObbPY",
@@ -171,7 +171,8 @@ def test_the_caller_is_the_user_that_it_names(signed: Signed) -> None:
 
 
 def test_a_replay_inside_the_window_is_allowed_and_counted(running: RunningServer) -> None:
-    access, key = open_signed_account(running)  # its own: other tests of the module send a header twice as well
+    # its own account, because other tests of the module also send a header twice
+    access, key = open_signed_account(running)
     header = make_header(key, access.account)
     assert [call(access, header).status_code for _ in range(3)] == [200, 200, 200]
     with psycopg.connect(access.database_url) as owner:
@@ -209,7 +210,7 @@ def test_other_variants_are_refused(signed: Signed) -> None:
 
 
 def test_nothing_is_said_of_what_exists(signed: Signed, running: RunningServer) -> None:
-    """An account that is not there, one without a key, and one whose key it is not: all the same."""
+    """An unknown account, an account without a key, and an account with another key get the same answer."""
     access, _ = signed
     without = running.create_account()
     accounts = (access.account, without.account, "NOBODY", "x" * 200, "%00", "%ED%A0%80", "%C3%A9")
@@ -235,7 +236,7 @@ def test_off_unless_the_account_has_a_key(running: RunningServer) -> None:
 
 
 def test_who_may_write_the_configuration_is_refused_however_it_came_about(running: RunningServer) -> None:
-    """The account document refuses it as well; here it was got past that."""
+    """The account document also refuses this. Here the document's check was bypassed."""
     access = running.create_account(mark_users)
     key = access.services.authentication.shared_keys.create(access.account_id)[1]
     with psycopg.connect(access.database_url) as owner:
@@ -254,7 +255,7 @@ def find_own_address() -> str:
     """An address of this machine that is not loopback, or ""."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent
+            probe.connect(("192.0.2.1", 9))  # no packet is sent
         except OSError:
             return ""
         address = str(probe.getsockname()[0])
@@ -315,7 +316,7 @@ def test_by_where_it_came_from(signed: Signed, origin: Origin, right: bool) -> N
 
 @pytest.mark.slow
 def test_a_watched_import_is_one_use_of_its_signature(running: RunningServer) -> None:
-    """The stream looks at the caller again and again, and nobody has replayed anything."""
+    """The stream checks the caller again and again. These checks are not replays."""
     access, key = open_signed_account(running)
     path = f"{access.url}/Profiles/v4/Async/{access.account}"
     headers = {"Authorization": make_header(key, access.account, time=say_time(form=ODD_TIME))}

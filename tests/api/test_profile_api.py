@@ -1,4 +1,4 @@
-"""account.md, "Reading profiles back", over HTTP: what reading gives. Each docstring quotes its sentence."""
+"""account.md, "Reading profiles back", over HTTP: reading. Each docstring quotes its sentence."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ WHOLE: dict[str, Any] = {
 
 
 def by_filter(elements: list[Any]) -> list[Any]:
-    """Choices in order of their filter, whatever order they were applied in; other elements as they stand."""
+    """Choices sorted by their filter, for any order of application; other elements unchanged."""
     return sorted(elements, key=lambda one: one.get("FilterId", ""))
 
 
 def says(shown: Any, said: Any) -> bool:
-    """Whether everything that was said stands in what is shown."""
+    """True if every given member is in the shown profile."""
     if isinstance(said, dict):
         return all(name in shown and says(shown[name], value) for name, value in said.items())
     if isinstance(said, list):
@@ -136,7 +136,7 @@ def test_inactive_elements_are_included_and_marked(ours: WireClient) -> None:
     ]
     assert [one["IsActive"] for one in shown["AlternateIds"]] == [True, False]
     assert [shown[name][0]["IsActive"] for name in ("PhoneNumbers", "Addresses")] == [False, False]
-    assert shown["Emails"][0]["EmailPreferences"] == []  # out of force: not given out as current
+    assert shown["Emails"][0]["EmailPreferences"] == []  # out of force: the answer does not show it as current
 
 
 def test_it_is_limited_to_what_the_caller_may_see(ours: WireClient, mailer: WireClient) -> None:

@@ -1,4 +1,4 @@
-"""HTTP's own side doors: HEAD, slashes in disguise, large heads, and parameters that say something else."""
+"""Special forms of HTTP requests: HEAD, encoded slashes, large headers, and parameters that could be misread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ours(server: AccountAccess) -> Iterator[WireClient]:
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/schema/openapi.json", "/nowhere"])
 def test_head_is_get_without_a_body_also_for_operators(running: RunningServer, path: str) -> None:
     with httpx.Client(base_url=running.url, trust_env=False) as client:
-        for _ in range(2):  # on one connection: nothing is left in it
+        for _ in range(2):  # on one connection: the first answer leaves no bytes behind
             head, got = client.head(path), client.get(path)
             assert (head.status_code, head.content) == (got.status_code, b"")
             assert head.headers["content-type"] == got.headers["content-type"]
@@ -86,7 +86,7 @@ def test_a_slash_in_a_query_is_text(ours: WireClient) -> None:
 
 
 def make_head(size: int) -> bytes:
-    """The head of a request, of so many bytes."""
+    """The line and headers of a request, of this number of bytes."""
     head = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-A: \r\n\r\n"
     return head.replace(b"X-A: ", b"X-A: " + b"a" * (size - len(head)))
 
@@ -152,7 +152,7 @@ def test_an_alternate_id_may_be_called_null(ours: WireClient) -> None:
 
 
 def test_the_names_of_all_parameters_are_known(ours: WireClient) -> None:
-    """What OpenAPI documents in a query is refused in other letters."""
+    """A query parameter of the OpenAPI document in another letter case is refused."""
     document = ours.http.get("/schema/openapi.json").json()
     names = {
         parameter["name"]

@@ -1,4 +1,4 @@
-"""The address of a client behind a proxy: that of the connection, unless a trusted proxy reports another."""
+"""The address of a client behind a proxy: the address of the connection, unless a trusted proxy reports another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def behind(engine: str, template: str) -> Iterator[RunningServer]:
 
 
 def ask_from(access: AccountAccess, *forwarded: str) -> Any:
-    """The address that the audit trail has of a request with these X-Forwarded-For headers."""
+    """The address in the audit trail after a request with these X-Forwarded-For headers."""
     headers = [("Authorization", f"Bearer {take_token(access)}"), *(("X-Forwarded-For", one) for one in forwarded)]
     answer = httpx.get(f"{access.url}{BASE}/{access.account}/Tags", headers=headers, trust_env=False)
     assert answer.status_code == 200

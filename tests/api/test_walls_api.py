@@ -1,4 +1,4 @@
-"""Every call of the API, tried with another account's ids: nothing of it is shown, and nothing of it changes."""
+"""Every call of the API, tried with another account's ids: no data is shown, and no data changes."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ NEVER_SHOWN = (MARK.lower(), "+12025550123", "2025550123")
 
 @pytest.fixture(scope="module")
 def victim(running: RunningServer) -> Iterator[tuple[PermissionUsers, dict[str, Any]]]:
-    """Another account with people and an import that has a fault; and the ids in it."""
+    """Another account with people and an import with a fault; and the ids in this account."""
     users_of = PermissionUsers(running)
-    for number in range(3):  # whose numbers nobody has in the intruder's account
+    for number in range(3):  # the intruder's account has no such numbers
         person = {**PERSON, "AlternateIds": [{**IDS, "AlternateId": f"{MARK}-{number}"}]}
         profile_id = users_of.create(person)
     item = users_of.initiate("all", Name=MARK)
@@ -57,12 +57,12 @@ def take_snapshot(access: AccountAccess) -> dict[str, Any]:
         return {
             table: owner.execute(sql.SQL(query).format(sql.Identifier(table)), [access.account_id]).fetchone()
             for table in list_walled_tables(owner)
-            if table not in ("audit_event", "audit_waiting", "audit_link")  # the worker seals meanwhile
+            if table not in ("audit_event", "audit_waiting", "audit_link")  # the worker appends to the chain meanwhile
         }
 
 
 def list_calls(client: httpx.Client) -> list[tuple[str, str]]:
-    """(method, path) of every call that names an account, by the server's own document."""
+    """(method, path) of every call that names an account, from the server's own document."""
     paths = client.get("/schema/openapi.json").raise_for_status().json()["paths"]
     return [
         (method.upper(), path)

@@ -1,12 +1,13 @@
-"""The documents tell the truth: their commands are run, and what they say of the code is compared with it.
+"""The documents are true: their commands are run, and their statements about the code are compared with the code.
 
-How a document shows commands (CONTRIBUTING.md says it too): in a block marked `console`, `$ ` before a command that
-goes on while a line ends with `\\`, below it all that it answers, where `...` stands for anything, alone on a line
-for any lines. `<name>` in a command is the value of "name" in an earlier answer, and port 8480 is a free one.
-All blocks of a document are one session of bash, in a copy of the project's folder.
+A document shows commands in a block marked `console` (see also CONTRIBUTING.md). `$ ` begins a command, and a command
+continues while a line ends with `\\`. The full answer stands below the command. In an answer, `...` stands for any
+text, and alone on a line for any number of lines. `<name>` in a command is the value of "name" in an earlier answer,
+and port 8480 stands for a free port. All blocks of a document are one session of bash, in a copy of the project's
+folder.
 
 `make up` is run as the Makefile has it, beside the session, and stopped by Ctrl-C. `make demo` is run with fewer
-people. `make test` would run this test again: here its recipe is looked at, and the build server runs the command.
+people. `make test` would run this test again, so only its recipe is checked; the build server runs the command.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ SHOWN_PORT = re.compile(rf"\b{DEFAULT_PORT}\b")
 DEMO_PEOPLE = 1000
 SESSION_SECONDS = 240
 WIDTH = 118
-"""Columns of the terminal that the documents were written at."""
+"""Width in columns of the terminal on which the documents were written."""
 
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACEHOLDER = re.compile(r"<([A-Za-z_]+)>")
@@ -90,7 +91,7 @@ def read_steps(path: Path) -> list[Step]:
 
 
 def match_answer(promised: list[str], answer: str) -> bool:
-    """Whether the answer is what was promised; how wide a column or a rule is does not count."""
+    """True if the answer is the promised answer. The width of a column or of a rule does not count."""
     pattern = ""
     for line in promised:
         if line.strip() == "...":
@@ -101,18 +102,18 @@ def match_answer(promised: list[str], answer: str) -> bool:
 
 
 def squeeze(line: str) -> str:
-    """Runs of spaces and of rules as one: a table is as wide as its widest number."""
+    """Shorten each run of spaces or of rule characters to one: a table is as wide as its widest number."""
     return re.sub(r"([ ─━])\1+", r"\1", line.rstrip())
 
 
 def list_recipe(*words: str) -> list[str]:
-    """What `make` would run, as it says itself."""
+    """The commands that `make` would run, as `make` itself prints them."""
     said = subprocess.run(["make", "--dry-run", *words], cwd=ROOT, capture_output=True, text=True, check=True)
     return [line for line in said.stdout.splitlines() if not line.startswith("make")]
 
 
 def drop_setup(recipe: list[str]) -> str:
-    """The one command of a recipe after the setup: the environment of the tests is set up."""
+    """The only command of a recipe after the setup. The environment of the tests is already set up."""
     assert recipe[0] == "scripts/setup"
     assert len(recipe) == 2, recipe
     return recipe[1]
@@ -154,7 +155,7 @@ class Session:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def answer(self, command: str) -> str:
-        """Run a command and give what it answers, with the port of the documents."""
+        """Run a command and return its output, with the port of the documents."""
         if command == "make up":
             answer = self._start_server()
         elif command == "make demo":
@@ -179,7 +180,7 @@ class Session:
         end = "end-of-answer"
         assert self.bash.stdin is not None
         assert self.bash.stdout is not None
-        # The next command may ask for $?.
+        # The next command may use $?.
         self.bash.stdin.write(f"{command}\n__status=$?; printf '\\n{end}\\n'; (exit $__status)\n")
         self.bash.stdin.flush()
         lines: list[str] = []
@@ -204,7 +205,7 @@ class Session:
         return self.server.stdout.readline() or (self.folder / "server.log").read_text()
 
     def close(self) -> None:
-        """End both; the server as Ctrl-C does, which has to leave it well."""
+        """End both. The server is ended as by Ctrl-C and must exit correctly."""
         self.watchdog.cancel()
         assert self.bash.stdin is not None
         self.bash.stdin.close()
@@ -217,7 +218,7 @@ class Session:
 @pytest.fixture
 def session() -> Iterator[Session]:
     folder = Path(tempfile.mkdtemp(prefix="consentory-documents-"))
-    folder.chmod(0o755)  # as root the database runs as another user, who has to pass through
+    folder.chmod(0o755)  # as root, the database runs as another user, who needs to enter the folder
     shutil.copytree(ROOT / "tests" / "accounts", folder / "tests" / "accounts")
     (folder / ".venv").symlink_to(ROOT / ".venv")
     session = Session(folder)
@@ -228,7 +229,7 @@ def session() -> Iterator[Session]:
         session._kill()
         session.watchdog.cancel()
         for lock in folder.glob("*/launcher.lock"):
-            EmbeddedServer(lock.parent).erase()  # for root the data may lie elsewhere
+            EmbeddedServer(lock.parent).erase()  # for root the data may be in another folder
         shutil.rmtree(folder)
 
 
@@ -381,7 +382,7 @@ def test_settings_table_is_the_one_of_the_code() -> None:
 
 
 def test_every_variable_that_is_looked_at_is_named() -> None:
-    """Settings are named in their table; whatever else the program asks its environment for stands below it."""
+    """Settings are listed in their table. Other variables that the program reads are listed below the table."""
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
     asked = set(re.findall(r'"(CONSENTORY_[A-Z_]+)"', sources))
     assert {"CONSENTORY_CONFIG", "CONSENTORY_SECRET_KEY"} <= asked
@@ -390,7 +391,7 @@ def test_every_variable_that_is_looked_at_is_named() -> None:
 
 
 def list_commands(command: Any, words: str = "consentory") -> Iterator[str]:
-    """Every command with the groups that it is in, as it is typed."""
+    """Every command with the groups that contain it, as typed."""
     if not hasattr(command, "commands"):
         yield words
         return

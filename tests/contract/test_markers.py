@@ -1,4 +1,4 @@
-"""Every test has a kind, the kinds are true, and the choices of scripts/test name files that exist."""
+"""Every test has a kind, the kinds are true, and the lists of scripts/test name existing files."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def is_private(name: str) -> bool:
 
 
 def find_defined(tree: ast.Module) -> Iterator[str]:
-    """The names with an underscore that a file of ours defines."""
+    """The names with a leading underscore that a file of this project defines."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name

@@ -23,7 +23,7 @@ DISTRIBUTED = {
     "import_block": "import_id",
     "import_fault": "import_id",
 }
-"""What a cluster would spread, and by which column; all other tables stay whole on one machine."""
+"""The tables that a cluster would distribute, each with its column. All other tables stay whole on one machine."""
 
 REFERENCE = {"account", "configuration", "consent_text", "credential", "signing_key", "hmac_key", "schema_migration"}
 LOCAL = {
@@ -41,7 +41,7 @@ KEYS_ACROSS_ACCOUNTS = {
 }
 
 NO_WALL = {"signing_key", "auth_attempt", "schema_migration"}
-"""Of no account."""
+"""Tables that belong to no account."""
 
 RIGHTS = {
     SERVICE: {
@@ -95,7 +95,7 @@ RIGHTS = {
         "audit_link": "SI",
     },
 }
-"""S(elect), I(nsert), U(pdate), D(elete): what each role may do, and nothing else."""
+"""S(elect), I(nsert), U(pdate), D(elete): all rights of each role."""
 
 NEWER_THAN_15 = {
     "MERGE": r"\bMERGE\s+INTO\b",

@@ -1,7 +1,7 @@
-"""Nothing secret and nothing of a person in logs, refusals, metrics or process lists, whatever goes wrong.
+"""Logs, refusals, metrics and process lists contain no secret and no personal data, whatever fails.
 
-People with marked values go through a whole `consentory up` with failures of all kinds; then everything that others
-than the caller may see is searched for the marks, and for every secret that was in play.
+People with marked values go through a whole `consentory up` with failures of all kinds. Then all output that others
+than the caller may see is searched for the marks, and for every secret in use.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from consentory.store.embedded.embedded_server import EmbeddedServer
 pytestmark = pytest.mark.processes
 
 MARK = "zqmark"
-"""Stands in every value of every person, in any case; phone numbers have digits of their own."""
+"""The mark is in every value of every person, in any letter case. Phone numbers have their own digits."""
 NUMBER = "5550179"
 BASE = "/Profiles/v4"
 
 
 def make_person(number: int, **changes: Any) -> dict[str, Any]:
-    """A person of whom every value can be told."""
+    """A person whose values can all be found again."""
     name = f"{MARK}-{number}"
     return {
         "CustomerName": {"FirstName": f"{MARK}Zoë{number}", "LastName": f"Ōkubo{MARK}{number}"},
@@ -62,7 +62,7 @@ def make_person(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def make_faulty(number: int) -> list[dict[str, Any]]:
-    """People with faults of many kinds, each in a value that is marked."""
+    """People with faults of many kinds, each fault in a marked value."""
     return [
         make_person(number, Emails=[{"EmailAddress": f"{MARK} is no address"}]),
         make_person(number + 1, PhoneNumbers=[{"PhoneType": "Mobile", "PhoneNumber": f"{MARK}"}]),
@@ -77,7 +77,7 @@ def make_faulty(number: int) -> list[dict[str, Any]]:
 
 @dataclass
 class Watched:
-    """A running `consentory up`, everything that was seen of it, and all that must not be in there."""
+    """A running `consentory up`, all its collected output, and all values that must not be in the output."""
 
     folder: Path
     environment: dict[str, str]
@@ -88,7 +88,7 @@ class Watched:
     """Command lines of all processes, as `ps` shows them to everybody."""
     metrics: str = ""
     said: list[str] = field(default_factory=list)
-    """What commands wrote to standard error."""
+    """The text that commands wrote to standard error."""
 
     @property
     def data(self) -> Path:
@@ -124,12 +124,12 @@ class Watched:
                 try:
                     words = path.read_bytes().decode(errors="replace").replace("\0", " ")
                 except OSError:
-                    continue  # ended meanwhile
+                    continue  # the process has ended meanwhile
                 if "pytest" not in words:
                     self.words.add(words)
 
     def run(self, *words: str, code: int | None = 0, **environment: str) -> str:
-        """A command beside the server; what it answers."""
+        """Run a command beside the server; returns its output."""
         done = subprocess.run(
             [sys.executable, "-m", "consentory", *words],
             env=self.environment | environment, cwd=self.folder,
@@ -145,7 +145,7 @@ class Watched:
         self.refusals.append(answer)
 
     def query(self, statement: str) -> None:
-        """As the database's owner."""
+        """Run a statement as the database's owner."""
         with psycopg.connect((self.data / "conninfo").read_text(), autocommit=True) as owner:
             owner.execute(statement)
 
@@ -170,7 +170,7 @@ def watched() -> Iterator[Watched]:
 
 
 def live_through_it_all(seen: Watched) -> None:
-    """Set an account up, import, and fail in every way that can be brought about from outside."""
+    """Set an account up, import, and cause every failure that can be caused from outside."""
     access = set_up(seen)
     bearer = attempt_access(seen, access)
     seen.http.headers["Authorization"] = f"Bearer {bearer}"
@@ -198,7 +198,8 @@ def set_up(seen: Watched) -> dict[str, str]:
 
 
 def attempt_access(seen: Watched, access: dict[str, str]) -> str:
-    """Every way to be let in or not; a bearer token. Wrong secrets are secrets, too: mostly the right one mistyped."""
+    """Try every way to authenticate, with success and without; returns a bearer token. Wrong secrets count as secrets,
+    too: a wrong secret is mostly the right one mistyped."""
     path = f"{BASE}/Async/ACME/Imports"
     form = {"client_id": access["client_id"], "client_secret": access["client_secret"]}
     token = str(seen.http.post("/oauth2/token", data=form).json()["access_token"])
@@ -235,7 +236,7 @@ def import_by_call(seen: Watched) -> None:
     seen.refuse(seen.http.post(stage, content=json.dumps({"People": people}).encode()), 400)
     answer = seen.http.post(stage, content=whole)
     assert answer.json()["ValidationFailed"] == 8, answer.text
-    # One of them the database refuses while it is applied, in a row with all of a person's data.
+    # The database refuses one record during its application, in a row with all of the person's data.
     seen.query(f"ALTER TABLE profile ADD CONSTRAINT trap CHECK (body::text NOT LIKE '%{MARK}Zoë77\"%')")
     execute_and_wait(seen, f"{imports}/{token}")
     seen.query("ALTER TABLE profile DROP CONSTRAINT trap")
@@ -307,7 +308,7 @@ def break_the_database(seen: Watched) -> None:
 
 
 def find(text: str, wanted: set[str]) -> set[str]:
-    """Which of the wanted stand in the text, in any case, also as JSON or URLs would write them."""
+    """The wanted words that the text contains, in any letter case, also as JSON or URLs write them."""
     folded = text.lower()
     return {item for item in wanted if item.lower() in folded}
 
@@ -342,7 +343,7 @@ def test_refusals_hold_no_secret(watched: Watched) -> None:
 
 
 def test_refusals_repeat_only_what_the_caller_has_just_sent_and_only_among_the_faults(watched: Watched) -> None:
-    """`errors` says to the sender of a record which of its values is at fault; nothing else holds any value."""
+    """`errors` names the faulty values only to the sender of the record. No other part contains a value."""
     for answer in watched.refusals:
         problem = answer.json()
         faults = problem.pop("errors", [])

@@ -1,4 +1,4 @@
-"""SECURITY.md names a test for every claim, and each of them is there."""
+"""SECURITY.md names a test for every claim, and each named test exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What Consentory is made of: everything locked with its hashes, told as an SBOM, and looked up for weaknesses."""
+"""The parts of Consentory: every package is locked with its hashes, listed in an SBOM, and checked for known
+weaknesses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who listens where and how: TLS, the refusal of plain HTTP for others, and the headers of every answer."""
+"""Listening addresses and TLS: the refusal of plain HTTP on public addresses, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ UP_SECONDS = 90.0
 
 
 def write_certificate(folder: Path, name: str = "server") -> tuple[Path, Path]:
-    """A self-made certificate for 127.0.0.1 and its key, PEM."""
+    """A self-signed certificate for 127.0.0.1 and its key, PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Consentory of a test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -143,7 +143,7 @@ def test_insisting_is_also_a_setting_and_means_yes_or_no(tmp_path: Path) -> None
 
 @contextmanager
 def serving(database_url: str, *flags: str, **settings: str) -> Iterator[int]:
-    """`consentory serve` with these flags, once it listens; its port."""
+    """The port of a running `consentory serve` with these flags."""
     port = find_free_port()
     server = subprocess.Popen(
         [CONSENTORY, "serve", "--port", str(port), *flags],
@@ -175,7 +175,7 @@ def answers(port: int) -> bool:
 def secured(
     engine: str, running: RunningServer, certificate: tuple[Path, Path]
 ) -> Iterator[tuple[AccountAccess, Path]]:
-    """An account behind a server with TLS, and the certificate to trust it by."""
+    """An account behind a server with TLS, and the certificate of the server."""
     cert, key = certificate
     access = running.create_account()
     with serving(running.database_url, "--tls-cert", str(cert), tls_key=str(key)) as port:
@@ -287,7 +287,7 @@ def test_every_answer_has_its_security_headers(
 
 
 def test_up_serves_https_and_says_so(certificate: tuple[Path, Path], tmp_path: Path) -> None:
-    """The readiness probe goes over TLS, too, though the certificate is made out for another name than 0.0.0.0."""
+    """The readiness probe also uses TLS, although the certificate is for another name than 0.0.0.0."""
     cert, key = certificate
     port = find_free_port()
     command = [CONSENTORY, "up", "--data", str(tmp_path / "data"), "--host", "0.0.0.0", "--port", str(port)]

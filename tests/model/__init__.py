@@ -1,1 +1,1 @@
-"""The judge: an independent, slow model of what execution does to the profiles. See README.md here."""
+"""The model: an independent, slow model of the effect of execution on profiles. See README.md here."""

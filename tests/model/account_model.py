@@ -1,7 +1,7 @@
-"""The account document as the judge needs it: names caseless, defaults, orders. Source: account.md, record.md.
+"""The account document as the model needs it: caseless names, defaults, orders. Source: account.md, record.md.
 
-Everything that is named is known by a key, the folded name; keys are what is stored and compared. A name is given
-out through `Account`, in the spelling that was configured first.
+A configured item is identified by a key, the folded name. Keys are stored and compared. `Account` gives a name in its
+first configured spelling.
 """
 
 import unicodedata
@@ -30,14 +30,15 @@ def trim(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """record.md: "Caseless means NFC and full case folding, by one function everywhere"; trimmed, spaces alike."""
+    """record.md: "Caseless means NFC and full case folding, by one function everywhere"; trimmed, with all white space
+    as spaces."""
     spaced = "".join(" " if sign.isspace() else sign for sign in trim(text))
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", spaced).casefold())
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Keys, all of them."""
+    """A filter. All members are keys."""
 
     key: str
     active: bool
@@ -76,7 +77,7 @@ class CustomField:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a user may touch: None is all of them."""
+    """The data that a user may touch. None permits all."""
 
     profile: frozenset[str]
     channels: frozenset[str] | None
@@ -85,13 +86,13 @@ class Permissions:
 
 
 class Account:
-    """One configuration, after all the ones before it (`before`)."""
+    """One configuration, after all earlier ones (`before`)."""
 
     def __init__(self, document: Document, before: "Account | None" = None) -> None:
         # "Nothing that is in use is deleted by leaving it out: it is switched off", and "the spelling first
         # configured stays".
         self.document: Document = apply_document(before.document, document) if before else document
-        # Every name ever configured: (what it names, key) to its first spelling.
+        # Every name ever configured: (kind of item, key) to the first spelling of the name.
         self.spellings: dict[tuple[str, str], str] = dict(before.spellings) if before else {}
         account = self.document["account"]
         self.zone = ZoneInfo(account.get("timeZone", "America/New_York"))
@@ -224,7 +225,8 @@ class Account:
 
 
 def apply_document(old: Document, new: Document) -> Document:
-    """`new` after `old`: the first spelling stays; what is left out stays, switched off, after the rest."""
+    """The document `new` after `old`. The first spelling stays. Items that `new` leaves out stay, switched off, after
+    the other items."""
     result = {**new}
     for section in (*SECTIONS, "picklists", "customFields", "userGroups", "users"):
         if section in old or section in new:

@@ -1,4 +1,4 @@
-"""Precedence: the newer choice wins, and no is stronger than yes. One preference or consent at a time."""
+"""Precedence: the newer choice wins, and a no is stronger than a yes. One preference or consent at a time."""
 
 from dataclasses import replace
 from typing import Literal
@@ -9,7 +9,7 @@ from .person_model import Consent, Preference, Profile
 from .record_model import Place, SaidConsent, SaidPreference, expiry
 
 Pairs = tuple[tuple[str, str | None], ...] | tuple[tuple[str, str], ...]
-# A code: held back for this reason.
+# A code is the reason why the choice is not honored.
 Verdict = Literal["same", "apply", "Preference.Superseded", "Consent.Superseded", "Consent.NewerVersionPresent"]
 
 
@@ -35,7 +35,7 @@ def build_consent(said: SaidConsent, account: Account) -> Consent:
 
 
 def leaves_out_only(said: Pairs, stored: Pairs) -> bool:
-    """ "Whatever attributes or evidence it leaves out": all that is said is stored so."""
+    """ "Whatever attributes or evidence it leaves out": all given members are stored with the same values."""
     return all(pair in stored for pair in said)
 
 
@@ -72,7 +72,7 @@ def _repeats_preference(profile: Profile, said: SaidPreference, stored: Preferen
 
 
 def _against_stored_preference(stored: Preference, new: Preference) -> Verdict:
-    """The same place and filter; archived ones too."""
+    """The same place and filter, including archived preferences."""
     if _equals(stored, new):
         return "same"
     if new.date != stored.date:
@@ -119,7 +119,7 @@ def _repeats_consent(profile: Profile, said: SaidConsent, account: Account) -> b
 
 
 def _against_stored_consent(stored: Consent, new: Consent) -> Verdict:
-    """The same place, type and version; archived ones too."""
+    """The same place, type and version, including archived consents."""
     if _equals(stored, new):
         return "same"
     if new.date != stored.date:
@@ -140,7 +140,7 @@ def has_newer_version(profile: Profile, place: Place, said: SaidConsent, account
 
 
 def archive_choices(profile: Profile, *, preferences: bool, consents: bool, places: set[Place] | None = None) -> None:
-    """ "Archived instead, and do not come back": the choices of these places (None: all of the profile)."""
+    """ "Archived instead, and do not come back": the choices of these places (None: all choices of the profile)."""
     if preferences:
         for key, stored in profile.preferences.items():
             if places is None or key[0] in places:

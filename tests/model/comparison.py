@@ -1,4 +1,4 @@
-"""What two stores must agree on of a profile: the wire shape reduced to what the contract fixes.
+"""The parts of a profile on which two stores must agree: the wire shape reduced to the facts that the contract fixes.
 
 Use it on both sides: `comparable(as_given_out(profile), account) == comparable(answer_of_get_profile, account)`.
 """
@@ -19,7 +19,8 @@ ELEMENT = ("IsDefault", "IsActive", "IsMobile", "Address2", "CountryCode_Alpha2"
 
 
 def comparable(profile: Wire, account: Account) -> Wire:
-    """Without ids, edit times and blanks; arrays sorted by identity; choices only where they are in force."""
+    """The profile without ids, edit times and blanks. Arrays are sorted by identity. Only choices in force are
+    included."""
     in_force = profile["IsActive"]
     found = _pick(profile, TOP)
     found["CustomerName"] = _pick(profile.get("CustomerName") or {}, list(profile.get("CustomerName") or {}))
@@ -72,7 +73,7 @@ def _sorted(profile: Wire, array: str, members: tuple[str, ...], identity: tuple
 
 
 def _pick(holder: Wire, members: Any) -> Wire:
-    """Members that say something; dates and spaces in the one form."""
+    """The members with a value. Dates and spaces are in one form."""
     found = {name: holder[name] for name in members if holder.get(name) not in (None, "", [])}
     for name, value in found.items():
         if name.endswith("Date"):

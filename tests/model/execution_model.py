@@ -1,7 +1,7 @@
-"""The judge: records applied one at a time, in the order of SequenceNumber. Start reading here.
+"""The model: records are applied one at a time, in the order of SequenceNumber. Start reading here.
 
-Every import and every single write takes the next `number`, from 1; a profile is known by its model id or by
-(number, SequenceNumber) of the record that created it.
+Every import and every single write takes the next `number`, from 1. A profile is identified by its model id, or by
+(number, SequenceNumber) of the record that created the profile.
 """
 
 from collections import Counter
@@ -18,14 +18,15 @@ from .record_model import Said, Wire, alternate_ids, parse_record, render_time
 from .stage_model import REFRESH, Fault, match_ids, prior_version_faults, stage_faults
 
 PROCESSED = ("Created", "Updated", "Unchanged", "Deleted")
-# Codes that the contract does not name: the judge's own words.
+# Codes that the contract does not name: the model's own words.
 NOT_FOUND = "Profile.NotFound"
 ID_DIFFERS = "Profile.IdDiffers"
 
 
 @dataclass
 class ImportResult:
-    """By SequenceNumber: what became of the record; `faults` if refused or excepted, else `held` back."""
+    """By SequenceNumber: the outcome of the record. `faults` has the faults of a refused record, `held` the parts that
+    were not honored."""
 
     number: int
     status: str = "Completed"
@@ -35,7 +36,7 @@ class ImportResult:
 
     @property
     def counts(self) -> dict[str, int]:
-        """As in the status object."""
+        """The counts as in the status object."""
         found = Counter(self.outcomes.values())
         failed = found["ValidationFailed"]
         return {
@@ -60,7 +61,7 @@ class WriteOutcome:
 
 
 class Ambiguous(Exception):
-    """ProfileId given, not found, and several active ids of the match type."""
+    """A ProfileId is given and not found, and there are several active ids of the match type."""
 
 
 class Model:
@@ -74,7 +75,7 @@ class Model:
         self._now = datetime(1970, 1, 1, tzinfo=UTC)
 
     def configure(self, account: dict[str, Any]) -> None:
-        """Another configuration from here on."""
+        """Use another configuration from now on."""
         self.account = Account(account, self.account)
 
     def run_import(
@@ -86,8 +87,8 @@ class Model:
         applied_at: datetime | None = None,
         configured: dict[str, Any] | None = None,
     ) -> ImportResult:
-        """`batches`: (Stage time, records), and who staged them if not `nightly`. `configured`: an account document
-        that is applied between staging and execution."""
+        """`batches`: (Stage time, records), and the user who staged them if not `nightly`. `configured`: an account
+        document that is applied between staging and execution."""
         self._numbers += 1
         self._now = max(self._now, applied_at or started_at)
         result = ImportResult(self._numbers)
@@ -95,7 +96,7 @@ class Model:
         if configured:
             self.configure(configured)
         match = settings.get("MatchValue")
-        # Failed means that nothing was applied: resolving finds that the match type was switched off.
+        # Failed means that no record was applied: resolving finds that the match type was switched off.
         runs = match is None or self.account.is_active("alternateIdTypes", match)
         result.status = "Completed" if runs else "Failed"
         # A ProfileId counts as found only if it existed when execution started.
@@ -111,7 +112,7 @@ class Model:
                     outcome, held = "ValidationFailed" if faults else "Pending", []
                 else:
                     merge = self._merge(settings, sequence, caller, started_at, applied_at or started_at)
-                    # "What staging accepted stands": read with the configuration of then.
+                    # "What staging accepted stands": the record is read with the configuration at staging.
                     outcome = self._work_off(record, settings, parse_record(record, staging, staged_at), existed, merge)
                     faults, held = merge.faults, merge.held
                 result.outcomes[sequence] = outcome
@@ -146,7 +147,7 @@ class Model:
         caller: str = "nightly",
         allow_prior: bool = False,
     ) -> WriteOutcome:
-        """One person at once, under the very same rules as an import of one record without MatchCriteria."""
+        """Write one person at once, by exactly the same rules as an import of one record without MatchCriteria."""
         self._numbers += 1
         self._now = max(self._now, at)
         number = self._numbers
@@ -176,7 +177,8 @@ class Model:
         return True
 
     def id_of(self, number: int, sequence: int) -> int | None:
-        """The model id of the profile that this record (a single write: 1) created, gone or not."""
+        """The model id of the profile that this record (a single write: 1) created. The profile may be deleted
+        since."""
         return self.created.get((number, sequence))
 
     def get_profile(self, key: int | tuple[str, str], now: datetime | None = None) -> Wire | None:
@@ -188,7 +190,8 @@ class Model:
         return [render_profile(profile, self.account, now or self._now) for _, profile in sorted(self.profiles.items())]
 
     def history(self, key: int | tuple[str, str]) -> list[dict[str, Any]]:
-        """In the order of application; empty when the profile is gone (its history goes with it)."""
+        """The history in the order of application; empty if the profile was deleted, because its history is deleted
+        with it."""
         profile = self._find(key)
         return [] if profile is None else list(self.histories[profile.id])
 
@@ -199,7 +202,7 @@ class Model:
         return self.profiles.get(key)
 
     def _holder(self, key: tuple[str, str]) -> int | None:
-        """Who holds this alternate id actively. An inactive profile goes on holding its ids."""
+        """The profile that holds this alternate id actively. An inactive profile still holds its ids."""
         for profile in self.profiles.values():
             if key in profile.alternate_ids and profile.alternate_ids[key].active:
                 return profile.id
@@ -213,29 +216,30 @@ class Model:
         existed: frozenset[int],
         merge: Merge,
     ) -> str:
-        """The outcome; the faults and what was held back are in `merge`."""
+        """The outcome. The faults and the parts that were not honored are in `merge`."""
         if settings.get("ImportAction", "Add") == "Delete":
             return self._delete(record, settings.get("MatchValue"), existed, merge)
         merge.faults += prior_version_faults(said, self.account, allowed=merge.allow_prior)
         try:
             found = self._match(said, settings.get("MatchValue"), existed)
         except Ambiguous:
-            # Which profile is meant is open: nothing that depends on it can be looked at.
+            # The profile is not known, so no check that depends on the profile is possible.
             merge.faults.append(Fault("Match.Ambiguous", "$.AlternateIds"))
             return "Exception"
         profile = found or self._new_profile(merge)
         merged = merge_record(profile, said, merge, is_new=found is None)
         if merge.faults:
-            return "Exception"  # nothing of the record applied
+            return "Exception"  # no part of the record was applied
         changed = found is None or merged != profile
         if not changed:
-            # Unchanged: nothing to change and nothing held back. Nothing is written either way.
+            # Unchanged: the record changes nothing and all its parts are honored. With either outcome no data is
+            # written.
             return "NotHonored" if merge.held else "Unchanged"
         self._store(merged, merge, is_new=found is None)
         return "Updated" if found else "Created"
 
     def _match(self, said: Said, match_type: str | None, existed: frozenset[int]) -> Profile | None:
-        """Which profile a record means; None: a new one."""
+        """The profile that a record means; None: a new profile."""
         # 1. ProfileId given and found: that profile.
         if said.profile_id in existed and said.profile_id in self.profiles:
             return self.profiles[said.profile_id]
@@ -247,7 +251,7 @@ class Model:
             if ids:
                 holder = self._holder(ids[0].key)
                 return None if holder is None else self.profiles[holder]
-        # 3. Else a new profile; a given ProfileId that was not found is not taken over.
+        # 3. Else a new profile. A given ProfileId that was not found is not used for it.
         return None
 
     def _new_profile(self, merge: Merge) -> Profile:
@@ -276,12 +280,13 @@ class Model:
         if given is None:
             target = self._holder(ids[0].key)
         else:
-            # A given ProfileId alone decides; not found is NotHonored.
+            # If a ProfileId is given, only the ProfileId decides. If the ProfileId is not found, the record is
+            # NotHonored.
             target = given if given in existed and given in self.profiles else None
             for one in ids if target is not None else []:
                 holder = self._holder(one.key)
                 if holder is not None and holder != target:
-                    # Its profile does not hold the given match id while another does.
+                    # Another profile holds the given match id, and the profile of the ProfileId does not.
                     merge.faults.append(Fault("Match.Conflict", one.path, str(holder)))
         if merge.faults:
             return "Exception"
@@ -292,7 +297,7 @@ class Model:
         return "Deleted"
 
     def _forget(self, profile_id: int, when: datetime, caller: str, number: int | None) -> None:
-        """The profile and all that hangs on it goes for good; a tombstone without personal data stays."""
+        """Delete the profile and all its data for good. A tombstone without personal data stays."""
         del self.profiles[profile_id]
         del self.histories[profile_id]
         self.tombstones.append({"ProfileId": profile_id, "When": render_time(when), "Who": caller, "Import": number})

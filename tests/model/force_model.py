@@ -1,7 +1,7 @@
-"""What is in force: a no binds the address, consents of several versions, required consents, statuses.
+"""Choices in force: a no binds the address; consents of several versions; required consents; statuses.
 
-Source: execution.md, "Precedence". "Precedence still looks at" archived choices and at those of inactive elements, so
-nothing here asks whether a no is archived or its element inactive.
+Source: execution.md, "Precedence". "Precedence still looks at" archived choices and at choices of inactive elements. So
+this module never asks if a no is archived or if its element is inactive.
 """
 
 from datetime import datetime
@@ -11,19 +11,20 @@ from .person_model import Consent, Preference, Profile
 from .record_model import PERSON, Place
 
 NOES = (DENIED, REVOKED)
-# "On the same instant Revoked, then Denied, then NotSet, then Granted": the lower wins.
+# "On the same instant Revoked, then Denied, then NotSet, then Granted": the lower number wins.
 STRENGTH = {REVOKED: 0, DENIED: 1, NOT_SET: 2, GRANTED: 3}
 
 
 def is_other_label(place: Place, other: Place) -> bool:
-    """ "All elements of a kind with the same compared value count as one address": the same one, another type."""
+    """ "All elements of a kind with the same compared value count as one address": the same address under another
+    type."""
     if PERSON in (place, other):
         return False
     return (place[0], place[2]) == (other[0], other[2]) and place[1] != other[1]
 
 
 def has_opt_out(profile: Profile, place: Place, filter_key: str, since: datetime) -> bool:
-    """An Opt-Out of this filter on this address under another type, not earlier than `since`."""
+    """True if an Opt-Out of this filter is on this address under another type and is not earlier than `since`."""
     return any(
         key == filter_key and is_other_label(place, at) and one.type == OPT_OUT and one.date >= since
         for (at, key), one in profile.preferences.items()
@@ -31,7 +32,7 @@ def has_opt_out(profile: Profile, place: Place, filter_key: str, since: datetime
 
 
 def noes_under_other_types(profile: Profile, place: Place, kind: str) -> list[Consent]:
-    """The Denied and Revoked of a consent type, of any version, on this address under another type."""
+    """The Denied and Revoked consents of a type, of any version, on this address under another type."""
     return [
         one
         for (at, of, _), one in profile.consents.items()
@@ -65,7 +66,7 @@ def deciding_consent(profile: Profile, place: Place, kind: str, account: Account
 
 
 def consent_in_force(profile: Profile, place: Place, kind: str, account: Account) -> Consent | None:
-    """What an undated consent is compared with: neither archived nor taken out of force by the address."""
+    """The consent that an undated consent is compared with: neither archived nor taken out of force by the address."""
     deciding = deciding_consent(profile, place, kind, account)
     if deciding is None or deciding.archived or is_overridden(profile, place, deciding):
         return None
@@ -73,11 +74,11 @@ def consent_in_force(profile: Profile, place: Place, kind: str, account: Account
 
 
 def _standing(profile: Profile, place: Place, kind: str, account: Account) -> list[Consent]:
-    """What a place has to say about a consent type: its own word, and each no on its address."""
+    """The consents of a type that count for a place: the place's own consent, and each no on its address."""
     deciding = deciding_consent(profile, place, kind, account)
     said = noes_under_other_types(profile, place, kind)
     if deciding is not None and (deciding.status in NOES or not deciding.archived):
-        # An archived yes does not come back; an archived no is still looked at (README, reading 8).
+        # An archived yes does not come back; an archived no still counts (README, reading 8).
         said.append(deciding)
     return said
 
@@ -95,7 +96,7 @@ def missing_consents(profile: Profile, place: Place, filter_key: str, now: datet
 
 
 def has_expired(one: Preference | Consent, now: datetime) -> bool:
-    """A choice that expires exactly now has expired."""
+    """True if the choice has expired. A choice that expires exactly now has expired."""
     return one.expires is not None and one.expires <= now
 
 

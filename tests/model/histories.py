@@ -1,8 +1,8 @@
-"""Hypothesis strategies for the judge: one account, and histories of imports, single writes and deletes on it.
+"""Hypothesis strategies for the model: one account, and histories of imports, single writes and deletes on the account.
 
-Pools of values are small, so that people, addresses, dates and versions collide all the time. A ProfileId is not
-known when a history is drawn, so records carry a `Pick`; `resolve_record` turns it into an id of the store under
-test, given the ids of all profiles ever created there in the order of their creation.
+The pools of values are small, so people, addresses, dates and versions collide often. A ProfileId is not known when a
+history is drawn, so records have a `Pick` instead. `resolve_record` turns a `Pick` into an id of the tested store. It
+needs the ids of all profiles ever created there, in the order of their creation.
 """
 
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ Wire = dict[str, Any]
 UNKNOWN_ID = 987_654_321_012
 
 
-# In New York the second is the first instant of the bare date (a yes) and the third its last second (a no); the
-# sixth exists twice.
+# In New York, the second is the first instant of the bare date (a yes), and the third is the last second of the bare
+# date (a no). The sixth exists twice.
 DATES = [
     "2024-03-01",
     "2024-03-01T05:00:00Z",
@@ -33,7 +33,7 @@ DATES = [
     "2025-09-15T08:00:00.123456Z",
 ]
 PEOPLE = {"CRM": ["C-1", "c-1", "C-1", "C-2", "C-3"], "Loyalty": ["L-1", "l-1", "L-2"]}
-# the person's addresses: what is compared -> the forms in which it is given
+# The person's addresses: compared value -> given forms of the address.
 EMAILS = {1: ["ann@example.com", "Ann@EXAMPLE.com"], 2: ["bob@example.com"]}
 PHONES = {1: ["(212) 555-0143", "+12125550143"], 2: ["202-555-0199"]}
 ADDRESSES = {1: ["12 Elm St", "12  ELM st"], 2: ["7 Oak Rd"]}
@@ -52,7 +52,8 @@ VERSIONS += [("Texting", v) for v in ("2023", "2024", "2024")]
 
 @dataclass(frozen=True)
 class Pick:
-    """The index-th profile ever created (modulo their number); None: an id that no profile has."""
+    """The profile that was created as number `index` (modulo the number of profiles); None: an id that no profile
+    has."""
 
     index: int | None
 
@@ -65,7 +66,7 @@ PICKS = st.sampled_from([*(Pick(n) for n in range(6)), Pick(None)])
 
 @dataclass(frozen=True)
 class ImportStep:
-    """`callers`: who stages each batch (`nightly` where there is none); `knobs`: what the account document changes
+    """`callers`: the user who stages each batch (`nightly` by default). `knobs`: the changes of the account document
     between staging and execution."""
 
     settings: Wire
@@ -91,7 +92,7 @@ class DeleteStep:
 
 @dataclass(frozen=True)
 class ConfigureStep:
-    """Another account document; what earlier ones turned stays turned."""
+    """Another account document. The changes of earlier documents stay."""
 
     knobs: Knobs
 
@@ -101,7 +102,7 @@ Step = ImportStep | WriteStep | DeleteStep | ConfigureStep
 
 @dataclass(frozen=True)
 class History:
-    """`chunk_size` None: the default. `tidiers`: how many workers' retention runs beside."""
+    """`chunk_size` None: the default. `tidiers`: the number of workers whose retention runs at the same time."""
 
     steps: list[Step]
     chunk_size: int | None
@@ -110,13 +111,14 @@ class History:
 
 
 def resolve_record(record: Wire, ids: list[int]) -> Wire:
-    """The wire record; `ids`: of all profiles ever created, gone or not, in the order of their creation."""
+    """The wire record. `ids` are the ids of all profiles ever created, in the order of their creation, including
+    deleted profiles."""
     pick = record.get("ProfileId")
     return {**record, "ProfileId": pick.resolve(ids)} if isinstance(pick, Pick) else dict(record)
 
 
 def _rarely(strategy: st.SearchStrategy[Any], times: int = 4) -> st.SearchStrategy[Any]:
-    """None but for one draw in `times`."""
+    """None, except for one draw in `times`."""
     return _once_in(times).flatmap(lambda yes: strategy if yes else st.none())
 
 
@@ -173,7 +175,7 @@ def consents(draw: st.DrawFn) -> list[Wire]:
 def elements(
     draw: st.DrawFn, pool: dict[int, list[str]], member: str, type_member: str, types: list[str]
 ) -> list[Wire]:
-    """Contact elements with their value alone: no element twice, at most one default."""
+    """Contact elements with only their value: no element twice, at most one default."""
     keys = st.tuples(st.sampled_from([types[0], types[0], types[1]]), st.sampled_from([1, 1, 2]))
     found: list[Wire] = []
     for kind, value in draw(st.lists(keys, unique=True, min_size=1, max_size=3)):
@@ -222,7 +224,8 @@ def addresses(draw: st.DrawFn) -> list[Wire]:
 
 @st.composite
 def alternate_ids(draw: st.DrawFn, match: str | None, *, exact: bool) -> list[Wire]:
-    """With a match type exactly one active id of it, but for one record in sixteen, or where not `exact`."""
+    """With a match type: exactly one active id of this type, except in one record of sixteen, or if `exact` is
+    false."""
     every = [(kind, value) for kind, values in PEOPLE.items() for value in values]
     chosen = draw(st.lists(st.sampled_from(every), unique_by=lambda one: (one[0], one[1].casefold()), max_size=2))
     if match and not draw(_once_in(16 if exact else 2)):
@@ -244,7 +247,7 @@ def alternate_ids(draw: st.DrawFn, match: str | None, *, exact: bool) -> list[Wi
 def custom_fields(draw: st.DrawFn) -> list[Wire]:
     names = draw(st.lists(st.sampled_from(list(FIELD_VALUES)[1:]), unique=True, max_size=3))
     if not draw(_once_in(12)):
-        names.append("Region")  # without it nobody can be created
+        names.append("Region")  # no profile can be created without the required field Region
     return [{"Name": name, "Value": draw(st.sampled_from(FIELD_VALUES[name]))} for name in names]
 
 
@@ -282,7 +285,7 @@ def records(draw: st.DrawFn, match: str | None = None, *, with_id: bool = True) 
         {"FirstName": st.sampled_from(["Ann", "Bea", "ann"])},
         optional={"LastName": st.sampled_from(["Diaz", "", None])},
     )
-    # something must be said
+    # a record must have some data
     record["CustomerName"] = draw(name if not record["AlternateIds"] else _rarely(name, 2))
     return _without_none(record)
 
@@ -297,7 +300,7 @@ AS_CONFIGURED = {"es_us": "es_US", "monthly": "Monthly"}
 
 
 def spell_out(record: Wire) -> Wire:
-    """The record as most systems write one: types given, codes as numbers, names as configured."""
+    """The record as most systems write records: types given, codes as numbers, names as configured."""
     said = dict(record)
     for name, value in record.items():
         if isinstance(value, list) and name != "PreferenceAttributes":
@@ -351,7 +354,7 @@ def writes(draw: st.DrawFn) -> WriteStep:
 
 @st.composite
 def histories(draw: st.DrawFn, max_steps: int = 6) -> History:
-    """The first step is an import of people; a step in six is an earlier one again, word by word."""
+    """The first step is an import of people. One step in six repeats an earlier step exactly."""
     deletes = st.integers(0, 5).map(lambda n: DeleteStep(Pick(n)))
     step = st.one_of(imports(), imports(), imports(), imports(), writes(), writes(), deletes)
     steps: list[Step] = [draw(imports(deletes=False))]
@@ -362,7 +365,7 @@ def histories(draw: st.DrawFn, max_steps: int = 6) -> History:
 
 @dataclass
 class Replay:
-    """A history on the model: what each step gave, and every id that was ever created."""
+    """A history on the model: the result of each step, and every id that was ever created."""
 
     model: Model
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
@@ -374,12 +377,12 @@ class Replay:
         return list(self.model.created.values())
 
     def change(self, knobs: Knobs) -> Wire:
-        """The account document after these knobs were turned too."""
+        """The account document after these changes, too."""
         self.knobs = {**self.knobs, **knobs}
         return build_changed("JUDGE", self.knobs)
 
     def play(self, step: Step) -> ImportResult | WriteOutcome | bool | None:
-        """One step, with a clock of its own; a driver of a real store passes on the times of that store."""
+        """Run one step with the model's own clock. A driver of a real store gives the times of that store."""
         self.now += timedelta(hours=1)
         result: ImportResult | WriteOutcome | bool | None = None
         if isinstance(step, ImportStep):

@@ -1,4 +1,4 @@
-"""One record merged into one profile, collection by collection, as the table of execution.md says."""
+"""Merge one record into one profile, collection by collection, as in the table of execution.md."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -13,13 +13,13 @@ from .person_model import AlternateId, Element, Group, Profile
 from .record_model import KINDS, PERSON, Place, Said, SaidConsent, SaidPreference, render_time
 from .stage_model import Fault
 
-# A code that the contract does not name: the judge's own word, here so that a comparison can rename it.
+# A code that the contract does not name: the model's own word. It is here so that a comparison can rename the code.
 FIELD_HELD = "CustomField.UpdateRule"
 
 
 @dataclass
 class Merge:
-    """The circumstances of one record, and what came of it."""
+    """The circumstances of one record, and the results of its merge."""
 
     account: Account
     number: int
@@ -29,7 +29,7 @@ class Merge:
     applied_at: datetime
     refresh: frozenset[str]
     allow_prior: bool
-    # who holds this alternate id (type, folded value) actively
+    # the profile that holds this alternate id (type, folded value) actively
     holder: Callable[[tuple[str, str]], int | None]
     faults: list[Fault] = field(default_factory=list)
     held: list[Fault] = field(default_factory=list)
@@ -37,7 +37,8 @@ class Merge:
 
 
 def merge_record(profile: Profile, said: Said, merge: Merge, *, is_new: bool) -> Profile:
-    """A merged copy; `merge` collects faults, what was held back, and the history of applied choices."""
+    """A merged copy. `merge` collects the faults, the parts that are not honored, and the history of applied
+    choices."""
     result = deepcopy(profile)
     _merge_scalars(result, said)
     _merge_alternate_ids(result, said, merge)
@@ -46,19 +47,19 @@ def merge_record(profile: Profile, said: Said, merge: Merge, *, is_new: bool) ->
     _merge_groups(result, said, merge)
     _merge_tags(result, said, merge)
     _merge_fields(result, said, merge, is_new=is_new)
-    # Required consents are judged after the record's own consents are merged.
+    # Required consents are checked after the record's own consents are merged.
     _merge_consents(result, said, merge)
     _merge_preferences(result, said, merge)
     if not result.active and (is_new or profile.active):
-        # The same for all choices of a profile that is set inactive: archived unless preserved.
+        # The same holds for all choices of a profile that becomes inactive: they are archived unless preserved.
         archive_choices(result, preferences=not said.preserve_preferences, consents=not said.preserve_consents)
     return result
 
 
 def _merge_scalars(profile: Profile, said: Said) -> None:
-    """Said members overwrite; null and absent leave alone; "" clears a name part."""
+    """Given members overwrite; null and absent members change nothing; "" clears a name part."""
     if said.active is not None:
-        profile.active = said.active  # an inactive profile stays so unless the record says IsActive: true
+        profile.active = said.active  # an inactive profile stays inactive unless the record has IsActive: true
     if said.locale is not None:
         profile.locale = said.locale
     if said.confirmed is not None:
@@ -77,7 +78,7 @@ def _merge_alternate_ids(profile: Profile, said: Said, merge: Merge) -> None:
     for one in said.alternate_ids:
         stored = profile.alternate_ids.get(one.key)
         if not one.active:
-            # IsActive: false deactivates one that is held, else no change.
+            # IsActive: false deactivates an id that the profile holds; otherwise it changes nothing.
             if stored:
                 stored.active = False
             continue
@@ -87,7 +88,7 @@ def _merge_alternate_ids(profile: Profile, said: Said, merge: Merge) -> None:
             # An alternate id is held actively by at most one profile of the account.
             merge.faults.append(Fault("AlternateId.InUse", one.path, str(holder)))
         elif stored:
-            stored.active = True  # reactivated; it keeps the form in which it was first given
+            stored.active = True  # reactivated; the id keeps the form in which it was first given
         else:
             profile.alternate_ids[one.key] = AlternateId(one.type, one.value)
     if "RefreshAlternateIds" in merge.refresh:
@@ -104,7 +105,7 @@ def _merge_elements(profile: Profile, said: Said, merge: Merge, kind: str) -> No
             profile.added += 1
             element = Element(kind, one.type, dict(one.values), profile.added)
             profile.elements[one.place] = element
-        element.active = True  # added or reactivated; its choices apply again by themselves
+        element.active = True  # added or reactivated; its choices are in force again without a further step
         if one.mobile is not None:
             element.mobile = one.mobile
         if one.address2 is not None:
@@ -112,7 +113,7 @@ def _merge_elements(profile: Profile, said: Said, merge: Merge, kind: str) -> No
         if one.country is not None:
             element.country = one.country
     if "RefreshContacts" in merge.refresh:
-        # What the record does not include is deactivated, all three kinds.
+        # Elements that the record does not include are deactivated, for all three kinds.
         gone: set[Place] = set()
         for place, element in profile.elements.items():
             if element.kind == kind and element.active and place not in {one.place for one in mine}:
@@ -130,20 +131,20 @@ def _merge_elements(profile: Profile, said: Said, merge: Merge, kind: str) -> No
 
 
 def _settle_default(elements: list[Element], given: list[Element], refused: list[Element]) -> None:
-    """`elements` of one kind, in the order in which they were added."""
+    """`elements` are of one kind, in the order in which they were added."""
     active = [one for one in elements if one.active]
     current = [one for one in active if one.default]
     if given:
-        chosen = given[:1]  # a new default takes over
+        chosen = given[:1]  # a new default replaces the old one
     elif current and not _among(current[0], refused):
         chosen = current
     else:
-        # The first of a kind becomes it; after a deactivation the active element that was added first;
-        # IsDefault: false on the default moves the mark on likewise, if there is another.
+        # The first element of a kind becomes the default. After a deactivation, the active element that was added first
+        # becomes it. IsDefault: false on the default moves the mark in the same way, if there is another element.
         others = [one for one in active if not _among(one, refused)]
         chosen = (others or current or active)[:1]
     for one in elements:
-        one.default = _among(one, chosen)  # a deactivated one loses the mark
+        one.default = _among(one, chosen)  # a deactivated element loses the mark
 
 
 def _among(element: Element, elements: list[Element]) -> bool:
@@ -171,8 +172,8 @@ def _merge_tags(profile: Profile, said: Said, merge: Merge) -> None:
 
 
 def _allows(rule: str, current: str, new: str) -> bool:
-    """May `new` take the place of `current`, which differs from it?"""
-    if rule in ("IfCurrentValueIsBlank", "Never"):  # Never: a value once there stays
+    """True if `new` may replace `current`, which differs from `new`."""
+    if rule in ("IfCurrentValueIsBlank", "Never"):  # Never: a stored value stays
         return current == ""
     if rule == "IfNewValueIsNotBlank":
         return new != ""
@@ -185,7 +186,7 @@ def _merge_fields(profile: Profile, said: Said, merge: Merge, *, is_new: bool) -
         custom = merge.account.field(one.field.key)
         current = profile.fields.get(custom.key, "")
         if one.value is None or one.value == current:
-            continue  # says nothing, or equals the stored value: no change whatever rule would hold it back
+            continue  # no value, or the stored value: no change under any rule
         if not _allows(custom.rule, current, one.value):
             merge.held.append(Fault(FIELD_HELD, one.path, custom.key))
         elif one.value:
@@ -196,14 +197,14 @@ def _merge_fields(profile: Profile, said: Said, merge: Merge, *, is_new: bool) -
         else:
             profile.fields.pop(custom.key, None)
     if is_new:
-        # Before the omissions: else the same record would delete at its second coming what it let in at its
-        # first (README, reading 16).
+        # Defaults come before the omissions. Otherwise the same record, when it comes again, would delete the defaults
+        # that it set when it came first (README, reading 16).
         _fill_fields(profile, said, merge)
     if "RefreshCustomFields" in merge.refresh:
         included = {one.field.key for one in said.fields}
         for name, current in list(profile.fields.items()):
             custom = merge.account.field(name)
-            # Deletion by omission counts as a blank new value; what a rule then keeps is not reported.
+            # Deletion by omission counts as a blank new value. If a rule keeps the value, that is not reported.
             if name not in included and not custom.required and _allows(custom.rule, current, ""):
                 del profile.fields[name]
 
@@ -259,7 +260,7 @@ def _merge_preferences(profile: Profile, said: Said, merge: Merge) -> None:
 
 
 def _is_not_mobile(profile: Profile, said: SaidPreference, account: Account) -> bool:
-    """Text filters against a stored IsMobile: false."""
+    """A text filter with a stored IsMobile: false."""
     return (
         account.filter(said.filter).channel == "Text"
         and said.place != PERSON
@@ -268,7 +269,7 @@ def _is_not_mobile(profile: Profile, said: SaidPreference, account: Account) -> 
 
 
 def _remember(merge: Merge, of: str, said: SaidPreference | SaidConsent) -> None:
-    """Every applied preference and consent appends to the history: value, times, caller, import, number."""
+    """Every applied preference and consent is appended to the history: value, times, caller, import, number."""
     item: dict[str, Any] = {"Of": of, "Place": said.place}
     if isinstance(said, SaidPreference):
         named = merge.account.spell("filter", said.filter)

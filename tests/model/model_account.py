@@ -1,4 +1,4 @@
-"""The judge's account, and what its document may change from one import to the next."""
+"""The model's account, and the changes of its document from one import to the next."""
 
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 Wire = dict[str, Any]
 Knobs = Mapping[str, Any]
-"""What is turned in the document, by the names of `KNOBS`; a later value takes the place of an earlier one."""
+"""Changes of the document, by the names of `KNOBS`. A later value replaces an earlier one."""
 
 
 def _text(name: str, **more: Any) -> Wire:
@@ -18,7 +18,7 @@ def _version(name: str, *locales: str, **more: Any) -> Wire:
 
 
 def _named(*names: str) -> list[Wire]:
-    """The first is the default."""
+    """The first type is the default."""
     return [{"name": names[0], "default": True}, *({"name": one} for one in names[1:])]
 
 
@@ -102,15 +102,15 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "swapped": str.swapcase,
     "decomposed": lambda name: unicodedata.normalize("NFD", name),
 }
-"""Each gives the same name by record.md, "caseless"."""
+"""Each function gives the same name by record.md, "caseless"."""
 
 
 def build_changed(client_id: str, knobs: Knobs) -> Wire:
-    """The judge's account with these knobs turned."""
+    """The model's account with these changes."""
     document = build_account(client_id)
     for name, value in knobs.items():
         KNOBS[name](document, value)
-    # Spelling comes last: the others look their names up.
+    # Spelling comes last, because the other changes look their names up.
     for part, spelling in knobs.get("spelling", {}).items():
         respell_part(document, part, SPELLINGS[spelling])
     return document
@@ -137,7 +137,7 @@ def _switch_consents_off(document: Wire, names: tuple[str, ...]) -> None:
 
 
 def _add_versions(document: Wire, names: tuple[str, ...]) -> None:
-    """A newest version of these consent types."""
+    """Add a newest version to these consent types."""
     for one in document["consentTypes"]:
         if one["name"] in names:
             one["versions"].append(_version("9-Newest", "en_US"))
@@ -197,7 +197,8 @@ KNOBS: dict[str, Callable[[Wire, Any], None]] = {
 
 
 def respell_part(document: Wire, part: str, spell: Callable[[str], str]) -> None:
-    """Spell the names or ids of one part anew, and what refers to them: one document spells a name in one way."""
+    """Change the spelling of the names or ids of one part, and of all references to them: a document spells a name in
+    only one way."""
     if part == "versions":
         for one in document["consentTypes"]:
             for version in one["versions"]:

@@ -1,4 +1,4 @@
-"""Short ways to write and run the hand-made examples of the model's tests."""
+"""Short functions to write and run the hand-made examples of the model's tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the judge stores of one person.
+"""The data that the model stores of one person.
 
-Names from the configuration are stored by their keys (`account_model.fold`), so that no spelling tells two of them
-apart; they are given out as the account spells them.
+Configured names are stored by their keys (`account_model.fold`), so spelling never makes two items of one. Answers show
+the names as the account spells them.
 """
 
 from dataclasses import dataclass, field
@@ -82,9 +82,9 @@ class Profile:
     added: int = 0
 
     def of_kind(self, kind: str) -> list[Element]:
-        """In the order in which they were added."""
+        """Elements in the order in which they were added."""
         return sorted((e for e in self.elements.values() if e.kind == kind), key=lambda e: e.added)
 
     def applies(self, place: Place) -> bool:
-        """Choices of an inactive profile or element are out of force."""
+        """False for the choices of an inactive profile or element, which are out of force."""
         return self.active and (place == PERSON or self.elements[place].active)

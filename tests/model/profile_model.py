@@ -1,4 +1,4 @@
-"""How a stored person comes out in the wire shape of record.md (account.md, "Reading profiles back")."""
+"""A stored person in the wire shape of record.md (account.md, "Reading profiles back")."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +15,11 @@ Wire = dict[str, Any]
 
 
 def render_profile(profile: Profile, account: Account, now: datetime) -> Wire:
-    """The whole profile: inactive elements and groups included and marked, arrays sorted by identity, times in UTC.
+    """The whole profile: inactive elements and groups are included and marked, arrays are sorted by identity, times are
+    in UTC.
 
-    Beyond the wire: `InForce` and `Archived` on each choice, `Times` and `CreatedBy`, to be dropped or
-    compared by themselves. None, blank names and cleared custom fields are left out.
+    Beyond the wire there are `InForce` and `Archived` on each choice, `Times` and `CreatedBy`. A comparison drops them
+    or compares them separately. None, blank names and cleared custom fields are left out.
     """
     view = _View(profile, account, now)
     shown: Wire = {
@@ -133,7 +134,7 @@ class _View:
 
 
 def as_given_out(shown: Wire) -> Wire:
-    """A rendered profile without what `GET Profile` does not give out as current, nor our own members."""
+    """A rendered profile without our own members and without the parts that `GET Profile` does not show as current."""
 
     def current(choices: list[Wire]) -> list[Wire]:
         return [

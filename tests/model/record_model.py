@@ -1,4 +1,5 @@
-"""A wire record, read as record.md says, into what it says and nothing more. Only for valid records."""
+"""Read a wire record by the rules of record.md. The result has only the facts that the record gives. Only for valid
+records."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pycountry
 from .account_model import DENIED, GRANTED, NOT_SET, OPT_IN, OPT_OUT, REVOKED, Account, CustomField, fold
 
 Wire = dict[str, Any]
-# Where a choice is tied: () is the person, else (kind, type, compared value) of a contact element.
+# The place of a choice: () is the person, else (kind, type, compared value) of a contact element.
 Place = tuple[str, ...]
 PERSON: Place = ()
 
@@ -96,14 +97,14 @@ def is_phone_number(given: str) -> bool:
 
 
 def compared_value(kind: str, element: Wire, account: Account) -> str:
-    """What two contact elements of one type are compared by; never given out."""
+    """The compared value of a contact element of one type. Answers never show it."""
     if kind == "Emails":
         # Compared caseless with the domain in its ASCII form.
         local, _, domain = element["EmailAddress"].strip().rpartition("@")
         return f"{fold(local)}@{idna.encode(domain, uts46=True).decode().lower()}"
     if kind == "PhoneNumbers":
         if not is_phone_number(element["PhoneNumber"]):
-            return str(element["PhoneNumber"])  # a fault of staging: it is like nothing else
+            return str(element["PhoneNumber"])  # a fault of staging: the value equals no other value
         # Parsed in the account's default region, compared as E.164.
         number = phonenumbers.parse(fold(element["PhoneNumber"]), account.region)
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -125,7 +126,7 @@ class SaidAlternateId:
 
 @dataclass(frozen=True)
 class SaidElement:
-    """A contact element; None is: not said."""
+    """A contact element. None: the record gives no value."""
 
     kind: str
     type: str
@@ -184,7 +185,7 @@ class SaidField:
 
 @dataclass
 class Said:
-    """One record. A member that is absent or null says nothing about it: None."""
+    """One record. None: the member is absent or null, and the record gives no value."""
 
     profile_id: int | None = None
     active: bool | None = None
@@ -354,7 +355,7 @@ class _Reader:
 
 
 def _country(element: Wire) -> str | None:
-    """The three codes are one thing said in three ways; README, reading 14."""
+    """The three codes are one fact, written in three ways; README, reading 14."""
     for member, attribute in COUNTRY.items():
         if element.get(member):
             code = str(element[member]).strip().upper()

@@ -1,6 +1,7 @@
-"""Faults of staging, as far as the judge looks at them: what execution.md and the changed sentences of record.md say.
+"""Faults of staging, as far as the model finds them: the faults in execution.md and in the changed sentences of
+record.md.
 
-The other faults of form (record.md, member by member) have tests of their own beside the reader.
+The other faults of form (record.md, member by member) have their own tests beside the reader.
 """
 
 import unicodedata
@@ -22,7 +23,7 @@ from .record_model import (
     parse_record,
 )
 
-# Codes that the contract does not name: the judge's own words.
+# Codes that the contract does not name: the model's own words.
 MATCH_ID = "Match.OneActiveId"
 INVISIBLE = frozenset(("Cc", "Cf", "Co", "Cn", "Zl", "Zp"))
 REFRESH = ("RefreshAlternateIds", "RefreshContacts", "RefreshCustomFields", "RefreshGroups", "RefreshTags")
@@ -30,7 +31,8 @@ REFRESH = ("RefreshAlternateIds", "RefreshContacts", "RefreshCustomFields", "Ref
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """`about`: what code and path leave open (the holder's id, a field, a consent type); not compared."""
+    """`about` has facts that code and path do not fix (the holder's id, a field, a consent type). It is not
+    compared."""
 
     code: str
     path: str
@@ -52,7 +54,8 @@ def stage_faults(
     is_delete = settings.get("ImportAction", "Add") == "Delete"
     faults = []
     needs_id = settings.get("MatchValue") is not None or is_delete
-    # Whom an id with invisible characters names is open: it neither makes several, nor is none reported beside it.
+    # The contract does not say which profile an id with invisible characters means. Such an id does not count as one of
+    # several ids, and the fault of a missing id is not reported beside it.
     sound = [one for one in ids if not is_hidden(one.value)]
     unread = any(is_hidden(one["AlternateId"]) for one in record.get("AlternateIds") or [])
     is_one = len(sound) == 1 or (unread and not sound)

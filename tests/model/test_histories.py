@@ -1,4 +1,4 @@
-"""The judge judged: what the contract promises must hold in the model itself, whatever history is drawn."""
+"""Tests of the model: the promises of the contract must hold in the model itself, for every drawn history."""
 
 from copy import deepcopy
 from datetime import timedelta
@@ -91,7 +91,7 @@ def test_a_record_applied_whole_is_unchanged_when_it_comes_again(history: Histor
 
 
 def is_dated(record: dict[str, Any]) -> bool:
-    """No choice without its date anywhere in the record."""
+    """True if every choice in the record has a date."""
     for value in record.values():
         for one in value if isinstance(value, list) else []:
             if "FilterId" in one and "CustomerDate" not in one:

@@ -1,4 +1,4 @@
-"""The judge judged: one hand-made example for each rule of execution.md on matching, merging, counting, deleting.
+"""Tests of the model: one hand-made example for each rule of execution.md on matching, merging, counting, deleting.
 
 test_model_choices.py has precedence, consents and times. Every example begins with one or two people.
 """
@@ -18,7 +18,7 @@ def model() -> Model:
     return Model(build_account())
 
 
-# Which profile a record means
+# The profile that a record means
 
 
 def test_given_and_found_profile_id_decides(model: Model) -> None:
@@ -72,7 +72,7 @@ def test_alternate_id_of_another_is_an_exception_naming_the_holder(model: Model)
     result = run(model, person("C-1", CustomerType="Prospect", AlternateIds=[*ids("C-1"), loyal]))
     assert codes(result) == [("AlternateId.InUse", "$.AlternateIds[1]")]
     assert result.faults[1][0].about == "2"
-    assert shown(model)["CustomerType"] == "Customer"  # nothing of the record applied
+    assert shown(model)["CustomerType"] == "Customer"  # no part of the record was applied
 
 
 def test_alternate_id_passes_on_when_its_holder_gave_it_up(model: Model) -> None:
@@ -103,7 +103,7 @@ def test_switched_off_match_type_fails_the_import(model: Model) -> None:
     assert model.all_profiles() == []
 
 
-# What is merged
+# Merging
 
 
 def test_new_profile_gets_the_defaults(model: Model) -> None:
@@ -210,7 +210,7 @@ def test_deactivated_default_passes_to_the_one_added_first(model: Model) -> None
     run(model, person(Emails=[email(C), email(B), email(A)]))
     run(model, person(Emails=[email(A), email(B)]), RefreshContacts=True)
     assert default_of(model) == [B]
-    run(model, person(Emails=[email(C)]))  # coming back does not bring the mark back
+    run(model, person(Emails=[email(C)]))  # a reactivated element does not get the mark back
     assert default_of(model) == [B]
 
 

@@ -1,4 +1,4 @@
-"""The judge judged: hand-made examples of precedence, consents, expiry, force and times."""
+"""Tests of the model: hand-made examples of precedence, consents, expiry, choices in force and times."""
 
 from datetime import UTC, datetime
 
@@ -69,7 +69,7 @@ def test_preference_precedence(
 
 def test_no_binds_the_address_not_a_label(model: Model) -> None:
     run(model, with_pref(pref(2, D2), EmailAddressType="Work"))
-    assert outcomes(model, with_pref(pref(1, D2), EmailAddressType="Home")) == ["Updated"]  # the element alone
+    assert outcomes(model, with_pref(pref(1, D2), EmailAddressType="Home")) == ["Updated"]  # only the element
     assert outcomes(model, with_pref(pref(1, D1), EmailAddressType="Home")) == ["NotHonored"]
     assert outcomes(model, with_pref(pref(1, D2, "EVENTS-EMAIL"))) == ["Updated"]  # another filter
     assert outcomes(model, with_pref(pref(1, D3))) == ["Updated"]  # later than the no

@@ -1,4 +1,4 @@
-"""The judge judged: one hand-made example for each sentence of record.md that was made more exact."""
+"""Tests of the model: one hand-made example for each sentence of record.md that was made more exact."""
 
 from typing import Any
 

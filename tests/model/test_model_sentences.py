@@ -1,6 +1,6 @@
-"""The judge judged: one hand-made example for each sentence of the contract that was made more exact.
+"""Tests of the model: one hand-made example for each sentence of the contract that was made more exact.
 
-Each test is named after its sentence in execution.md; test_model_records.py has those of record.md.
+Each test is named after its sentence in execution.md; test_model_records.py has the tests of record.md.
 """
 
 from typing import Any
@@ -42,7 +42,7 @@ def model() -> Model:
 
 
 def under(label: str, *prefs: Wire, **more: Any) -> Wire:
-    """The one address under a type."""
+    """The same address under another type."""
     return with_pref(*prefs, EmailAddressType=label, **more)
 
 
@@ -82,7 +82,7 @@ def test_the_order_in_which_the_two_arrive_makes_no_difference_to_what_is_in_for
     assert outcomes(model, yes, no) == ["Created", "Updated"]
     assert status(model, HOME) == "Overruled"
     other = Model(build_account())
-    assert outcomes(other, no, yes) == ["Created", "Updated"]  # the element is new, the Opt-In is held back
+    assert outcomes(other, no, yes) == ["Created", "Updated"]  # the element is new, and the Opt-In is not honored
     (home,) = [one for one in shown(other)["Emails"] if one["EmailAddressType"] == HOME]
     assert home["EmailPreferences"] == []
 
@@ -95,7 +95,7 @@ def test_an_opt_out_of_an_inactive_element_still_binds_the_address(model: Model)
 
 def test_an_undated_opt_in_over_an_overruled_one_is_a_new_choice(model: Model) -> None:
     run(model, under(HOME, pref(1, D1)), under(WORK, pref(2, D2)))
-    assert outcomes(model, under(HOME, pref(1, None))) == ["Updated"]  # the one in force is the Opt-Out
+    assert outcomes(model, under(HOME, pref(1, None))) == ["Updated"]  # the Opt-Out is in force
     assert status(model, HOME) == "Active"
 
 
@@ -104,7 +104,7 @@ def with_consents(label: str, *consents: Wire) -> Wire:
 
 
 def texts(model: Model) -> str:
-    """The status of the Opt-In to texts under Mobile."""
+    """The status of the Opt-In to text messages under Mobile."""
     (element,) = [one for one in shown(model)["PhoneNumbers"] if one["PhoneType"] == "Mobile"]
     return str(element["PhoneNumberPreferences"][0]["PreferenceStatus"])
 
@@ -115,7 +115,7 @@ def test_consents_bound_to_elements_behave_alike(model: Model) -> None:
     assert texts(model) == "Active"
     run(model, person(PhoneNumbers=[with_consents("Home", later_no)]))
     assert texts(model) == "Suspended"
-    # In the other order it is held back.
+    # In the other order the Granted is not honored.
     other = Model(build_account())
     run(other, person(PhoneNumbers=[with_consents("Home", later_no)]))
     result = run(other, person(PhoneNumbers=[with_consents("Mobile", granted)]))
@@ -203,7 +203,7 @@ def test_an_undated_consent_that_says_the_same_is_no_change(model: Model, said: 
 
 def test_an_undated_no_of_an_old_version_under_a_newer_yes_is_a_new_choice(model: Model) -> None:
     run(model, at_person(consent(2, D1, "1.0"), consent(1, D2)))
-    assert outcomes(model, at_person(consent(2, None, "1.0"))) == ["Updated"]  # in force was the yes of 3.0
+    assert outcomes(model, at_person(consent(2, None, "1.0"))) == ["Updated"]  # the yes of 3.0 was in force
 
 
 def archived(*prefs: Wire, **more: Any) -> Wire:
@@ -299,7 +299,8 @@ def test_is_default_false_passes_over_elements_that_say_false_themselves(model: 
 
 
 def test_a_required_field_is_never_cleared(model: Model) -> None:
-    """Made required between staging and execution: on an existing profile held back, on a new one an exception."""
+    """The field is made required between staging and execution. On an existing profile the blank is not honored; a new
+    profile is an exception."""
     plain = {"Name": "Plain", "Value": "x"}
     region = {"Name": "Region", "Value": "N"}
     run(model, person(CustomFields=[region, plain]))

@@ -1,9 +1,9 @@
-"""Histories that draw far more of what can go wrong: for the judge alone.
+"""Histories with many more sources of error, only for the model.
 
-`histories.py` draws sound records on one document. Here a record is twisted (spelling, odd white space, invisible
-characters, choices without dates, archives, inactive groups, the same address under several types), the document
-changes between imports and between staging and execution, a narrower caller stages some batches, and several workers'
-retention runs beside.
+`histories.py` draws valid records on one document. Here records are changed: spelling, unusual white space, invisible
+characters, choices without dates, archives, inactive groups, the same address under several types. The document changes
+between imports, and between staging and execution. A caller with fewer permissions stages some batches, and the
+retention of several workers runs at the same time.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ NOT_NUMBERS = ["2.02E9", "2125550143.0", "212-555-0143 or so"]
 
 
 def _choices(record: Wire) -> list[Wire]:
-    """Every preference and consent of a record, wherever it is bound."""
+    """Every preference and consent of a record, in every place."""
     places = [record, *(one for array in ARRAYS for one in record.get(array) or [])]
     names = ("ProfilePreferences", "Consents", *ARRAYS.values())
     return [one for place in places for name in names for one in place.get(name) or []]
@@ -63,7 +63,7 @@ def _undate(record: Wire, draw: Draw) -> None:
 
 
 def _prove(record: Wire, draw: Draw) -> None:
-    """Attributes and evidence of several members, so that a part of them can be left out."""
+    """Add attributes and evidence of several members, so that a part of them can be left out."""
     for one in _choices(record):
         if "FilterId" in one:
             keys = draw(st.sampled_from([["form"], ["form", "page"], ["page"], []]))
@@ -115,7 +115,7 @@ def _space(record: Wire, draw: Draw) -> None:
 
 
 def _hide(record: Wire, draw: Draw) -> None:
-    """Invisible characters: a fault in what is matched, allowed between the letters of a person's name."""
+    """Add invisible characters: a fault in names that are matched, allowed between the letters of a person's name."""
     if record.get("CustomerName", {}).get("FirstName"):
         record["CustomerName"]["FirstName"] = "A\u200cn\u200dn"
     members = {"AlternateIds": "AlternateId", "Groups": "GroupName", "ProfileTags": "Name"}
@@ -131,7 +131,7 @@ def _misdial(record: Wire, draw: Draw) -> None:
 
 
 def _relabel(record: Wire, draw: Draw) -> None:
-    """The first element of each kind under another type as well, or instead, with choices of its own."""
+    """Put the first element of each kind under another type, in addition or instead, with its own choices."""
     for array, (member, types) in TYPES.items():
         elements = record.get(array) or []
         if not elements:
@@ -167,7 +167,8 @@ def _unmark(record: Wire, draw: Draw) -> None:
 
 
 def _settle(record: Wire, draw: Draw) -> None:
-    """Consents of the person and of the elements that agree or not, for what Opt-Ins require."""
+    """Add consents of the person and of the elements that Opt-Ins require. The consents agree or contradict each
+    other."""
     record["Consents"] = draw(consents())
     for array in ARRAYS:
         for one in record.get(array) or []:
@@ -203,7 +204,7 @@ IN_BETWEEN: dict[str, st.SearchStrategy[Any]] = {
     ),
     "required": st.sampled_from([(), (), ("Plain",), ("Nickname",)]),
 }
-"""What may change between staging and execution: execution.md says with which configuration each is judged."""
+"""Possible changes between staging and execution. execution.md says which configuration applies to each rule."""
 
 ANY: dict[str, st.SearchStrategy[Any]] = {
     **IN_BETWEEN,
@@ -253,7 +254,7 @@ def wide_writes(draw: Draw) -> WriteStep:
 
 @st.composite
 def wide_histories(draw: Draw, max_steps: int = 7) -> History:
-    """The first step is an import of people; a step in six is an earlier one again, word by word."""
+    """The first step is an import of people. One step in six repeats an earlier step exactly."""
     deletes = st.integers(0, 5).map(lambda n: DeleteStep(Pick(n)))
     changes = knobs(ANY).map(ConfigureStep)
     step = st.one_of(*[wide_imports()] * 4, *[wide_writes()] * 2, deletes, changes, changes)

@@ -81,9 +81,7 @@ def test_both_paths_read_no_element_after_the_limit() -> None:
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(CHANGES, st.sampled_from(VALIDATORS))
-def test_both_paths_agree_on_a_record(
-    changes: list[tuple[tuple[Any, ...], Any]], validator: Any
-) -> None:
+def test_both_paths_agree_on_a_record(changes: list[tuple[tuple[Any, ...], Any]], validator: Any) -> None:
     changed = change(changes)
     raw = json.dumps(changed).encode()
     result = judge(raw, validator)
