@@ -101,9 +101,9 @@ def check_merge(record: Record, settings: ImportSettings) -> None:
     """Applied whole to nobody, the same record once more changes nothing."""
     context = MergeContext(ACME, settings, NOW, NOW, {})
     first = merge(1, None, record, context)
-    if first.outcome == "Created" and not first.held:
+    if first.outcome == "Created" and not first.not_honored:
         again = merge(1, first.body, record, context)
-        assert again.outcome == "Unchanged", (again.outcome, again.held)
+        assert again.outcome == "Unchanged", (again.outcome, again.not_honored)
 
 
 def list_places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -44,7 +44,7 @@ def _equals(stored: Preference | Consent, new: Preference | Consent) -> bool:
     return replace(new, expires=stored.expires, archived=stored.archived) == stored
 
 
-def judge_preference(profile: Profile, said: SaidPreference, new: Preference) -> Verdict:
+def decide_preference(profile: Profile, said: SaidPreference, new: Preference) -> Verdict:
     stored = profile.preferences.get((said.place, said.filter))
     if stored is not None:
         if said.undated and _repeats_preference(profile, said, stored):
@@ -86,7 +86,7 @@ def _against_stored_preference(stored: Preference, new: Preference) -> Verdict:
     return "same" if stored.archived else "apply"
 
 
-def judge_consent(profile: Profile, said: SaidConsent, new: Consent, account: Account) -> Verdict:
+def decide_consent(profile: Profile, said: SaidConsent, new: Consent, account: Account) -> Verdict:
     stored = profile.consents.get((said.place, said.type, said.version))
     if said.undated and _repeats_consent(profile, said, account):
         return "same"

@@ -25,14 +25,14 @@ ID_DIFFERS = "Profile.IdDiffers"
 
 @dataclass
 class ImportResult:
-    """By SequenceNumber: the outcome of the record. `faults` has the faults of a refused record, `held` the parts that
-    were not honored."""
+    """By SequenceNumber: the outcome of the record. `faults` has the faults of a refused record. `not_honored` has the
+    parts that were not honored."""
 
     number: int
     status: str = "Completed"
     outcomes: dict[int, str] = field(default_factory=dict)
     faults: dict[int, list[Fault]] = field(default_factory=dict)
-    held: dict[int, list[Fault]] = field(default_factory=dict)
+    not_honored: dict[int, list[Fault]] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -56,7 +56,7 @@ class WriteOutcome:
     number: int
     outcome: str
     faults: list[Fault]
-    held: list[Fault]
+    not_honored: list[Fault]
     profile_id: int | None
 
 
@@ -109,17 +109,17 @@ class Model:
                 sequence += 1
                 faults = stage_faults(record, settings, staging, staged_at, caller)
                 if faults or not runs:
-                    outcome, held = "ValidationFailed" if faults else "Pending", []
+                    outcome, not_honored = "ValidationFailed" if faults else "Pending", []
                 else:
                     merge = self._merge(settings, sequence, caller, started_at, applied_at or started_at)
                     # "What staging accepted stands": the record is read with the configuration at staging.
                     outcome = self._work_off(record, settings, parse_record(record, staging, staged_at), existed, merge)
-                    faults, held = merge.faults, merge.held
+                    faults, not_honored = merge.faults, merge.not_honored
                 result.outcomes[sequence] = outcome
                 if faults:
                     result.faults[sequence] = sorted(set(faults))
-                elif held:
-                    result.held[sequence] = sorted(set(held))
+                elif not_honored:
+                    result.not_honored[sequence] = sorted(set(not_honored))
         return result
 
     def _merge(
@@ -166,8 +166,8 @@ class Model:
         said = parse_record(record, self.account, at)
         outcome = self._work_off(record, settings, said, frozenset(self.profiles), merge)
         written = existing if existing in self.profiles else self.created.get((number, 1))
-        held = [] if merge.faults else sorted(set(merge.held))
-        return WriteOutcome(number, outcome, sorted(set(merge.faults)), held, written)
+        not_honored = [] if merge.faults else sorted(set(merge.not_honored))
+        return WriteOutcome(number, outcome, sorted(set(merge.faults)), not_honored, written)
 
     def delete_profile(self, profile_id: int, at: datetime | None = None, caller: str = "nightly") -> bool:
         if profile_id not in self.profiles:
@@ -234,7 +234,7 @@ class Model:
         if not changed:
             # Unchanged: the record changes nothing and all its parts are honored. With either outcome no data is
             # written.
-            return "NotHonored" if merge.held else "Unchanged"
+            return "NotHonored" if merge.not_honored else "Unchanged"
         self._store(merged, merge, is_new=found is None)
         return "Updated" if found else "Created"
 
@@ -291,7 +291,7 @@ class Model:
         if merge.faults:
             return "Exception"
         if target is None:
-            merge.held.append(Fault(NOT_FOUND, "$"))
+            merge.not_honored.append(Fault(NOT_FOUND, "$"))
             return "NotHonored"
         self._forget(target, merge.applied_at, merge.caller, merge.number)
         return "Deleted"

@@ -102,12 +102,12 @@ Step = ImportStep | WriteStep | DeleteStep | ConfigureStep
 
 @dataclass(frozen=True)
 class History:
-    """`chunk_size` None: the default. `tidiers`: the number of workers whose retention runs at the same time."""
+    """`chunk_size` None: the default. `maintainers`: the number of workers whose retention runs at the same time."""
 
     steps: list[Step]
     chunk_size: int | None
     workers: int
-    tidiers: int = 0
+    maintainers: int = 0
 
 
 def resolve_record(record: Wire, ids: list[int]) -> Wire:

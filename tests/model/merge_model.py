@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from .account_model import OPT_IN, OPT_OUT, Account, fold
-from .choice_model import archive_choices, build_consent, build_preference, judge_consent, judge_preference
+from .choice_model import archive_choices, build_consent, build_preference, decide_consent, decide_preference
 from .force_model import NOES, missing_consents
 from .person_model import AlternateId, Element, Group, Profile
 from .record_model import KINDS, PERSON, Place, Said, SaidConsent, SaidPreference, render_time
 from .stage_model import Fault
 
 # A code that the contract does not name: the model's own word. It is here so that a comparison can rename the code.
-FIELD_HELD = "CustomField.UpdateRule"
+FIELD_NOT_HONORED = "CustomField.UpdateRule"
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Merge:
     # the profile that holds this alternate id (type, folded value) actively
     holder: Callable[[tuple[str, str]], int | None]
     faults: list[Fault] = field(default_factory=list)
-    held: list[Fault] = field(default_factory=list)
+    not_honored: list[Fault] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -188,12 +188,12 @@ def _merge_fields(profile: Profile, said: Said, merge: Merge, *, is_new: bool) -
         if one.value is None or one.value == current:
             continue  # no value, or the stored value: no change under any rule
         if not _allows(custom.rule, current, one.value):
-            merge.held.append(Fault(FIELD_HELD, one.path, custom.key))
+            merge.not_honored.append(Fault(FIELD_NOT_HONORED, one.path, custom.key))
         elif one.value:
             profile.fields[custom.key] = one.value
         elif custom.required:
             # "A required field is never cleared." Staging refuses a blank; this field was made required since.
-            merge.held.append(Fault("CustomField.Required", one.path, custom.key))
+            merge.not_honored.append(Fault("CustomField.Required", one.path, custom.key))
         else:
             profile.fields.pop(custom.key, None)
     if is_new:
@@ -229,12 +229,12 @@ def _merge_consents(profile: Profile, said: Said, merge: Merge) -> None:
 
     for one in sorted(said.consents, key=turn):
         new = build_consent(one, account)
-        verdict = judge_consent(profile, one, new, account)
+        verdict = decide_consent(profile, one, new, account)
         if verdict == "apply":
             profile.consents[(one.place, one.type, one.version)] = new
             _remember(merge, "Consents", one)
         elif verdict != "same":
-            merge.held.append(Fault(verdict, one.path))
+            merge.not_honored.append(Fault(verdict, one.path))
 
 
 def _merge_preferences(profile: Profile, said: Said, merge: Merge) -> None:
@@ -242,13 +242,13 @@ def _merge_preferences(profile: Profile, said: Said, merge: Merge) -> None:
     for one in sorted(said.preferences, key=lambda p: (p.type != OPT_OUT, p.date)):
         key = (one.place, one.filter)
         new = build_preference(one, profile.preferences.get(key), merge.account)
-        verdict = judge_preference(profile, one, new)
+        verdict = decide_preference(profile, one, new)
         if verdict == "same":
             continue
         if _is_not_mobile(profile, one, merge.account):
             merge.faults.append(Fault("Preference.NotMobile", one.path))
         if verdict != "apply":
-            merge.held.append(Fault(verdict, one.path))
+            merge.not_honored.append(Fault(verdict, one.path))
             continue
         if one.type == OPT_IN:
             # "An Opt-In that would be applied needs each required type", "at execution's start", "as if the profile

@@ -38,7 +38,7 @@ def outcomes(model: Model, *records: Wire, **settings: Any) -> list[str]:
 
 
 def codes(result: ImportResult, sequence: int = 1) -> list[tuple[str, str]]:
-    return [(one.code, one.path) for one in (result.faults | result.held).get(sequence, [])]
+    return [(one.code, one.path) for one in (result.faults | result.not_honored).get(sequence, [])]
 
 
 def shown(model: Model, crm: str = "C-1") -> Wire:

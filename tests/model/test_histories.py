@@ -39,8 +39,8 @@ def test_books_balance(history: History) -> None:
             )
             for sequence, outcome in result.outcomes.items():
                 assert (sequence in result.faults) == (outcome in ("ValidationFailed", "Exception"))
-                assert outcome not in ("Unchanged", "Deleted") or sequence not in result.held
-                assert outcome != "NotHonored" or sequence in result.held
+                assert outcome not in ("Unchanged", "Deleted") or sequence not in result.not_honored
+                assert outcome != "NotHonored" or sequence in result.not_honored
 
 
 @FEW
@@ -85,7 +85,7 @@ def test_a_record_applied_whole_is_unchanged_when_it_comes_again(history: Histor
         again = run.play(one_person)
         assert isinstance(first, ImportResult)
         assert isinstance(again, ImportResult)
-        if first.outcomes[1] in ("Created", "Updated", "Unchanged") and not first.held:
+        if first.outcomes[1] in ("Created", "Updated", "Unchanged") and not first.not_honored:
             assert again.outcomes[1] == "Unchanged"
             assert before == (run.model.all_profiles(run.now - timedelta(hours=1)), run.model.histories)
 
@@ -115,7 +115,7 @@ def test_what_is_given_out_can_come_back_in(history: History) -> None:
             continue  # README, open point 1
         result = run.play(ImportStep({"AllowPriorConsents": True}, [[as_given_out(profile)]]))
         assert isinstance(result, ImportResult)
-        assert (result.outcomes[1], result.faults, result.held) == ("Unchanged", {}, {})
+        assert (result.outcomes[1], result.faults, result.not_honored) == ("Unchanged", {}, {})
 
 
 def _contradicts_itself(phone: dict[str, Any]) -> bool:

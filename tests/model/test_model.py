@@ -263,7 +263,7 @@ def test_omitted_fields_are_deleted_by_the_update_rule_and_not_reported(model: M
     values = {"Region": "N", "Grade": "A", "Plain": "x", "Once": "x", "Nickname": "x", "Segment": "x"}
     run(model, person(CustomFields=[{"Name": n, "Value": v} for n, v in values.items()]))
     result = run(model, person("C-1", CustomFields=None), RefreshCustomFields=True)
-    assert (result.outcomes, result.held) == ({1: "Updated"}, {})
+    assert (result.outcomes, result.not_honored) == ({1: "Updated"}, {})
     kept = [one["Name"] for one in shown(model)["CustomFields"]]
     assert kept == ["Grade", "Nickname", "Once", "Region", "Segment"]  # required fields are never removed
 

@@ -243,7 +243,7 @@ def test_inside_one_record_the_noes_come_first_then_the_older_before_the_newer(m
 def test_inside_one_record_older_versions_come_before_newer_ones(model: Model) -> None:
     newer_first = at_person(consent(1, D1, "2.0"), consent(1, D1, "1.0"))
     result = run(model, newer_first, AllowPriorConsents=True)
-    assert (result.outcomes, result.held) == ({1: "Created"}, {})
+    assert (result.outcomes, result.not_honored) == ({1: "Created"}, {})
     assert len(shown(model)["Consents"]) == 2
     # The date comes before the version.
     later_old = person("C-2", Consents=[consent(1, D2, "1.0"), consent(1, D1, "2.0")])

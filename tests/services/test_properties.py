@@ -199,7 +199,7 @@ def test_on_equal_instants_no_wins(
 
 
 def outcome_was_whole(end: Ended, sequence: int) -> bool:
-    return sequence not in end.faults and sequence not in end.held
+    return sequence not in end.faults and sequence not in end.not_honored
 
 
 @PROPERTY
@@ -220,7 +220,7 @@ def test_importing_twice_gives_only_unchanged_and_writes_nothing(
         return
     rows, shown = account.versions(), account.profiles()
     again = account.run(cut(whole, sizes), chunk_size=chunk, workers=2, **settings_)
-    assert (again.faults, again.held) == ({}, {})
+    assert (again.faults, again.not_honored) == ({}, {})
     assert again.status["Unchanged"] == again.status["TotalRecordsReceived"] == len(whole)
     assert account.versions() == rows
     assert account.profiles() == shown
@@ -239,7 +239,7 @@ def test_what_was_refused_or_not_honored_does_not_touch_the_others_when_it_comes
     rows = account.versions()
     again = account.run([now], chunk_size=chunk, **settings_)
     assert set(again.faults) == set(first.faults)
-    assert set(again.held) <= set(first.held)
+    assert set(again.not_honored) <= set(first.not_honored)
     assert again.status["Unchanged"] + again.status["NotHonored"] == len(now) - len(first.faults)
     assert account.versions() == rows
 
@@ -307,7 +307,7 @@ def test_other_batch_sizes_give_the_same_profiles(
         )
         rules = Account(account.document)
         shown = {profile_id: comparable(one, rules) for profile_id, one in account.profiles().items()}
-        results.append((shown, end.status, end.faults, end.held))
+        results.append((shown, end.status, end.faults, end.not_honored))
     assert results[0] == results[1]
 
 
@@ -458,6 +458,6 @@ def test_what_get_profile_gives_can_be_staged_back_and_is_unchanged(
         **dict.fromkeys(refresh, True),
         **(MATCH if match else {}),
     )
-    assert (end.faults, end.held) == ({}, {})
+    assert (end.faults, end.not_honored) == ({}, {})
     assert end.status["Unchanged"] == len(given_out)
     assert account.versions() == rows

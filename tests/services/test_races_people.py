@@ -76,7 +76,7 @@ def play_order(document: Wire, settings_: list[Wire], person: Wire, order: Seque
         place = int(step[1])
         if step[0] == "i":
             result = import_one(model, settings_[place], person["imports"][place], at)
-            told[step] = (codes(result.faults.get(1, [])), codes(result.held.get(1, [])))
+            told[step] = (codes(result.faults.get(1, [])), codes(result.not_honored.get(1, [])))
         else:
             kind, record = person["writes"][place]
             if kind == "delete":
@@ -157,7 +157,10 @@ def test_two_imports_and_single_writes_on_the_same_people(
     for place, token in enumerate(tokens):
         end = account.read_end(token)
         for number in range(len(people)):
-            told[number][f"i{place}"] = (codes(end.faults.get(number + 1, [])), codes(end.held.get(number + 1, [])))
+            told[number][f"i{place}"] = (
+                codes(end.faults.get(number + 1, [])),
+                codes(end.not_honored.get(number + 1, [])),
+            )
     account.check_alternate_ids()
     compare_people(account, people, flags_, told)
 

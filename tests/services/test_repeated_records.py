@@ -256,10 +256,10 @@ def test_what_was_not_honored_is_told_each_time(store: LiveStore) -> None:
     account.run([[make_person(number, ProfilePreferences=later) for number in range(1, 6)]], **MATCH)
     renamed = [make_person(number, CustomerName={"FirstName": "Bea"}) for number in range(1, 6)]
     first = account.run([renamed], **MATCH)
-    assert (count(first.status), len(first.held)) == ((0, 5, 0, 0, 0), 5)
+    assert (count(first.status), len(first.not_honored)) == ((0, 5, 0, 0, 0), 5)
     for _ in range(2):
         again = account.run([renamed], **MATCH)
-        assert (count(again.status), len(again.held)) == ((0, 0, 0, 5, 0), 5)
+        assert (count(again.status), len(again.not_honored)) == ((0, 0, 0, 5, 0), 5)
 
 
 def test_a_person_who_comes_twice_in_a_file_ends_with_the_last_each_time(store: LiveStore) -> None:

@@ -29,7 +29,7 @@ class Staged:
 
 
 @contextmanager
-def tidied(database_url: str, tidiers: int) -> Iterator[None]:
+def tidied(database_url: str, maintainers: int) -> Iterator[None]:
     """So many workers' retention runs in a circle, and each once more at the end."""
     stop = threading.Event()
     failures: list[BaseException] = []
@@ -49,7 +49,7 @@ def tidied(database_url: str, tidiers: int) -> Iterator[None]:
         finally:
             worker.close()
 
-    threads = [threading.Thread(target=run_maintenance) for _ in range(tidiers)]
+    threads = [threading.Thread(target=run_maintenance) for _ in range(maintainers)]
     for thread in threads:
         thread.start()
     try:
@@ -75,7 +75,7 @@ def check_staged(room: ModelCheck, staged: Staged, *, tidied: bool) -> None:
         assert left == set(range(1, staged.records + 1))
 
 
-def maintain_at_once(room: ModelCheck, staged: Sequence[Staged], tidiers: int) -> None:
+def maintain_at_once(room: ModelCheck, staged: Sequence[Staged], maintainers: int) -> None:
     """Put these imports eleven days back, then tidy with several workers at once."""
     with room.owner.transaction() as tx:
         tx.connection.execute(
@@ -83,7 +83,7 @@ def maintain_at_once(room: ModelCheck, staged: Sequence[Staged], tidiers: int) -
             " expires_at = expires_at - interval '11 days' WHERE import_id = ANY(%s)",
             ([one.import_id for one in staged],),
         )
-    with tidied(room.database_url, tidiers):
+    with tidied(room.database_url, maintainers):
         pass
 
 

@@ -121,7 +121,7 @@ class Ended:
     """The record with SequenceNumber n would create the profile first_id + n - 1."""
     status: Wire
     faults: dict[int, list[Wire]]
-    held: dict[int, list[Wire]]
+    not_honored: dict[int, list[Wire]]
     answers: list[bytes]
     """The exception records as given out."""
 
@@ -210,7 +210,7 @@ class LiveAccount:
             first_id=first_id,
             status=self.status(token),
             faults={row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in refused},
-            held={row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in held},
+            not_honored={row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in held},
             answers=[render_row(row) for row in refused],
         )
 

@@ -87,7 +87,7 @@ class ModelCheck:
         trial = Trial(self, history)
         for step in history.steps:
             trial.play(step)
-        if history.tidiers:
+        if history.maintainers:
             trial.end_retention()
         return trial
 
@@ -149,7 +149,7 @@ class Trial:
 
     def end_retention(self) -> None:
         """The time of everything staged is over, and several workers tidy at once: nothing of it is left."""
-        maintain_at_once(self.room, self.staged, self.history.tidiers)
+        maintain_at_once(self.room, self.staged, self.history.maintainers)
         check_all_gone(self.room, self.staged)
 
     # Imports ------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class Trial:
             services.staging.stage(who, token, json.dumps(body).encode(), "json", None)
         document = self.configure(step.knobs) if step.knobs else None
         services.imports.execute(self.caller, token)
-        with self._polled(token), tidied(self.room.database_url, self.history.tidiers):
+        with self._polled(token), tidied(self.room.database_url, self.history.maintainers):
             execute_all(
                 self.room.database_url, self.history, lambda: services.imports.find_by_token(self.caller, token)
             )
@@ -174,10 +174,10 @@ class Trial:
         created = [sequence for sequence, outcome in sorted(result.outcomes.items()) if outcome == "Created"]
         self.real_ids += [first_id + sequence - 1 for sequence in created]
         self._compare_import(result, status, item.access_token)
-        stays = frozenset(result.faults) | frozenset(result.held)
+        stays = frozenset(result.faults) | frozenset(result.not_honored)
         days = step.settings.get("DataStageDuration", 3)
         self.staged.append(Staged(self.account_id, item.import_id, days, len(result.outcomes), stays))
-        check_staged(self.room, self.staged[-1], tidied=self.history.tidiers > 0)
+        check_staged(self.room, self.staged[-1], tidied=self.history.maintainers > 0)
 
     def _run_on_the_model(self, step: ImportStep, import_id: UUID, document: Wire | None) -> tuple[ImportResult, int]:
         """With the store's own times; beside the result, the id that its first record would create."""
@@ -226,8 +226,8 @@ class Trial:
         real = self._read_faults(token, PHASES)
         check_same(*_by_sequence(real, result.faults), "faults")
         held = self._read_faults(token, frozenset(("NotHonored",)))
-        check_same(*_by_sequence(held, result.held), "held back")
-        for theirs, ours in ((real, result.faults), (held, result.held)):
+        check_same(*_by_sequence(held, result.not_honored), "held back")
+        for theirs, ours in ((real, result.faults), (held, result.not_honored)):
             for sequence, faults in ours.items():
                 _compare_paths(theirs[sequence], faults)
         check_same({name: status[name] for name in COUNTS}, result.counts, "counts")
@@ -263,7 +263,7 @@ class Trial:
     def _compare_write(self, result: WriteOutcome, answer: Wire, refused: RequestRefused | None) -> None:
         if refused is None:
             assert answer["Outcome"] == result.outcome
-            assert _codes(answer["NotHonored"]) == _model_codes(result.held)
+            assert _codes(answer["NotHonored"]) == _model_codes(result.not_honored)
             return
         kinds = {"NotFound": "not_found", "ValidationFailed": "invalid", "Exception": "conflict"}
         assert refused.kind == kinds[result.outcome], (refused, result)

@@ -48,20 +48,20 @@ def make_validator(
 _SIMPLE = make_validator()
 
 
-def judge(record: Any, validator: RecordValidator = _SIMPLE) -> Record | list[Fault]:
+def check_record(record: Any, validator: RecordValidator = _SIMPLE) -> Record | list[Fault]:
     """Validate a record given as Python data, or as JSON in bytes."""
     return validator.validate(record if isinstance(record, bytes) else json.dumps(record).encode())
 
 
 def accept(record: Any, validator: RecordValidator = _SIMPLE) -> Record:
-    result = judge(record, validator)
+    result = check_record(record, validator)
     assert isinstance(result, Record), result
     return result
 
 
 def refuse(record: Any, validator: RecordValidator = _SIMPLE) -> list[tuple[str, str]]:
     """(code, path) of every fault."""
-    result = judge(record, validator)
+    result = check_record(record, validator)
     assert isinstance(result, list), result
     assert all(fault.Message for fault in result)
     return [(fault.Code, fault.Path) for fault in result]

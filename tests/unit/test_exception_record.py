@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_cases import accept, judge, person, refuse
+from record_cases import accept, check_record, person, refuse
 
 from consentory.codec.answers.exceptions_answer import render_exception
 from consentory.domain.record import Fault
@@ -120,7 +120,7 @@ def test_the_last_of_a_repeated_member_counts() -> None:
 
 def test_a_record_of_the_answer_can_be_corrected_and_staged_again_as_it_is() -> None:
     record = person(Emails=[{"EmailAddress": "bad", "EmailPreferences": [{"FilterId": "NEWS-EMAIL"}]}])
-    given_out = render(json.dumps(record).encode(), *judge(record))
+    given_out = render(json.dumps(record).encode(), *check_record(record))
     assert refuse(given_out) == refuse(record)
     given_out["Emails"][0]["EmailAddress"] = "a@example.com"
     given_out["Emails"][0]["EmailPreferences"][0]["PreferenceType"] = 1

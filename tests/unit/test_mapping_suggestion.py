@@ -9,7 +9,7 @@ import pytest
 from tabular_files import FOLDER, compile_text, describe, make_records, read_acme
 
 from consentory.client.sources import open_file
-from consentory.codec.tabular.mapping_presets import list_presets, recognise_preset
+from consentory.codec.tabular.mapping_presets import identify_preset, list_presets
 from consentory.codec.tabular.mapping_suggestion import suggest_mapping
 from consentory.codec.tabular.row_mapping import RowRefused
 from consentory.codec.tabular.table import ReadOptions, Row
@@ -166,12 +166,12 @@ def test_a_suggestion_can_be_used_as_it_is(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((FOLDER / "exports").glob("*.csv")), ids=lambda path: path.name)
 def test_an_export_is_identified(path: Path) -> None:
     with open_file(path) as source:
-        preset = recognise_preset(source.open_table(ReadOptions()).description)
+        preset = identify_preset(source.open_table(ReadOptions()).description)
     told = path.name.partition("-")[0].partition(".")[0].replace("google", "google-contacts")
     assert preset == ("mailchimp" if "audience" in told else told)
     assert preset in list_presets()
 
 
 def test_other_headers_are_identified_as_no_tool() -> None:
-    assert recognise_preset(describe(GERMAN)) is None
-    assert recognise_preset(describe(["Email", "First Name", "Last Name"])) is None
+    assert identify_preset(describe(GERMAN)) is None
+    assert identify_preset(describe(["Email", "First Name", "Last Name"])) is None

@@ -6,7 +6,7 @@ import pytest
 from record_cases import (
     STAGED_AT,
     accept,
-    judge,
+    check_record,
     make_configuration_index,
     make_validator,
     micros,
@@ -163,7 +163,7 @@ def test_one_filter_at_most_once_in_one_place() -> None:
     accept({"Emails": [{"EmailAddress": f"{n}@example.com", "EmailPreferences": chosen[:1]} for n in "ab"]})
 
 
-def test_required_consents_are_not_judged_at_staging() -> None:
+def test_required_consents_are_not_checked_at_staging() -> None:
     number = {
         "PhoneNumber": "+12025550143",
         "PhoneNumberPreferences": [{"FilterId": "NEWS-TEXT", "PreferenceType": "OptIn"}],
@@ -225,7 +225,7 @@ def test_a_bare_date_is_not_after_today_in_the_accounts_zone(kind: int) -> None:
 def test_a_text_that_is_not_a_date_is_a_fault(text: str, code: str) -> None:
     assert refuse(preference(CustomerDate=text)) == [(code, f"{AT}.CustomerDate")]
     assert refuse(consent(ConsentDate=text)) == [(code, f"{OF}.ConsentDate")]
-    assert judge(preference(CustomerDate=text))[0].Value == text
+    assert check_record(preference(CustomerDate=text))[0].Value == text
 
 
 def test_an_account_may_require_dates() -> None:
@@ -253,7 +253,7 @@ def test_a_date_before_the_accounts_earliest_date_is_implausible(text: str, kind
     status = 1 if kind == 1 else 3
     assert refuse(preference(CustomerDate=text, PreferenceType=kind)) == [("Date.Implausible", f"{AT}.CustomerDate")]
     assert refuse(consent(ConsentDate=text, ConsentStatus=status)) == [("Date.Implausible", f"{OF}.ConsentDate")]
-    assert judge(preference(CustomerDate=text))[0].Value == text
+    assert check_record(preference(CustomerDate=text))[0].Value == text
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from record_cases import judge, make_configuration_index, make_validator, person, read_document, refuse
+from record_cases import check_record, make_configuration_index, make_validator, person, read_document, refuse
 
 from consentory.codec.record.validation_context import MOST_KNOWN, compile_validation_context
 from consentory.domain.record import Record
@@ -27,7 +27,7 @@ FIELDS = make_validator(FIELDS_INDEX)
 
 def outcome(name: str, value: Any) -> Any:
     """The stored value, or the code of the fault."""
-    result = judge(person(CustomFields=[{"Name": name, "Value": value}]), FIELDS)
+    result = check_record(person(CustomFields=[{"Name": name, "Value": value}]), FIELDS)
     if isinstance(result, Record):
         return result.fields[0][1]
     (fault,) = result
@@ -127,13 +127,13 @@ def test_remembered_values_are_forgotten_with_the_account_document() -> None:
     stricter = read_document()
     next(field for field in stricter["customFields"] if field["name"] == "Score")["max"] = 50
     for _ in range(2):
-        assert isinstance(judge(given, make_validator(make_configuration_index())), Record)
+        assert isinstance(check_record(given, make_validator(make_configuration_index())), Record)
         assert refuse(given, make_validator(make_configuration_index(stricter))) == [
             ("CustomField.OutOfRange", "$.CustomFields[0].Value")
         ]
 
 
-def test_more_values_than_are_remembered_are_judged_all_the_same() -> None:
+def test_more_values_than_are_remembered_are_validated_all_the_same() -> None:
     for number in range(3 * MOST_KNOWN // 2):
         assert outcome("Score", f"{number}.5") == f"{number}.5"
         assert outcome("Score", f"-{number}.5") == "[CustomField.OutOfRange]"
@@ -145,7 +145,7 @@ def test_little_is_remembered() -> None:
     validator = make_validator(FIELDS_INDEX)
     for number in range(3 * MOST_KNOWN // 2):
         for name, value in (("Any", f"{number}"), ("Any", f"{number:0150}"), (f"Any{' ' * 200}", f"{number}")):
-            assert isinstance(judge(person(CustomFields=[{"Name": name, "Value": value}]), validator), Record)
+            assert isinstance(check_record(person(CustomFields=[{"Name": name, "Value": value}]), validator), Record)
     remembered = compile_validation_context(FIELDS_INDEX).known_fields
     assert 0 < len(remembered) <= MOST_KNOWN
     assert max(len(name or "") + len(value or "") for name, value in remembered) <= 128

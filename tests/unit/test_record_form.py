@@ -3,7 +3,16 @@
 from typing import Any
 
 import pytest
-from record_cases import accept, example, judge, make_configuration_index, make_validator, person, read_document, refuse
+from record_cases import (
+    accept,
+    check_record,
+    example,
+    make_configuration_index,
+    make_validator,
+    person,
+    read_document,
+    refuse,
+)
 
 from consentory.domain.text import hash_key
 
@@ -45,7 +54,7 @@ def test_every_fault_of_a_record_is_reported_not_only_the_first() -> None:
 
 
 def test_a_fault_carries_code_message_path_and_value() -> None:
-    fault = judge(example(1))[1]
+    fault = check_record(example(1))[1]
     assert (fault.Code, fault.Path, fault.Value) == ("Email.Malformed", "$.Emails[0].EmailAddress", "not-an-address")
     assert '"not-an-address"' in fault.Message
 
@@ -63,7 +72,7 @@ def test_a_fault_carries_code_message_path_and_value() -> None:
     ],
 )
 def test_a_faults_value_is_what_was_sent_cut_at_200_characters(sent: Any, value: Any) -> None:
-    assert judge(person(Other=sent))[0].Value == value
+    assert check_record(person(Other=sent))[0].Value == value
 
 
 def test_an_absent_or_null_member_counts_as_absent() -> None:
@@ -289,7 +298,7 @@ def test_a_lone_surrogate_is_one_records_fault() -> None:
         ("String.NotUnicode", "$.ProfileTags[0].Name"),
         ("Record.UnknownMember", "$['\ufffd']"),
     ]
-    assert judge(raw)[0].Value == "a\ufffd"
+    assert check_record(raw)[0].Value == "a\ufffd"
     accept(b'{"CustomerName":{"FirstName":"\\ud83d\\ude00"}}')
 
 
@@ -321,6 +330,6 @@ def test_the_last_of_a_repeated_member_counts() -> None:
 
 
 def test_the_faults_of_one_record_are_bounded() -> None:
-    faults = judge({f"m{number}": number for number in range(12_000)})
+    faults = check_record({f"m{number}": number for number in range(12_000)})
     assert len(faults) == 10_001
     assert faults[-1].Code == "Record.TooManyFaults"

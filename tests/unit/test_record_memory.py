@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from record_cases import ACME, ALL, judge, make_validator
+from record_cases import ACME, ALL, check_record, make_validator
 
 from consentory.codec.fault_collector import MOST_FAULTS
 from consentory.domain.record import Record
@@ -22,13 +22,13 @@ REFUSED: dict[str, tuple[Any, dict[str, Any]]] = {
 def test_a_record_full_of_faults_hides_nothing_from_the_next(name: str) -> None:
     """After MOST_FAULTS no further fault is listed. A fault that is not listed is still a fault."""
     permissions, refused = REFUSED[name]
-    alone = judge(refused, make_validator(permissions=permissions))
+    alone = check_record(refused, make_validator(permissions=permissions))
     assert isinstance(alone, list)
     validator = make_validator(permissions=permissions)
     full = {**{f"x{number}": 1 for number in range(MOST_FAULTS + 1)}, **refused}
     for _ in range(2):
-        assert isinstance(judge(full, validator), list)
-        assert judge(refused, validator) == alone
+        assert isinstance(check_record(full, validator), list)
+        assert check_record(refused, validator) == alone
 
 
 def test_a_repeat_in_one_array_is_seen_though_both_are_known() -> None:
@@ -38,7 +38,7 @@ def test_a_repeat_in_one_array_is_seen_though_both_are_known() -> None:
     consent = {**CONSENT, "ConsentVersion": "2.0"}
     once = {"ProfilePreferences": [choice], "CustomFields": [field], "Consents": [consent]}
     twice = {member: items * 2 for member, items in once.items()}
-    first, second, third = judge(once, validator), judge(once, validator), judge(twice, validator)
+    first, second, third = check_record(once, validator), check_record(once, validator), check_record(twice, validator)
     assert isinstance(first, Record)
     assert second == first
     assert isinstance(third, list)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_cases import ACCOUNTS, judge, make_validator
+from record_cases import ACCOUNTS, check_record, make_validator
 from strange_values import STRANGE, list_places
 
 from consentory.codec.answers.exceptions_answer import render_exception
@@ -45,7 +45,7 @@ def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
 
 def read_slowly(record: dict[str, Any], validator: Any) -> Any:
     """Validate the record on the slow path. A first ProfileId of the wrong type leads to the slow path."""
-    return judge(b'{"ProfileId":"x","ProfileId":null,' + json.dumps(record).encode()[1:], validator)
+    return check_record(b'{"ProfileId":"x","ProfileId":null,' + json.dumps(record).encode()[1:], validator)
 
 
 def test_the_slow_path_counts_an_array_that_is_too_long_as_the_fast_one_does() -> None:
@@ -53,7 +53,7 @@ def test_the_slow_path_counts_an_array_that_is_too_long_as_the_fast_one_does() -
     record = change([(("Emails", 0, "EmailPreferences", 0, "PreferenceAttributes"), attributes)])
     (fault,) = read_slowly(record, VALIDATORS[0])
     assert (fault.Code, fault.Value) == ("Array.TooLong", 101)
-    assert judge(json.dumps(record).encode(), VALIDATORS[0]) == [fault]
+    assert check_record(json.dumps(record).encode(), VALIDATORS[0]) == [fault]
 
 
 def test_the_slow_path_of_a_delete_ignores_a_long_array_as_the_fast_one_does() -> None:
@@ -61,19 +61,19 @@ def test_the_slow_path_of_a_delete_ignores_a_long_array_as_the_fast_one_does() -
     record = {"AlternateIds": [*ids, None, {"AlternateIdType": "CRM", "AlternateId": "4711"}]}
     validator = make_validator(match_type="CRM", action="Delete")
     without_null = {"AlternateIds": [item for item in record["AlternateIds"] if item]}
-    fast = judge(json.dumps(without_null).encode(), validator)
+    fast = check_record(json.dumps(without_null).encode(), validator)
     assert isinstance(fast, Record)
     assert read_slowly(without_null, validator) == fast
     assert read_slowly(record, validator) == fast
     record["AlternateIds"][-1]["AlternateId"] = 4711
-    (fault,) = judge(json.dumps(record).encode(), validator)
+    (fault,) = check_record(json.dumps(record).encode(), validator)
     assert (fault.Code, fault.Path) == ("Value.WrongType", "$.AlternateIds[151].AlternateId")
 
 
 def test_both_paths_read_no_element_after_the_limit() -> None:
     """150 addresses that count as not included give no data, on either path."""
     record = {"Addresses": [{"IsActive": False}] * 150}
-    faults = judge(json.dumps(record).encode(), VALIDATORS[0])
+    faults = check_record(json.dumps(record).encode(), VALIDATORS[0])
     assert {fault.Code for fault in faults} >= {"Array.TooLong", "Record.NothingSaid"}
     assert sorted(read_slowly(record, VALIDATORS[0]), key=repr) == sorted(faults, key=repr)
 
@@ -84,7 +84,7 @@ def test_both_paths_read_no_element_after_the_limit() -> None:
 def test_both_paths_agree_on_a_record(changes: list[tuple[tuple[Any, ...], Any]], validator: Any) -> None:
     changed = change(changes)
     raw = json.dumps(changed).encode()
-    result = judge(raw, validator)
+    result = check_record(raw, validator)
     if isinstance(changed, dict) and changed:
         # If a member is repeated, the last one counts. But msgspec stops at a first one of the wrong type.
         slowly = read_slowly(changed, validator)
@@ -105,7 +105,7 @@ def test_any_json_is_validated_and_rendered(text: str, member: str) -> None:
     except ValueError:
         return
     for raw in (text.strip(" "), f'{{"CustomerName":{{"{member}":{text}}}}}'):
-        result = judge(raw.encode())
+        result = check_record(raw.encode())
         if isinstance(result, list):
             assert result
             render_exception(raw.encode(), 1, "Stage", result)

@@ -114,7 +114,7 @@ def test_an_opt_in_of_january_is_not_honored_by_an_opt_out_of_march_whatever_the
     account.run([[everything(2, MARCH)]], **MATCH)
     respell(account)
     old = account.run([[swap(everything(1, JANUARY))]], **MATCH)
-    assert {fault["Code"] for fault in old.held[1]} >= {"Preference.Superseded", "Consent.Superseded"}
+    assert {fault["Code"] for fault in old.not_honored[1]} >= {"Preference.Superseded", "Consent.Superseded"}
     assert old.status["NotHonored"] == 1
 
 
@@ -127,9 +127,9 @@ def test_items_stored_under_an_earlier_spelling_are_joined_with_new_ones(account
     (before,) = account.profiles().values()
     assert before["Emails"][0]["EmailPreferences"][0]["FilterId"] == "news-email"
     again = account.finish(staged)
-    assert (again.status["Unchanged"], again.status["NotHonored"], again.held) == (1, 0, {})
+    assert (again.status["Unchanged"], again.status["NotHonored"], again.not_honored) == (1, 0, {})
     changed = account.run([[swap(everything(2, MARCH))]], **MATCH)
-    assert (changed.status["Updated"], changed.held) == (1, {})
+    assert (changed.status["Updated"], changed.not_honored) == (1, {})
     (shown,) = account.profiles().values()
     sizes = [len(shown[name]) for name in ("AlternateIds", "Emails", "PhoneNumbers", "Consents", "Groups")]
     assert sizes == [1, 1, 1, 1, 1]

@@ -32,7 +32,7 @@ MAILER = Permissions(
 READ_ONLY = Permissions(import_=True, profile=("read",), channels="all", programs="all", consent_types="all")
 
 
-def judge(validator: RecordValidator, sent: bytes) -> VerbatimRecord | Record | list[Fault]:
+def check_record(validator: RecordValidator, sent: bytes) -> VerbatimRecord | Record | list[Fault]:
     """Validate as staging does."""
     plain = validator.check(sent)
     return validator.validate(sent) if plain is None else plain
@@ -56,7 +56,7 @@ def read(result: Any, sent: bytes) -> Any:
 @pytest.mark.parametrize("form", [{}, {"separators": (",", ":")}, {"indent": 2}, {"ensure_ascii": False}])
 def test_an_everyday_record_is_verbatim_and_read_as_the_long_path_reads_it(form: dict[str, Any]) -> None:
     sent = encode(PLAIN, **form)
-    result = judge(VALIDATORS[0], sent)
+    result = check_record(VALIDATORS[0], sent)
     assert isinstance(result, VerbatimRecord)
     assert read_verbatim(result, sent) == VALIDATORS[0].validate(sent)
 
@@ -81,7 +81,7 @@ def at(*path: Any, value: Any) -> Any:
 )
 def test_a_choice_given_by_name_is_as_verbatim_as_one_given_by_number(record: Any) -> None:
     sent = encode(record)
-    result = judge(VALIDATORS[0], sent)
+    result = check_record(VALIDATORS[0], sent)
     assert isinstance(result, VerbatimRecord)
     assert read_verbatim(result, sent) == VALIDATORS[0].validate(sent)
 
@@ -122,7 +122,7 @@ def test_a_choice_given_by_name_is_as_verbatim_as_one_given_by_number(record: An
 )
 def test_a_record_that_needs_more_checks_is_left_to_the_long_path(record: Any) -> None:
     sent = encode(record)
-    result = judge(VALIDATORS[0], sent)
+    result = check_record(VALIDATORS[0], sent)
     assert not isinstance(result, VerbatimRecord)
     assert result == VALIDATORS[0].validate(sent)
 
@@ -184,7 +184,7 @@ def test_both_paths_agree(changes: list[Any], validator: RecordValidator, form: 
         sent = encode(change(changes), **form)
     except UnicodeEncodeError:  # half of a surrogate pair can only be sent as an escape
         sent = encode(change(changes))
-    result = judge(validator, sent)
+    result = check_record(validator, sent)
     expected = validator.validate(sent)
     assert read(result, sent) == expected
     if isinstance(result, VerbatimRecord):
@@ -217,13 +217,13 @@ def test_a_choice_that_was_verbatim_in_one_place_is_checked_again_in_another(ord
     validator = make_validator(match_type="CRM")
     for record in [*phones, *elsewhere, *consents][::order]:
         sent = encode(record)
-        assert read(judge(validator, sent), sent) == make_validator(match_type="CRM").validate(sent)
+        assert read(check_record(validator, sent), sent) == make_validator(match_type="CRM").validate(sent)
 
 
 def test_a_block_keeps_verbatim_records_beside_others_and_reads_those_of_the_version_before() -> None:
     validator = VALIDATORS[0]
     sent = encode(PLAIN)
-    plain, long = judge(validator, sent), validator.validate(sent)
+    plain, long = check_record(validator, sent), validator.validate(sent)
     assert isinstance(plain, VerbatimRecord)
     assert isinstance(long, Record)
     items = block.unpack_work(block.pack_work([(1, plain), (3, long)]))
@@ -244,7 +244,7 @@ def test_choices_are_verbatim_in_every_form_of_their_dates(date: str | None) -> 
         "Consents": [CONSENT | dated, CONSENT | dated | {"ConsentType": "PrivacyPolicy", "ConsentVersion": "1.0"}],
     }
     for validator in (VALIDATORS[0], make_validator(match_type="CRM", staged_at=STAGED_AT + timedelta(days=1))):
-        result = judge(validator, encode(record))
+        result = check_record(validator, encode(record))
         assert isinstance(result, VerbatimRecord)
         assert read_verbatim(result, encode(record)) == validator.validate(encode(record))
 
@@ -252,7 +252,7 @@ def test_choices_are_verbatim_in_every_form_of_their_dates(date: str | None) -> 
 def test_a_number_keeps_the_region_of_the_configuration_it_was_staged_under() -> None:
     """The record is read again when the import runs, perhaps under a newer configuration."""
     sent = encode(PLAIN)
-    plain = judge(VALIDATORS[0], sent)
+    plain = check_record(VALIDATORS[0], sent)
     assert isinstance(plain, VerbatimRecord)
     assert [phone.compared for phone in read_verbatim(plain, sent).phones] == ["+12025550143", "+12025550143"]
 
@@ -295,7 +295,7 @@ def test_records_staged_by_position_by_the_release_before_are_read_correctly() -
     old = block.decode_verbatim(msgspec.Raw(msgspec.msgpack.encode(staged)))
     assert old.reader == 0
     assert read_verbatim(old, sent) == expected
-    new = judge(validator, sent)
+    new = check_record(validator, sent)
     assert isinstance(new, VerbatimRecord)
     assert new.reader == READER
     assert read_verbatim(new, sent) == expected
@@ -305,7 +305,7 @@ def test_a_later_reader_that_takes_more_forms_of_a_time_moves_no_date() -> None:
     """Suppose that a later reader reads a date with an offset. Then that date is no longer among the times, and the
     other times stay."""
     sent = encode(make_dated())
-    new = judge(VALIDATORS[0], sent)
+    new = check_record(VALIDATORS[0], sent)
     assert isinstance(new, VerbatimRecord)
     assert isinstance(new.times, dict)
     moved = dict(reversed(new.times.items()))

@@ -99,7 +99,7 @@ def compare_phone(text: str, region: str) -> str:
 
     Raises ContactFault if the text is not a number, if the number is not possible, or if the number has an extension.
     """
-    plain = _find_plain_e164(text[:4])
+    plain = _find_simple_e164(text[:4])
     if plain is not None and plain.fullmatch(text):
         return text
     if phonenumbers.country_code_for_region(region) == _NANP:
@@ -113,7 +113,7 @@ def compare_phone(text: str, region: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _find_plain_e164(begin: str) -> re.Pattern[str] | None:
+def _find_simple_e164(begin: str) -> re.Pattern[str] | None:
     """The form of the E.164 numbers that begin with `begin`, a + and three digits, and that the library surely accepts
     unchanged: there is no prefix to strip, and the length is possible."""
     if not _E164_BEGIN.fullmatch(begin):

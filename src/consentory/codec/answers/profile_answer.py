@@ -276,7 +276,7 @@ def _render_preferences(preferences: Iterable[Preference], site: Site, view: Vie
                 ProgramId=entry.program_id,
                 ChannelId=UNSET if entry.filter.channel is None else entry.filter.channel,
                 ExpirationDate=UNSET if item.expires is None else from_micros(item.expires),
-                PreferenceStatus=_judge_preference(item, site, view),
+                PreferenceStatus=_find_status(item, site, view),
                 LastModifiedDate=UNSET if recorded is None else to_utc(recorded[0]),
                 UserId=UNSET if recorded is None else recorded[1],
             )
@@ -284,7 +284,7 @@ def _render_preferences(preferences: Iterable[Preference], site: Site, view: Vie
     return rendered
 
 
-def _judge_preference(item: Preference, site: Site, view: Viewing) -> PreferenceStatus:
+def _find_status(item: Preference, site: Site, view: Viewing) -> PreferenceStatus:
     """`Active`, or the reason why an Opt-In is not in force: first `Overruled`, then `Expired`, then `Suspended`."""
     if item.type != OPT_IN:
         return "Active"

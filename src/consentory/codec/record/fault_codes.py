@@ -21,7 +21,7 @@ class FaultCode(NamedTuple):
 _STAGE: tuple[Phase, ...] = ("Stage",)
 _EXECUTE: tuple[Phase, ...] = ("Execute",)
 _BOTH: tuple[Phase, ...] = ("Stage", "Execute")
-_HELD: tuple[Phase, ...] = ("NotHonored",)
+_NOT_HONORED: tuple[Phase, ...] = ("NotHonored",)
 
 FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode("Record.NotAnObject", _STAGE, "A record is not a JSON object.", "Send one object for each person."),
@@ -242,7 +242,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode("CustomField.SeveralOptions", _STAGE, "Several options for a field that takes one.", "Send one."),
     FaultCode(
         "CustomField.UpdateRule",
-        _HELD,
+        _NOT_HONORED,
         "The field's update rule keeps the stored value.",
         "Nothing, if the rule is meant to do this; otherwise change the rule.",
     ),
@@ -282,7 +282,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     ),
     FaultCode(
         "Preference.Superseded",
-        _HELD,
+        _NOT_HONORED,
         "A later choice is stored, or an Opt-Out of this address, under any type, not earlier than this Opt-In.",
         "Nothing: the newer choice stands, and no is stronger than yes.",
     ),
@@ -318,13 +318,13 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     ),
     FaultCode(
         "Consent.Superseded",
-        _HELD,
+        _NOT_HONORED,
         "A later status of the same version is stored, or a no of this address that is not earlier than this Granted.",
         "Nothing: the newer status stands, and no is stronger than yes.",
     ),
     FaultCode(
         "Consent.NewerVersionPresent",
-        _HELD,
+        _NOT_HONORED,
         "A newer version of the consent is already in the same place.",
         "Nothing: the newer version stands.",
     ),
@@ -388,7 +388,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     ),
     FaultCode(
         "Profile.NotFound",
-        _HELD,
+        _NOT_HONORED,
         "The profile to delete does not exist, or was deleted before.",
         "Nothing, if the profile was deleted before; otherwise correct the id.",
     ),

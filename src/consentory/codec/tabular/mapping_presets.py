@@ -12,7 +12,7 @@ from consentory.codec.tabular.mapping_document import TableMapping, read_mapping
 from consentory.codec.tabular.table import TableDescription
 from consentory.errors import ConsentoryError
 
-_COLUMNS_TO_RECOGNISE = 4
+_COLUMNS_TO_IDENTIFY = 4
 _FOLDER = Path(__file__).with_name("presets")
 
 
@@ -53,7 +53,7 @@ def write_defaults(preset: TableMapping, settings: Mapping[str, str]) -> str:
     return text
 
 
-def recognise_preset(table: TableDescription) -> str | None:
+def identify_preset(table: TableDescription) -> str | None:
     """The preset whose columns the table has: all required columns, and most of the other known columns."""
     names = {column.name for column in table.columns}
     scores = {
@@ -62,4 +62,4 @@ def recognise_preset(table: TableDescription) -> str | None:
         if names >= {name for name in preset.document.required_columns if "${" not in name}
     }
     best = max(scores, key=lambda title: scores[title], default=None)
-    return best if best is not None and scores[best] >= _COLUMNS_TO_RECOGNISE else None
+    return best if best is not None and scores[best] >= _COLUMNS_TO_IDENTIFY else None

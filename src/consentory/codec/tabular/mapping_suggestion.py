@@ -32,7 +32,7 @@ from consentory.codec.tabular.column_guess import (
 from consentory.codec.tabular.correction_columns import OWN_COLUMNS
 from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, list_candidates
 from consentory.codec.tabular.mapping_names import find_default_type
-from consentory.codec.tabular.mapping_presets import recognise_preset
+from consentory.codec.tabular.mapping_presets import identify_preset
 from consentory.codec.tabular.table import Column, ReadOptions, Row, TableDescription
 from consentory.codec.tabular.target_path import ELEMENTS, RECORD_MEMBERS
 from consentory.domain.configuration import Configuration, TypeName
@@ -87,7 +87,7 @@ class _Suggestion:
         rows = "row" if len(self._rows) == 1 else f"{len(self._rows)} rows"
         origin = f"the header and the first {rows} of {self._table.file_name}"
         head = [f"# Suggested from {origin}. Look at each line."]
-        if preset := recognise_preset(self._table):
+        if preset := identify_preset(self._table):
             head.append(f"# The columns are those of {preset}: perhaps --preset {preset} is all that you need.")
         head += self._doubt_header()
         if self._configuration is None:

@@ -16,7 +16,7 @@ from consentory.codec.tabular.mapping_document import MappingInvalid, TableMappi
 from consentory.codec.tabular.mapping_header import check_header, choose_constants, list_passed, needs_no_mapping
 from consentory.codec.tabular.mapping_names import check_names, find_default_type
 from consentory.codec.tabular.mapping_plan import MappingPlan, make_plan
-from consentory.codec.tabular.mapping_presets import recognise_preset
+from consentory.codec.tabular.mapping_presets import identify_preset
 from consentory.codec.tabular.mapping_slots import compile_slots
 from consentory.codec.tabular.record_nodes import ElementNode, ObjectNode, Values
 from consentory.codec.tabular.table import Row, RowFault, TableDescription, spell_undecodable
@@ -64,7 +64,7 @@ def compile_mapping(
 def _ask_for_mapping(table: TableDescription) -> MappingInvalid:
     name = table.file_name
     message = f"{name} is a table, and nothing says what its columns mean. "
-    if preset := recognise_preset(table):
+    if preset := identify_preset(table):
         message += f"They look like those of {preset}: try --preset {preset}. Or write"
     else:
         message += "Write"
