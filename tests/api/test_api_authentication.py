@@ -118,7 +118,7 @@ def sign(server: AccountAccess, change: Callable[[dict[str, Any]], None], **head
     return jwt.encode({"alg": "HS256", "kid": key_id, **header}, claims, key)
 
 
-def test_what_is_no_token_of_this_server_is_refused(server: AccountAccess) -> None:
+def test_a_token_that_is_not_of_this_server_is_refused(server: AccountAccess) -> None:
     token = get_token(server)
     head, claims, signature = token.split(".")
     other = jwt.encode({"alg": "HS256", "kid": "1"}, {"exp": 2**33}, OctKey.import_key("k" * 43))
@@ -209,7 +209,7 @@ def test_two_credentials_may_be_live_at_once_and_no_third(server: AccountAccess)
     assert [item.revoked_at is None for item in listed] == [False, True, True]
 
 
-def test_of_credentials_made_at_the_same_time_two_are_made(running: RunningServer) -> None:
+def test_two_credentials_are_made_of_several_at_the_same_time(running: RunningServer) -> None:
     access = running.create_account()
     authentication = access.services.authentication
     authentication.revoke_credential(access.account_id, access.client_id)

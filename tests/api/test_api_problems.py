@@ -101,7 +101,7 @@ def test_a_database_that_is_away_is_503_with_retry_after(client: TestClient[Lite
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_what_nobody_foresaw_is_503_with_a_reference_into_the_log(client: TestClient[Litestar]) -> None:
+def test_an_unexpected_error_is_503_with_a_reference_into_the_log(client: TestClient[Litestar]) -> None:
     answer = client.get("/broken/down", headers={"X-Request-Id": "my-id.7"})
     assert (answer.status_code, answer.json()["code"]) == (503, "Server.Unexpected")
     assert "my-id.7" in answer.json()["detail"]
@@ -159,7 +159,7 @@ def test_without_a_database_it_lives_but_is_not_ready() -> None:
         assert (asked.status_code, asked.json()["code"]) == (503, "Server.Unavailable")
 
 
-def test_a_call_without_credentials_is_401_before_anything_is_looked_at() -> None:
+def test_a_call_without_credentials_is_401_before_anything_is_read() -> None:
     with TestClient(make_app()) as client:
         for authorization, code in ((None, "Auth.Missing"), ("Digest x", "Auth.SchemeUnknown")):
             headers = {"Authorization": authorization} if authorization else {}

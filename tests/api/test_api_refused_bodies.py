@@ -52,7 +52,7 @@ def test_a_refusal_arrives_and_the_connection_serves_on(
         assert ours.http.get("/healthz").status_code == 200
 
 
-def test_a_body_that_nobody_asked_for_hurts_nothing(ours: WireClient) -> None:
+def test_an_unexpected_body_does_no_harm(ours: WireClient) -> None:
     """An existing client may send a body with calls that use no body."""
     token = ours.initiate()["AccessToken"]
     for _ in range(10):

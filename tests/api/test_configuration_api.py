@@ -67,7 +67,7 @@ def test_a_dry_run_only_says_what_would_change(ours: WireClient) -> None:
     assert require(put(ours, document))["Changes"] == would["Changes"]
 
 
-def test_what_is_left_out_is_switched_off_and_says_so(ours: WireClient) -> None:
+def test_an_item_left_out_is_switched_off_and_reported(ours: WireClient) -> None:
     """Nothing that is in use is deleted by leaving it out: it is switched off, and says so."""
     profile = ours.write(person(1))
     document = show(ours)
@@ -116,7 +116,7 @@ def test_an_unknown_key_is_refused_and_all_faults_are_told(ours: WireClient) -> 
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"account: [", b"null"])
-def test_what_is_no_document_is_400(ours: WireClient, body: bytes) -> None:
+def test_a_body_that_is_not_a_document_is_400(ours: WireClient, body: bytes) -> None:
     """400: malformed or invalid request."""
     check_problem(put(ours, body), 400, "Configuration.Invalid")
 

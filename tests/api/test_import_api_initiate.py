@@ -47,7 +47,7 @@ def test_the_defaults_are_filled_in(ours: WireClient) -> None:
         assert [status[flag] for flag in (*FLAGS, "AllowPriorConsents")] == [False] * 6
 
 
-def test_what_is_said_is_given_back(ours: WireClient) -> None:
+def test_the_fields_of_initiate_are_given_back(ours: WireClient) -> None:
     """The Initiate fields, as they apply (defaults filled in)."""
     fields = {"Name": "Größe 🎈", "DataStageDuration": 10, "ImportAction": "Add", **CRM} | dict.fromkeys(FLAGS, True)
     status = require(ours.try_initiate(fields | {"AllowPriorConsents": True}))

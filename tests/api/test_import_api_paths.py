@@ -33,7 +33,7 @@ OTHER_CALLS = [
 ]
 
 
-def test_the_five_steps_are_initiate_stage_many_times_execute_status_exceptions(ours: WireClient) -> None:
+def test_the_five_calls_are_initiate_stage_many_times_execute_status_exceptions(ours: WireClient) -> None:
     """Its main job is the bulk import, in five calls. … Such a client moves over by changing its host."""
     headers = {"Authorization": ours.http.headers["Authorization"]}
     url = f"{ours.access.url}/Profiles/v4/Async/{ours.access.account}/Import"
@@ -60,7 +60,7 @@ def test_every_call_that_names_a_client_id_is_under_the_base_path(ours: WireClie
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/schema/openapi.json"])
-def test_what_stands_at_the_root_needs_no_credentials(running: RunningServer, path: str) -> None:
+def test_the_calls_at_the_root_need_no_credentials(running: RunningServer, path: str) -> None:
     """/oauth2/token, /healthz, /readyz, /metrics and /schema/openapi.json stand at the root."""
     assert httpx.get(f"{running.url}{path}").status_code == 200
     check_problem(httpx.get(f"{running.url}{BASE}{path}"), 404, "Request.UnknownAddress")

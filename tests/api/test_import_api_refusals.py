@@ -162,7 +162,7 @@ def test_imports_of_different_accounts_run_side_by_side(own: RunningServer) -> N
 
 
 @pytest.mark.processes
-def test_what_nobody_foresaw_is_503_with_a_reference_into_the_log(own: RunningServer) -> None:
+def test_an_unexpected_error_is_503_with_a_reference_into_the_log(own: RunningServer) -> None:
     """503: a fault that nobody foresaw (Server.Unexpected, with a reference into the log). No stack trace, ever."""
     with WireClient(own.create_account()) as client:
         broken = "INSERT INTO configuration (account_id, revision, document) VALUES (%s, 2, '{\"secret\": 1}')"

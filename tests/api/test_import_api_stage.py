@@ -93,7 +93,7 @@ def test_another_encoding_is_415(ours: WireClient, token: int, encoding: str) ->
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_what_is_not_of_its_encoding_or_cut_off_is_400(ours: WireClient, token: int, encoding: str) -> None:
+def test_a_body_of_another_encoding_or_cut_off_is_400(ours: WireClient, token: int, encoding: str) -> None:
     """Bytes that are not JSON text (cut off …) stage nothing: 400."""
     whole = gzip.compress(pack([person(1)])) if encoding == "gzip" else zstandard.compress(pack([person(1)]))
     for body in (pack([person(1)]), whole[:-3], b"", whole + b"rubbish"):

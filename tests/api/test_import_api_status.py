@@ -149,7 +149,7 @@ def test_the_first_stage_call_that_carries_a_record_moves_initiated_to_staging(o
     assert ours.stage(token, [FAULTY])["Status"] == "Staging"
 
 
-def test_execute_moves_staging_to_queued_and_its_turn_to_processing_and_completed(ours: WireClient) -> None:
+def test_execute_moves_staging_to_queued_and_then_to_processing_and_completed(ours: WireClient) -> None:
     """Staging → Queued: Execute. Queued → Processing: its turn has come …; StartedAt is set. → Completed."""
     token = ours.prepare([person(1)])
     with ours.held_queue():

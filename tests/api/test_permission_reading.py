@@ -99,7 +99,7 @@ def whole(users_of: PermissionUsers) -> tuple[int, Wire]:
 
 
 @pytest.mark.parametrize("user", READERS)
-def test_what_may_not_be_seen_is_not_there(users_of: PermissionUsers, whole: tuple[int, Wire], user: str) -> None:
+def test_hidden_parts_are_not_in_the_answer(users_of: PermissionUsers, whole: tuple[int, Wire], user: str) -> None:
     profile_id, profile = whole
     expected, client = hide(user, profile), users_of.act_as(user)
     assert client.get(f"{users_of.account}/Profile/{profile_id}").json() == expected

@@ -91,7 +91,7 @@ def test_existing_clients_part_it_as_they_like(value: str) -> None:
         ("PNAUTHINFO3-HMAC-SHA256", "Credential=a/" + " " * 60_000 + "Signature=", "Auth.HmacMalformed"),
     ],
 )
-def test_what_is_none_has_a_code_of_its_own(scheme: str, value: str, code: str) -> None:
+def test_a_header_of_another_form_has_its_own_code(scheme: str, value: str, code: str) -> None:
     with pytest.raises(RequestRefused) as refused:
         read_signed_header(scheme, value)
     assert (refused.value.kind, refused.value.code) == ("unauthorized", code)
@@ -235,7 +235,7 @@ def test_off_unless_the_account_has_a_key(running: RunningServer) -> None:
     assert refusal(call(access, header)) == (401, "Auth.HmacRefused")
 
 
-def test_who_may_write_the_configuration_is_refused_however_it_came_about(running: RunningServer) -> None:
+def test_a_user_who_may_write_the_configuration_is_always_refused(running: RunningServer) -> None:
     """The account document also refuses this. Here the document's check was bypassed."""
     access = running.create_account(mark_users)
     key = access.services.authentication.shared_keys.create(access.account_id)[1]

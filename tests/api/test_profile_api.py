@@ -166,7 +166,7 @@ def test_a_profile_that_is_not_there_is_404(ours: WireClient, running: RunningSe
             check_problem(ours.http.get(f"{ours.account}/Profile/{profile_id}{more}"), 404, "Profile.NotFound")
 
 
-def test_what_get_gives_can_be_staged_back_and_changes_nothing(ours: WireClient) -> None:
+def test_the_answer_of_get_can_be_staged_back_and_changes_nothing(ours: WireClient) -> None:
     """ro members are accepted and ignored, so that what the system gave out can come back in."""
     profile_id = ours.write(WHOLE)["ProfileId"]
     ours.write({"Emails": [{"EmailAddress": "b@example.com"}], "CustomerName": {"Prefix": ""}}, profile_id)
@@ -262,7 +262,7 @@ def test_a_look_up_by_any_text_is_200_or_404(ours: WireClient, text: str) -> Non
 
 
 @pytest.mark.parametrize("asked", ["KD 100", "kd\xa0100", " KD\u3000100\u2003", "\tKD\u2007100\n"])
-def test_whatever_was_accepted_can_be_looked_up(ours: WireClient, asked: str) -> None:
+def test_every_accepted_value_can_be_found(ours: WireClient, asked: str) -> None:
     """White space is trimmed and folded alike at staging and at the look-up."""
     ours.run([{"AlternateIds": [{"AlternateIdType": "Loyalty", "AlternateId": "KD\xa0100"}]}])
     found = require(ours.try_find(alternateIdType="\xa0Loyalty", alternateId=asked))

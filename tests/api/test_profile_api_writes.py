@@ -63,7 +63,7 @@ def test_a_profile_id_in_the_body_names_the_profile_too(ours: WireClient) -> Non
 
 
 @pytest.mark.parametrize("said", ['"ProfileId": null, ', '"ProfileId" :null , "ProfileId":\tnull, ', ""])
-def test_a_profile_id_of_null_says_nothing(ours: WireClient, said: str) -> None:
+def test_a_profile_id_of_null_counts_as_absent(ours: WireClient, said: str) -> None:
     """record.md: null says nothing. The path names the profile then."""
     profile_id = ours.write(person(1))["ProfileId"]
     body = f'{{ {said}"CustomerName": {{"FirstName": "Zoe"}} }}\n'.encode()

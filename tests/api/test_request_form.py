@@ -65,7 +65,7 @@ def test_head_needs_what_get_needs(ours: WireClient) -> None:
 
 
 @pytest.mark.parametrize("slash", ["%2F", "%2f"])
-def test_a_slash_in_disguise_parts_no_names(ours: WireClient, slash: str) -> None:
+def test_an_encoded_slash_separates_no_names(ours: WireClient, slash: str) -> None:
     account = ours.access.account
     for path in (
         f"/Profiles/v4/{account}{slash}Configuration",

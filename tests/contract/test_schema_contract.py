@@ -403,7 +403,7 @@ def test_no_role_can_tear_the_walls_down(schema: str, role: str, change: str) ->
         "DELETE FROM audit_link",
     ],
 )
-def test_what_was_recorded_stays_as_written(schema: str, role: str, change: str) -> None:
+def test_recorded_rows_stay_as_written(schema: str, role: str, change: str) -> None:
     with connect_as(schema, role, 1) as connection, pytest.raises(errors.InsufficientPrivilege):
         connection.execute(change)
 

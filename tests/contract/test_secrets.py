@@ -372,7 +372,7 @@ def test_commands_say_no_secret_on_standard_error(watched: Watched) -> None:
         assert find(text, watched.secrets) == set()
 
 
-def test_what_is_left_in_files_is_for_the_owner_alone(watched: Watched) -> None:
+def test_remaining_files_are_readable_by_the_owner_only(watched: Watched) -> None:
     for name in ("secret-key", "conninfo", "server.log"):
         assert (watched.data / name).stat().st_mode & 0o777 == 0o600, name
     (exceptions,) = watched.folder.glob("people.ndjson.exceptions*")

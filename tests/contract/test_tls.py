@@ -87,14 +87,14 @@ def test_others_are_not_served_without_tls_unless_one_insists(host: str, certifi
     assert choose_endpoint(host, 8480, *map(str, certificate)).url.startswith("https://")
 
 
-def test_what_is_no_address_is_said(certificate: tuple[Path, Path]) -> None:
+def test_a_text_that_is_not_an_address_is_refused(certificate: tuple[Path, Path]) -> None:
     with pytest.raises(SettingError, match=r"no\.such\.host\.invalid is no address"):
         choose_endpoint("no.such.host.invalid", 8480)
     with pytest.raises(SettingError, match="Port 0"):
         choose_endpoint("127.0.0.1", 0)
 
 
-def test_a_certificate_that_cannot_be_used_is_said(certificate: tuple[Path, Path], tmp_path: Path) -> None:
+def test_an_unusable_certificate_is_refused(certificate: tuple[Path, Path], tmp_path: Path) -> None:
     cert, key = map(str, certificate)
     for pair in ((cert, None), (None, key)):
         with pytest.raises(SettingError, match="needs both"):

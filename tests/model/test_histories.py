@@ -105,7 +105,7 @@ def is_dated(record: dict[str, Any]) -> bool:
 
 @FEW
 @given(histories())
-def test_what_is_given_out_can_come_back_in(history: History) -> None:
+def test_a_rendered_profile_can_be_staged_back(history: History) -> None:
     run = replay(history)
     for profile in run.model.all_profiles(run.now):
         reduced = comparable(profile, run.model.account)
