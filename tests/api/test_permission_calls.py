@@ -84,6 +84,11 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "list": (_look("Imports"), {"import"}),
     "one import": (_look("Imports/{ImportId}"), {"import"}),
     "its exceptions": (_look("Imports/{ImportId}/Exceptions"), {"import"}),
+    "start a preview": (_move("Preview"), {"import"}),
+    "preview": (_look("Import/{AccessToken}/Preview"), {"import"}),
+    "its preview": (_look("Imports/{ImportId}/Preview"), {"import"}),
+    "changes of a preview": (_look("Import/{AccessToken}/Preview/Changes"), {"import"}),
+    "its changes of a preview": (_look("Imports/{ImportId}/Preview/Changes"), {"import"}),
     "its progress": (_watch, {"import"}),
     "profile": (_on_profile("GET"), {"profile.read"}),
     "history": (_on_profile("GET", "/History?of=Consents"), {"profile.read"}),
@@ -120,7 +125,7 @@ def test_a_call_is_for_those_who_hold_all_that_it_needs(users_of: PermissionUser
     for user in USERS:
         answer = send(users_of, users_of.act_as(user))
         permitted = all(holds(user, need) for need in needs)
-        if (answer.status_code == 403) == permitted or answer.status_code not in (200, 201, 204, 403, 404):
+        if (answer.status_code == 403) == permitted or answer.status_code not in (200, 201, 202, 204, 403, 404):
             wrong.append((user, answer.status_code, answer.text[:200]))
         if answer.status_code == 403:
             assert answer.headers["content-type"] == "application/problem+json"
@@ -154,5 +159,7 @@ def test_every_call_of_the_api_is_in_the_matrix(users_of: PermissionUsers) -> No
     assert calls == {
         "initiate", "stage", "execute", "cancel", "getStatus", "getExceptions", "listImports", "getImport",
         "getImportExceptions", "watchImport", "getProfile", "getHistory", "findProfiles", "listTags", "createProfile",
-        "updateProfile", "deleteProfile", "getConfiguration", "applyConfiguration", "readAudit",
+        "startPreview", "startTokenPreview", "getPreview", "getTokenPreview", "listPreviewChanges",
+        "listTokenPreviewChanges", "updateProfile", "deleteProfile",
+        "getConfiguration", "applyConfiguration", "readAudit",
     }, "a call was added: put it into CALLS, and here"  # fmt: skip

@@ -23,7 +23,15 @@ from consentory.store.statements import all_statements, statement
 STORE = Path(str(files("consentory.store")))
 SERVICES = Path(str(files("consentory.services")))
 
-WORKER_ONLY_MODULES = {"import_execution", "repeated_records", "retention", "audit_chaining", "audit_verification"}
+WORKER_ONLY_MODULES = {
+    "previewing",
+    "preview_parts",
+    "import_execution",
+    "repeated_records",
+    "retention",
+    "audit_chaining",
+    "audit_verification",
+}
 """Services that run as the worker's role and never as the server's."""
 
 WORKER_MODULES = WORKER_ONLY_MODULES | {"change_plan", "change_writing", "configuration_cache", "audit_trail"}

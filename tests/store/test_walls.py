@@ -11,6 +11,7 @@ from running_server import create_database, drop_database
 from sample_rows import ROWS, SERVICE, WORKER, connect_as, insert_row, list_walled_tables, make_row
 
 OURS, THEIRS = 1, 2
+NOT_OF_THE_SERVICE = {"import_chunk", "preview_chunk", "preview_change", "account", "audit_link"}
 TABLES = sorted(ROWS)
 
 
@@ -88,7 +89,7 @@ def test_ours_cannot_be_moved_over(ours: psycopg.Connection, table: str) -> None
         ours.execute(sql.SQL("UPDATE {} SET account_id = %s").format(sql.Identifier(table)), [THEIRS])
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"import_chunk", "account", "audit_link"}))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - NOT_OF_THE_SERVICE))
 def test_what_is_inserted_is_of_the_transactions_account(ours: psycopg.Connection, table: str) -> None:
     count(ours, "DELETE FROM {}", table)
     insert_row(ours, table, ROWS[table] | _make_fresh(table))
@@ -102,6 +103,8 @@ def _make_fresh(table: str) -> dict[str, object]:
         "configuration": "revision",
         "import_batch": "batch_number",
         "import_chunk": "chunk_number",
+        "preview_chunk": "chunk_number",
+        "preview_change": "sequence_number",
         "import_block": "first_sequence",
         "import_fault": "sequence_number",
         "profile": "profile_id",
@@ -114,6 +117,8 @@ def _make_fresh(table: str) -> dict[str, object]:
     texts = {"consent_text": "version", "credential": "client_id", "hmac_key": "key_id", "hmac_use": "fingerprint"}
     if table == "import":
         return {"import_id": "01936d5e-0000-7000-8000-000000000099", "access_token": 99}
+    if table == "import_preview":
+        return {"import_id": "01936d5e-0000-7000-8000-000000000099"}
     if table == "audit_event":
         return {"event_id": "01936d5e-0000-7000-8000-000000000099"}
     if table in texts:
@@ -149,7 +154,18 @@ def test_the_service_cannot_copy_in(ours: psycopg.Connection, table: str) -> Non
 
 @pytest.mark.parametrize(
     "table",
-    ["profile", "alternate_key", "contact_key", "ledger", "tombstone", "tag_change", "import_chunk", "audit_link"],
+    [
+        "profile",
+        "alternate_key",
+        "contact_key",
+        "ledger",
+        "tombstone",
+        "tag_change",
+        "import_chunk",
+        "preview_chunk",
+        "preview_change",
+        "audit_link",
+    ],
 )
 def test_what_the_worker_writes_is_of_the_transactions_account(two_accounts: str, table: str) -> None:
     row = ROWS[table] | _make_fresh(table)

@@ -24,7 +24,7 @@ ROLES: list[str | None] = [SERVICE, WORKER, None]
 OF_NO_ACCOUNT = {
     "find_attempts", "count_failures", "trust_address", "forget_attempts",  # by credential or address, hashed
     "list_signing_keys", "insert_signing_key", "delete_signing_keys", "reencrypt_signing_key",
-    "beat", "limit_statements", "try_maintenance_lock",
+    "beat", "limit_statements", "try_preview_lock", "export_snapshot", "try_maintenance_lock",
     "check_schema", "commit_lazily", "read_clock", "end_frozen_sessions", "allow_long_statement", "notify_work",
     "try_resolve_lock", "try_chain_lock", "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
 }  # fmt: skip
@@ -54,6 +54,8 @@ PARAMETERS: dict[str, Any] = {
     "staged_bytes": 1, "action": None, "old": "$argon2id$", "secret_hash": "other",
     "undated_choices": 1, "refused_opt_outs": 1, "numbers_without_country_code": 1,
     "total": 1, "exceptions": 0, "not_honored": 0, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0,
+    "preview_id": KEY, "kind": "OptInsEnded", "kinds": ["OptInsEnded"], "after_kind": "", "after_sequence": 0,
+    "after_number": 0, "as_of": THEN, "snapshot": "snapshot", "records": 1, "effects": [1], "state": "Done",
     "consent_type": "Privacy", "version": "1", "locale": "en_US", "sha256": "00", "body": "We keep.",
 }  # fmt: skip
 """A value for every parameter by its name; ids are those of the other account's sample rows."""

@@ -13,5 +13,7 @@ ACROSS_ACCOUNTS = {
     "find_foldable",
     "find_unchained",
     "list_accounts",
+    "list_running_previews",
+    "claim_preview_chunk",
 }
 """What a worker asks or does for all accounts at once; every other statement names its account."""

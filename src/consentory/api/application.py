@@ -13,6 +13,7 @@ from consentory.api.routes.account_routes import ACCOUNT_ROUTES
 from consentory.api.routes.audit_routes import AUDIT_ROUTES
 from consentory.api.routes.import_routes import IMPORT_ROUTES
 from consentory.api.routes.operation_routes import get_health, get_metrics, get_readiness
+from consentory.api.routes.preview_routes import PREVIEW_ROUTES
 from consentory.api.routes.profile_routes import PROFILE_ROUTES
 from consentory.api.routes.token_routes import issue_token
 from consentory.http.access_log import AccessLogMiddleware
@@ -52,7 +53,7 @@ def create_app(
     )
     account_calls = Router(
         base_path,
-        route_handlers=[IMPORT_ROUTES, PROFILE_ROUTES, ACCOUNT_ROUTES, AUDIT_ROUTES],
+        route_handlers=[IMPORT_ROUTES, PREVIEW_ROUTES, PROFILE_ROUTES, ACCOUNT_ROUTES, AUDIT_ROUTES],
         middleware=[AuthenticationMiddleware, CostlyReads],
         opt={"answers": (JSON,)},
         security=[{"bearer": []}, {"pnauthinfo3": []}],
@@ -65,6 +66,7 @@ def create_app(
             "staging": _provide(services.staging),
             "processes": _provide(processes),
             "exceptions": _provide(services.exceptions),
+            "previews": _provide(services.previews),
             "profiles": _provide(services.profiles),
             "accounts": _provide(services.accounts),
             "audit": _provide(services.audit),

@@ -17,9 +17,12 @@ from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.audit.audit_verification import AuditVerification
+from consentory.services.execution.chunking import CHUNK_RECORDS
 from consentory.services.execution.import_execution import Execution
+from consentory.services.execution.previewing import Previewing
 from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
+from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.retention import Retention
 from consentory.services.imports.staging_service import StagingService
 from consentory.services.profiles.profile_service import ProfileService
@@ -31,7 +34,8 @@ from consentory.store.migration import migrate
 SERVER_CONNECTIONS = 16
 """Connections of one server process: requests beyond that wait their turn, 5 s at most."""
 
-WORKER_CONNECTIONS = 2
+WORKER_CONNECTIONS = 5
+"""The chunk loop and the maintenance loop take one each, a preview three: its snapshot, its part, and what it reads."""
 
 BASE_PATH_VARIABLE = SETTINGS["base_path"].variable
 DATABASE_VARIABLE = SETTINGS["database_url"].variable
@@ -47,6 +51,7 @@ class WorkerServices:
 
     database: Database
     execution: Execution
+    previewing: Previewing
     retention: Retention
     chaining: AuditChaining
     verification: AuditVerification
@@ -74,6 +79,7 @@ def compose_services(database: Database, box: SecretBox | None = None) -> Servic
         imports=ImportService(database, configurations),
         staging=StagingService(database, configurations, read_staged_bound()),
         exceptions=ExceptionService(database),
+        previews=PreviewService(database),
         profiles=ProfileService(database, configurations),
         accounts=AccountService(database, configurations),
         authentication=Authentication(database, configurations, box),
@@ -94,14 +100,11 @@ def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServic
     """The services of one worker process; `chunk_records` None: the default."""
     database = Database(conninfo, "consentory_worker", size=WORKER_CONNECTIONS)
     configurations = ConfigurationCache(database)
-    execution = (
-        Execution(database, configurations)
-        if chunk_records is None
-        else Execution(database, configurations, chunk_records=chunk_records)
-    )
+    size = CHUNK_RECORDS if chunk_records is None else chunk_records
     return WorkerServices(
         database=database,
-        execution=execution,
+        execution=Execution(database, configurations, chunk_records=size),
+        previewing=Previewing(database, configurations, chunk_records=size),
         retention=Retention(database),
         chaining=AuditChaining(database),
         verification=AuditVerification(database),

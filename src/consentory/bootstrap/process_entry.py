@@ -186,6 +186,7 @@ def _run_worker(conninfo: str) -> None:
     from consentory.services.clock_metrics import show_clock
     from consentory.worker.chunk_loop import ImportWorker
     from consentory.worker.maintenance_loop import Maintenance
+    from consentory.worker.preview_loop import PreviewLoop
     from consentory.worker.worker_process import run_loops
 
     stop = Event()
@@ -197,6 +198,7 @@ def _run_worker(conninfo: str) -> None:
     try:
         services.database.heartbeat.on_clock = show_clock
         worker = ImportWorker(services.database, services.execution, stop)
-        run_loops(worker, Maintenance(services.database, services.retention, services.chaining, stop), stop)
+        maintenance = Maintenance(services.database, services.retention, services.chaining, stop)
+        run_loops(worker, maintenance, PreviewLoop(services.database, services.previewing, stop), stop)
     finally:
         services.close()

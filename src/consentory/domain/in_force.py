@@ -7,12 +7,15 @@ effect. All names are spelled as configured (`domain/spelling.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 
-from consentory.domain.configuration_index import Caseless, ConsentEntry, FilterEntry
+from consentory.domain.configuration_index import Caseless, ConfigurationIndex, ConsentEntry, FilterEntry
 from consentory.domain.profile import Consent, Element, Preference, ProfileState
 from consentory.domain.record import DENIED, GRANTED, OPT_IN, OPT_OUT, REVOKED, STRENGTH
+
+PreferenceStatus = Literal["Active", "Overruled", "Expired", "Suspended"]
 
 DAY = 86_400_000_000
 """Microseconds in a day of 24 hours."""
@@ -47,6 +50,20 @@ def holds_opt_out(site: Site, filter_id: str, at: int) -> bool:
 def is_overruled(site: Site, item: Preference) -> bool:
     """True if an Opt-Out on an element of another type takes this Opt-In out of force."""
     return item.type == OPT_IN and holds_opt_out(site, item.filter, item.at)
+
+
+def judge_preference(
+    site: Site, item: Preference, configuration_index: ConfigurationIndex, at: int
+) -> PreferenceStatus:
+    """`Active`, or why an Opt-In is not in force: `Overruled` before `Expired` before `Suspended`."""
+    if item.type != OPT_IN:
+        return "Active"
+    if is_overruled(site, item):
+        return "Overruled"
+    if item.expires is not None and item.expires <= at:
+        return "Expired"
+    needed = configuration_index.filters[item.filter]
+    return "Suspended" if list_missing(needed, site, configuration_index.consent_types, at) else "Active"
 
 
 def list_address_noes(site: Site, type_name: str) -> list[Consent]:
@@ -96,7 +113,7 @@ def list_missing(needed: FilterEntry, site: Site, consent_types: Caseless[Consen
     return [
         name
         for name in needed.filter.required_consents
-        if not _is_granted(_find_deciding(site, consent_types[name]), at)
+        if not is_granted(_find_deciding(site, consent_types[name]), at)
     ]
 
 
@@ -114,5 +131,6 @@ def _find_deciding(site: Site, entry: ConsentEntry) -> Consent | None:
     return max(standing, key=lambda c: (c.at, STRENGTH[c.status]), default=None)
 
 
-def _is_granted(consent: Consent | None, at: int) -> bool:
+def is_granted(consent: Consent | None, at: int) -> bool:
+    """True for a consent that is given and has not expired."""
     return consent is not None and consent.status == GRANTED and (consent.expires is None or consent.expires > at)

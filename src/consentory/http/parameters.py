@@ -11,6 +11,7 @@ from uuid import UUID
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from consentory.domain.audit_event import Action
+from consentory.domain.effects import ChangeKind
 from consentory.domain.imports import REFUSED, Phase
 from consentory.errors import ErrorDetail, RequestRefused
 
@@ -52,6 +53,11 @@ AfterNumber = Annotated[
 ]
 ActionFilter = Annotated[Action | None, QueryParameter(name="action", description="Only events of this Action.")]
 ImportFilter = Annotated[UUID | None, QueryParameter(name="importId", description="Only events of this import.")]
+PreviewIdFilter = Annotated[
+    UUID | None,
+    QueryParameter(name="previewId", description="Only if this preview is done and not stale; else 409 Preview.Stale."),
+]
+ChangeKindFilter = Annotated[ChangeKind | None, QueryParameter(name="kind", description="Only changes of this kind.")]
 DryRun = Annotated[bool, QueryParameter(name="dryRun", description="Only report the changes, and apply none.")]
 
 AlternateIdType = Annotated[str | None, QueryParameter(name="alternateIdType", description="With alternateId.")]
@@ -101,7 +107,7 @@ def read_flags(
 
 _NUMBERS = frozenset(("limit", "offset", "after"))
 _REPEATED = frozenset(("phase",))
-_CHOICES = frozenset(("status", "action", "importId", "phase"))
+_CHOICES = frozenset(("status", "action", "importId", "phase", "previewId", "kind"))
 """Parameters for which Litestar treats the word null as a missing parameter."""
 _NAMES = frozenset(
     (*_NUMBERS, *_CHOICES, "cursor", "of", "dryRun", "alternateIdType", "alternateId", "emailAddress", "phoneNumber")
@@ -150,6 +156,7 @@ _HINTS = {
     "idempotency_key": IdempotencyKey,
     "dry_run": DryRun,
     "import_id": ImportFilter,
+    "preview_id": PreviewIdFilter,
     **get_type_hints(read_flags, include_extras=True),
 }
 _WIRE_NAMES: dict[str, str] = {

@@ -10,6 +10,7 @@ from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
+from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.staging_service import StagingService
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.store.database import Database
@@ -24,6 +25,7 @@ class Services:
     imports: ImportService
     staging: StagingService
     exceptions: ExceptionService
+    previews: PreviewService
     profiles: ProfileService
     accounts: AccountService
     authentication: Authentication

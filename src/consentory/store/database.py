@@ -82,6 +82,11 @@ _IDLE_TOO_LONG = "25P03"
 """A transaction was idle for too long: the session is lost, and nothing of it was committed."""
 
 
+_BEGIN = sql.SQL("BEGIN")
+_BEGIN_SNAPSHOT = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ")
+_BEGIN_READING = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
 def join_keys(keys: Iterable[bytes]) -> str:
     """Many keys of 16 bytes as one parameter, for `string_to_array(…, ',')::uuid[]`: far quicker than a list."""
     return b"".join(keys).hex(",", 16)
@@ -218,9 +223,27 @@ class Database:
         Raises StoreUnavailable (nothing was done), StoreRefused (the data broke a rule of the schema),
         StatementRefused (the program did) or OutcomeUnknown (the connection was lost during the commit of a change).
         """
+        with self._run([_BEGIN, *([] if account_id is None else [_bind_account(account_id)])]) as tx:
+            yield tx
+
+    @contextmanager
+    def snapshot(self, account_id: int, name: str | None = None) -> Iterator[Transaction]:
+        """A transaction that sees one state of the database from its first statement to its end.
+
+        `name`: that of another such transaction, by `export_snapshot`; then it only reads. Raises as `transaction`;
+        StoreRefused if that other transaction has ended.
+        """
+        begin = (
+            [_BEGIN_SNAPSHOT] if name is None else [_BEGIN_READING, sql.SQL("SET TRANSACTION SNAPSHOT {}").format(name)]
+        )
+        with self._run([*begin, _bind_account(account_id)]) as tx:
+            yield tx
+
+    @contextmanager
+    def _run(self, begin: Sequence[sql.Composable]) -> Iterator[Transaction]:
         is_unknown = False
         try:
-            with self._begin(account_id) as connection:
+            with self._begin(sql.SQL("; ").join(begin)) as connection:
                 transaction = Transaction(connection, may_copy=self._role != "consentory_service")
                 yield transaction
                 is_unknown = transaction.has_written
@@ -232,14 +255,12 @@ class Database:
             raise translate(error) from error
 
     @contextmanager
-    def _begin(self, account_id: int | None) -> Iterator[psycopg.Connection[TupleRow]]:
+    def _begin(self, begin: sql.Composed) -> Iterator[psycopg.Connection[TupleRow]]:
         """A connection in a new transaction, which the pool commits or rolls back.
 
         Begun and bound to its account in one message: under load each one waits for a processor twice. It is also
         what shows that a pooled connection was lost meanwhile; nothing was done on it, so another one is taken.
         """
-        binding = () if account_id is None else (_bind_account(account_id),)
-        begin = sql.SQL("; ").join((sql.SQL("BEGIN"), *binding))
         for _ in range(self._size + 1):
             with self._pool.connection() as connection:
                 try:

@@ -67,6 +67,7 @@ def make_openapi_config() -> OpenAPIConfig:
         contact=Contact(name="The operator of this server"),
         tags=[
             Tag("Import", "The bulk import."),
+            Tag("Preview", "The effects of an import before it is executed."),
             Tag("Profile", "One person at a time."),
             Tag("Account", "The configuration of the account."),
             Tag("Token", "Bearer tokens."),

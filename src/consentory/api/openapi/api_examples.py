@@ -33,6 +33,9 @@ _VALUES: dict[str, Any] = {
     "ClientAddress": "203.0.113.7", "RequestId": "5f0c2a9be1d14f6a8f2d7c3b1a0e9d84", "Action": "import.staged",
     "ProfileIds": [], "Details": {"First": 1, "Last": 1000, "ValidationFailed": 10}, "Hash": "9c56" * 16,
     "Changes": ["+ alternate id type CRM"], "Applied": True, "clientId": "ACME", "Account.name": "Acme Retail",
+    "ChangeList.Changes": _COMPOSED, "LimitsExceeded": [], "PreviewObject.Exceptions": 2, "PreviewObject.NotHonored": 3,
+    "State": "Done", "Records": 990, "RecordsDone": 990, "ChangeItem.Kind": "OptInsEnded", "Member": "NEWS-EMAIL",
+    "Place": {"Kind": "Profile"}, "Stale": False, "Effects": _COMPOSED,
     "locales": ["en_US"], "alternateIdTypes": _COMPOSED, "TypeName.name": "CRM", "TypeName.pattern": "[A-Z0-9-]{1,40}",
 }  # fmt: skip
 """Values by member, or by type and member if the member of another type has another value."""

@@ -28,6 +28,7 @@ from consentory.http.parameters import (
     IdempotencyKey,
     ImportId,
     Limit,
+    PreviewIdFilter,
     StatusFilter,
     read_window,
 )
@@ -112,9 +113,11 @@ async def stage(
     sync_to_thread=True,
     opt={"refuses": (409,)},
 )
-def execute(request: ApiRequest, imports: Imports, access_token: AccessToken) -> StatusObject:
+def execute(
+    request: ApiRequest, imports: Imports, access_token: AccessToken, preview_id: PreviewIdFilter = None
+) -> StatusObject:
     """Start the import of the staged records. A repeated call changes nothing."""
-    return answer_import(request, imports.execute(request.user, access_token), "execute")
+    return answer_import(request, imports.execute(request.user, access_token, preview_id), "execute")
 
 
 @post(

@@ -5,13 +5,14 @@ A member that may be absent has the default UNSET. No member of these answers is
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, TypedDict
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from consentory.codec.answers.answer_types import Instant
 from consentory.domain.configuration import Channel
+from consentory.domain.in_force import PreferenceStatus
 from consentory.domain.record import DENIED, GRANTED, NOT_SET, OPT_IN, OPT_OUT, REVOKED
 
 PreferenceCode = Annotated[int, Meta(extra_json_schema={"enum": [OPT_IN, OPT_OUT]}, description="1 yes, 2 no.")]
@@ -22,7 +23,6 @@ ConsentCode = Annotated[
         description="1 Granted, 2 Denied, 3 Revoked, 4 NotSet.",
     ),
 ]
-PreferenceStatus = Literal["Active", "Overruled", "Expired", "Suspended"]
 
 
 class AttributeAnswer(msgspec.Struct, frozen=True, gc=False):

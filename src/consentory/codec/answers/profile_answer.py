@@ -19,12 +19,11 @@ from consentory.codec.answers.choice_answer import (
     ConsentAnswer,
     EvidenceAnswer,
     PreferenceAnswer,
-    PreferenceStatus,
 )
-from consentory.domain.in_force import Site, is_overruled, list_missing
+from consentory.domain.in_force import Site, judge_preference
 from consentory.domain.instants import from_micros
 from consentory.domain.profile import Consent, Element, Preference, ProfileState
-from consentory.domain.record import GRANTED, OPT_IN, Fault, Kind
+from consentory.domain.record import GRANTED, Fault, Kind
 from consentory.domain.text import fold
 from consentory.domain.viewing import ViewedProfile, Viewing, WrittenProfile
 
@@ -276,26 +275,12 @@ def _render_preferences(preferences: Iterable[Preference], site: Site, view: Vie
                 ProgramId=entry.program_id,
                 ChannelId=UNSET if entry.filter.channel is None else entry.filter.channel,
                 ExpirationDate=UNSET if item.expires is None else from_micros(item.expires),
-                PreferenceStatus=_find_status(item, site, view),
+                PreferenceStatus=judge_preference(site, item, view.configuration_index, view.now),
                 LastModifiedDate=UNSET if recorded is None else to_utc(recorded[0]),
                 UserId=UNSET if recorded is None else recorded[1],
             )
         )
     return rendered
-
-
-def _find_status(item: Preference, site: Site, view: Viewing) -> PreferenceStatus:
-    """`Active`, or the reason why an Opt-In is not in force: first `Overruled`, then `Expired`, then `Suspended`."""
-    if item.type != OPT_IN:
-        return "Active"
-    if is_overruled(site, item):
-        return "Overruled"
-    if item.expires is not None and item.expires <= view.now:
-        return "Expired"
-    missing = list_missing(
-        view.configuration_index.filters[item.filter], site, view.configuration_index.consent_types, view.now
-    )
-    return "Suspended" if missing else "Active"
 
 
 def _render_consents(consents: Iterable[Consent], in_force: bool, view: Viewing) -> list[ConsentAnswer]:

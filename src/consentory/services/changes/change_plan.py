@@ -6,7 +6,7 @@ rows of before the next one: its objects take some 20 KB, and so they stay in a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -28,6 +28,10 @@ from consentory.store.tables.profile_store import NewEntries, Source, decode_sta
 StateLoader = Callable[[Transaction, Iterable[int]], dict[int, str]]
 """Gives the states, in JSON, of those of the profiles that exist: `profile_store.lock_states` with locks, or
 `profile_store.load_states` without."""
+
+
+HolderFinder = Callable[[Transaction, Collection[bytes]], dict[bytes, int]]
+"""Gives who holds each of these alternate ids, as `profile_store.find_holders`."""
 
 
 class PendingRecord(msgspec.Struct, frozen=True, gc=False):
@@ -98,14 +102,16 @@ def plan_records(
     records: Sequence[PendingRecord],
     *,
     load: StateLoader = profile_store.lock_states,
+    find_holders: HolderFinder = profile_store.find_holders,
     loaded: Mapping[int, str] | None = None,
 ) -> ChangeSet:
     """Apply the records in order, in memory: the changes, and of each record its outcome.
 
     `load` reads the people whom the records mean. With `lock_states` they are locked from here to the commit, and the
-    changes may be written in this transaction. `loaded`: states that were read in this way already.
+    changes may be written in this transaction. `loaded`: states that were read in this way already. `find_holders`: for
+    a caller who knows of changes that are not stored.
     """
-    states, holders = _load_people(tx, records, load, loaded or {})
+    states, holders = _load_people(tx, records, load, find_holders, loaded or {})
     # With the locks held: later than whatever was done to these people before.
     now = profile_store.read_clock(tx) if context.now is None else context.now
     index, settings = context.configuration_index, context.settings
@@ -120,7 +126,11 @@ def plan_records(
 
 
 def _load_people(
-    tx: Transaction, records: Sequence[PendingRecord], load: StateLoader, loaded: Mapping[int, str]
+    tx: Transaction,
+    records: Sequence[PendingRecord],
+    load: StateLoader,
+    find_holders: HolderFinder,
+    loaded: Mapping[int, str],
 ) -> tuple[dict[int, str], dict[bytes, int]]:
     """The people whom the records mean, and who holds which alternate id. Taking a lock may wait, and the holders
     change meanwhile: so look again until every profile meant is locked."""
@@ -130,7 +140,7 @@ def _load_people(
     states = dict(loaded)
     tried = set(states)
     while True:
-        holders = profile_store.find_holders(tx, keys)
+        holders = find_holders(tx, keys)
         wanted = ids | {holders[key] for key in match_keys if key in holders}
         if wanted <= tried:
             return states, holders

@@ -45,10 +45,13 @@ class Groups:
         self._parent[high] = low
 
 
-def cut_chunks(import_id: UUID, records: int, groups: Groups, size: int = CHUNK_RECORDS) -> Iterator[Chunk]:
+def cut_chunks(
+    import_id: UUID, records: int, groups: Groups, size: int = CHUNK_RECORDS, *, divides_groups: bool = True
+) -> Iterator[Chunk]:
     """Chunks that together hold every record once: ranges of lone records, then packed groups.
 
-    A group stays in order; one larger than `size` becomes consecutive chunks, each waiting for the one before.
+    A group stays in order; one larger than `size` becomes consecutive chunks, each waiting for the one before. Without
+    `divides_groups` it stays one chunk, of any size.
     """
     shared = groups.shared()
     number = 0
@@ -72,8 +75,9 @@ def cut_chunks(import_id: UUID, records: int, groups: Groups, size: int = CHUNK_
             )
     for pack in _pack_groups(shared, groups, size):
         before = None
-        for start in range(0, len(pack), size):
-            part = pack[start : start + size]
+        length = size if divides_groups else len(pack)
+        for start in range(0, len(pack), length):
+            part = pack[start : start + length]
             number += 1
             yield Chunk(0, import_id, number, part[0], part[-1], part, waits_for=before)
             before = number

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import structlog
 
-from consentory.codec.record.fast_path.verbatim_record import VERBATIM_BYTES
 from consentory.codec.record.stage_counts import gives_opt_out, holds_opt_out
-from consentory.codec.staging.staged_block import BLOCK_RECORDS, unpack_raw, unpack_work
 from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.imports import StageCounts
 from consentory.domain.instants import to_micros
@@ -29,11 +27,11 @@ from consentory.services.execution.adaptive_batch_size import (
     SliceResult,
 )
 from consentory.services.execution.chunking import CHUNK_RECORDS, Groups, cut_chunks
-from consentory.services.execution.repeated_records import StagedRecord, apply_all, skip_unchanged
+from consentory.services.execution.repeated_records import apply_all, skip_unchanged
+from consentory.services.execution.staged_reading import load_staged, make_gone
 from consentory.store.database import LEASE_SECONDS, Database, Transaction
 from consentory.store.tables import account_store, execution_store, import_store
-from consentory.store.tables.execution_store import Chunk, ProcessedRecord, RunningImport, WorkBlock
-from consentory.store.tables.profile_store import Source
+from consentory.store.tables.execution_store import Chunk, ProcessedRecord
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +41,6 @@ BUSY_SECONDS = 1.0
 
 RETRY_STATEMENT_SECONDS = max(1, LEASE_SECONDS // 6)
 """So long may a statement of an import take that failed before: meanwhile this worker does nothing for the others."""
-
-_SENT_BYTES = VERBATIM_BYTES + 64
-"""For each record of a block, of what was sent, packed: a block with more has no verbatim records."""
 
 KEY_RACE_TRIES = 3
 """How often a step is tried again because an everyday write gave out one of its alternate ids meanwhile."""
@@ -201,7 +196,7 @@ class Execution:
         running = execution_store.load_running(tx, chunk.import_id)
         are_lone = chunk.sequences is None
         limit = pace.records if are_lone else pace.tasks
-        staged, gone, next_sequence = _load_staged(tx, chunk, running, limit)
+        staged, gone, next_sequence = load_staged(tx, chunk, running, limit)
         if not staged and not gone:
             execution_store.leave_chunk(tx, chunk, next_sequence)
             return SliceResult(0, 0, was_cut=False)
@@ -212,7 +207,7 @@ class Execution:
         found = skip_unchanged(tx, context, staged) if are_lone else apply_all(staged)
         work, cut_at = found.cut(pace.tasks)
         done = work.unchanged + (_apply_or_split(tx, context, work.pending, work.locked) if work.pending else [])
-        done += _make_gone(chunk.import_id, [one for one in gone if cut_at is None or one < cut_at])
+        done += make_gone(chunk.import_id, [one for one in gone if cut_at is None or one < cut_at])
         execution_store.leave_chunk(tx, chunk, next_sequence if cut_at is None else cut_at)
         pending = execution_store.record_outcomes(tx, chunk.import_id, done)
         if pending is None:
@@ -246,83 +241,6 @@ def _count_left(chunk: Chunk) -> int:
     return sum(sequence >= chunk.next_sequence for sequence in chunk.sequences)
 
 
-def _load_staged(
-    tx: Transaction, chunk: Chunk, running: RunningImport, limit: int
-) -> tuple[list[StagedRecord], list[int], int]:
-    """The next records of a chunk, up to `limit` SequenceNumbers; those of them whose block is gone, by number; and
-    where to go on after them."""
-    first, last = chunk.next_sequence, chunk.last_sequence
-    if chunk.sequences is None:
-        upper = min(last, first + limit - 1)
-        blocks = execution_store.list_work(tx, chunk.import_id, first, upper, BLOCK_RECORDS, _SENT_BYTES)
-        excluded = set(chunk.excluded)
-        staged = [s for s in _read_staged(blocks, chunk.import_id, running)
-                  if first <= (s.source.sequence_number or 0) <= upper
-                  and s.source.sequence_number not in excluded]  # fmt: skip
-        wanted: Collection[int] = range(first, upper + 1)
-        next_sequence = upper + 1
-    else:
-        excluded = set()
-        left = [sequence for sequence in chunk.sequences if sequence >= first]
-        wanted = left[:limit]
-        blocks = execution_store.list_scattered_work(tx, chunk.import_id, wanted, _SENT_BYTES)
-        asked = set(wanted)
-        staged = [s for s in _read_staged(blocks, chunk.import_id, running) if s.source.sequence_number in asked]
-        next_sequence = left[limit] if len(left) > limit else last + 1
-    gone = [number for number in _find_uncovered(wanted, blocks) if number not in excluded]
-    if gone and running.is_processing:  # else nothing is pending, and the records went with their retention
-        refused = set(execution_store.list_refused(tx, chunk.import_id, gone))
-        return staged, [number for number in gone if number not in refused], next_sequence
-    return staged, [], next_sequence
-
-
-def _find_uncovered(wanted: Collection[int], blocks: Sequence[WorkBlock]) -> list[int]:
-    """Those of the SequenceNumbers, ascending, that no block holds."""
-    if isinstance(wanted, range) and wanted:
-        ends = [(block.first_sequence, block.first_sequence + block.record_count) for block in blocks]
-        if sum(min(end, wanted.stop) - max(start, wanted.start) for start, end in ends) == len(wanted):
-            return []
-    held = {block.first_sequence + place for block in blocks for place in range(block.record_count)}
-    return [number for number in wanted if number not in held]
-
-
-def _read_staged(blocks: Sequence[WorkBlock], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
-    staged = []
-    for block in blocks:
-        if not block.work:  # none of its records is valid, or they were thinned
-            continue
-        items = unpack_work(block.work)
-        sent = unpack_raw(block.raw) if any(item.is_verbatim for item in items) else []
-        for item in items:
-            sequence = block.first_sequence + item.place
-            source = Source(block.caller, import_id, sequence)
-            plain = sent[item.place] if item.is_verbatim else None
-            staged.append(StagedRecord(item.encoded, plain, source, running.first_profile_id + sequence - 1))
-    return staged
-
-
-def _make_gone(import_id: UUID, sequences: Sequence[int]) -> list[ProcessedRecord]:
-    """Exceptions for records that were staged and are no longer there: damaged storage, or somebody deleted them."""
-    if not sequences:
-        return []
-    reference = secrets.token_hex(8)
-    log.error(
-        "staged records are gone, each becomes an exception",
-        reference=reference,
-        import_id=str(import_id),
-        records=len(sequences),
-        first=sequences[0],
-        last=sequences[-1],
-    )
-    fault = make_fault(
-        "Execution.Unexpected",
-        "$",
-        "This record is no longer in the database, and nothing of it was applied. Stage it again."
-        f" The log has it under {reference}.",
-    )
-    return [ProcessedRecord(sequence, "Exception", [fault]) for sequence in sequences]
-
-
 def _apply_or_split(
     tx: Transaction, context: ApplyContext, pending: Sequence[PendingRecord], locked: Mapping[int, str] | None = None
 ) -> list[ProcessedRecord]:
@@ -345,12 +263,13 @@ def _apply_or_split(
             failure = error
             break
     if len(pending) == 1:
-        return [_make_unexpected(pending[0], failure)]
+        return [make_unexpected(pending[0], failure)]
     middle = len(pending) // 2
     return _apply_or_split(tx, context, pending[:middle]) + _apply_or_split(tx, context, pending[middle:])
 
 
-def _make_unexpected(pending: PendingRecord, failure: Exception) -> ProcessedRecord:
+def make_unexpected(pending: PendingRecord, failure: Exception) -> ProcessedRecord:
+    """The exception that a record becomes which could not be applied, noted in the log."""
     reference = secrets.token_hex(8)
     log.error(
         "record broke its chunk",

@@ -8,7 +8,7 @@ keeps the fingerprint of the record that last changed them, and every other writ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -25,6 +25,10 @@ from consentory.store.tables.execution_store import ProcessedRecord
 from consentory.store.tables.profile_store import Source
 
 FINGERPRINT_BYTES = 16
+
+
+MatchLoader = Callable[[Transaction, Mapping[bytes, bytes]], list[tuple[bytes, int, str | None]]]
+"""`profile_store.lock_matched` with locks, or `profile_store.load_matched` without."""
 
 
 class StagedRecord(msgspec.Struct, frozen=True, gc=False):
@@ -65,8 +69,15 @@ def make_fingerprint_key(settings: ImportSettings, configuration_index: Configur
     ).digest()
 
 
-def skip_unchanged(tx: Transaction, context: ApplyContext, staged: Sequence[StagedRecord]) -> Sorted:
-    """Tell the records that change nothing from those to apply, and lock the people whom their match ids mean.
+def skip_unchanged(
+    tx: Transaction,
+    context: ApplyContext,
+    staged: Sequence[StagedRecord],
+    *,
+    load: MatchLoader = profile_store.lock_matched,
+) -> Sorted:
+    """Tell the records that change nothing from those to apply, and read, with `load`, the people whom their match
+    ids mean.
 
     Only for records of which no two mean one person or name one alternate id: each is judged by itself.
     """
@@ -82,7 +93,7 @@ def skip_unchanged(tx: Transaction, context: ApplyContext, staged: Sequence[Stag
             wanted[match.match_key] = fingerprint
     locked: dict[int, str] = {}
     known = set()
-    for key, profile_id, body in profile_store.lock_matched(tx, wanted):
+    for key, profile_id, body in load(tx, wanted):
         if body is None:
             known.add(wanted[key])
         else:

@@ -21,6 +21,7 @@ from consentory.domain.permission import require_import, require_settings
 from consentory.errors import RequestRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
+from consentory.services.imports.preview_service import require_current
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import execution_store, import_store, profile_store
 
@@ -105,19 +106,23 @@ class ImportService:
                 raise RequestRefused("not_found", "Import.NotFound", "This account has no import of that id.")
             return _expire(tx, item)
 
-    def execute(self, caller: Caller, token: str) -> Import:
+    def execute(self, caller: Caller, token: str, preview_id: UUID | None = None) -> Import:
         """Queue a staged import; harmless when it is queued, processing or completed already.
 
-        Raises RequestRefused: forbidden for a caller who may not initiate such an import; conflict before anything
-        was staged and on a Failed import.
+        `preview_id`: only if this preview still tells of what is staged now. Raises RequestRefused: forbidden for a
+        caller who may not initiate such an import; conflict before anything was staged, on a Failed import, and with
+        a preview that is replaced, not done or stale.
         """
         with self._database.transaction(caller.account_id) as tx:
             item = _find_to_move(tx, caller, token)
             # One state from here on: a first batch that commits meanwhile would be seen too late to be queued, and yet
             # early enough to be answered as no refusal. Of several Executes and Cancels at once one moves the state.
-            import_store.lock_import(tx, item.import_id)
+            item, _ = import_store.lock_import(tx, item.import_id)
+            if preview_id is not None and item.status == "Staging":
+                require_current(tx, item.import_id, preview_id)
             if import_store.queue_import(tx, item.import_id):
-                note_event(tx, caller, "import.executed", import_id=item.import_id)
+                details = {} if preview_id is None else {"PreviewId": str(preview_id)}
+                note_event(tx, caller, "import.executed", import_id=item.import_id, details=details)
                 execution_store.notify_work(tx)
             item = _reload(tx, item)
             if item.status == "Initiated":

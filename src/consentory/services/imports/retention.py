@@ -14,7 +14,7 @@ from consentory.domain.imports import TRANSITIONS, Status
 from consentory.errors import RequestRefused, StoreBusy
 from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database
-from consentory.store.tables import execution_store, import_store, profile_store
+from consentory.store.tables import execution_store, import_store, preview_store, profile_store
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ class Retention:
             with self._database.transaction(account_id) as tx:
                 if not execution_store.try_maintenance_lock(tx, import_id):
                     return
-                rows = execution_store.purge_some(tx, import_id)
+                rows = execution_store.purge_some(tx, import_id) + preview_store.purge_some(tx, import_id)
                 if not rows and not execution_store.mark_purge_complete(tx, import_id):
                     return  # rows are left, or it was noted already
         log.info("staged records purged", import_id=str(import_id))
@@ -108,7 +108,7 @@ class Retention:
                 if not execution_store.try_maintenance_lock(tx, import_id):
                     return
                 blocks = execution_store.list_blocks_after(tx, import_id, after)
-                if not blocks:
+                if not blocks and not preview_store.purge_some(tx, import_id):
                     if execution_store.mark_redacted(tx, import_id):
                         note_event(tx, Party(account_id, SYSTEM), "import.thinned", import_id=import_id)
                     return
@@ -120,7 +120,7 @@ class Retention:
                                   first_sequence=first, failure=type(error).__name__)  # fmt: skip
                         continue
                     execution_store.redact_block(tx, import_id, first, left)
-                after = blocks[-1][0]
+                after = blocks[-1][0] if blocks else after
 
 
 def _pass_over_busy(steps: Iterator[None], import_id: UUID) -> Iterator[None]:

@@ -238,6 +238,7 @@ UPDATE import SET purge_completed_at = now()
 WHERE account_id = current_account() AND import_id = %(import_id)s AND purged_at IS NOT NULL AND purge_completed_at IS NULL
   AND NOT EXISTS (SELECT FROM import_block WHERE account_id = current_account() AND import_id = %(import_id)s)
   AND NOT EXISTS (SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s)
+  AND NOT EXISTS (SELECT FROM preview_change WHERE account_id = current_account() AND import_id = %(import_id)s)
 RETURNING import_id;
 
 -- name: try_maintenance_lock

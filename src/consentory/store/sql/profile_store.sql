@@ -40,6 +40,23 @@ CROSS JOIN LATERAL (
   WHERE account_id = (SELECT current_account()) AND profile_id = m.profile_id FOR UPDATE
 ) AS p;
 
+-- name: load_matched
+-- As lock_matched, not locked.
+SELECT uuid_send(m.key), m.profile_id, CASE WHEN p.fingerprint IS DISTINCT FROM m.fingerprint THEN p.body::text END
+FROM (
+  SELECT w.key, w.fingerprint, k.profile_id
+  FROM unnest(string_to_array(%(keys)s, ',')::uuid[], string_to_array(%(fingerprints)s, ',')::uuid[])
+    AS w (key, fingerprint)
+  CROSS JOIN LATERAL (
+    SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
+  ) AS k
+  ORDER BY k.profile_id
+) AS m
+CROSS JOIN LATERAL (
+  SELECT body, fingerprint FROM profile
+  WHERE account_id = (SELECT current_account()) AND profile_id = m.profile_id OFFSET 0
+) AS p;
+
 -- name: load_profiles
 -- Existing profiles, in id order, not locked.
 SELECT w.profile_id, p.body::text, p.created, p.modified

@@ -104,9 +104,18 @@ def lock_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[b
 
     Gives (key, profile id, state for `decode_state`); None in place of the state of one who has that fingerprint.
     """
+    return _find_matched(tx, "lock_matched", wanted)
+
+
+def load_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
+    """As lock_matched, not locked."""
+    return _find_matched(tx, "load_matched", wanted)
+
+
+def _find_matched(tx: Transaction, name: str, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
     in_order = sorted(wanted.items())  # of the index
     parameters = {"keys": join_keys(key for key, _ in in_order), "fingerprints": join_keys(one for _, one in in_order)}
-    return [(row[0], row[1], row[2]) for row in tx.rows("lock_matched", parameters)]
+    return [(row[0], row[1], row[2]) for row in tx.rows(name, parameters)]
 
 
 def load_profiles(tx: Transaction, ids: Iterable[int]) -> dict[int, Profile]:

@@ -1,0 +1,74 @@
+"""What a preview is: the effects that an import would have if it were executed at one instant (docs/effects.md)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from consentory.domain.effects import ChangeKind
+from consentory.domain.record import Fault
+
+PreviewState = Literal["Running", "Done", "Failed"]
+
+
+class LimitExceeded(msgspec.Struct, frozen=True):
+    """A limit of the guard and what was found, as on the wire."""
+
+    Code: str
+    Limit: str
+    Allowed: int
+    Found: int
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """A preview as it stands. `effects` in the order of EFFECT_KINDS."""
+
+    preview_id: UUID
+    state: PreviewState
+    as_of: datetime | None
+    records: int
+    records_done: int
+    created: int
+    updated: int
+    unchanged: int
+    deleted: int
+    exceptions: int
+    not_honored: int
+    effects: list[int]
+    limits_exceeded: list[LimitExceeded]
+    is_stale: bool
+
+
+class PreviewChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one change is, as it is stored. `place` in words of the wire."""
+
+    place: dict[str, str] | None = None
+    member: str = ""
+    before: Any = None
+    after: Any = None
+    fault: Fault | None = None
+
+
+class ListedChange(msgspec.Struct, frozen=True):
+    """A change with its place among those of its preview."""
+
+    kind: ChangeKind
+    sequence_number: int
+    number: int
+    profile_id: int | None
+    change: PreviewChange
+
+    @property
+    def cursor(self) -> str:
+        """Where the page after this change begins."""
+        return f"{self.kind}-{self.sequence_number}-{self.number}"
+
+
+class ChangePage(msgspec.Struct, frozen=True):
+    """A page of changes, by kind and SequenceNumber."""
+
+    changes: list[ListedChange]
+    has_more: bool

@@ -1,0 +1,187 @@
+"""One part of a preview: the records of a chunk are planned on a snapshot, and nothing is written.
+
+The same reading, matching and merging as at execution (docs/effects.md, "Preview").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from consentory.domain.configuration_index import ConfigurationIndex
+from consentory.domain.effects import DANGEROUS, EFFECT_KINDS, ChangeKind, Effect, describe_place, list_effects
+from consentory.domain.instants import to_micros
+from consentory.domain.preview import PreviewChange
+from consentory.domain.profile import ProfileState
+from consentory.domain.spelling import find_spelling, spell_body
+from consentory.errors import StatementRefused, StoreUnavailable
+from consentory.services.changes.change_plan import ApplyContext, PendingRecord, plan_records
+from consentory.services.changes.change_set import ChangedPerson, ChangeSet
+from consentory.services.execution.import_execution import make_unexpected
+from consentory.services.execution.repeated_records import apply_all, skip_unchanged
+from consentory.services.execution.staged_reading import load_staged, make_gone
+from consentory.store.database import Transaction
+from consentory.store.tables import execution_store, preview_store, profile_store
+from consentory.store.tables.execution_store import ProcessedRecord, RunningImport
+from consentory.store.tables.preview_store import KEPT_CHANGES, NewChange, PreviewCounts, PreviewPart
+from consentory.store.tables.profile_store import decode_state
+
+SLICE_RECORDS = 1000
+"""Records planned at once: bounds memory."""
+
+_PLACE_OF_KIND = {kind: place for place, kind in enumerate(EFFECT_KINDS)}
+
+
+@dataclass(slots=True)
+class PartResult:
+    """The counts and the single changes of a part."""
+
+    index: ConfigurationIndex
+    at: int
+    counts: PreviewCounts = field(default_factory=lambda: PreviewCounts({}, [0] * len(EFFECT_KINDS)))
+    changes: list[NewChange] = field(default_factory=list)
+    _kept: dict[ChangeKind, int] = field(default_factory=dict)
+
+    def add_outcomes(self, done: Iterable[ProcessedRecord]) -> None:
+        """Count records, and list what was refused or not honored."""
+        outcomes = self.counts.outcomes
+        for record in done:
+            outcomes[record.outcome] = outcomes.get(record.outcome, 0) + 1
+            kind: ChangeKind = "Exceptions" if record.outcome == "Exception" else "NotHonored"
+            for number, fault in enumerate(record.faults):
+                change = preview_store.encode_change(PreviewChange(member=fault.Path, fault=fault))
+                self.changes.append(NewChange(kind, record.sequence_number, number, None, change))
+
+    def add_people(self, people: Mapping[int, ChangedPerson]) -> None:
+        """Count the effects of changed people, and list those that are kept."""
+        names = find_spelling(self.index)
+        in_order = sorted(people.items(), key=lambda item: item[1].source.sequence_number or 0)
+        for profile_id, person in in_order:
+            before, after = _decode(person.before), _decode(None if person.after is None else person.after.state)
+            for state in (before, after):
+                if state is not None:
+                    spell_body(state, names)
+            known_id = None if before is None else profile_id
+            shown = after or before
+            if shown is None:
+                continue
+            for number, effect in enumerate(list_effects(before, after, self.index, self.at)):
+                self._add_effect(effect, shown, person.source.sequence_number or 0, number, known_id)
+
+    def _add_effect(
+        self, effect: Effect, shown: ProfileState, sequence: int, number: int, profile_id: int | None
+    ) -> None:
+        kind = effect.kind
+        self.counts.effects[_PLACE_OF_KIND[kind]] += 1
+        kept = self._kept.get(kind, 0)
+        if kept >= KEPT_CHANGES and kind not in DANGEROUS:
+            return
+        self._kept[kind] = kept + 1
+        place = describe_place(effect.place, shown)
+        change = PreviewChange(place=place, member=effect.member, before=effect.before, after=effect.after)
+        self.changes.append(NewChange(kind, sequence, number, profile_id, preview_store.encode_change(change)))
+
+
+@dataclass(slots=True)
+class _Overlay:
+    """Changes of a group that are not stored, for the slices of the group that follow."""
+
+    people: dict[int, ChangedPerson] = field(default_factory=dict)
+    """Each with the state before the whole import, and the state by now."""
+    holders: dict[bytes, int | None] = field(default_factory=dict)
+
+    def load(self, tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
+        """As profile_store.load_states."""
+        wanted = set(ids)
+        states = profile_store.load_states(tx, wanted - self.people.keys())
+        for profile_id in wanted & self.people.keys():
+            after = self.people[profile_id].after
+            if after is not None:
+                states[profile_id] = after.state.decode()
+        return states
+
+    def find_holders(self, tx: Transaction, keys: Collection[bytes]) -> dict[bytes, int]:
+        """As profile_store.find_holders."""
+        found = profile_store.find_holders(tx, [key for key in keys if key not in self.holders])
+        for key in keys:
+            holder = self.holders.get(key)
+            if holder is not None:
+                found[key] = holder
+        return found
+
+    def add(self, changes: ChangeSet) -> None:
+        """Put the changes of a slice on top."""
+        for profile_id, person in changes.people.items():
+            known = self.people.get(profile_id)
+            before = person.before if known is None else known.before
+            self.people[profile_id] = msgspec.structs.replace(person, before=before)
+        self.holders.update(dict.fromkeys(changes.alternate_keys.removed))
+        self.holders.update({key: row[1] for key, row in changes.alternate_keys.added.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlanner:
+    """Plans the records of one part. `keep_alive` is called now and then while it works."""
+
+    view: Transaction
+    part: PreviewPart
+    index: ConfigurationIndex
+    keep_alive: Callable[[], None]
+
+    def find_out(self) -> PartResult:
+        """The effects of the part."""
+        view, part = self.view, self.part
+        _, _, settings = execution_store.load_resolvable(view, part.key.import_id)
+        running = RunningImport(settings, part.as_of, part.configuration_revision, part.first_profile_id, True)
+        at = to_micros(part.as_of)
+        context = ApplyContext(self.index, settings, at, part.first_profile_id, now=at)
+        result, overlay, chunk = PartResult(self.index, at), _Overlay(), part.chunk
+        are_lone = chunk.sequences is None
+        while chunk.next_sequence <= chunk.last_sequence:
+            staged, gone, next_sequence = load_staged(view, chunk, running, SLICE_RECORDS)
+            found = skip_unchanged(view, context, staged, load=profile_store.load_matched) if are_lone else None
+            found = apply_all(staged) if found is None else found
+            if are_lone:
+                overlay = _Overlay()  # no two of these records mean one person or name one alternate id
+            result.add_outcomes(found.unchanged)
+            result.add_outcomes(self._plan_or_split(context, found.pending, overlay, found.locked))
+            result.add_outcomes(make_gone(part.key.import_id, gone))
+            if are_lone:
+                result.add_people(overlay.people)
+            chunk = msgspec.structs.replace(chunk, next_sequence=next_sequence)
+            self.keep_alive()
+        if not are_lone:
+            result.add_people(overlay.people)
+        return result
+
+    def _plan_or_split(
+        self,
+        context: ApplyContext,
+        pending: Sequence[PendingRecord],
+        overlay: _Overlay,
+        loaded: Mapping[int, str] | None = None,
+    ) -> list[ProcessedRecord]:
+        """Plan records as execution applies them: one that nobody foresaw becomes an exception by itself."""
+        if not pending:
+            return []
+        try:
+            with self.view.savepoint():
+                changes = plan_records(
+                    self.view, context, pending, load=overlay.load, find_holders=overlay.find_holders, loaded=loaded
+                )
+        except (StoreUnavailable, StatementRefused):  # of neither is a record at fault
+            raise
+        except Exception as error:
+            if len(pending) == 1:
+                return [make_unexpected(pending[0], error)]
+            middle = len(pending) // 2
+            first = self._plan_or_split(context, pending[:middle], overlay)
+            return first + self._plan_or_split(context, pending[middle:], overlay)
+        overlay.add(changes)
+        return changes.outcomes
+
+
+def _decode(state: str | bytes | None) -> ProfileState | None:
+    return None if state is None else decode_state(state)

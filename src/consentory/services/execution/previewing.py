@@ -1,0 +1,204 @@
+"""Previews are worked off by the workers, in parts, on one snapshot of the database (docs/effects.md, "Preview").
+
+One worker holds the snapshot in an open transaction; its parts are claimed by all workers. If that worker ends, another
+one begins the preview anew. Nothing about people is written or locked, and the state of the import stays as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import structlog
+
+from consentory.domain.caller import SYSTEM, Party
+from consentory.errors import OutcomeUnknown, StoreRefused, StoreUnavailable, trace_error
+from consentory.services.accounts.configuration_cache import ConfigurationCache
+from consentory.services.audit.audit_trail import note_event
+from consentory.services.execution.chunking import CHUNK_RECORDS, Groups, cut_chunks
+from consentory.services.execution.preview_parts import PartPlanner, PartResult
+from consentory.store.database import LEASE_SECONDS, Database, Transaction
+from consentory.store.tables import execution_store, preview_store
+from consentory.store.tables.preview_store import PreviewKey, PreviewPart
+
+log = structlog.get_logger(__name__)
+
+BEAT_SECONDS = LEASE_SECONDS / 6
+"""So often an open transaction says that it is wanted."""
+
+
+class _Replaced(Exception):
+    """The preview was replaced or purged while a part of it was worked on."""
+
+
+class _NotPossible(Exception):
+    """The import can have no preview."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """The snapshot of a preview that this worker keeps open."""
+
+    key: PreviewKey
+    transaction: Transaction
+    stack: ExitStack
+    beaten_at: float = field(default_factory=time.monotonic)
+
+
+class Previewing:
+    """Works off the previews of all accounts. One per worker process; workers share by row locks."""
+
+    def __init__(
+        self, database: Database, configurations: ConfigurationCache, *, chunk_records: int = CHUNK_RECORDS
+    ) -> None:
+        self._database = database
+        self._configurations = configurations
+        self._chunk_records = chunk_records
+        self._held: _Held | None = None
+
+    def close(self) -> None:
+        """Let go of a snapshot: another worker begins that preview anew."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            try:
+                held.stack.close()
+            except StoreUnavailable as error:
+                log.warning("the snapshot of a preview was lost", failure=str(error))
+
+    def work_once(self) -> bool:
+        """One part, or the begin of a preview; False when there was nothing to do.
+
+        Raises StoreUnavailable or OutcomeUnknown: the database is lost; previews begin anew.
+        """
+        self._look_after_snapshot()
+        return self._work_off_part() or self._begin_next()
+
+    def _look_after_snapshot(self) -> None:
+        """Keep the open transaction alive as long as its preview runs."""
+        held = self._held
+        if held is None:
+            return
+        with self._database.transaction(held.key.account_id) as tx:
+            is_wanted = preview_store.is_running(tx, held.key)
+        if is_wanted:
+            self._beat()
+        else:
+            self.close()
+
+    def _beat(self) -> None:
+        held, now = self._held, time.monotonic()
+        if held is not None and now >= held.beaten_at + BEAT_SECONDS:
+            held.beaten_at = now
+            try:
+                held.transaction.run("beat")
+            except Exception as error:  # whatever it is: the snapshot is lost, and the preview begins anew
+                log.warning("the snapshot of a preview was lost", failure=type(error).__name__)
+                self.close()
+
+    def _begin_next(self) -> bool:
+        """Open the snapshot of the next preview that no worker holds, and store its parts."""
+        if self._held is not None:
+            return False
+        with self._database.transaction() as tx:
+            running = preview_store.list_running_previews(tx)
+        for key in running:
+            with ExitStack() as stack:
+                view = stack.enter_context(self._database.snapshot(key.account_id))
+                if not preview_store.try_preview_lock(view, key):
+                    continue
+                try:
+                    is_begun = self._begin(view, key)
+                except (StoreUnavailable, OutcomeUnknown):
+                    raise
+                except Exception as error:
+                    self._fail(key, error)
+                    continue
+                if is_begun:
+                    self._held = _Held(key, view, stack.pop_all())
+                    return True
+        return False
+
+    def _begin(self, view: Transaction, key: PreviewKey) -> bool:
+        """Cut the import into parts, as resolving does at execution. False: there is nothing to work on."""
+        view.run("allow_long_statement")
+        snapshot, as_of = preview_store.export_snapshot(view)
+        item = preview_store.load_previewable(view, key.import_id)
+        if item.status not in ("Staging", "Queued"):
+            raise _NotPossible("the import is executed already")
+        index = self._configurations.at_revision(view, key.account_id, item.revision)
+        if item.match_type is not None and index.alternate_id_types.find(item.match_type) is None:
+            raise _NotPossible("the match type is not active")
+        groups = Groups(item.received)
+        groups.join(execution_store.stream_shared(view, key.import_id))
+        chunks = cut_chunks(key.import_id, item.received, groups, self._chunk_records, divides_groups=False)
+        facts = {
+            "as_of": as_of,
+            "snapshot": snapshot,
+            "first_profile_id": item.next_profile_id,
+            "revision": item.revision,
+            "received": item.received,
+            "records": item.valid,
+        }
+        with self._database.transaction(key.account_id) as tx:
+            tx.run("allow_long_statement")
+            if not preview_store.begin_preview(tx, key, facts, chunks if item.valid else ()):
+                return False
+            if item.valid == 0:
+                self._end(tx, key)
+            execution_store.notify_work(tx)
+        log.info("preview begun", import_id=str(key.import_id), records=item.valid)
+        return item.valid > 0
+
+    def _work_off_part(self) -> bool:
+        """Claim a part, find out what it would change, and store that; False when there is none to claim."""
+        key = None
+        try:
+            with self._database.transaction() as tx:
+                part = preview_store.claim_part(tx, ())
+                if part is None:
+                    return False
+                key = part.key
+                with ExitStack() as stack:
+                    try:
+                        view = stack.enter_context(self._database.snapshot(key.account_id, part.snapshot))
+                    except StoreRefused:  # whoever held the snapshot has ended: the preview begins anew
+                        return False
+                    result = self._find_out(tx, view, part)
+                self._record(tx, part, result)
+        except _Replaced:
+            pass
+        except (StoreUnavailable, OutcomeUnknown):
+            raise
+        except Exception as error:
+            if key is None:
+                raise
+            self._fail(key, error)
+        return True
+
+    def _find_out(self, tx: Transaction, view: Transaction, part: PreviewPart) -> PartResult:
+        def keep_alive() -> None:
+            tx.run("beat")
+            self._beat()
+
+        index = self._configurations.at_revision(view, part.key.account_id, part.configuration_revision)
+        return PartPlanner(view, part, index, keep_alive).find_out()
+
+    def _record(self, tx: Transaction, part: PreviewPart, result: PartResult) -> None:
+        is_last = preview_store.record_part(tx, part, result.changes, result.counts)
+        if is_last is None:
+            raise _Replaced
+        if is_last:
+            self._end(tx, part.key)
+
+    def _end(self, tx: Transaction, key: PreviewKey) -> None:
+        if preview_store.end_preview(tx, key, "Done"):
+            note_event(tx, Party(key.account_id, SYSTEM), "preview.completed", import_id=key.import_id)
+            execution_store.notify_work(tx)
+
+    def _fail(self, key: PreviewKey, error: Exception) -> None:
+        kinds, places = trace_error(error)
+        log.error("preview failed", import_id=str(key.import_id), error=kinds, places=places)
+        with self._database.transaction(key.account_id) as tx:
+            if preview_store.end_preview(tx, key, "Failed"):
+                note_event(tx, Party(key.account_id, SYSTEM), "preview.failed", import_id=key.import_id)

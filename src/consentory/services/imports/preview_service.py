@@ -1,0 +1,143 @@
+"""Previews as callers ask for them: start one, look at it, page through its changes (docs/effects.md, "Preview")."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from consentory.domain.caller import Caller
+from consentory.domain.effects import ChangeKind
+from consentory.domain.identifier import make_uuid7
+from consentory.domain.imports import Import
+from consentory.domain.permission import may_read_all, require_import
+from consentory.domain.preview import ChangePage, ListedChange, Preview, PreviewChange
+from consentory.domain.record import Fault
+from consentory.errors import RequestRefused
+from consentory.services.audit.audit_trail import note_event
+from consentory.store.database import Database, Transaction
+from consentory.store.tables import account_store, execution_store, import_store, preview_store
+from consentory.store.tables.preview_store import PreviewKey
+
+WITHHELD = "Withheld: the record was staged by somebody else."
+
+
+class PreviewService:
+    """Starts and shows previews. Every call needs the permission `import`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start(self, caller: Caller, item: Import) -> Preview:
+        """Start a preview of an import, in place of the one before. Raises RequestRefused, conflict."""
+        require_import(caller)
+        with self._database.transaction(caller.account_id) as tx:
+            item, _ = import_store.lock_import(tx, item.import_id)
+            _require_staged(item)
+            preview_id = make_uuid7()
+            revision = account_store.current_revision(tx)
+            preview_store.replace_preview(tx, item, preview_id, revision)
+            details = {"PreviewId": str(preview_id)}
+            note_event(tx, caller, "preview.started", import_id=item.import_id, details=details)
+            execution_store.notify_work(tx)
+            return _find(tx, item)
+
+    def find(self, caller: Caller, item: Import) -> Preview:
+        """The preview of an import. Raises RequestRefused: not_found; gone when retention is over."""
+        require_import(caller)
+        with self._database.transaction(caller.account_id) as tx:
+            return _find(tx, item)
+
+    def list_changes(
+        self, caller: Caller, item: Import, kind: ChangeKind | None, limit: int, cursor: str | None
+    ) -> ChangePage:
+        """A page of changes after `cursor`, by kind, SequenceNumber and number. Raises RequestRefused as `find`, and
+        invalid for a cursor that this server did not give.
+
+        A caller who may not read everything of a profile gets of a person's stored values nothing, and of a record
+        that somebody else staged the codes alone.
+        """
+        require_import(caller)
+        with self._database.transaction(caller.account_id) as tx:
+            preview = _find(tx, item)
+            key = PreviewKey(caller.account_id, item.import_id, preview.preview_id)
+            found = preview_store.list_changes(tx, key, kind, _read_cursor(cursor), limit + 1)
+            changes = [_show(caller, change, staged_by) for change, staged_by in found[:limit]]
+            note_event(tx, caller, "preview.read", import_id=item.import_id, details={"Count": len(changes)})
+        return ChangePage(changes, len(found) > limit)
+
+
+def require_current(tx: Transaction, import_id: UUID, preview_id: UUID) -> None:
+    """Raises RequestRefused, conflict, unless this preview is done and tells of what is staged and configured now."""
+    preview = preview_store.find_preview(tx, import_id)
+    if preview is None or preview.preview_id != preview_id or preview.is_stale:
+        raise RequestRefused(
+            "conflict",
+            "Preview.Stale",
+            f"Preview {preview_id} does not tell of the import as it is now: more was staged, the account document"
+            " changed, or a new preview was started. Nothing is executed. Start a preview, and execute with its id.",
+        )
+    if preview.state != "Done":
+        raise RequestRefused(
+            "conflict",
+            "Preview.NotDone",
+            f"Preview {preview_id} is {preview.state}. Nothing is executed. Wait until it is Done.",
+        )
+
+
+def _require_staged(item: Import) -> None:
+    if item.status == "Initiated":
+        raise RequestRefused(
+            "conflict", "Import.NothingStaged", "Nothing was staged yet; stage records, then start the preview."
+        )
+    if item.status != "Staging":
+        raise RequestRefused(
+            "conflict",
+            "Preview.NotPossible",
+            f"This import is {item.status}; a preview is possible while records are staged, before Execute.",
+        )
+
+
+def _find(tx: Transaction, item: Import) -> Preview:
+    preview = preview_store.find_preview(tx, item.import_id)
+    if preview is not None and item.purged_at is None:
+        return preview
+    if item.purged_at is not None:
+        raise RequestRefused(
+            "gone",
+            "Import.RetentionOver",
+            "The preview of this import is gone with its staged records: their retention is over.",
+        )
+    raise RequestRefused("not_found", "Preview.NotFound", "This import has no preview; start one with POST.")
+
+
+def _show(caller: Caller, listed: ListedChange, staged_by: str) -> ListedChange:
+    if may_read_all(caller.permissions):
+        return listed
+    change = listed.change
+    if staged_by == caller.user_id:
+        shown = PreviewChange(member=change.member, after=change.after, fault=change.fault)
+        return msgspec.structs.replace(listed, change=shown)
+    fault = None if change.fault is None else Fault(change.fault.Code, WITHHELD, change.fault.Path)
+    return msgspec.structs.replace(listed, profile_id=None, change=PreviewChange(fault=fault))
+
+
+def _read_cursor(cursor: str | None) -> tuple[str, int, int]:
+    if cursor is None:
+        return "", 0, 0
+    try:
+        kind, sequence, number = cursor.split("-")
+        if not (sequence.isascii() and sequence.isdigit() and number.isascii() and number.isdigit()):
+            raise ValueError
+        if "\0" in kind or len(cursor) > 60:
+            raise ValueError
+        place = int(sequence), int(number)
+        if max(place) >= 1 << 31:
+            raise ValueError
+    except ValueError:
+        raise RequestRefused(
+            "invalid",
+            "Request.InvalidParameter",
+            "cursor is not one that this server gave; leave it out to start anew.",
+        ) from None
+    return kind, *place
