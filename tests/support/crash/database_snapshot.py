@@ -23,7 +23,7 @@ QUERIES = {
       FROM import_batch {MINE} ORDER BY 1, 2""",
     "frame": f"""SELECT {ORDINAL} AS import, first_sequence, record_count, batch_number, md5(raw) AS raw
       FROM import_block {MINE} ORDER BY 1, 2""",
-    "fault": f"""SELECT {ORDINAL} AS import, held, sequence_number, phase, faults
+    "fault": f"""SELECT {ORDINAL} AS import, not_honored, sequence_number, phase, faults
       FROM import_fault {MINE} ORDER BY 1, 2, 3""",
     "chunk left": f"SELECT {ORDINAL} AS import, chunk_number FROM import_chunk {MINE} ORDER BY 1, 2",
     "profile": f"""SELECT profile_id, {ORDINAL} AS import, active, customer_type, body,

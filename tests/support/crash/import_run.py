@@ -67,7 +67,7 @@ class ImportRun:
         account_id, access = _insist(self._create_account)
         self.import_client = ImportClient(Wire(access), self.dataset, self.keyed)
         self.watch = Watch(Wire(access), self.import_client)
-        delivery = threading.Thread(target=self._deliver, name="courier", daemon=True)
+        delivery = threading.Thread(target=self._deliver, name="import client", daemon=True)
         begun = time.monotonic()
         for thread in (self.watch, delivery):
             thread.start()
@@ -148,7 +148,7 @@ def _insist(work: Callable[[], _Result]) -> _Result:
 
 @dataclass
 class Trial:
-    """Journeys of one dataset on one site, each compared with an undisturbed one."""
+    """Import runs of one dataset on one site, each compared with an undisturbed one."""
 
     site: Site
     dataset: Dataset
