@@ -133,6 +133,24 @@ def test_rows_of_parquet_come_back_with_their_nested_columns(tmp_path: Path) -> 
     assert again == [[*row.cells, str(row.line), SAID] for row in rows]
 
 
+@pytest.mark.parametrize(
+    ("nested", "kind"),
+    [
+        ([[("web", "yes")], []], pyarrow.map_(pyarrow.string(), pyarrow.string())),
+        ([{"of": [("web", 7)]}, None], pyarrow.struct([("of", pyarrow.map_(pyarrow.string(), pyarrow.int64()))])),
+        ([["vip", "new"], None], pyarrow.list_(pyarrow.string(), 2)),
+    ],
+)
+def test_maps_and_lists_of_parquet_come_back_in_their_shape(tmp_path: Path, nested: list[Any], kind: Any) -> None:
+    source = tmp_path / "people.parquet"
+    parquet.write_table(pyarrow.table({"Id": ["7", "8"], "Nested": pyarrow.array(nested, kind)}), source)
+    with open_file(source) as file:
+        table = file.open_table(ReadOptions())
+        rows = list(table.read_rows())
+        back = write_back(tmp_path / "back.parquet", table.description, rows, parquet.read_schema(source))
+    assert [row.cells for row in back.rows] == [[*row.cells, str(row.line), SAID] for row in rows]
+
+
 def test_the_suffix_is_that_of_the_format() -> None:
     names = {"a.csv": ".csv", "a.tsv.gz": ".tsv", "a": ".csv", "-": ".csv", "a.txt": ".txt", "a.b": ".csv"}
     assert {name: choose_suffix(describe(["A"], name)) for name in names} == names

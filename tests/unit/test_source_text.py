@@ -50,6 +50,18 @@ def test_a_detected_encoding_is_shown_by_a_word(tmp_path: Path) -> None:
     )
 
 
+def test_an_encoding_that_fits_only_a_little_better_is_said_to_be_a_guess(tmp_path: Path) -> None:
+    people = (
+        "1;lukasz@example.com;Łukasz;Żółć;48601234567;No;No;1;Yes;05-04-2023 09:12:00;05-04-2023 09:12:00\n"
+        "2;zoe.example.com;Zofia;Wójcik;;Yes;No;2;No;06-04-2023 09:12:00;05-04-2023 09:12:00\n"
+        "3;adam@example.com;Adam;Dąbrowski;;maybe;No;2;No;06-04-2023 09:12:00;05-04-2023 09:12:00\n"
+    )
+    description, _ = read_bytes(tmp_path, f"A;B;C;D;E;F;G;H;I;J;K\n{people}".encode("cp1250"))
+    assert description.encoding == "cp1252", "charset-normalizer finds this the better by a little"
+    assert description.doubt.startswith("The encoding cp1252 is a guess")
+    assert 'cp1250 reads "Dąbrowski"' in description.doubt
+
+
 @pytest.mark.slow
 def test_the_whole_file_is_checked_not_its_beginning(tmp_path: Path) -> None:
     content = b"Name;Ort\n" + b"Anna;Ulm\n" * 200_000 + "Jürgen;Köln\n".encode("cp1252") * 3

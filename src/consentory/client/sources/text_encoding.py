@@ -34,6 +34,7 @@ _CANDIDATES = [
     "cp437", "cp866", "mac_roman", "cp932", "euc_jp", "gb18030", "big5", "cp949", "tis_620",
 ]  # fmt: skip
 _AS_GOOD = 0.02  # a difference of charset-normalizer's measure of disorder that says nothing
+_DOUBTFUL = 0.05  # a difference of its measures that says nothing in a file with few words outside ASCII
 _SAMPLE = 1 << 15
 _VALID_ENOUGH = 10_000
 _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
@@ -236,17 +237,21 @@ def _detect(source: ByteSource, sample: bytes) -> Encoding:
     if best is None:
         fault = "the encoding of this text cannot be told; say --encoding, or save the file as UTF-8"
         raise SourceError(source.name, "", fault)
-    as_good = {
-        name
-        for match in matches
-        for name in match.could_be_from_charset
-        if match.chaos <= best.chaos + _AS_GOOD and match.coherence >= best.coherence - _AS_GOOD
-    }
-    name = next((name for name in _CANDIDATES if name in as_good), best.encoding)
+
+    def list_fitting(difference: float) -> list[str]:
+        fitting = {
+            name
+            for match in matches
+            for name in match.could_be_from_charset
+            if match.chaos <= best.chaos + difference and match.coherence >= best.coherence - difference
+        }
+        return [name for name in _CANDIDATES if name in fitting]
+
+    name = next(iter(list_fitting(_AS_GOOD)), best.encoding)
     found = Encoding(codecs.lookup(name).name, "detected", _find_word(sample.decode(name, "ignore")))
     if best.coherence and len(set(_FOREIGN_PIECE.findall(sample))) >= _WORDS_ENOUGH:
         return found
-    word, others = _read_otherwise(sample, name, [other for other in _CANDIDATES if other in as_good])
+    word, others = _read_otherwise(sample, name, list_fitting(_DOUBTFUL))
     return found._replace(word=word, others=others)
 
 

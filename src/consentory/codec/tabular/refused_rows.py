@@ -230,7 +230,9 @@ def _soften(kind: Any) -> Any:
 
     if pyarrow.types.is_struct(kind):
         return pyarrow.struct([pyarrow.field(item.name, _soften(item.type)) for item in kind])
-    if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
+    if pyarrow.types.is_map(kind):
+        return pyarrow.map_(pyarrow.string(), _soften(kind.item_type))
+    if pyarrow.types.is_nested(kind):  # a list of any size
         return pyarrow.list_(_soften(kind.value_type))
     if pyarrow.types.is_boolean(kind) or pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind):
         return kind
@@ -243,11 +245,25 @@ def _as_text(cell: Any) -> Any:
     return None if cell is None else str(cell)
 
 
+def _shape(value: Any, kind: Any) -> Any:
+    """A nested value as pyarrow takes it: the entries of a map are pairs."""
+    import pyarrow
+
+    if value is None or not pyarrow.types.is_nested(kind):
+        return value
+    if pyarrow.types.is_struct(kind):
+        return {item.name: _shape(value.get(item.name), item.type) for item in kind}
+    if pyarrow.types.is_map(kind):
+        return [(key, _shape(item, kind.item_type)) for key, item in dict(value).items()]
+    return [_shape(item, kind.value_type) for item in value]
+
+
 def _make_array(values: list[Any], kind: Any) -> Any:
     """One column. Text with undecodable bytes is written with the original bytes."""
     import pyarrow
     from pyarrow import compute
 
+    values = [_shape(value, kind) for value in values] if pyarrow.types.is_nested(kind) else values
     if not any(isinstance(value, str) and UNDECODABLE.search(value) for value in values):
         return pyarrow.array(values, kind)
     raw = [None if value is None else value.encode("utf-8", "surrogateescape") for value in values]
