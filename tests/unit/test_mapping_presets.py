@@ -12,7 +12,8 @@ from consentory.client.sources import open_file
 from consentory.codec.account.account_document import read_account_document
 from consentory.codec.tabular.mapping_document import MappingInvalid
 from consentory.codec.tabular.mapping_presets import UnknownPreset, list_presets, read_preset
-from consentory.codec.tabular.row_mapping import RowMapping, compile_mapping
+from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
+from consentory.codec.tabular.table import Row
 
 ACME = read_acme()
 EXPORTS = FOLDER / "exports"
@@ -160,6 +161,26 @@ def test_brevo() -> None:
     assert anais["CustomerName"] == {"FirstName": "Anaïs", "LastName": "Müller"}
     assert bruno["Emails"] == email("bruno@example.com", PreferenceType="OptOut", source="Brevo")
     assert claire["Emails"] == email("claire@example.com")
+
+
+@pytest.mark.parametrize(
+    ("preset", "header", "yes", "doubtful"),
+    [
+        ("brevo", "EMAIL;EMAIL_BLACKLISTED;OPT_IN", ["a@example.com", "No", "Yes"], ["a@example.com", "Oui", "Yes"]),
+        (
+            "hubspot",
+            "Email;Opted out of email: Marketing Information;Unsubscribed from all email",
+            ["a@example.com", "No", "No"],
+            ["a@example.com", "No", "Oui"],
+        ),
+    ],
+)
+def test_an_unknown_word_of_a_no_refuses_the_row(preset: str, header: str, yes: list[str], doubtful: list[str]) -> None:
+    rows = compile_mapping(read_preset(preset), describe(header.split(";")), ACME, NEWS)
+    assert b"a@example.com" in rows.make_record(Row(2, [*yes]))
+    with pytest.raises(RowRefused) as refused:
+        rows.make_record(Row(3, [*doubtful]))
+    assert [fault.code for fault in refused.value.faults] == ["Row.UnknownValue"]
 
 
 def test_listmonk_has_no_yes_and_says_so() -> None:
