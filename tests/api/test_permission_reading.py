@@ -18,6 +18,7 @@ from permission_users import (
     name_user,
     prefer,
 )
+from waiting import wait_for
 
 WHOLE: Wire = {
     "CustomerName": {"FirstName": "Ana"},
@@ -161,3 +162,31 @@ def test_exceptions_are_for_who_staged_them_and_for_who_may_read_all(users_of: P
             assert answer.status_code == 200
             assert ("Secret name" in answer.text) == (reads_all and accept != "text/csv")
             assert "Record.UnknownMember" in answer.text
+
+
+@pytest.mark.parametrize(
+    "user", ["all", "without audit", "without profile.read", "without channels.Email", "only import"]
+)
+def test_the_stored_values_in_a_preview_are_for_who_may_read_all(users_of: PermissionUsers, user: str) -> None:
+    """A caller who may not read everything sees no ProfileId and no value of a record that somebody else staged."""
+    address = f"hidden-{name_user(user)}@example.com"
+    person = {
+        "Emails": [{"EmailAddress": address, "EmailPreferences": [{**prefer("NEWS-EMAIL"), "PreferenceType": "OptIn"}]}]
+    }
+    profile_id = users_of.create(person)
+    out = {"FilterId": "NEWS-EMAIL", "PreferenceType": "OptOut"}
+    record = {"ProfileId": profile_id, "Emails": [{"EmailAddress": address, "EmailPreferences": [out]}]}
+    path = f"{users_of.imports}/Imports/{users_of.initiate('all')['ImportId']}"
+    token = users_of.act_as("all").get(path).json()["AccessToken"]
+    users_of.act_as("all").post(
+        f"{users_of.imports}/Import/{token}/Stage", json={"UserProfilePreferences": [record]}
+    ).raise_for_status()
+    users_of.act_as("all").post(f"{path}/Preview").raise_for_status()
+    wait_for(lambda: users_of.act_as("all").get(f"{path}/Preview").json(), lambda seen: seen["State"] != "Running")
+    shown = users_of.act_as(user).get(f"{path}/Preview/Changes", params={"kind": "OptInsEnded"})
+    assert shown.json()["Count"] == 1
+    (change,) = shown.json()["Changes"]
+    reads_all = all(holds(user, need) for need in ("profile.read", "channels", "programs", "consentTypes"))
+    assert (address in shown.text) == reads_all
+    assert (change["ProfileId"] == profile_id) == reads_all
+    assert (change.get("Before") is not None) == reads_all
