@@ -52,7 +52,7 @@ class Setting:
     most: int = 0
 
     def find_fault(self, value: str) -> str | None:
-        """What is wrong with a value, to be read after the setting's name; None when nothing is."""
+        """The fault of a value, as words that follow the name of the setting. None: the value is valid."""
         shown = f", not {value!r}"
         match self.kind:
             case "number":
@@ -97,7 +97,7 @@ SETTINGS: dict[str, Setting] = {
         Setting("server", "Where Consentory answers", "http://127.0.0.1:8480", kind="url"),
         Setting("data", "The data folder of `up`, and of commands beside it", None),
         Setting("database_url", "A PostgreSQL server of your own, 15 or newer, as a libpq URL", kind="database"),
-        # Whoever opens a data folder has to go by the same one, so it is nothing to say at one command.
+        # Every command that opens a data folder must use the same value, so it is no option of one command.
         Setting(
             "postgres_binaries",
             "The folder that holds `bin/postgres` for the embedded server, in place of the one that comes with it",

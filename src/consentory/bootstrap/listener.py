@@ -68,7 +68,8 @@ def check_port(endpoint: Endpoint) -> None:
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
     with socket.socket(family) as probe:
         try:
-            # Connections that ended lately are no obstacle with this. Whoever listens is one, even with SO_REUSEPORT.
+            # With this, connections that ended lately are no obstacle. A program that listens is an obstacle, even
+            # with SO_REUSEPORT.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((endpoint.host, endpoint.port))
             probe.listen()

@@ -1,4 +1,4 @@
-"""What the processes of a tree do as they start. Imports little: stage processes are to be small."""
+"""The steps that each process of a tree takes at its start. Imports little: stage processes are to be small."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class ProcessTree:
             with self._ended_by_signals():
                 start_database()  # idempotent: brings a PostgreSQL that was killed back up
         except EmbeddedServerError as error:
-            # A full disk, say. Whoever frees it need not come here, too.
+            # A full disk, say. The person who frees it need not come here, too.
             log.error("database cannot be started, trying again", reason=str(error), seconds=AGAIN_SECONDS)
             self._wait(AGAIN_SECONDS)
             return

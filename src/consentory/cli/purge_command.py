@@ -31,8 +31,8 @@ def purge(
 ) -> None:
     """Delete the staged records of an import and their faults now, before their retention ends.
 
-    An import that was not executed is cancelled first. One that is processing is refused: let it complete. What was
-    imported stays, and so do the import, its counts and its audit trail.
+    An import that was not executed is cancelled first. One that is processing is refused: let it complete. The
+    imported people stay, and so do the import, its counts and its audit trail.
 
     Example: consentory purge 01936d5e-0000-7000-8000-000000000001 --account ACME
     """

@@ -43,7 +43,7 @@ _IDS = msgspec.json.Decoder(_Ids)
 
 @dataclass(slots=True)
 class FileCheck:
-    """What was found. `records` are all that are JSON, or all rows of tables.
+    """The result of the check. `records` are all that are JSON, or all rows of tables.
 
     `has_record`: one of them at least can be staged.
 

@@ -391,7 +391,7 @@ class ImportRun:
                 self._report(ImportProgress("exceptions", number, total, number))
 
     def _leave_unfinished(self, state: ImportState, cause: str, error: Exception | None = None) -> NoReturn:
-        """Stop midway. What came through a pipe cannot be read again, so its import is given up before execution."""
+        """Stop midway. Nobody can read a pipe again, so the run gives up an import from a pipe before execution."""
         if self._can_resume:
             goes_on = " The server goes on with the import meanwhile." if self._executed else ""
             raise ImportUnfinished(cause + goes_on, state.access_token) from error

@@ -21,7 +21,7 @@ OnRead = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class InputOptions:
-    """How a person says that files are read. What is None is detected, or stands in the mapping."""
+    """How a person says that files are read. An option that is None is detected, or stands in the mapping."""
 
     encoding: str | None = None
     delimiter: str | None = None

@@ -1,4 +1,4 @@
-"""What the demo says at its end: the books, the speed, the faults, a person, and whether all is as it must be."""
+"""The last words of the demo: the books, the speed, the faults, a person, and whether all is as it must be."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def undisturbed() -> Iterator[None]:
 class DemoServer:
     """A context manager: inside it the server runs at `url` on the data folder `data`.
 
-    What the server prints goes to `server.out` and `server.err` in `folder`, where its working directory is, too.
+    The server prints to `server.out` and `server.err` in `folder`, where its working directory is, too.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """People for the demo and for trials: as many as asked for, the same for the same seed, none of them real.
 
-They fit the account of demo_account.yaml and an `Add` import that matches by the alternate id type CRM. What is
-not meant to be refused is accepted, and raises no exception in execution.
+They fit the account of demo_account.yaml and an `Add` import that matches by the alternate id type CRM. All
+other records are accepted, and raise no exception in execution.
 """
 
 from __future__ import annotations

@@ -315,4 +315,4 @@ COMMON_FAULTS: tuple[str, ...] = (
     *["an unknown filter"] * 2,
     "a date in another form",
 )
-"""What goes wrong most in real files, as often as it does so."""
+"""The commonest faults of real files, each with its frequency."""

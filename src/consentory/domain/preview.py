@@ -1,4 +1,4 @@
-"""What a preview is: the effects that an import would have if it were executed at one instant (docs/effects.md)."""
+"""The preview: the effects that an import would have if it were executed at one instant (docs/effects.md)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviewChange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one change is, as it is stored. `place` in words of the wire."""
+    """One change, as it is stored. `place` uses the words of the wire."""
 
     place: dict[str, str] | None = None
     member: str = ""

@@ -1,4 +1,4 @@
-"""What /metrics shows of the clocks of our processes. To be imported once PROMETHEUS_MULTIPROC_DIR is set."""
+"""The metrics of the clocks of our processes. Import this module after PROMETHEUS_MULTIPROC_DIR is set."""
 
 from __future__ import annotations
 

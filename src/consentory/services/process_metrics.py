@@ -1,4 +1,4 @@
-"""What /metrics shows of the processes of a tree. To be imported once PROMETHEUS_MULTIPROC_DIR is set."""
+"""The metrics of the processes of a tree. Import this module after PROMETHEUS_MULTIPROC_DIR is set."""
 
 from __future__ import annotations
 

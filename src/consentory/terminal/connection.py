@@ -1,4 +1,4 @@
-"""What every command that talks to a server shares: its connection options, and how errors reach a person."""
+"""The connection options of every command that talks to a server, and the way of errors to a person."""
 
 import functools
 import inspect
@@ -36,7 +36,7 @@ TokenArgument = Annotated[
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the connection options in place of its first parameter, a ConsentoryClient.
 
-    What the client raises is written for a person, and the command ends with exit code 2.
+    The command prints an error of the client for a person, and ends with exit code 2.
     """
     return _connect(command, open_client)
 

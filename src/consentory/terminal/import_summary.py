@@ -1,4 +1,4 @@
-"""What `consentory import` says at its end: the books, the speed, the faults, and what to do next."""
+"""The last words of `consentory import`: the books, the speed, the faults, and what to do next."""
 
 import json
 from typing import Any
@@ -83,7 +83,7 @@ def describe_fault(fault: FaultCount) -> str:
 
 
 def list_advice(outcome: ImportOutcome) -> list[str]:
-    """What a person should know or do after the import, in Rich's markup, the most urgent first."""
+    """The facts and advice for a person after the import, in Rich's markup, the most urgent first."""
     status, lines = outcome.status, []
     if outcome.refused_opt_outs:
         lines.append(advise_opt_outs(outcome))

@@ -1,4 +1,4 @@
-"""What every command that reads a file of people says first: how it reads the file, and what is only a guess."""
+"""The first line of every command that reads a file of people: how it reads the file, and which part is a guess."""
 
 from consentory.terminal.terminal_output import notes
 from consentory.terminal.visible_text import show_text

@@ -11,7 +11,7 @@ from consentory.config import SETTINGS
 
 
 def describe_option(name: str, panel: str | None = None) -> Any:
-    """What typer is to show of a setting's option; under a heading of its own with `panel`."""
+    """The option of a setting, for typer; under a heading of its own with `panel`."""
     setting = SETTINGS[name]
     return typer.Option(setting.flag, help=setting.help_line, show_default=False, rich_help_panel=panel)
 

@@ -1,4 +1,4 @@
-"""What /metrics shows of workers, through the folder of PROMETHEUS_MULTIPROC_DIR (see api/request_metrics.py)."""
+"""The metrics of workers, through the folder of PROMETHEUS_MULTIPROC_DIR (see api/request_metrics.py)."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class ByteSource:
         return self._cursor
 
     def open_unpacked(self) -> io.RawIOBase:
-        """Give the unpacked bytes, from the first. What the unpacking raises is for `unpack_errors`."""
+        """Give the unpacked bytes, from the first. `unpack_errors` handles the errors of unpacking."""
         raw = self.open_raw()
         if self.packing == "gzip":
             return _GzipStream(raw)

@@ -27,7 +27,7 @@ _FOLLOWED_SECONDS = TOKEN_SECONDS + 60
 
 
 class TokenClaims(msgspec.Struct, frozen=True):
-    """What a token says: the account, the user (`sub`), the credential it was issued to, its end in Unix time."""
+    """The claims of a token: the account, the user (`sub`), the credential it was issued to, its end in Unix time."""
 
     account: int
     sub: str
@@ -54,7 +54,7 @@ class BearerTokens:
         return jwt.encode({"alg": _ALGORITHM, "kid": key_id}, {**claims, "iat": now}, key)
 
     def verify(self, token: str) -> TokenClaims:
-        """What a token of ours says, ended or not. Raises RequestRefused, unauthorized, for any other."""
+        """The claims of a token of ours, expired or not. Raises RequestRefused, unauthorized, for any other token."""
         try:
             claims = jwt.decode(token, self._find_key, algorithms=[_ALGORITHM]).claims
             return msgspec.convert(claims, TokenClaims)

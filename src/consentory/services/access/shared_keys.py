@@ -69,7 +69,7 @@ class SharedKeys:
         signed = read_signed_header(scheme, value)
         with self._database.transaction() as tx:
             check_time(signed.time, from_micros(profile_store.read_clock(tx)))
-            # What cannot be a clientId must not reach the database as text: it may hold what text there may not.
+            # A text that cannot be a clientId must not reach the database: PostgreSQL refuses some characters in text.
             account_id = account_store.find_account(tx, client_id if _CLIENT_ID.fullmatch(client_id) else "") or 0
             tx.set_account(account_id)
             if self._is_signed(tx, signed, account_id, client_id):

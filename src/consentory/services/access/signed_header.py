@@ -39,7 +39,7 @@ _TIME = re.compile(r"[0-9W-]+T[0-9:]+(?:[.,][0-9]+)?(?:Z|[+-][0-9:]+)?")
 
 @dataclass(frozen=True, slots=True)
 class SignedHeader:
-    """What a header says; `algorithm` is a name of hashlib's, `time` the text as it was signed."""
+    """The parts of a header. `algorithm` is a name of hashlib, `time` is the text as it was signed."""
 
     algorithm: str
     user_id: str

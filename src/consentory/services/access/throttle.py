@@ -108,7 +108,7 @@ def _measure_wait(attempts: Attempts, free: int) -> float:
 
 
 def _find_network(address: str | None) -> str:
-    """What one attacker has to itself: an IPv4 address, or a /64 of IPv6."""
+    """The range of addresses that one attacker owns: an IPv4 address, or a /64 of IPv6."""
     try:
         found = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:

@@ -90,7 +90,7 @@ class _ChainWalk:
     """The newest time of an event that is as it was sealed."""
 
     def look(self, link: Link, event: AuditEvent | None) -> Iterator[Finding]:
-        """What is wrong with the next link and its event."""
+        """The findings about the next link and its event."""
         event_id = str(link.event_id)
         gap = link.number - self.number - 1
         intact = event is not None and digest_event(self.account_id, event) == link.digest
@@ -115,7 +115,7 @@ class _ChainWalk:
             self.latest = event.recorded_at
 
     def end(self) -> Iterator[Finding]:
-        """What is wrong with where the chain ends."""
+        """The findings about the end of the chain."""
         if self.anchor is not None and self.number < self.anchor[0]:
             text = f"{_describe_gap(self.number + 1, self.anchor[0])}: the chain ends at {self.number}"
             yield Finding("missing", self.number + 1, None, text)
@@ -124,7 +124,7 @@ class _ChainWalk:
 def _look_beside(
     tx: Transaction, account_id: int, queue: Sequence[tuple[UUID, bytes, AuditEvent | None]]
 ) -> Iterator[Finding]:
-    """What is wrong outside of the chain."""
+    """The findings outside of the chain."""
     for event_id, digest, event in queue:
         if event is None:
             yield Finding("missing", None, str(event_id), "its event is gone, before it was sealed")

@@ -60,9 +60,11 @@ class PendingRecord(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class ApplyContext:
-    """What holds for all records of one application. Times in microseconds; `found_below`: a ProfileId counts as found
-    only below it, that is if it existed when execution started. `now`: the moment of application, read by a caller who
-    holds the locks already."""
+    """The facts that hold for all records of one application. Times in microseconds.
+
+    `found_below`: a ProfileId counts as found only below it, that is if it existed when execution started. `now`: the
+    moment of application, read by a caller who holds the locks already.
+    """
 
     configuration_index: ConfigurationIndex
     settings: ImportSettings

@@ -53,7 +53,7 @@ class KeyChanges(Generic[KeyT]):
 
 @dataclass(slots=True)
 class ChangeSet:
-    """What `plan_records` found, and what `write_changes` stores. Times in microseconds."""
+    """The result of `plan_records`. `write_changes` stores it. Times in microseconds."""
 
     account_id: int
     created_at: int

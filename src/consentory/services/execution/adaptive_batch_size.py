@@ -26,7 +26,7 @@ MOST_REMEMBERED = 100
 
 
 class SliceResult(NamedTuple):
-    """What a step did: records counted, and how many of them it applied; `was_cut`: there were more to apply."""
+    """The result of a slice: the records that it counted, and the number that it applied. `was_cut`: more were left."""
 
     records: int
     tasks: int

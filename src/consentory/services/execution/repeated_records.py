@@ -50,7 +50,7 @@ class Sorted:
     locked: dict[int, str]
 
     def cut(self, limit: int) -> tuple[Sorted, int | None]:
-        """What comes before the task after the first `limit`, and its SequenceNumber; None: there are no more."""
+        """The records before the one after the first `limit`, and the SequenceNumber of that one; None: none is left."""
         if len(self.pending) <= limit:
             return self, None
         end = self.pending[limit].source.sequence_number or 0
@@ -59,7 +59,7 @@ class Sorted:
 
 
 def make_fingerprint_key(settings: ImportSettings, configuration_index: ConfigurationIndex) -> bytes:
-    """What a fingerprint is made under, beside the record: all that decides what applying it does.
+    """The key of a fingerprint, beside the record: all that decides what applying it does.
 
     Under other rules, another configuration or another flag the same record is another one.
     """

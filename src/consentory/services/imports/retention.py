@@ -1,4 +1,4 @@
-"""What ends by itself: tokens, staged records, tag changes (execution.md, "Retention")."""
+"""Data with an end of its own: tokens, staged records, tag changes (execution.md, "Retention")."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def end_with_server(connection: Connection) -> None:
 
 
 def serve_calls(connection: Connection, staging: StagingService) -> None:
-    """What a stage process does: answer calls, one after another, until the server process is gone."""
+    """The main loop of a stage process: answer calls, one after another, until the server process is gone."""
     while True:
         try:
             call = _decode_call(connection.recv_bytes())
@@ -235,7 +235,7 @@ def _answer(staging: StagingService, call: StageCall, handle: int) -> Answer:
     try:
         with os.fdopen(handle, "r+b", buffering=0) as spooled:
             spooled.seek(0)
-            # What is not compressed comes in one piece, which need not be joined.
+            # An uncompressed body comes in one piece: there is nothing to join.
             size = -1 if call.encoding is None else _PIECE
             body = decompress(iter(partial(spooled.read, size), b""), call.encoding, call.limit)
             spooled.truncate(0)  # here now, and no longer there

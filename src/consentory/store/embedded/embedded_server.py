@@ -40,7 +40,7 @@ __all__ = ["EmbeddedServer", "EmbeddedServerError"]
 
 PREDECESSOR_PATIENCE_S = 60.0
 REPORT_EVERY_S = 10.0
-# What PostgreSQL says while a server that was killed, or is stopping, still holds the cluster.
+# The messages of PostgreSQL while an old server, killed or stopping, still holds the cluster.
 PREDECESSOR_SIGNS = (
     "pre-existing shared memory block",
     'postmaster.pid" already exists',
@@ -86,7 +86,7 @@ class EmbeddedServer:
 
     @property
     def conninfo(self) -> str:
-        """What `start` returned; EmbeddedServerError before it."""
+        """The value that `start` returned. Raises EmbeddedServerError before `start`."""
         if self._conninfo is None:
             raise EmbeddedServerError("The embedded server has not been started.")
         return self._conninfo
@@ -138,7 +138,7 @@ class EmbeddedServer:
             self._lock = None
 
     def read_secret_key(self, *, make: bool) -> str | None:
-        """What the folder's file `secret-key` holds, None where there is none; made there if need be with `make`."""
+        """The key in the file `secret-key` of the folder. None: there is no file. With `make` the file is made."""
         return self._folder.read_secret_key(make=make)
 
     def erase(self) -> None:

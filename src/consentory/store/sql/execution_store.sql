@@ -18,7 +18,7 @@ SELECT pg_try_advisory_xact_lock(1919251311, current_account());
 SELECT set_config('statement_timeout', '30min', true), set_config('work_mem', '64MB', true);
 
 -- name: collect_named
--- What the records name: one row per record and token, where a token is a profile (by ProfileId, or as the holder of a
+-- The tokens that the records name: one row per record and token, where a token is a profile (by ProfileId, or as the holder of a
 -- named alternate id) or an alternate id that nobody holds. Two records that share a token share a group. One look-up a
 -- key, as in profile_store.sql, in the order of the index: of a large account little of it is in memory.
 CREATE TEMPORARY TABLE named_token ON COMMIT DROP AS
@@ -48,7 +48,7 @@ WHERE token IN (SELECT token FROM named_token GROUP BY token HAVING count(*) > 1
 ORDER BY token, sequence_number;
 
 -- name: load_resolvable
--- What resolving goes by.
+-- The facts that resolving needs.
 SELECT status, received, settings FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: copy_chunks
@@ -82,7 +82,7 @@ ORDER BY c.chunk_number LIMIT 1
 FOR UPDATE OF c SKIP LOCKED;
 
 -- name: load_running
--- What a chunk goes by.
+-- The facts that a chunk needs.
 SELECT settings, started_at, configuration_revision, first_profile_id, status = 'Processing' FROM import
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
@@ -148,7 +148,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 
 RETURNING pending;
 
 -- name: copy_faults
--- What was refused or held back at execution.
+-- The records that execution refused or did not honor.
 COPY import_fault (import_id, not_honored, sequence_number, repeats, phase, faults) FROM STDIN (FORMAT binary);
 
 -- name: end_frozen_sessions
@@ -204,7 +204,7 @@ WHERE f.account_id = current_account() AND f.import_id = %(import_id)s AND f.fir
 ORDER BY f.first_sequence LIMIT 100;
 
 -- name: redact_block
--- What was accepted goes from a block; the named ids go with it.
+-- Accepted records go from a block; the named ids go with it.
 UPDATE import_block SET raw = %(raw)s, work = '', named_keys = '{}', named_at = '{}', profile_ids = '{}', profile_at = '{}'
 WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence = %(first_sequence)s;
 

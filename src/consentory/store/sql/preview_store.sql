@@ -48,7 +48,7 @@ SELECT pg_try_advisory_xact_lock(1886545270, hashtext(%(preview_id)s::text));
 SELECT pg_export_snapshot(), clock_timestamp();
 
 -- name: load_previewable
--- What a preview goes by. Zero rows: there is no such import.
+-- The facts that a preview needs. Zero rows: there is no such import.
 SELECT i.status, i.received, i.valid, i.settings->>'match_type', a.revision, a.next_profile_id
 FROM import AS i JOIN account AS a ON a.account_id = i.account_id
 WHERE i.account_id = current_account() AND i.import_id = %(import_id)s;

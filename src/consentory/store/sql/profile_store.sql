@@ -118,7 +118,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s);
 COPY tombstone (profile_id, deleted_at, caller, import_id, sequence_number) FROM STDIN (FORMAT binary);
 
 -- name: insert_tombstone
--- What remains of a deleted person.
+-- The tombstone of a deleted person.
 INSERT INTO tombstone (profile_id, deleted_at, caller, import_id, sequence_number) VALUES (%s, %s, %s, %s, %s);
 
 -- name: copy_tag_change

@@ -10,7 +10,7 @@ from consentory.store.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """What is remembered of a subject; times are in seconds."""
+    """The failed attempts of a subject; times are in seconds."""
 
     failures: int
     since_failure: float | None

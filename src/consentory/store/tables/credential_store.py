@@ -33,9 +33,9 @@ def find_credential(tx: Transaction, client_id: str) -> tuple[int, Credential] |
 
 
 def read_standing(tx: Transaction, client_id: str, ends: int) -> tuple[int, bool, bool]:
-    """What every call asks: (the configuration's revision in force, whether the account has this credential and it is
-    not revoked, whether `ends`, in seconds since 1970, is over). The revision is 0 where there is none or no such
-    account."""
+    """The answer that every call needs: (the configuration's revision in force, whether the account has this credential
+    and it is not revoked, whether `ends`, in seconds since 1970, is over). The revision is 0 where there is none or no
+    such account."""
     row = tx.row("read_standing", {"client_id": client_id, "ends": ends})
     return (0, False, False) if row is None else (row[0], row[1], row[2])
 

@@ -30,7 +30,7 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class RunningImport(msgspec.Struct, frozen=True):
-    """What all chunks of one import go by."""
+    """The facts that all chunks of one import share."""
 
     settings: ImportSettings
     started_at: datetime
@@ -50,7 +50,7 @@ class WorkBlock(msgspec.Struct, frozen=True):
 
 
 class ProcessedRecord(msgspec.Struct, frozen=True):
-    """What became of one record at execution."""
+    """The outcome of one record at execution."""
 
     sequence_number: int
     outcome: Outcome
@@ -114,7 +114,7 @@ def claim_chunk(tx: Transaction, skipped: Sequence[UUID] = ()) -> Chunk | None:
 
 
 def load_running(tx: Transaction, import_id: UUID) -> RunningImport:
-    """What the chunks of an import go by."""
+    """The facts that the chunks of an import share."""
     row = tx.row("load_running", {"import_id": import_id})
     assert row is not None
     return RunningImport(msgspec.convert(row[0], ImportSettings), *row[1:])

@@ -66,7 +66,7 @@ class NewChange(msgspec.Struct, frozen=True):
 
 
 class PreviewCounts(msgspec.Struct):
-    """What a part of a preview found. `effects` in the order of EFFECT_KINDS."""
+    """The counts of a part of a preview. `effects` in the order of EFFECT_KINDS."""
 
     outcomes: dict[Outcome, int]
     effects: list[int]

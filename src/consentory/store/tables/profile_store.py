@@ -52,7 +52,7 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
 
 class NewEntries(msgspec.Struct, frozen=True, gc=False):
-    """What one application of a record adds to a person's ledger: entries numbered from `first` on."""
+    """The entries that one application of a record adds to a person's ledger: entries numbered from `first` on."""
 
     profile_id: int
     first: int
