@@ -50,7 +50,7 @@ class Sorted:
     locked: dict[int, str]
 
     def cut(self, limit: int) -> tuple[Sorted, int | None]:
-        """The records before the one after the first `limit`, and the SequenceNumber of that one; None: none is left."""
+        """The records before the one after the first `limit`, and the SequenceNumber of that one; None: none left."""
         if len(self.pending) <= limit:
             return self, None
         end = self.pending[limit].source.sequence_number or 0
