@@ -126,7 +126,7 @@ def report(name: str, moments: list[tuple[float, int]]) -> None:
 
 
 def count_profiles(conninfo: str) -> int:
-    """What is really there."""
+    """The number of profiles in the database."""
     with psycopg.connect(conninfo) as connection:
         row = connection.execute("SELECT count(*) FROM profile").fetchone()
     assert row is not None

@@ -119,7 +119,7 @@ def measure_memory(people: int) -> dict[str, float]:
 
 
 def read_use(pid: int) -> float:
-    """What a process takes now, in MB: memory (what several share in parts, PSS) and bodies in files in memory."""
+    """The use of a process now, in MB: memory (what several share in parts, PSS) and bodies in files in memory."""
     try:
         memory = int(Path(f"/proc/{pid}/smaps_rollup").read_text().split("Pss:")[1].split()[0]) * 1024
         files = [entry for entry in Path(f"/proc/{pid}/fd").iterdir() if "memfd:batch" in str(entry.readlink())]

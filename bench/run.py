@@ -23,7 +23,7 @@ from yardsticks import prepare_floor, run_floor, run_loop
 
 Figures = dict[str, list[float]]
 STAGING = "consentory.bootstrap.stage_entry"
-"""What the processes run in which batches are validated."""
+"""The program of the processes that validate batches."""
 FILES = {"new": {}, "changed": {"changed": True}, "faulty5": {"faulty": 0.05}, "faulty100": {"faulty": 1.0}}
 
 

@@ -98,7 +98,7 @@ def make_person(number: int, seed: int = 1) -> Record:
 
 
 def change_person(person: Record, number: int, seed: int = 2) -> None:
-    """What file 2 changes of every second person: an email and the phone replaced, a custom field, a tag,
+    """Change a person as file 2 does for every second one: an email and the phone replaced, a custom field, a tag,
     one preference turned, a newer consent date."""
     draw = random.Random(seed * 1_000_003 + number)
     person["Emails"][1]["EmailAddress"] = f"q{number}@work{draw.randrange(5000)}.example.com"

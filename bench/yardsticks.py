@@ -1,4 +1,4 @@
-"""What ours is measured against, on the same server with the same settings: a floor, and a plain loop.
+"""The yardsticks of Consentory, on the same server with the same settings: a floor, and a plain loop.
 
 Floor: the file's lines COPYed into an unlogged table, then one INSERT ... ON CONFLICT into (key, doc). It validates
 nothing, keeps no history, finds nobody by email: nothing can be much faster.

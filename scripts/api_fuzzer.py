@@ -35,7 +35,7 @@ def widen(document: dict[str, Any]) -> None:
 
 
 def make_names(client: WireClient) -> dict[str, str]:
-    """What the parts of a path name, made anew: requests delete, cancel and execute."""
+    """The things that the parts of a path name, made anew: requests delete, cancel and execute."""
     done = client.run([person(1), FAULTY])
     return {
         "clientId": client.access.account,

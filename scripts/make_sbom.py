@@ -1,7 +1,7 @@
 """Prints the software bill of materials (CycloneDX 1.6, JSON) of requirements.lock.
 
-The same lock file gives the same bytes: no time, no random number. What only development needs has the scope
-`excluded`. Standard library alone.
+The same lock file gives the same bytes: no time, no random number. A package that only development
+needs has the scope `excluded`. Standard library alone.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def read_lock(text: str) -> dict[str, Package]:
 
 
 def find_required(packages: dict[str, Package], direct: set[str]) -> set[str]:
-    """What running Consentory needs: its direct dependencies and all that they need."""
+    """The packages that a running Consentory needs: its direct dependencies and all that they need."""
     required, left = set[str](), list(direct & packages.keys())
     while left:
         name = left.pop()

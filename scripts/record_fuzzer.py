@@ -1,7 +1,7 @@
 """A coverage-guided fuzzer of decode, validate and merge; `scripts/fuzz` runs it where atheris is installed.
 
-An input is the body of a Stage call. What must hold of every one stands in `check_body`; what breaks it is written
-to a file that, given as the only argument, is tried again.
+An input is the body of a Stage call. `check_body` says what must hold for every input. The fuzzer
+writes an input that breaks this to a file. Give the file as the only argument to try the input again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ STRANGE: list[Any] = [
 
 
 def is_json(body: bytes) -> bool | None:
-    """What Python's own reader says of the text; None where it gives up itself."""
+    """The answer of Python's own reader to the text; None where the reader gives up."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
