@@ -47,7 +47,7 @@ def find_breaches(path: Path) -> Iterator[str]:
 
 
 def list_files(root: Path) -> Iterator[Path]:
-    """The documents at the root and the files of the folders, without migrations: a released migration never changes."""
+    """The documents at the root and the files of the folders, without migrations: these never change."""
     yield from sorted(root.glob("*.md"))
     for folder in FOLDERS:
         for path in sorted((root / folder).rglob("*")):
