@@ -57,9 +57,67 @@ def test_an_encoding_that_fits_only_a_little_better_is_said_to_be_a_guess(tmp_pa
         "3;adam@example.com;Adam;Dąbrowski;;maybe;No;2;No;06-04-2023 09:12:00;05-04-2023 09:12:00\n"
     )
     description, _ = read_bytes(tmp_path, f"A;B;C;D;E;F;G;H;I;J;K\n{people}".encode("cp1250"))
-    assert description.encoding == "cp1252", "charset-normalizer finds this the better by a little"
-    assert description.doubt.startswith("The encoding cp1252 is a guess")
-    assert 'cp1250 reads "Dąbrowski"' in description.doubt
+    assert description.encoding == "cp1250"
+    assert description.doubt.startswith("The encoding cp1250 is a guess")
+    assert 'cp1252 reads "D¹browski"' in description.doubt
+
+
+POLISH = (
+    "Błaszczyk Wiśniewska Żółkiewski Wójcik Dąbrowski Zieliński Woźniak Szymański Kozłowski Jabłoński Głowacki Wróbel "
+    "Kołodziej Chądzyński Pająk Górski Wąsik Bąk Mróz Śliwa Łucja Józef Paweł Michał Święta Małgorzata"
+)
+CZECH = (
+    "Dvořák Jiří Novák Tomáš Procházka Lukáš Kučera Ondřej Veselý Štěpán Krejčí Zdeněk Růžička Žofie Černý Němec "
+    "Pokorný Hájek Jelínek Růžena Beneš Sedláček Doležal Kolář Vaněk Kříž"
+)
+HUNGARIAN = (
+    "Szűcs Győző Kovács Tóth Őri Erdős Kőszegi Zsófia Ágnes Gergő Mészáros Török Jenő Pál Bíró Lőrincz Gyöngyi Fehér "
+    "Ödön Vörös Dezső Ernő Fülöp Rezső"
+)
+GERMAN = (
+    "Müller Jörg Größe Käthe Günther Schröder Jäger Krüger Weiß Köhler Böhm Schäfer Möller Jürgen Björn Groß Vögel "
+    "Früh Bär Köster Göbel Lüdtke"
+)
+FRENCH = (
+    "François Lefèvre René Hélène Éloïse Noël Gérard Benoît Zoé Bénédicte Rémi Chloé Jérôme Stéphane Anaïs Mélanie "
+    "Théo Léa Cédric André Frédéric Maël Loïc Agnès"
+)
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 30, 2000])
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp1250", POLISH), ("cp1250", CZECH), ("cp1250", HUNGARIAN), ("iso8859_2", POLISH.partition(" ")[2]),
+        ("cp852", POLISH), ("cp1252", GERMAN), ("cp1252", FRENCH), ("mac_roman", FRENCH),
+    ],
+)  # fmt: skip
+def test_a_few_letters_among_much_ascii_tell_the_encoding(
+    tmp_path: Path, encoding: str, names: str, count: int
+) -> None:
+    people = names.split()
+    content = "ID;EMAIL;NAME;EMAIL_BLACKLISTED;ADDED_TIME\n" + "".join(
+        f"{place};user{place}@example.com;{people[place % len(people)]};false;2024-02-01 10:00:00\n"
+        for place in range(count)
+    )
+    description, rows = read_bytes(tmp_path, content.encode(encoding))
+    read = [row.cells[2] for row in rows]
+    said = [people[place % len(people)] for place in range(count)]
+    assert read == said or (count == 1 and f'reads "{said[0]}"' in description.doubt)
+    assert not description.doubt or count < 2000, "many words leave no doubt"
+
+
+def test_readings_that_are_words_too_are_said(tmp_path: Path) -> None:
+    content = "Name;Ort\nLefèvre;Bar\nRené;Pau\nHélène;Lille\n".encode("cp1252")
+    description, _ = read_bytes(tmp_path, content)
+    assert description.encoding == "cp1252"
+    assert 'cp1250 reads "Lefčvre"' in description.doubt
+
+
+def test_an_amount_is_no_word(tmp_path: Path) -> None:
+    description, rows = read_bytes(tmp_path, "Name;Spent\nAnn;£50\nBob;£70\n".encode("cp1252"))
+    assert description.encoding == "cp1252"
+    assert rows[0].cells == ["Ann", "£50"]
 
 
 @pytest.mark.slow

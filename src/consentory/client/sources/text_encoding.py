@@ -10,6 +10,7 @@ import re
 from typing import Literal, NamedTuple
 
 from consentory.client.sources.byte_source import CHUNK, ByteSource, read_fully
+from consentory.client.sources.latin_words import compare_latin
 from consentory.client.sources.source_error import SourceError
 from consentory.codec.tabular.correction_columns import find_noted_encoding
 
@@ -247,27 +248,30 @@ def _detect(source: ByteSource, sample: bytes) -> Encoding:
         }
         return [name for name in _CANDIDATES if name in fitting]
 
-    name = next(iter(list_fitting(_AS_GOOD)), best.encoding)
+    guess = next(iter(list_fitting(_AS_GOOD)), best.encoding)
+    words = list(dict.fromkeys(_FOREIGN_PIECE.findall(sample)))
+    enough = bool(best.coherence) and len(words) >= _WORDS_ENOUGH
+    name, plausible = compare_latin(words[:_WORDS_COMPARED], guess, enough=enough)
     found = Encoding(codecs.lookup(name).name, "detected", _find_word(sample.decode(name, "ignore")))
-    if best.coherence and len(set(_FOREIGN_PIECE.findall(sample))) >= _WORDS_ENOUGH:
-        return found
-    word, others = _read_otherwise(sample, name, list_fitting(_DOUBTFUL))
+    if not enough:
+        plausible += list_fitting(_DOUBTFUL)
+    word, others = _read_otherwise(words[:_WORDS_COMPARED], name, plausible)
     return found._replace(word=word, others=others)
 
 
-def _read_otherwise(sample: bytes, name: str, candidates: list[str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _read_otherwise(words: list[bytes], name: str, candidates: list[str]) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The word that most encodings read otherwise, as `name` reads it, and each other reading with its encoding."""
     most: dict[str, str] = {}
-    for piece in list(dict.fromkeys(_FOREIGN_PIECE.findall(sample)))[:_WORDS_COMPARED]:
+    for piece in words:
         readings: dict[str, str] = {}
         for candidate in [name, *candidates]:
             readings.setdefault(piece.decode(candidate, "ignore"), codecs.lookup(candidate).name)
         if len(readings) > len(most):
             most = readings
-    words = list(most.items())[:_READINGS_SHOWN]
-    if len(words) < 2:
+    shown = list(most.items())[:_READINGS_SHOWN]
+    if len(shown) < 2:
         return "", ()
-    return words[0][0], tuple((encoding, word) for word, encoding in words[1:])
+    return shown[0][0], tuple((encoding, word) for word, encoding in shown[1:])
 
 
 def _find_word(text: str) -> str:
