@@ -30,9 +30,10 @@ from consentory.codec.tabular.column_guess import (
     normalize_header,
 )
 from consentory.codec.tabular.correction_columns import OWN_COLUMNS
-from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, list_candidates
+from consentory.codec.tabular.mapping_document import IGNORE, NOTHING, PRESENT, list_candidates
 from consentory.codec.tabular.mapping_names import find_default_type
 from consentory.codec.tabular.mapping_presets import identify_preset
+from consentory.codec.tabular.suggested_opt_outs import SuggestedOptOuts
 from consentory.codec.tabular.table import Column, ReadOptions, Row, TableDescription
 from consentory.codec.tabular.target_path import ELEMENTS, RECORD_MEMBERS
 from consentory.domain.configuration import Configuration, TypeName
@@ -74,14 +75,20 @@ class _Suggestion:
         self._match = ""
         self._choice = ""
         """The path of the choice that a column fills, for the column of the choice's time."""
+        self._yes: dict[str, tuple[str, list[str]]] = {}
+        """For the path of each choice, the column that says yes to it, and its words for it."""
+        self._opt_outs = SuggestedOptOuts()
+        self._checks = 0
+        self._dated_choice = ""
+        """The path of the choice whose time a column fills that is not about opt-outs."""
         self._lines: list[str] = []
 
     def write(self) -> str:
         pairs = list(zip(self._table.columns, self._facts, strict=True))
         # Choices are found before their times, in any order of the columns.
-        choices = (self._name_choice(column) for column, facts in pairs if self._is_choice(column, facts))
-        self._choice = next(choices, "")
-        for column, facts in pairs:
+        self._find_choices(pairs)
+        # Of two times of one choice the first counts: that of the no.
+        for column, facts in sorted(pairs, key=lambda pair: not (pair[1].forms and is_opt_out(_name(pair[0])))):
             if column.name not in OWN_COLUMNS and not (column.nested and column.name in RECORD_MEMBERS):
                 self._suggest(column, facts)
         rows = "row" if len(self._rows) == 1 else f"{len(self._rows)} rows"
@@ -98,7 +105,20 @@ class _Suggestion:
         head += self._write_form()
         if self._match:
             head.append(f"match: {_quote(self._match)}   # people are found by their id of this type")
-        return "\n".join([*head, "columns:", *self._lines, *self._write_end()]) + "\n"
+        rules = self._opt_outs.write(self._yes, self._dated_choice)
+        return "\n".join([*head, "columns:", *self._lines, *rules, *self._write_end()]) + "\n"
+
+    def _find_choices(self, pairs: list[tuple[Column, ColumnFacts]]) -> None:
+        for column, facts in pairs:
+            if self._is_choice(column, facts) and not is_opt_out(_name(column)):
+                words = [value for value in facts.values if choose_meaning(value, opt_out=False) == "OptIn"]
+                self._yes.setdefault(self._name_choice(column), (column.name, words))
+        opt_outs = (
+            self._name_choice(column)
+            for column, facts in pairs
+            if self._is_choice(column, facts) or (facts.forms and _is_email_opt_out(column))
+        )
+        self._choice = next(iter(self._yes), "") or next(opt_outs, "")
 
     def _doubt_header(self) -> list[str]:
         """Detect a line above the header, such as a title, that was read as the header: then most rows have more
@@ -138,16 +158,19 @@ class _Suggestion:
         ]
 
     def _suggest(self, column: Column, facts: ColumnFacts) -> None:
-        name = column.header or column.name
-        if not facts.filled and guess_target(name) is None:
-            self._add(column, IGNORE, "empty in these rows")
-        elif is_other_channel(name) and is_opt_in(name):
+        name = _name(column)
+        if is_other_channel(name) and (is_opt_in(name) or is_opt_out(name)):
             example = "PhoneNumbers.PhoneNumberPreferences[FILTER].PreferenceType"
             self._add(column, IGNORE, f"a choice of another channel? Its target is such as {example}")
+        elif _is_email_opt_out(column):
+            self._suggest_opt_out(column, facts)
+        elif not facts.filled and guess_target(name) is None:
+            self._add(column, IGNORE, "empty in these rows")
         elif self._is_choice(column, facts):
             self._suggest_choice(column, facts)
-        elif facts.forms and (is_opt_in(name) or is_opt_out(name)) and self._choice:
-            self._suggest_time(column, facts, f"{self._choice}.CustomerDate", "the time of the choice?")
+        elif facts.forms and is_opt_in(name) and self._choice:
+            self._dated_choice = self._choice
+            self._suggest_time(column, facts, [f"{self._choice}.CustomerDate"], "the time of the choice?")
         elif field := self._find_field(name):
             self._suggest_field(column, facts, field)
         elif (target := guess_target(name)) and column.header == column.name:
@@ -162,7 +185,7 @@ class _Suggestion:
             self._add(column, IGNORE, "not understood; name a target, or let it be ignored")
 
     def _is_choice(self, column: Column, facts: ColumnFacts) -> bool:
-        name = column.header or column.name
+        name = _name(column)
         if column.nested or facts.forms or not 0 < len(facts.values) <= FEW:
             return False
         if is_other_channel(name) or not (is_opt_out(name) or is_opt_in(name)):
@@ -170,10 +193,17 @@ class _Suggestion:
         return any(choose_meaning(value, opt_out=is_opt_out(name)) for value in facts.values)
 
     def _suggest_choice(self, column: Column, facts: ColumnFacts) -> None:
-        name = column.header or column.name
-        target, opt_out = f"{self._name_choice(column)}.PreferenceType", is_opt_out(name)
+        name = _name(column)
+        choice, opt_out = self._name_choice(column), is_opt_out(name)
+        target = f"{choice}.PreferenceType"
         if self._used.get(target):
-            self._add(column, IGNORE, f"another column fills {target} already")
+            # The column that fills the choice decides, but a no of this column is not lost.
+            out = [value for value in facts.values if choose_meaning(value, opt_out=True) == "OptOut"]
+            out = [value for value in out if choose_meaning(value, opt_out=False) == "OptOut"]
+            no = [value for value in facts.values if choose_meaning(value, opt_out=False) == "OptOut"]
+            self._opt_outs.add_words(column.name, out, [choice], fills=False)
+            self._opt_outs.add_unclear(column.name, [value for value in no if value not in out], [choice])
+            self._check_words(column, facts, choice, f"another column fills {target} already; the rules take a no")
             return
         self._used[target] = 1
         doubts = [] if self._configuration and self._choose_filter(name)[1] else ["is this the filter?"]
@@ -190,20 +220,66 @@ class _Suggestion:
         self._lines.append(f"    to: {_quote(target)}")
         self._lines.append(f"    values: {{{', '.join(pairs)}}}")
 
-    def _suggest_time(self, column: Column, facts: ColumnFacts, target: str, doubt: str) -> None:
-        if self._used.get(target):
+    def _suggest_opt_out(self, column: Column, facts: ColumnFacts) -> None:
+        """A no wins over the yes of every choice that the header may mean."""
+        choices = self._list_choices(_name(column))
+        if facts.forms:
+            self._opt_outs.add_times(column.name, choices)
+            times = [f"{choice}.CustomerDate" for choice in choices]
+            self._suggest_time(column, facts, times, "the time of a no: the rules make an opt-out of it")
+        elif self._is_choice(column, facts):
+            words = [value for value in facts.values if choose_meaning(value, opt_out=True) == "OptOut"]
+            own = self._name_choice(column)
+            fills = choices == [own] and own not in self._yes and not self._used.get(f"{own}.PreferenceType")
+            self._opt_outs.add_words(column.name, words, choices, fills=fills)
+            if fills:
+                self._suggest_choice(column, facts)
+            else:
+                doubt = "the rules make an opt-out of its yes"
+                if not words:
+                    doubt = (
+                        "no cell here says yes yet; a row with another word is refused. Add it to values and to rules"
+                    )
+                self._check_words(column, facts, choices[0], doubt)
+        else:
+            self._opt_outs.add_unclear(column.name, PRESENT, choices)
+            field = self._find_field(_name(column))
+            doubt = "IS THIS A NO? Where it says anything, the rules import no yes. If it is one, let a rule set OptOut"
+            if not any(choice in self._yes for choice in choices):
+                doubt = "IS THIS A NO? If it is one, let a rule set OptOut. Else the no is not imported"
+            self._add(column, f"CustomFields[{field}]" if field else IGNORE, doubt)
+
+    def _check_words(self, column: Column, facts: ColumnFacts, choice: str, doubt: str) -> None:
+        """Fill nothing with a column whose words the rules take. A row with a word that nobody knows is refused."""
+        self._checks += 1
+        opt_out, doubts = is_opt_out(_name(column)), [doubt]
+        known = [value for value in facts.values if choose_meaning(value, opt_out=opt_out)]
+        doubts += [
+            f"what does {value} mean? Add it to values and to rules; until then its rows are refused"
+            for value in facts.values
+            if value not in known
+        ]
+        pairs = ", ".join(f"{json.dumps(value, ensure_ascii=False)}: {NOTHING}" for value in known)
+        self._lines.append(f"  {_quote(column.name)}:{_comment(doubts)}")
+        self._lines.append(f'    to: "{choice}.PreferenceAttributes[checked{self._checks}]"   # stays empty')
+        self._lines.append(f"    values: {{{pairs}}}")
+
+    def _suggest_time(self, column: Column, facts: ColumnFacts, targets: list[str], doubt: str) -> None:
+        if any(self._used.get(target) for target in targets):
             doubt = "the first of these two columns that is not empty counts"
-        self._used[target] = 1
+        self._used.update(dict.fromkeys(targets, 1))
         doubts = [doubt]
         form = facts.forms[0]
         if "%m/%d" in form and any("%d/%m" in other for other in facts.forms):
             doubts.append("month first, or day first?")
         if facts.odd_times:
             doubts.append(f"cells of these rows that have another form: {facts.odd_times}")
-        if set(facts.forms) & ISO_FORMS:
-            self._lines.append(f"  {_quote(column.name)}: {_quote(target)}{_comment(doubts)}")
+        to = json.dumps(targets[0] if len(targets) == 1 else targets, ensure_ascii=False)
+        if not set(facts.forms) & ISO_FORMS:
+            value = f'{{to: {to}, time: "{form}"}}'
         else:
-            self._lines.append(f'  {_quote(column.name)}: {{to: "{target}", time: "{form}"}}{_comment(doubts)}')
+            value = _quote(targets[0]) if len(targets) == 1 else f"{{to: {to}}}"
+        self._lines.append(f"  {_quote(column.name)}: {value}{_comment(doubts)}")
 
     def _leave_time(self, column: Column, facts: ColumnFacts) -> None:
         """If the header does not say that the column is the time of the choice, the column is not used as that time."""
@@ -214,7 +290,7 @@ class _Suggestion:
     def _suggest_field(self, column: Column, facts: ColumnFacts, field: str) -> None:
         target = f"CustomFields[{field}]"
         if facts.forms and not set(facts.forms) & ISO_FORMS:
-            self._suggest_time(column, facts, target, "")
+            self._suggest_time(column, facts, [target], "")
         else:
             self._add(column, target)
 
@@ -252,17 +328,30 @@ class _Suggestion:
         return next((item.name for item in fields if item.active and normalize_header(item.name) == wanted), None)
 
     def _name_choice(self, column: Column) -> str:
-        chosen, _ = self._choose_filter(column.header or column.name)
-        return f"Emails{self._default_type('Emails')}.EmailPreferences[{chosen}]"
+        chosen, _ = self._choose_filter(_name(column))
+        return self._name_preference(chosen)
+
+    def _name_preference(self, email_filter: str) -> str:
+        return f"Emails{self._default_type('Emails')}.EmailPreferences[{email_filter}]"
+
+    def _list_choices(self, name: str) -> list[str]:
+        """The choices that an opt-out column is about: all of the file, unless its header names a filter."""
+        if near := self._find_filters(name)[0]:
+            return [self._name_preference(item) for item in near]
+        return list(self._yes) or [self._name_preference(self._choose_filter(name)[0])]
 
     def _choose_filter(self, name: str) -> tuple[str, bool]:
         """The email filter that a header means, and whether the filter is certain."""
-        known = list_candidates("emailFilter", self._configuration) if self._configuration else []
-        words = set(normalize_header(name).split())
-        near = [item for item in known if words & set(normalize_header(item).split()) - {"email"}]
+        near, known = self._find_filters(name)
         if near or known:
             return (near or known)[0], len(near or known) == 1
         return "NEWS-EMAIL", False
+
+    def _find_filters(self, name: str) -> tuple[list[str], list[str]]:
+        """The email filters that a header names, and all of the account's."""
+        known = list_candidates("emailFilter", self._configuration) if self._configuration else []
+        words = set(normalize_header(name).split())
+        return [item for item in known if words & set(normalize_header(item).split()) - {"email"}], known
 
     def _default_type(self, array: str) -> str:
         default = find_default_type(self._configuration, array) if self._configuration else ""
@@ -278,6 +367,15 @@ class _Suggestion:
 
     def _add(self, column: Column, target: str, doubt: str = "") -> None:
         self._lines.append(f"  {_quote(column.name)}: {_quote(target)}{_comment([doubt])}")
+
+
+def _name(column: Column) -> str:
+    return column.header or column.name
+
+
+def _is_email_opt_out(column: Column) -> bool:
+    name = _name(column)
+    return is_opt_out(name) and not is_other_channel(name) and not column.nested
 
 
 def _comment(doubts: list[str]) -> str:
