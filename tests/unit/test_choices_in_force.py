@@ -389,6 +389,14 @@ def test_an_archived_no_of_the_person_still_decides_over_an_earlier_yes_of_the_e
         account.write({"IsActive": True, **own}, profile_id)
 
 
+def test_a_no_of_an_older_version_on_the_same_instant_as_a_not_set_of_a_newer_one_is_not_in_force(
+    account: LiveAccount,
+) -> None:
+    """ "In force is the newest version present, or a later no of an older one": so the undated no is a new choice."""
+    profile_id = begin(account, {"Consents": [consent(REVOKED, MARCH, "1.0")]}, {"Consents": [consent(NOT_SET, MARCH)]})
+    assert account.write({"Consents": [consent(REVOKED, None, "1.0")]}, profile_id)["Outcome"] == "Updated"
+
+
 def test_an_archived_yes_of_the_element_leaves_the_decision_to_the_person(account: LiveAccount) -> None:
     profile_id = begin(account, phone("Mobile", Consents=[texts(GRANTED, MAY)]))
     account.write({"IsActive": False, "PreserveConsents": False}, profile_id)

@@ -100,7 +100,8 @@ def _find_decisive(consents: Iterable[Consent], entry: ConsentEntry) -> Consent 
     if not present:
         return None
     newest = max(present, key=lambda c: entry.ranks[c.version])
-    later = [c for c in present if c.status in (DENIED, REVOKED) and c.at >= newest.at]
+    tie = newest.at if newest.status == GRANTED else newest.at + 1  # on the same instant a no wins over a Granted alone
+    later = [c for c in present if c.status in (DENIED, REVOKED) and c.at >= tie]
     return max(later, key=lambda c: (c.at, entry.ranks[c.version])) if later else newest
 
 
