@@ -28,7 +28,7 @@ DISTRIBUTED = {
 REFERENCE = {"account", "configuration", "consent_text", "credential", "signing_key", "hmac_key", "schema_migration"}
 LOCAL = {
     "import", "import_batch", "import_chunk", "tag_change", "hmac_use", "auth_attempt", "audit_event", "audit_waiting",
-    "audit_link",
+    "audit_link", "import_preview", "preview_chunk", "preview_change",
 }  # fmt: skip
 
 KEYS_ACROSS_ACCOUNTS = {
@@ -68,6 +68,9 @@ RIGHTS = {
         "audit_event": "SI",
         "audit_waiting": "SI",
         "audit_link": "S",
+        "import_preview": "SIU",
+        "preview_chunk": "S",
+        "preview_change": "S",
     },
     WORKER: {
         "account": "SU",
@@ -93,6 +96,9 @@ RIGHTS = {
         "audit_event": "SI",
         "audit_waiting": "SID",
         "audit_link": "SI",
+        "import_preview": "SUD",
+        "preview_chunk": "SIUD",
+        "preview_change": "SID",
     },
 }
 """S(elect), I(nsert), U(pdate), D(elete): all rights of each role."""

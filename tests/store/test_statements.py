@@ -26,6 +26,7 @@ SERVICES = Path(str(files("consentory.services")))
 WORKER_ONLY_MODULES = {
     "previewing",
     "preview_parts",
+    "staged_reading",
     "import_execution",
     "repeated_records",
     "retention",
@@ -322,7 +323,7 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
         },
         {"alternate_key_pkey", "profile_pkey"},
     ),
-    "load_profiles": ([SERVICE], {"ids": [2]}, {"profile_pkey"}),
+    "load_profiles": ([SERVICE, WORKER], {"ids": [2]}, {"profile_pkey"}),
     "update_profiles": (
         [SERVICE, WORKER],
         {

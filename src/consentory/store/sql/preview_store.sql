@@ -3,7 +3,7 @@
 INSERT INTO import_preview (import_id, preview_id, configuration_revision, received, records, effects)
 VALUES (%(import_id)s, %(preview_id)s, %(revision)s, %(received)s, %(records)s, %(effects)s)
 ON CONFLICT (account_id, import_id) DO UPDATE SET preview_id = excluded.preview_id, state = 'Running',
-  requested_at = now(), as_of = NULL, snapshot = NULL, configuration_revision = excluded.configuration_revision,
+  requested_at = excluded.requested_at, as_of = NULL, snapshot = NULL, configuration_revision = excluded.configuration_revision,
   received = excluded.received, first_profile_id = NULL, records = excluded.records, records_done = 0, exceptions = 0,
   not_honored = 0, created = 0, updated = 0, unchanged = 0, deleted = 0, effects = excluded.effects,
   limits_exceeded = '[]';
