@@ -16,6 +16,7 @@ from workbench import Workbench, make_person, open_workbench
 from consentory.store.database import Database
 from consentory.worker.chunk_loop import ImportWorker
 from consentory.worker.maintenance_loop import Maintenance
+from consentory.worker.preview_loop import PreviewLoop
 from consentory.worker.worker_process import run_loops
 
 pytestmark = pytest.mark.processes
@@ -53,7 +54,8 @@ def test_imports_go_on_and_events_are_chained_while_a_purge_takes_long(bench: Wo
     database = Database(bench.url, "consentory_worker", size=2)
     worker = ImportWorker(bench.worker.database, bench.worker.execution, stop)
     maintenance = Maintenance(bench.worker.database, bench.worker.retention, bench.worker.chaining, stop)
-    loops = threading.Thread(target=run_loops, args=(worker, maintenance, stop))
+    previews = PreviewLoop(bench.worker.database, bench.worker.previewing, stop)
+    loops = threading.Thread(target=run_loops, args=(worker, maintenance, previews, stop))
     loops.start()
     try:
         wait_until_purging(bench.url)
