@@ -397,6 +397,23 @@ def test_a_no_of_an_older_version_on_the_same_instant_as_a_not_set_of_a_newer_on
     assert account.write({"Consents": [consent(REVOKED, None, "1.0")]}, profile_id)["Outcome"] == "Updated"
 
 
+def test_an_undated_choice_that_equals_the_stored_one_is_no_change_whatever_rule_would_hold_it_back(
+    account: LiveAccount,
+) -> None:
+    """Undated choices of one batch have one instant. So the repeated ones equal the stored ones."""
+    who = {"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "C-1"}]}
+    first = {**who, **email("Home", choice(OPT_IN)), "Consents": [consent(GRANTED, version="1.0")]}
+    again = {
+        **who,
+        "Emails": email("Home", choice(OPT_IN))["Emails"] + email("Work", choice(OPT_OUT))["Emails"],
+        "Consents": [consent(GRANTED, version="1.0"), consent(GRANTED, JANUARY, "2.0")],
+    }
+    match = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM", "AllowPriorConsents": True}
+    ended = account.run([[first, again]], **match)
+    assert (ended.faults, ended.not_honored) == ({}, {})
+    assert (ended.status["Created"], ended.status["Updated"]) == (1, 1)
+
+
 def test_an_archived_yes_of_the_element_leaves_the_decision_to_the_person(account: LiveAccount) -> None:
     profile_id = begin(account, phone("Mobile", Consents=[texts(GRANTED, MAY)]))
     account.write({"IsActive": False, "PreserveConsents": False}, profile_id)

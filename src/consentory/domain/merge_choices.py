@@ -173,12 +173,13 @@ def _repeats_consent(place: Place, stored: Consent, given_input: ConsentInput, e
         in_force = find_in_force(place.consents, entry) is stored
         if in_force and given_input.status == GRANTED:
             in_force = not is_denied_elsewhere(place.site, given_input.type, stored.at)
-        return in_force and _leaves_out_only(given_input.evidence, stored.evidence)
+        if in_force and _leaves_out_only(given_input.evidence, stored.evidence):
+            return True
     if stored.at != given_input.at:
         return False
-    return stored.archived or (
-        stored.locale == given_input.locale and (stored.evidence or None) == (given_input.evidence or None)
-    )
+    if stored.archived:
+        return given_input.dated
+    return stored.locale == given_input.locale and (stored.evidence or None) == (given_input.evidence or None)
 
 
 def _leaves_out_only(said: dict[str, str] | None, stored: dict[str, str] | None) -> bool:
@@ -240,10 +241,13 @@ def _repeats_preference(place: Place, stored: Preference, given_input: Preferenc
     is_same_frequency = given_input.frequency is None or stored.frequency == given_input.frequency
     if not given_input.dated:
         in_force = not stored.archived and not is_overruled(place.site, stored)
-        return in_force and is_same_frequency and _leaves_out_only(given_input.attributes, stored.attributes)
+        if in_force and is_same_frequency and _leaves_out_only(given_input.attributes, stored.attributes):
+            return True
     if stored.at != given_input.at:
         return False
-    return stored.archived or (is_same_frequency and (stored.attributes or None) == (given_input.attributes or None))
+    if stored.archived:
+        return given_input.dated
+    return is_same_frequency and (stored.attributes or None) == (given_input.attributes or None)
 
 
 def _is_preference_superseded(place: Place, stored: Preference | None, given_input: PreferenceInput) -> bool:
