@@ -12,6 +12,7 @@ import pytest
 import structlog
 from command_line import CONSENTORY, Run, make_environment
 from embedded_scene import open_place, run_server
+from live_account import LiveStore
 from marker_rules import StartGuard, find_kinds
 from permission_users import PermissionUsers
 from running_server import (
@@ -110,6 +111,16 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
         )
 
     return run_command
+
+
+@pytest.fixture(scope="module")
+def store(engine: str, template: str) -> Iterator[LiveStore]:
+    """The services over a database of the module's own, without HTTP."""
+    url = create_database(engine, template)
+    live = LiveStore(url)
+    yield live
+    live.close()
+    drop_database(engine, url)
 
 
 @pytest.fixture

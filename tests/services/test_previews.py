@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from live_account import LiveAccount, LiveStore
 from lone_people import CHUNKS, SIZES, cut, dated_records, flags
-from running_server import create_database, drop_database
 
 from consentory.domain.effects import EFFECT_KINDS, list_effects
 from consentory.domain.preview import Preview
@@ -34,15 +32,6 @@ PROPERTY = settings(
 )
 COUNTS = ("created", "updated", "unchanged", "deleted", "exceptions", "not_honored")
 pytestmark = [pytest.mark.timeout(6 * 3600), pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def store(engine: str, template: str) -> Iterator[LiveStore]:
-    url = create_database(engine, template)
-    live = LiveStore(url)
-    yield live
-    live.close()
-    drop_database(engine, url)
 
 
 def make_previewing(store: LiveStore, chunk_size: int | None = None) -> Previewing:

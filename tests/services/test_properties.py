@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from live_account import Ended, LiveAccount, LiveStore
 from lone_people import CHUNKS, MATCH, SIZES, cut, dated_records, flags, lone_people, make_own
-from running_server import create_database, drop_database
 
 from consentory.errors import RequestRefused
 from model.account_model import Account
@@ -44,15 +43,6 @@ PROPERTY = settings(
     print_blob=True,
 )
 pytestmark = [pytest.mark.timeout(6 * 3600), pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def store(engine: str, template: str) -> Iterator[LiveStore]:
-    url = create_database(engine, template)
-    live = LiveStore(url)
-    yield live
-    live.close()
-    drop_database(engine, url)
 
 
 def play(account: LiveAccount, step: Step, ids: list[int], chunk_size: int | None, workers: int) -> None:

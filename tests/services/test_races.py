@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ import httpx
 import pytest
 from live_account import LiveStore, at_once
 from lone_people import MATCH, with_own_id
-from running_server import AccountAccess, RunningServer, create_database, drop_database
+from running_server import AccountAccess, RunningServer
 from waiting import let_pass, wait_for
 
 from consentory.domain.imports import Phase as Phase_
@@ -100,15 +100,6 @@ def access(running: RunningServer) -> AccountAccess:
 @pytest.fixture(scope="module")
 def clients(access: AccountAccess) -> list[Requests]:
     return [Requests(access) for _ in range(4)]
-
-
-@pytest.fixture(scope="module")
-def store(engine: str, template: str) -> Iterator[LiveStore]:
-    url = create_database(engine, template)
-    live = LiveStore(url)
-    yield live
-    live.close()
-    drop_database(engine, url)
 
 
 def make_people(count: int, mark: str) -> list[Wire]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import permutations
 from threading import Thread
@@ -20,7 +20,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from live_account import LiveAccount, LiveStore, at_once
 from lone_people import CHUNKS, MATCH, dated_records, flags, with_own_id
-from running_server import create_database, drop_database
 from waiting import await_true, let_pass
 
 from consentory.domain.text import hash_key
@@ -33,15 +32,6 @@ from model.profile_model import as_given_out
 Wire = dict[str, Any]
 TIMES = int(os.environ.get("CONSENTORY_RACE_ROUNDS", "1"))
 pytestmark = [pytest.mark.timeout(600 * TIMES), pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def store(engine: str, template: str) -> Iterator[LiveStore]:
-    url = create_database(engine, template)
-    live = LiveStore(url)
-    yield live
-    live.close()
-    drop_database(engine, url)
 
 
 @st.composite

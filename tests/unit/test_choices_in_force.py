@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 from uuid import uuid4
@@ -10,22 +9,12 @@ from uuid import uuid4
 import pytest
 from account_cases import acme, put
 from live_account import LiveAccount, LiveStore
-from running_server import create_database, drop_database
 
 Wire = dict[str, Any]
 JANUARY, MARCH, MAY = "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", "2026-05-01T00:00:00Z"
 OPT_IN, OPT_OUT = 1, 2
 GRANTED, DENIED, REVOKED, NOT_SET = 1, 2, 3, 4
 ADDRESS, NUMBER = "ann@example.com", "+12125550143"
-
-
-@pytest.fixture(scope="module")
-def store(engine: str, template: str) -> Iterator[LiveStore]:
-    url = create_database(engine, template)
-    live = LiveStore(url)
-    yield live
-    live.close()
-    drop_database(engine, url)
 
 
 @pytest.fixture

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from account_cases import acme, put
 from live_account import LiveAccount, LiveStore
-from running_server import create_database, drop_database
 
 Wire = dict[str, Any]
 JANUARY, MARCH = "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"
 MATCH = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 NAMES = ("Customer", "CRM", "Home", "Mobile", "Household", "Tier", "Tiers", "gold", "NEWS", "NEWS-EMAIL", "NEWS-TEXT",
          "Weekly", "PrivacyPolicy", "TextMessages", "en_US")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def store(engine: str, template: str) -> Iterator[LiveStore]:
-    url = create_database(engine, template)
-    live = LiveStore(url)
-    yield live
-    live.close()
-    drop_database(engine, url)
 
 
 @pytest.fixture

@@ -58,8 +58,6 @@ DANGEROUS: tuple[ChangeKind, ...] = (
 )
 """The kinds of which a preview keeps every change."""
 
-_KIND_BY_LETTER = {letter: kind for kind, letter in PLACE_LETTER.items()}
-
 
 class Effect(NamedTuple):
     """One change. `place`: "" the person, else kind letter and index of the contact element, as in the ledger.
@@ -102,15 +100,6 @@ def list_effects(
         effects += _compare_members(before, after)
         effects += _compare_fields(before, after)
     return effects
-
-
-def describe_place(place: str, body: ProfileState) -> dict[str, str]:
-    """A place in words of the wire: the kind of contact element, its type and the value as first given."""
-    kind = _KIND_BY_LETTER.get(place[:1])
-    if kind is None:
-        return {"Kind": "Profile"}
-    element = body.elements(kind)[int(place[1:])]
-    return {"Kind": kind, KIND_MEMBERS[kind].type: element.type, **element.given}
 
 
 def _find_choices(body: ProfileState | None, index: ConfigurationIndex, at: int) -> _InForce:

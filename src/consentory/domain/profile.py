@@ -7,13 +7,16 @@ removed. So the index of an element never changes (the ledger's `place` uses it)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
-from consentory.domain.record import Kind
+from consentory.domain.record import KIND_MEMBERS, Kind
 
 PLACE_LETTER: dict[Kind, str] = {"Email": "E", "Phone": "P", "Address": "A"}
+_VALUE_MEMBERS = frozenset(
+    ("EmailAddress", "PhoneNumber", "Address1", "Address2", "City", "StateProvince", "PostalCode")
+)
 
 
 def find_kind(place: str) -> Kind | None:
@@ -155,3 +158,13 @@ class ContactKey(msgspec.Struct, frozen=True):
     """"E" or "P"."""
     value: str
     """The compared form of the email or phone."""
+
+
+def describe_place(body: ProfileState, place: str) -> dict[str, Any]:
+    """The place of a ledger entry in words of the wire: `Kind`, and of a contact element its type and its value."""
+    kind = find_kind(place)
+    if kind is None:
+        return {"Kind": "Profile"}
+    element = body.elements(kind)[int(place[1:])]
+    given = {name: text for name, text in element.given.items() if name in _VALUE_MEMBERS}
+    return {"Kind": kind, KIND_MEMBERS[kind].type: element.type, **given}

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from consentory.codec.answers.preview_answer import ChangeList, PreviewObject, render_changes, render_preview
+from consentory.domain.effects import ChangeKind
 from consentory.domain.imports import Import
 from consentory.http.access_log import note_import
 from consentory.http.authentication_middleware import ApiRequest
@@ -66,9 +67,7 @@ def list_changes(
     cursor: Cursor = None,
 ) -> ChangeList:
     """Single changes that the import would make: all of the dangerous kinds, the first 1,000 of each other kind."""
-    item = imports.find_by_id(request.user, import_id)
-    note_import(request.scope, item.import_id)
-    return render_changes(previews.list_changes(request.user, item, kind, limit, cursor))
+    return _list(request, previews, imports.find_by_id(request.user, import_id), kind=kind, limit=limit, cursor=cursor)
 
 
 @get(
@@ -88,9 +87,9 @@ def list_token_changes(
     cursor: Cursor = None,
 ) -> ChangeList:
     """As by ImportId."""
-    item = imports.find_by_token(request.user, access_token)
-    note_import(request.scope, item.import_id)
-    return render_changes(previews.list_changes(request.user, item, kind, limit, cursor))
+    return _list(
+        request, previews, imports.find_by_token(request.user, access_token), kind=kind, limit=limit, cursor=cursor
+    )
 
 
 def _start(request: ApiRequest, previews: PreviewService, item: Import) -> PreviewObject:
@@ -101,6 +100,19 @@ def _start(request: ApiRequest, previews: PreviewService, item: Import) -> Previ
 def _show(request: ApiRequest, previews: PreviewService, item: Import) -> PreviewObject:
     note_import(request.scope, item.import_id)
     return render_preview(previews.find(request.user, item))
+
+
+def _list(
+    request: ApiRequest,
+    previews: PreviewService,
+    item: Import,
+    *,
+    kind: ChangeKind | None,
+    limit: int,
+    cursor: str | None,
+) -> ChangeList:
+    note_import(request.scope, item.import_id)
+    return render_changes(previews.list_changes(request.user, item, kind, limit, cursor))
 
 
 PREVIEW_ROUTES = Router(

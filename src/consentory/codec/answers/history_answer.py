@@ -11,13 +11,8 @@ from msgspec import UNSET, Meta, UnsetType
 from consentory.codec.answers.answer_types import Instant, Natural, Positive, to_utc
 from consentory.codec.answers.choice_answer import AttributeAnswer, ConsentCode, EvidenceAnswer, PreferenceCode
 from consentory.domain.instants import from_micros
-from consentory.domain.profile import ProfileState, find_kind
-from consentory.domain.record import KIND_MEMBERS
+from consentory.domain.profile import ProfileState, describe_place
 from consentory.domain.viewing import HistoryItem, ViewedHistory
-
-_VALUE_MEMBERS = frozenset(
-    ("EmailAddress", "PhoneNumber", "Address1", "Address2", "City", "StateProvince", "PostalCode")
-)
 
 
 class PlaceAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -94,7 +89,7 @@ def render_history(history: ViewedHistory) -> PreferenceHistory | ConsentHistory
 
 def _render_preference(item: HistoryItem, body: ProfileState) -> PreferenceEvent:
     return PreferenceEvent(
-        Place=_render_place(item.place, body),
+        Place=PlaceAnswer(**describe_place(body, item.place)),
         **item.value,
         CustomerDate=from_micros(item.collected),
         RecordedDate=to_utc(item.recorded),
@@ -106,7 +101,7 @@ def _render_preference(item: HistoryItem, body: ProfileState) -> PreferenceEvent
 
 def _render_consent(item: HistoryItem, body: ProfileState) -> ConsentEvent:
     return ConsentEvent(
-        Place=_render_place(item.place, body),
+        Place=PlaceAnswer(**describe_place(body, item.place)),
         **item.value,
         ConsentDate=from_micros(item.collected),
         RecordedDate=to_utc(item.recorded),
@@ -114,13 +109,3 @@ def _render_consent(item: HistoryItem, body: ProfileState) -> ConsentEvent:
         ImportId=item.import_id,
         SequenceNumber=item.sequence_number,
     )
-
-
-def _render_place(place: str, body: ProfileState) -> PlaceAnswer:
-    """The place of a ledger entry, in the form for people."""
-    kind = find_kind(place)
-    if kind is None:
-        return PlaceAnswer(Kind="Profile")
-    element = body.elements(kind)[int(place[1:])]
-    given = {name: text for name, text in element.given.items() if name in _VALUE_MEMBERS}
-    return PlaceAnswer(Kind=kind, **{KIND_MEMBERS[kind].type: element.type}, **given)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from consentory.domain.configuration_index import ConfigurationIndex
-from consentory.domain.effects import DANGEROUS, EFFECT_KINDS, ChangeKind, Effect, describe_place, list_effects
+from consentory.domain.effects import DANGEROUS, EFFECT_KINDS, ChangeKind, Effect, list_effects
 from consentory.domain.instants import to_micros
 from consentory.domain.preview import PreviewChange
-from consentory.domain.profile import ProfileState
+from consentory.domain.profile import ProfileState, describe_place
 from consentory.domain.spelling import find_spelling, spell_body
 from consentory.errors import StatementRefused, StoreUnavailable
 from consentory.services.changes.change_plan import ApplyContext, PendingRecord, plan_records
@@ -79,7 +79,7 @@ class PartResult:
         if kept >= KEPT_CHANGES and kind not in DANGEROUS:
             return
         self._kept[kind] = kept + 1
-        place = describe_place(effect.place, shown)
+        place = describe_place(shown, effect.place)
         change = PreviewChange(place=place, member=effect.member, before=effect.before, after=effect.after)
         self.changes.append(NewChange(kind, sequence, number, profile_id, preview_store.encode_change(change)))
 

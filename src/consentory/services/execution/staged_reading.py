@@ -59,22 +59,22 @@ def _find_uncovered(wanted: Collection[int], blocks: Sequence[WorkBlock]) -> lis
         ends = [(block.first_sequence, block.first_sequence + block.record_count) for block in blocks]
         if sum(min(end, wanted.stop) - max(start, wanted.start) for start, end in ends) == len(wanted):
             return []
-    held = {block.first_sequence + place for block in blocks for place in range(block.record_count)}
-    return [number for number in wanted if number not in held]
+    covered = {block.first_sequence + place for block in blocks for place in range(block.record_count)}
+    return [number for number in wanted if number not in covered]
 
 
 def _read_staged(blocks: Sequence[WorkBlock], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
     staged = []
     for block in blocks:
-        if not block.work:  # none of its records is valid, or they were thinned
+        if not block.work:  # none of its records is valid, or they were redacted
             continue
         items = unpack_work(block.work)
         sent = unpack_raw(block.raw) if any(item.is_verbatim for item in items) else []
         for item in items:
             sequence = block.first_sequence + item.place
             source = Source(block.caller, import_id, sequence)
-            plain = sent[item.place] if item.is_verbatim else None
-            staged.append(StagedRecord(item.encoded, plain, source, running.first_profile_id + sequence - 1))
+            verbatim = sent[item.place] if item.is_verbatim else None
+            staged.append(StagedRecord(item.encoded, verbatim, source, running.first_profile_id + sequence - 1))
     return staged
 
 
