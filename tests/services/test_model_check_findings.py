@@ -1,7 +1,8 @@
-"""What the judge found, each as a test of its own: the shortest history that shows it."""
+"""The findings of the model check, each as a test of its own: the shortest history that shows it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,3 +55,17 @@ def test_white_space_of_any_kind_counts_as_a_space_in_a_telephone_number(store: 
     account.run(say(PhoneNumbers=[{"PhoneNumber": "212-555-0143"}]), **MATCH)
     end = account.run(say(PhoneNumbers=[{"PhoneNumber": "212\u2009555\u30000143"}]), **MATCH)
     assert (end.faults, end.status["Unchanged"]) == ({}, 1)
+
+
+def test_a_prior_version_alone_is_the_fault_where_a_preference_needs_that_consent(store: LiveStore) -> None:
+    """The account gets a newer version after staging. The missing consent only follows from the prior version."""
+    account = store.open_account()
+    wants = [{"FilterId": "OFFERS-EMAIL", "PreferenceType": 1}]
+    email = {"EmailAddress": "ann@example.com", "EmailPreferences": wants}
+    token = account.initiate(**{**MATCH, "AllowPriorConsents": False})
+    account.stage(token, say(Emails=[email], Consents=[consent("3.0", 1, "2025-09-15T08:00:00Z")])[0])
+    account.document["consentTypes"][0]["versions"].append({"version": "4.0", "texts": {"en_US": "Newer."}})
+    document = json.dumps(account.document).encode()
+    store.services.accounts.apply_document(document, source="test", dry_run=False)
+    end = account.finish(token)
+    assert [fault["Code"] for fault in end.faults[1]] == ["Consent.PriorVersion"]

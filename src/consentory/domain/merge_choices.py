@@ -127,7 +127,7 @@ def _apply_consent(state: MergeState, place: Place, given_input: ConsentInput, i
             f"{given_input.type} has a newer version; use it, or initiate the import with AllowPriorConsents.",
             given_input.version,
         )
-        return
+        # Go on: nothing of this record is applied, and a preference must not be at fault for the consent as well.
     stored = _find_consent(place.consents, given_input)
     if stored is not None and _repeats_consent(place, stored, given_input, entry):
         return
