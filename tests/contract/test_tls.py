@@ -11,8 +11,8 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 
 import httpx
 import pytest
@@ -166,7 +166,7 @@ def answers(port: int) -> bool:
         try:
             with urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}/readyz", timeout=5, context=context):
                 return True
-        except (URLError, OSError):
+        except (OSError, HTTPException):  # HTTPException: a TLS alert answers the plain request
             continue
     return False
 

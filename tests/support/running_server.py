@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -72,10 +74,12 @@ def make_template(conninfo: str) -> str:
 
 
 def find_free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free now and that no client's socket takes by itself: it lies below Linux's ephemeral ports."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # at random, so that tests beside this one seldom meet
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
