@@ -84,7 +84,7 @@ def work_until(execution: Execution, holds: Callable[[], bool], seconds: float =
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
-        if execution.step() is None and execution.resolve_next() is None:
+        if execution.process_slice() is None and execution.resolve_next() is None:
             let_pass(0.02, because="nothing can be executed before the wait of an import ends")
 
 
@@ -112,7 +112,7 @@ def test_an_import_that_fails_again_and_again_holds_up_no_other(store: LiveStore
     execution = store.make_execution()
     execution.resolve_next()
     with capture_logs() as events:
-        assert execution.step() == 0
+        assert execution.process_slice() == 0
         assert execution.count_quarantined() == 1
         second = queue(other, make_people(10, **REQUIRED))
         work_until(execution, lambda: other.status(second)["Status"] == "Completed")
@@ -147,7 +147,7 @@ def test_a_lost_database_is_said_at_once(store: LiveStore) -> None:
     execution = store.make_execution()
     execution.resolve_next()
     with pytest.raises(StoreUnavailable):
-        execution.step()
+        execution.process_slice()
 
 
 # Real processes --------------------------------------------------------------------------------------------------

@@ -281,7 +281,7 @@ def test_resolving_puts_together_what_shares_a_profile_or_an_id(bench: Workbench
     ]
     expected = cut(8, [(1, 1), (1, 2), (2, 3), (2, 4), (3, 5), (3, 6)], size)
     assert [(list_records(c), c.waits_for) for c in chunks] == [(list_records(c), c.waits_for) for c in expected]
-    while worker.execution.step() is not None:
+    while worker.execution.process_slice() is not None:
         pass
     worker.close()
     books = bench.find(item).books

@@ -472,6 +472,6 @@ def test_a_wholly_refused_import_leaves_no_work_that_breaks_a_worker(store: Live
     assert execution.resolve_next() is not None
     assert account.status(token)["Status"] == "Completed"
     store.make_retention().run_maintenance()
-    while execution.step() is not None:
+    while execution.process_slice() is not None:
         pass
     assert account.run([[with_own_id({}, 1)]], **MATCH).status["Created"] == 1

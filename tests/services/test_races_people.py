@@ -250,7 +250,7 @@ def test_free_alternate_ids_taken_at_once(store: LiveStore) -> None:
             let_pass(ahead, because="the two meet at another instant in each round")
             return account.write(said, last)["Outcome"]
 
-        worked, written = at_once(execution.step, write)
+        worked, written = at_once(execution.process_slice, write)
         assert worked == 24, worked
         end = account.read_end(token)
         if written == "Updated":

@@ -25,7 +25,7 @@ from running_server import create_database, drop_database
 
 from consentory.domain import merge
 from consentory.services.changes import change_plan
-from consentory.services.execution import adaptive_batch_size as step_pace
+from consentory.services.execution import adaptive_batch_size
 from consentory.services.execution import import_execution as execution
 from model.histories import History, ImportStep, Step, histories
 
@@ -188,12 +188,13 @@ def test_who_may_call_does_not_make_another_configuration(
 
 
 @pytest.mark.slow
-def test_a_file_that_turns_from_repeated_to_changed_is_worked_off_in_more_steps(
+def test_a_file_that_turns_from_repeated_to_changed_is_executed_in_more_slices(
     store: LiveStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many records are passed by in a step, it applies no more than it would of others."""
-    monkeypatch.setattr(step_pace, "FIRST_SLICE_RECORDS", 100)
-    monkeypatch.setattr(step_pace, "SLICE_SECONDS", 1_000.0)  # each step may be twice as large as the one before it
+    """A slice applies no more records than its limit, however many unchanged records it skips."""
+    monkeypatch.setattr(adaptive_batch_size, "FIRST_SLICE_RECORDS", 100)
+    # Each slice may be twice as large as the one before it.
+    monkeypatch.setattr(adaptive_batch_size, "SLICE_SECONDS", 1_000.0)
     applied = []
     plan = change_plan.plan_records
 
@@ -305,5 +306,5 @@ def test_the_model_check_of_files_that_come_again_and_again(
             steps.append(other)
             steps.append(again)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step_pace, "FIRST_SLICE_RECORDS", 1)
+        patch.setattr(adaptive_batch_size, "FIRST_SLICE_RECORDS", 1)
         room.try_history(replace(others, steps=steps, chunk_size=chunk))

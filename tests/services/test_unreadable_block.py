@@ -91,7 +91,7 @@ def put_block(store: LiveStore, import_id: UUID, first_sequence: int, block: byt
 
 def work(execution: Execution) -> None:
     """Until there is nothing to do just now."""
-    while execution.step() is not None or execution.resolve_next() is not None:
+    while execution.process_slice() is not None or execution.resolve_next() is not None:
         pass
 
 

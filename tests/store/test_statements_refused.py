@@ -88,16 +88,16 @@ def test_no_record_is_at_fault_for_a_right_that_the_worker_lacks(database_url: s
         execution = Execution(store.workers, ConfigurationCache(store.workers), quarantine_seconds=0.2)
         assert execution.resolve_next() is not None
         with capture_logs() as events:
-            assert execution.step() == 0
+            assert execution.process_slice() == 0
         (failure,) = events
         assert failure["event"] == "chunk cannot be processed, trying again later"
         assert "42501" in failure["failure"]
         status = account.status(token)
         assert (status["Status"], status["Pending"], status["Exceptions"]) == ("Processing", 5, 0)
         store.change("GRANT INSERT ON profile TO consentory_worker")
-        assert execution.step() is None
+        assert execution.process_slice() is None
         let_pass(0.2, because="the import waits so long after a failure")
-        assert [execution.step(), execution.step()] == [2, 3], "the next try is smaller"
+        assert [execution.process_slice(), execution.process_slice()] == [2, 3], "the next try is smaller"
         assert account.status(token)["Created"] == 5
     finally:
         store.close()

@@ -183,7 +183,7 @@ class LiveAccount:
             execution = self.store.make_execution(chunk_size)
             while True:
                 try:
-                    if execution.step() is not None or execution.resolve_next() is not None:
+                    if execution.process_slice() is not None or execution.resolve_next() is not None:
                         continue
                 except StoreUnavailable:  # a deadlock or the like: the worker's loop waits it out
                     continue

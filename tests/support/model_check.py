@@ -356,7 +356,7 @@ def execute_all(database_url: str, history: History, look: Any) -> None:
         try:
             while look().status not in ("Completed", "Failed"):
                 try:
-                    if worker.execution.step() is None:
+                    if worker.execution.process_slice() is None:
                         worker.execution.resolve_next()
                 except StoreUnavailable:  # a deadlock or the like: waited out by the real loop
                     continue

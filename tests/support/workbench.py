@@ -48,7 +48,7 @@ class Workbench:
 
     def work_off(self) -> None:
         """Resolve and apply whatever waits."""
-        while self.worker.execution.resolve_next() is not None or self.worker.execution.step() is not None:
+        while self.worker.execution.resolve_next() is not None or self.worker.execution.process_slice() is not None:
             pass
 
     def complete(self, records: Sequence[Wire], **settings: Any) -> Import:

@@ -45,7 +45,7 @@ class ImportWorker:
     def work_once(self) -> bool:
         """One round; False when there was nothing to do. Raises a WaitedOut."""
         now = time.monotonic()
-        records = self.execution.step()
+        records = self.execution.process_slice()
         if records is not None:
             worker_metrics.count_slice(records, time.monotonic() - now)
         busy = records is not None

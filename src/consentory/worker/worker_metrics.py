@@ -11,7 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.multiprocess import mark_process_dead
 
 _EXECUTED = Counter("consentory_records_executed", "Records processed.")
-_STEPS = Histogram(
+_SLICES = Histogram(
     "consentory_slice_seconds",
     "Time of one step, which is one transaction, of an import's execution.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1, 5, 30),
@@ -30,7 +30,7 @@ _OF_A_PROCESS = re.compile(r"gauge_live\w+_(\d+)\.db")
 def count_slice(records: int, seconds: float) -> None:
     """One step processed."""
     _EXECUTED.inc(records)
-    _STEPS.observe(seconds)
+    _SLICES.observe(seconds)
 
 
 def count_waits(waits: int) -> None:

@@ -29,7 +29,7 @@ class SliceResult(NamedTuple):
     """The result of a slice: the records that it counted, and the number that it applied. `was_cut`: more were left."""
 
     records: int
-    tasks: int
+    applied: int
     was_cut: bool
 
 
@@ -41,13 +41,13 @@ class AdaptiveBatchSize:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.records = self.tasks = min(FIRST_SLICE_RECORDS, most)
+        self.records = self.pending = min(FIRST_SLICE_RECORDS, most)
 
-    def note(self, done: SliceResult, seconds: float) -> None:
+    def observe(self, done: SliceResult, seconds: float) -> None:
         """Size the next step by what this one took."""
         factor = min(2.0, max(0.5, SLICE_SECONDS / max(seconds, 0.001)))
-        if done.tasks >= self.tasks // 2:
-            self.tasks = max(1, min(self._most, round(self.tasks * factor)))
+        if done.applied >= self.pending // 2:
+            self.pending = max(1, min(self._most, round(self.pending * factor)))
         if done.was_cut or done.records >= self.records // 2:
             self.records = max(1, min(self._most, round((done.records if done.was_cut else self.records) * factor)))
 
@@ -55,25 +55,25 @@ class AdaptiveBatchSize:
         """The pace of the next try, after one of at most `tried` records failed."""
         smaller = AdaptiveBatchSize(self._most)
         smaller.records = max(1, min(self.records, tried) // 2)
-        smaller.tasks = max(1, min(self.tasks, tried) // 2)
+        smaller.pending = max(1, min(self.pending, tried) // 2)
         return smaller
 
 
 @dataclass(slots=True)
-class _Setback:
+class _FailedImport:
     until: float
     pause: float
-    pace: AdaptiveBatchSize | None
+    batch_size: AdaptiveBatchSize | None
 
 
-class Setbacks:
+class Backoff:
     """Imports whose last try failed in this process: each waits for a while, so that the others go on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: dict[UUID, _Setback] = {}
+        self._known: dict[UUID, _FailedImport] = {}
 
-    def wait_out(self, import_id: UUID, took: float, pace: AdaptiveBatchSize | None = None) -> float:
+    def back_off(self, import_id: UUID, took: float, batch_size: AdaptiveBatchSize | None = None) -> float:
         """Pass an import over for a while that doubles from failure to failure; the seconds.
 
         `took`: the seconds of the try that failed. The pause is longer, so that most of the time is the others'.
@@ -81,25 +81,25 @@ class Setbacks:
         before = self._known.get(import_id)
         pause = FIRST_PAUSE if before is None else min(before.pause * 2, LONGEST_PAUSE)
         pause = max(pause, PAUSE_RATIO * took)
-        self.quarantined(import_id, pause, pace)
+        self.quarantine(import_id, pause, batch_size)
         return pause
 
-    def quarantined(self, import_id: UUID, seconds: float, pace: AdaptiveBatchSize | None = None) -> None:
+    def quarantine(self, import_id: UUID, seconds: float, batch_size: AdaptiveBatchSize | None = None) -> None:
         """Pass an import over from now on; its next try is of this pace."""
         self._known.pop(import_id, None)
         while len(self._known) >= MOST_REMEMBERED:
             del self._known[next(iter(self._known))]
-        self._known[import_id] = _Setback(self._clock() + seconds, seconds, pace)
+        self._known[import_id] = _FailedImport(self._clock() + seconds, seconds, batch_size)
 
-    def find_pace(self, import_id: UUID) -> AdaptiveBatchSize | None:
+    def find_batch_size(self, import_id: UUID) -> AdaptiveBatchSize | None:
         """The pace of an import that failed and is not yet well again; None: it goes as the others do."""
         known = self._known.get(import_id)
-        return None if known is None else known.pace
+        return None if known is None else known.batch_size
 
-    def go_on(self, import_id: UUID, *, is_well: bool) -> None:
-        """The last try did not fail; `is_well`: nor is there anything to remember any more."""
+    def observe_success(self, import_id: UUID, *, is_recovered: bool) -> None:
+        """The last try did not fail; `is_recovered`: nor is there anything to remember any more."""
         known = self._known.get(import_id)
-        if known is not None and is_well:
+        if known is not None and is_recovered:
             del self._known[import_id]
         elif known is not None:
             known.until, known.pause = 0.0, FIRST_PAUSE

@@ -23,7 +23,7 @@ from consentory.services.changes.change_writing import write_changes
 from consentory.services.execution.adaptive_batch_size import (
     QUARANTINE_SECONDS,
     AdaptiveBatchSize,
-    Setbacks,
+    Backoff,
     SliceResult,
 )
 from consentory.services.execution.chunking import CHUNK_RECORDS, Groups, cut_chunks
@@ -62,8 +62,8 @@ class Execution:
         self._chunk_records = chunk_records
         self._quarantine_seconds = quarantine_seconds
         # Two, because an import that another worker is resolving may be worked on a moment later.
-        self._unresolved, self._unworkable = Setbacks(), Setbacks()
-        self._held_elsewhere = Setbacks()
+        self._unresolved, self._unworkable = Backoff(), Backoff()
+        self._resolved_elsewhere = Backoff()
         self._batch_size = AdaptiveBatchSize(chunk_records)
         self.waits = 0
         """How often an import was put off for what is not the data's fault."""
@@ -81,7 +81,7 @@ class Execution:
         """
         begun = time.monotonic()
         with self._database.transaction() as tx:
-            skipped = [*self._unresolved.list_waiting(), *self._held_elsewhere.list_waiting()]
+            skipped = [*self._unresolved.list_waiting(), *self._resolved_elsewhere.list_waiting()]
             found = execution_store.next_queued_import(tx, skipped)
         if found is None:
             return None
@@ -90,31 +90,31 @@ class Execution:
             with self._database.transaction(account_id) as tx:
                 if not execution_store.try_resolve_lock(tx):
                     # Another worker is at it, which may take minutes: other accounts' imports do not wait for that.
-                    self._held_elsewhere.quarantined(import_id, BUSY_SECONDS)
+                    self._resolved_elsewhere.quarantine(import_id, BUSY_SECONDS)
                     return None
                 is_resolved = self._resolve(tx, account_id, import_id)
         except (StoreUnavailable, OutcomeUnknown) as error:
             self._put_off(self._unresolved, import_id, error, begun)
             return None
         except Exception as error:
-            self._unresolved.quarantined(import_id, self._quarantine_seconds)
+            self._unresolved.quarantine(import_id, self._quarantine_seconds)
             failure = _describe(error)
             log.error("import cannot be resolved, trying again later", import_id=str(import_id), failure=failure)
             return None
-        self._unresolved.go_on(import_id, is_well=True)
+        self._unresolved.observe_success(import_id, is_recovered=True)
         return import_id if is_resolved else None
 
     def _put_off(
         self,
-        setbacks: Setbacks,
+        backoff: Backoff,
         import_id: UUID,
         error: StoreUnavailable | OutcomeUnknown,
         begun: float,
-        pace: AdaptiveBatchSize | None = None,
+        batch_size: AdaptiveBatchSize | None = None,
     ) -> None:
         """Pass over an import that failed for what is not the data's fault; raises the error where all others would
         fail as well."""
-        seconds = setbacks.wait_out(import_id, time.monotonic() - begun, pace)
+        seconds = backoff.back_off(import_id, time.monotonic() - begun, batch_size)
         if not isinstance(error, StoreBusy):
             raise error
         self.waits += 1
@@ -147,7 +147,7 @@ class Execution:
         log.info("import started", import_id=str(import_id), records=records, chunks=len(chunks))
         return True
 
-    def step(self) -> int | None:
+    def process_slice(self) -> int | None:
         """Claim a chunk and process a part of it in one transaction; the records done, None: nothing to claim.
 
         A chunk that fails is logged, its import is passed over for a while and then tried with fewer records, and no
@@ -155,27 +155,27 @@ class Execution:
         gone. Raises OutcomeUnknown: the claim is gone, and what is left of the chunk is what was not done.
         """
         begun = time.monotonic()
-        chunk, pace = None, self._batch_size
+        chunk, batch_size = None, self._batch_size
         try:
             with self._database.transaction() as tx:
                 chunk = execution_store.claim_chunk(tx, self._unworkable.list_waiting())
                 if chunk is None:
                     return None
-                after_failure = self._unworkable.find_pace(chunk.import_id)
+                after_failure = self._unworkable.find_batch_size(chunk.import_id)
                 if after_failure is not None:
-                    pace = after_failure
+                    batch_size = after_failure
                     execution_store.limit_statements(tx, RETRY_STATEMENT_SECONDS)
-                done = self._work_off(tx, chunk, pace)
+                done = self._process_records(tx, chunk, batch_size)
         except (StoreUnavailable, OutcomeUnknown) as error:
             if chunk is None:
                 raise
-            self._put_off(self._unworkable, chunk.import_id, error, begun, pace.make_smaller(_count_left(chunk)))
+            self._put_off(self._unworkable, chunk.import_id, error, begun, batch_size.make_smaller(_count_left(chunk)))
             return 0
         except Exception as error:
             if chunk is None:
                 raise
-            self._unworkable.quarantined(
-                chunk.import_id, self._quarantine_seconds, pace.make_smaller(_count_left(chunk))
+            self._unworkable.quarantine(
+                chunk.import_id, self._quarantine_seconds, batch_size.make_smaller(_count_left(chunk))
             )
             log.error(
                 "chunk cannot be processed, trying again later",
@@ -185,17 +185,19 @@ class Execution:
                 place=_find_place(error),
             )
             return 0
-        pace.note(done, time.monotonic() - begun)
-        if pace is not self._batch_size:
-            self._unworkable.go_on(chunk.import_id, is_well=pace.records >= self._batch_size.records)
+        batch_size.observe(done, time.monotonic() - begun)
+        if batch_size is not self._batch_size:
+            self._unworkable.observe_success(
+                chunk.import_id, is_recovered=batch_size.records >= self._batch_size.records
+            )
         return done.records
 
-    def _work_off(self, tx: Transaction, chunk: Chunk, pace: AdaptiveBatchSize) -> SliceResult:
+    def _process_records(self, tx: Transaction, chunk: Chunk, batch_size: AdaptiveBatchSize) -> SliceResult:
         """Apply the next records of a claimed chunk and count them."""
         tx.set_account(chunk.account_id)
         running = execution_store.load_running(tx, chunk.import_id)
         are_lone = chunk.sequences is None
-        limit = pace.records if are_lone else pace.tasks
+        limit = batch_size.records if are_lone else batch_size.pending
         staged, gone, next_sequence = load_staged(tx, chunk, running, limit)
         if not staged and not gone:
             execution_store.leave_chunk(tx, chunk, next_sequence)
@@ -205,7 +207,7 @@ class Execution:
             configuration_index, running.settings, to_micros(running.started_at), running.first_profile_id
         )
         found = skip_unchanged(tx, context, staged) if are_lone else apply_all(staged)
-        work, cut_at = found.cut(pace.tasks)
+        work, cut_at = found.cut(batch_size.pending)
         done = work.unchanged + (_apply_or_split(tx, context, work.pending, work.locked) if work.pending else [])
         done += make_gone(chunk.import_id, [one for one in gone if cut_at is None or one < cut_at])
         execution_store.leave_chunk(tx, chunk, next_sequence if cut_at is None else cut_at)

@@ -37,7 +37,7 @@ class _NotPossible(Exception):
 
 
 @dataclass(slots=True)
-class _Held:
+class _OpenSnapshot:
     """The snapshot of a preview that this worker keeps open."""
 
     key: PreviewKey
@@ -55,14 +55,14 @@ class Previewing:
         self._database = database
         self._configurations = configurations
         self._chunk_records = chunk_records
-        self._held: _Held | None = None
+        self._snapshot: _OpenSnapshot | None = None
 
     def close(self) -> None:
         """Let go of a snapshot: another worker begins that preview anew."""
-        if self._held is not None:
-            held, self._held = self._held, None
+        if self._snapshot is not None:
+            snapshot, self._snapshot = self._snapshot, None
             try:
-                held.stack.close()
+                snapshot.stack.close()
             except StoreUnavailable as error:
                 log.warning("the snapshot of a preview was lost", failure=str(error))
 
@@ -72,33 +72,33 @@ class Previewing:
         Raises StoreUnavailable or OutcomeUnknown: the database is lost; previews begin anew.
         """
         self._look_after_snapshot()
-        return self._work_off_part() or self._begin_next()
+        return self._process_part() or self._begin_next()
 
     def _look_after_snapshot(self) -> None:
         """Keep the open transaction alive as long as its preview runs."""
-        held = self._held
-        if held is None:
+        snapshot = self._snapshot
+        if snapshot is None:
             return
-        with self._database.transaction(held.key.account_id) as tx:
-            is_wanted = preview_store.is_running(tx, held.key)
+        with self._database.transaction(snapshot.key.account_id) as tx:
+            is_wanted = preview_store.is_running(tx, snapshot.key)
         if is_wanted:
             self._beat()
         else:
             self.close()
 
     def _beat(self) -> None:
-        held, now = self._held, time.monotonic()
-        if held is not None and now >= held.beaten_at + BEAT_SECONDS:
-            held.beaten_at = now
+        snapshot, now = self._snapshot, time.monotonic()
+        if snapshot is not None and now >= snapshot.beaten_at + BEAT_SECONDS:
+            snapshot.beaten_at = now
             try:
-                held.transaction.run("beat")
+                snapshot.transaction.run("beat")
             except Exception as error:  # whatever it is: the snapshot is lost, and the preview begins anew
                 log.warning("the snapshot of a preview was lost", failure=type(error).__name__)
                 self.close()
 
     def _begin_next(self) -> bool:
         """Open the snapshot of the next preview that no worker holds, and store its parts."""
-        if self._held is not None:
+        if self._snapshot is not None:
             return False
         with self._database.transaction() as tx:
             running = preview_store.list_running_previews(tx)
@@ -115,7 +115,7 @@ class Previewing:
                     self._fail(key, error)
                     continue
                 if is_begun:
-                    self._held = _Held(key, view, stack.pop_all())
+                    self._snapshot = _OpenSnapshot(key, view, stack.pop_all())
                     return True
         return False
 
@@ -150,7 +150,7 @@ class Previewing:
         log.info("preview begun", import_id=str(key.import_id), records=item.valid)
         return item.valid > 0
 
-    def _work_off_part(self) -> bool:
+    def _process_part(self) -> bool:
         """Claim a part, find out what it would change, and store that; False when there is none to claim."""
         key = None
         try:

@@ -42,20 +42,20 @@ class StagedRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
+class SliceRecords:
     """The records of a step: those passed by, those to apply, and the bodies already locked for these, unread."""
 
     unchanged: list[ProcessedRecord]
     pending: list[PendingRecord]
     locked: dict[int, str]
 
-    def cut(self, limit: int) -> tuple[Sorted, int | None]:
+    def cut(self, limit: int) -> tuple[SliceRecords, int | None]:
         """The records before the one after the first `limit`, and the SequenceNumber of that one; None: none left."""
         if len(self.pending) <= limit:
             return self, None
         end = self.pending[limit].source.sequence_number or 0
         unchanged = [record for record in self.unchanged if record.sequence_number < end]
-        return Sorted(unchanged, self.pending[:limit], self.locked), end
+        return SliceRecords(unchanged, self.pending[:limit], self.locked), end
 
 
 def make_fingerprint_key(settings: ImportSettings, configuration_index: ConfigurationIndex) -> bytes:
@@ -75,7 +75,7 @@ def skip_unchanged(
     staged: Sequence[StagedRecord],
     *,
     load: MatchLoader = profile_store.lock_matched,
-) -> Sorted:
+) -> SliceRecords:
     """Tell the records that change nothing from those to apply, and read, with `load`, the people whom their match
     ids mean.
 
@@ -104,12 +104,12 @@ def skip_unchanged(
             unchanged.append(ProcessedRecord(record.source.sequence_number or 0, "Unchanged", []))
         else:
             pending.append(_decode_pending(record, fingerprint))
-    return Sorted(unchanged, pending, locked)
+    return SliceRecords(unchanged, pending, locked)
 
 
-def apply_all(staged: Sequence[StagedRecord]) -> Sorted:
+def apply_all(staged: Sequence[StagedRecord]) -> SliceRecords:
     """All of them to be applied, and nobody known by them afterwards."""
-    return Sorted([], [_decode_pending(record, None) for record in staged], {})
+    return SliceRecords([], [_decode_pending(record, None) for record in staged], {})
 
 
 def _hash(record: StagedRecord, begun: blake2b) -> bytes:
