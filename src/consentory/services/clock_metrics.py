@@ -6,11 +6,11 @@ from prometheus_client import Gauge
 
 _OFF = Gauge(
     "consentory_clock_off_seconds",
-    "Seconds by which a process's clock differs from the database's, ahead or behind; the most of any process.",
+    "Seconds by which a process's clock differs from the database's clock: the largest difference of all processes.",
     multiprocess_mode="livemax",
 )
 
 
 def show_clock(seconds_ahead: float) -> None:
-    """How far this process's clock is ahead of the database's; below zero: behind."""
+    """Show how many seconds this process's clock is ahead of the database's clock; below zero: behind."""
     _OFF.set(abs(seconds_ahead))

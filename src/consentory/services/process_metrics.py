@@ -8,5 +8,5 @@ _FROZEN = Counter("consentory_processes_frozen", "Processes that were killed and
 
 
 def count_frozen() -> None:
-    """One process that is killed because it is frozen."""
+    """Count one process that is killed because it is frozen."""
     _FROZEN.inc()

@@ -18,7 +18,7 @@ from consentory.store.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything that serves requests, over one pool of connections."""
+    """The services for requests. They share one pool of connections."""
 
     database: Database
     configurations: ConfigurationCache

@@ -1,7 +1,7 @@
-"""The first half of applying records: find out, record after record, what changes. Nothing is written.
+"""The first half of applying records: plan the changes, record after record. Nothing is written.
 
-The same code serves a slice of an import and an everyday write of one person. Each record is read, merged and made
-rows of before the next one: its objects take some 20 KB, and so they stay in a processor's cache.
+The same code serves a slice of an import and an everyday write of one person. Each record is read, merged and turned
+into rows before the next one. The objects of one record take about 20 KB, so they stay in the processor's cache.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from consentory.store.tables.execution_store import ProcessedRecord
 from consentory.store.tables.profile_store import NewEntries, Source, decode_state, encode_entries
 
 StateLoader = Callable[[Transaction, Iterable[int]], dict[int, str]]
-"""Gives the states, in JSON, of those of the profiles that exist: `profile_store.lock_states` with locks, or
+"""Gives the states of the profiles that exist, in JSON: `profile_store.lock_states` with locks, or
 `profile_store.load_states` without."""
 
 
 HolderFinder = Callable[[Transaction, Collection[bytes]], dict[bytes, int]]
-"""Gives who holds each of these alternate ids, as `profile_store.find_holders`."""
+"""Gives the profile that holds each of these alternate ids, like `profile_store.find_holders`."""
 
 
 class PendingRecord(msgspec.Struct, frozen=True, gc=False):
-    """One record to apply. `new_id`: the ProfileId that it would create. `fingerprint`: by which it is known when it
-    comes again. `sent`: the JSON of a verbatim record, which is read when its turn comes."""
+    """One record to apply. `new_id`: the ProfileId that it would create. `fingerprint`: stored with the person, to
+    recognize the record when it comes again. `sent`: the JSON of a verbatim record, which `read` decodes."""
 
     record: Record | VerbatimRecord
     source: Source
@@ -60,10 +60,10 @@ class PendingRecord(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class ApplyContext:
-    """The facts that hold for all records of one application. Times in microseconds.
+    """The facts that all records of one application share. Times in microseconds.
 
-    `found_below`: a ProfileId counts as found only below it, that is if it existed when execution started. `now`: the
-    moment of application, read by a caller who holds the locks already.
+    `found_below`: only a ProfileId below this number existed when the execution started, and counts as found. `now`:
+    the time of the changes, if the caller has the locks already and has read the clock after that.
     """
 
     configuration_index: ConfigurationIndex
@@ -75,14 +75,14 @@ class ApplyContext:
 
 @dataclass(slots=True)
 class _Plan:
-    """The changes so far, and who holds which alternate id after them."""
+    """The changes so far, and the profile that holds each alternate id after them."""
 
     changes: ChangeSet
     names: Spelling
     holders: dict[bytes, int]
 
     def find(self, profile_id: int) -> ProfileState | None:
-        """The person by now, with every name as configured; None: there is no such person."""
+        """The current state of the person, with every name as configured. None: there is no such person."""
         stored = self.changes.find_state(profile_id)
         if stored is None:
             return None
@@ -91,7 +91,7 @@ class _Plan:
         return state
 
     def move_alternate_ids(self, profile_id: int, old: ProfileState | None, new: AlternateIds) -> None:
-        """Keep `holders` what it would be were the change stored, for the records after this one."""
+        """Change `holders` as if the change was stored, for the records after this one."""
         for key in list_alternate_keys(self.changes.account_id, old):
             self.holders.pop(key, None)
         for key in new:
@@ -107,14 +107,14 @@ def plan_records(
     find_holders: HolderFinder = profile_store.find_holders,
     loaded: Mapping[int, str] | None = None,
 ) -> ChangeSet:
-    """Apply the records in order, in memory: the changes, and of each record its outcome.
+    """Apply the records in order, in memory. Returns the changes, and the outcome of each record.
 
-    `load` reads the people whom the records mean. With `lock_states` they are locked from here to the commit, and the
-    changes may be written in this transaction. `loaded`: states that were read in this way already. `find_holders`: for
-    a caller who knows of changes that are not stored.
+    `load` reads the people whom the records mean. `lock_states` locks them until the commit, and only then the changes
+    may be written in this transaction. `loaded`: states that `load` has read already. `find_holders`: for a caller with
+    changes that are not stored.
     """
     states, holders = _load_people(tx, records, load, find_holders, loaded or {})
-    # With the locks held: later than whatever was done to these people before.
+    # Read the clock with the locks: this time is later than all earlier changes of these people.
     now = profile_store.read_clock(tx) if context.now is None else context.now
     index, settings = context.configuration_index, context.settings
     changes = ChangeSet(index.account_id, context.started_at, now, records[0].source.import_id, states)
@@ -134,8 +134,10 @@ def _load_people(
     find_holders: HolderFinder,
     loaded: Mapping[int, str],
 ) -> tuple[dict[int, str], dict[bytes, int]]:
-    """The people whom the records mean, and who holds which alternate id. Taking a lock may wait, and the holders
-    change meanwhile: so look again until every profile meant is locked."""
+    """Load the people whom the records mean, and the holder of each alternate id.
+
+    To take a lock may need a wait, and the holders may change meanwhile. So repeat until each profile meant is loaded.
+    """
     ids = {pending.record.profile_id for pending in records if pending.record.profile_id is not None}
     match_keys = {pending.record.match_key for pending in records if pending.record.match_key is not None}
     keys = match_keys.union(*[pending.list_alternate_keys() for pending in records])
@@ -151,7 +153,7 @@ def _load_people(
 
 
 def _find_target(plan: _Plan, context: ApplyContext, record: Record) -> tuple[int | None, ProfileState | None]:
-    """The profile that a record means (execution.md, "Which profile a record means"), None: a new one."""
+    """The profile that a record means (execution.md, "Which profile a record means"). None: a new profile."""
     given = record.profile_id
     if given is not None and given < context.found_below:
         state = plan.find(given)
@@ -187,7 +189,7 @@ def _merge_person(
 
 
 def _delete_person(plan: _Plan, context: ApplyContext, pending: PendingRecord) -> ProcessedRecord:
-    """Delete the profile that a record means (execution.md, "Delete"): a given ProfileId alone decides."""
+    """Delete the profile that a record means (execution.md, "Delete"). If a ProfileId is given, it alone decides."""
     record, sequence = pending.record, pending.source.sequence_number or 0
     given = record.profile_id
     holder = plan.holders.get(record.match_key) if record.match_key is not None else None
@@ -203,8 +205,8 @@ def _delete_person(plan: _Plan, context: ApplyContext, pending: PendingRecord) -
         fault = make_fault(
             "Match.Conflict",
             "$.ProfileId",
-            f"Profile {target} does not hold this {context.settings.match_type} id, profile {holder} does;"
-            " send the one that is meant.",
+            f"Profile {target} does not hold this {context.settings.match_type} id: profile {holder} holds it."
+            " Send the ProfileId or the alternate id of the profile to delete.",
             target,
         )
         return ProcessedRecord(sequence, "Exception", [fault])
@@ -217,8 +219,8 @@ def _make_ambiguous(record: Record, context: ApplyContext) -> Fault:
     return make_fault(
         "Match.Ambiguous",
         "$.AlternateIds",
-        f"Profile {record.profile_id} was not found, and the record carries {record.match_count} active"
-        f" {context.settings.match_type} ids: send the one to match by.",
+        f"Profile {record.profile_id} was not found, and the record has {record.match_count} active"
+        f" {context.settings.match_type} ids. Send only the one to match by.",
         record.profile_id,
     )
 
@@ -226,7 +228,7 @@ def _make_ambiguous(record: Record, context: ApplyContext) -> Fault:
 def _list_alternate_ids(
     context: ApplyContext, old: ProfileState | None, new: ProfileState, record: Record
 ) -> AlternateIds:
-    """The alternate ids of the state that the record made of `old`."""
-    if old is None:  # a new person has those of the record, whose keys are known
+    """The alternate ids of the new state."""
+    if old is None:  # a new person has the alternate ids of the record, whose keys are known
         return {given.key: (given.type, given.value) for given in record.alternate_ids if given.active}
     return list_alternate_keys(context.configuration_index.account_id, new)

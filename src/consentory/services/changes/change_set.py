@@ -1,8 +1,7 @@
-"""The type between planning and writing: all that an application of records changes
-(docs/adr/0016-plan-then-write.md).
+"""The type between planning and writing: all changes that some records make (docs/adr/0016-plan-then-write.md).
 
-A ChangeSet holds rows that are ready to be stored. It holds no ProfileState: those of a slice of 1,000 people would
-take 20 MB, and a processor's cache has 1 MB.
+A ChangeSet has rows that are ready to be stored. It has no ProfileState: the states of 1,000 people would take 20 MB,
+and a processor's cache has 1 MB.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class ChangedPerson(msgspec.Struct, frozen=True, gc=False):
     """A person whom a ChangeSet creates, updates or deletes."""
 
     before: str | None
-    """The ProfileState as it is stored, in JSON. None: the person is new."""
+    """The stored ProfileState, in JSON. None: the person is new."""
     after: NewState | None
     """None: the person is deleted."""
     source: Source
@@ -64,17 +63,17 @@ class ChangeSet:
     loaded: Mapping[int, str]
     """The people whom the records mean, as they are stored."""
     outcomes: list[ProcessedRecord] = field(default_factory=list)
-    """Of each record, in the order of the records."""
+    """The outcome of each record, in the order of the records."""
     people: dict[int, ChangedPerson] = field(default_factory=dict)
     """By ProfileId, in the order of their first change."""
     ledger: list[NewEntries] = field(default_factory=list)
     alternate_keys: KeyChanges[bytes] = field(default_factory=KeyChanges)
     contact_keys: KeyChanges[tuple[bytes, int]] = field(default_factory=KeyChanges)
     tags: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """By caseless name: the name, and by how much the number of people with this tag changes."""
+    """For each caseless name: the name, and the change of the number of people with this tag."""
 
     def find_state(self, profile_id: int) -> str | bytes | None:
-        """The person's ProfileState by now, in JSON; None: there is no such person."""
+        """The current ProfileState of the person, in JSON. None: there is no such person."""
         person = self.people.get(profile_id)
         if person is None:
             return self.loaded.get(profile_id)
@@ -90,8 +89,8 @@ class ChangeSet:
         fingerprint: bytes | None = None,
         alternate_ids: AlternateIds | None = None,
     ) -> None:
-        """Add the next change of a person, from one state to another. None: there was no such person, or is none any
-        more. `fingerprint`: see NewState. `alternate_ids`: those that `new` holds; None: those of `old`."""
+        """Add the next change of a person, from one state to another. No `old`: the person is new. No `new`: the person
+        is deleted. `fingerprint`: see NewState. `alternate_ids`: the ones of `new`; None: the same as of `old`."""
         known = self.people.get(profile_id)
         before = self.loaded.get(profile_id) if known is None else known.before
         after = None

@@ -1,6 +1,6 @@
-"""The second half of applying records: store what was planned, set-wise.
+"""The second half of applying records: store the planned changes, all rows of a table at once.
 
-Everything that must happen with every change of a person has its place in `write_changes`, and nowhere else.
+Everything that must happen with each change of a person has its place in `write_changes`, and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from consentory.store.tables.profile_store import NewState, Source
 def write_changes(tx: Transaction, changes: ChangeSet) -> None:
     """Store people, keys, ledger, tombstones and counts of tags.
 
-    Only in the transaction that planned them with locks. Raises StoreRefused where another transaction gave out one of
-    the alternate ids meanwhile (constraint alternate_key_pkey): then plan again.
+    Only in the transaction that planned the changes with locks. Raises StoreRefused with the constraint
+    alternate_key_pkey if another transaction took one of the alternate ids meanwhile. Then plan again.
     """
     created: list[NewState] = []
     updated: list[NewState] = []

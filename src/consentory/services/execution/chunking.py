@@ -1,4 +1,4 @@
-"""Cutting an import into chunks by group (execution.md, "While it runs")."""
+"""Cut an import into chunks by group (execution.md, "While it runs")."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from uuid import UUID
 from consentory.store.tables.execution_store import Chunk
 
 CHUNK_RECORDS = 4000
-"""Records of a chunk. A transaction processes a part of it, sized by what the last ones took."""
+"""The records of a chunk. A transaction processes a slice of it, whose size adapts to the time of the last slices."""
 
 
 class Groups:
-    """Which records belong together: union-find over SequenceNumbers 1..n, in four bytes a record."""
+    """The groups of records that belong together: union-find over SequenceNumbers 1..n, in four bytes a record."""
 
     def __init__(self, records: int) -> None:
         self._parent = array("i", range(records + 1))
         self._shared = bytearray(records + 1)
 
     def join(self, pairs: Iterable[tuple[UUID, int]]) -> None:
-        """Join the records that name one thing; `pairs` are (thing, SequenceNumber) ordered by thing."""
+        """Join the records that have a match token in common. `pairs`: (match token, SequenceNumber), in the order of
+        the tokens."""
         last_token, last = None, 0
         for token, sequence in pairs:
             self._shared[sequence] = 1
@@ -29,7 +30,7 @@ class Groups:
             last_token, last = token, sequence
 
     def shared(self) -> list[int]:
-        """SequenceNumbers of records that share a group, ascending."""
+        """The SequenceNumbers of records that share a group with another record, ascending."""
         return [sequence for sequence, flag in enumerate(self._shared) if flag]
 
     def find(self, sequence: int) -> int:
@@ -48,10 +49,10 @@ class Groups:
 def cut_chunks(
     import_id: UUID, records: int, groups: Groups, size: int = CHUNK_RECORDS, *, divides_groups: bool = True
 ) -> Iterator[Chunk]:
-    """Chunks that together hold every record once: ranges of lone records, then packed groups.
+    """Cut chunks that together hold every record once: first ranges of lone records, then packed groups.
 
-    A group stays in order; one larger than `size` becomes consecutive chunks, each waiting for the one before. Without
-    `divides_groups` it stays one chunk, of any size.
+    The records of a group keep their order. A group larger than `size` becomes consecutive chunks, and each of them
+    waits for the one before it. Without `divides_groups` such a group is one chunk, of any size.
     """
     shared = groups.shared()
     number = 0
@@ -84,7 +85,7 @@ def cut_chunks(
 
 
 def _pack_groups(shared: list[int], groups: Groups, size: int) -> Iterator[list[int]]:
-    """Whole groups packed together up to `size` records, each pack ascending; a larger group stands alone."""
+    """Pack whole groups together up to `size` records, each pack ascending. A larger group is a pack by itself."""
     members: dict[int, list[int]] = {}
     for sequence in shared:
         members.setdefault(groups.find(sequence), []).append(sequence)

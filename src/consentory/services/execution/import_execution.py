@@ -1,4 +1,4 @@
-"""Execution: an import whose turn has come is resolved into chunks, and chunks are processed in steps."""
+"""Execution: a queued import is resolved into chunks, and the chunks are processed slice by slice."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ log = structlog.get_logger(__name__)
 
 MATCH_TYPE_INACTIVE = "Import.MatchTypeInactive"
 BUSY_SECONDS = 1.0
-"""How long an import is passed over that another worker resolves."""
+"""An import that another worker resolves is skipped for this time."""
 
 RETRY_STATEMENT_SECONDS = max(1, LEASE_SECONDS // 6)
-"""So long may a statement of an import take that failed before: meanwhile this worker does nothing for the others."""
+"""The time limit of a statement of an import that failed before. The worker does nothing else while it waits."""
 
 KEY_RACE_TRIES = 3
-"""How often a step is tried again because an everyday write gave out one of its alternate ids meanwhile."""
+"""How often records are applied again because an everyday write took one of their alternate ids meanwhile."""
 
 
 class Execution:
-    """Resolves and executes imports of all accounts. One per worker process; workers share by row locks."""
+    """Resolves and executes the imports of all accounts. Each worker process has one. Row locks share out the work."""
 
     def __init__(
         self,
@@ -61,23 +61,23 @@ class Execution:
         self._configurations = configurations
         self._chunk_records = chunk_records
         self._quarantine_seconds = quarantine_seconds
-        # Two, because an import that another worker is resolving may be worked on a moment later.
+        # Two, because an import that failed to resolve here may be resolved elsewhere, and have chunks a moment later.
         self._unresolved, self._unworkable = Backoff(), Backoff()
         self._resolved_elsewhere = Backoff()
         self._batch_size = AdaptiveBatchSize(chunk_records)
         self.waits = 0
-        """How often an import was put off for what is not the data's fault."""
+        """How often an import had to wait although its data was not the reason."""
 
     def count_quarantined(self) -> int:
-        """Imports that this worker passes over just now because their last try failed."""
+        """The number of imports that this worker skips now because their last try failed."""
         return len({*self._unresolved.list_waiting(), *self._unworkable.list_waiting()})
 
     def resolve_next(self) -> UUID | None:
-        """Resolve the next queued import into chunks: it is Processing then, or Failed because it cannot run.
+        """Resolve the next queued import into chunks. Afterwards it is Processing, or Failed because it cannot run.
 
-        Returns its id; None when there is nothing to resolve, when another worker is at it, or when it failed: then it
-        is logged and passed over for a while, so that other accounts' go on.
-        Raises StoreUnavailable where the database is lost; then nothing was done. Raises OutcomeUnknown: ask again.
+        Returns its id. Returns None if there is nothing to resolve, if another worker resolves it, or if resolving
+        failed. Such a failure is logged, and the import is skipped for a while, so that other accounts' imports go on.
+        Raises StoreUnavailable if the database is lost: nothing was done. Raises OutcomeUnknown: ask again.
         """
         begun = time.monotonic()
         with self._database.transaction() as tx:
@@ -89,7 +89,7 @@ class Execution:
         try:
             with self._database.transaction(account_id) as tx:
                 if not execution_store.try_resolve_lock(tx):
-                    # Another worker is at it, which may take minutes: other accounts' imports do not wait for that.
+                    # Another worker resolves it. That may take minutes, and other accounts' imports do not wait for it.
                     self._resolved_elsewhere.quarantine(import_id, BUSY_SECONDS)
                     return None
                 is_resolved = self._resolve(tx, account_id, import_id)
@@ -112,8 +112,8 @@ class Execution:
         begun: float,
         batch_size: AdaptiveBatchSize | None = None,
     ) -> None:
-        """Pass over an import that failed for what is not the data's fault; raises the error where all others would
-        fail as well."""
+        """Skip an import for a while that failed although its data is not the reason. Raises the error if all other
+        imports would fail as well."""
         seconds = backoff.back_off(import_id, time.monotonic() - begun, batch_size)
         if not isinstance(error, StoreBusy):
             raise error
@@ -141,18 +141,18 @@ class Execution:
         note_event(
             tx, worker, "import.started", import_id=import_id, details={"Revision": configuration_index.revision}
         )
-        if execution_store.complete_import(tx, import_id):  # where no record passed validation
+        if execution_store.complete_import(tx, import_id):  # if no record passed validation
             note_event(tx, worker, "import.completed", import_id=import_id)
         execution_store.notify_work(tx)
         log.info("import started", import_id=str(import_id), records=records, chunks=len(chunks))
         return True
 
     def process_slice(self) -> int | None:
-        """Claim a chunk and process a part of it in one transaction; the records done, None: nothing to claim.
+        """Claim a chunk and process a slice of it in one transaction. Returns the number of records; None: no chunk.
 
-        A chunk that fails is logged, its import is passed over for a while and then tried with fewer records, and no
-        records were done. Raises StoreUnavailable where the database is lost; then nothing was done, and the claim is
-        gone. Raises OutcomeUnknown: the claim is gone, and what is left of the chunk is what was not done.
+        If the slice fails, the failure is logged and the result is 0. The import is skipped for a while, and then tried
+        with fewer records. Raises StoreUnavailable if the database is lost: nothing was done, and the claim is gone.
+        Raises OutcomeUnknown: the claim is gone, and the chunk names the records that are still to do.
         """
         begun = time.monotonic()
         chunk, batch_size = None, self._batch_size
@@ -193,7 +193,7 @@ class Execution:
         return done.records
 
     def _process_records(self, tx: Transaction, chunk: Chunk, batch_size: AdaptiveBatchSize) -> SliceResult:
-        """Apply the next records of a claimed chunk and count them."""
+        """Apply the next records of a claimed chunk, and count them."""
         tx.set_account(chunk.account_id)
         running = execution_store.load_running(tx, chunk.import_id)
         are_lone = chunk.sequences is None
@@ -223,7 +223,7 @@ class Execution:
 
 
 def _count_refused_opt_outs(pending: Sequence[PendingRecord], done: Sequence[ProcessedRecord]) -> int:
-    """The exceptions among the records that hold an Opt-Out, a Denied or a Revoked."""
+    """How many records became exceptions and hold an Opt-Out, a Denied or a Revoked."""
     refused = {record.sequence_number for record in done if record.outcome == "Exception"}
     if not refused:
         return 0
@@ -237,7 +237,7 @@ def _holds_opt_out(pending: PendingRecord) -> bool:
 
 
 def _count_left(chunk: Chunk) -> int:
-    """How many records a claimed chunk has at most."""
+    """How many records a claimed chunk still has at most."""
     if chunk.sequences is None:
         return chunk.last_sequence - chunk.next_sequence + 1
     return sum(sequence >= chunk.next_sequence for sequence in chunk.sequences)
@@ -246,22 +246,22 @@ def _count_left(chunk: Chunk) -> int:
 def _apply_or_split(
     tx: Transaction, context: ApplyContext, pending: Sequence[PendingRecord], locked: Mapping[int, str] | None = None
 ) -> list[ProcessedRecord]:
-    """Apply records; when their data breaks something that nobody foresaw, split until the record at fault
-    stands alone and becomes an exception (execution.md, "While it runs")."""
+    """Apply records. If they fail for an unexpected reason, split them until the record at fault is alone. That record
+    becomes an exception (execution.md, "While it runs")."""
     for attempt in range(KEY_RACE_TRIES + 1):
         try:
             with tx.savepoint():
                 changes = plan_records(tx, context, pending, loaded=locked)
                 write_changes(tx, changes)
                 return changes.outcomes
-        except (StoreUnavailable, StatementRefused):  # of neither is a record at fault
+        except (StoreUnavailable, StatementRefused):  # no record is at fault
             raise
         except StoreRefused as error:
-            # An everyday write took one of the alternate ids: its commit is visible to the next try.
+            # An everyday write took one of the alternate ids. The next try sees its commit.
             if error.constraint != "alternate_key_pkey" or attempt == KEY_RACE_TRIES:
                 failure: Exception = error
                 break
-        except Exception as error:  # our own checks: a record must not stop an import, whatever it is
+        except Exception as error:  # a check of our own: no record may stop an import
             failure = error
             break
     if len(pending) == 1:
@@ -271,7 +271,7 @@ def _apply_or_split(
 
 
 def make_unexpected(pending: PendingRecord, failure: Exception) -> ProcessedRecord:
-    """The exception that a record becomes which could not be applied, noted in the log."""
+    """Log a record that could not be applied, and make an exception of it."""
     reference = secrets.token_hex(8)
     log.error(
         "record broke its chunk",
@@ -284,18 +284,18 @@ def make_unexpected(pending: PendingRecord, failure: Exception) -> ProcessedReco
     fault = make_fault(
         "Execution.Unexpected",
         "$",
-        f"This record could not be applied for a reason that nobody foresaw; the log has it under {reference}.",
+        f"The record could not be applied for an unexpected reason. The log has the reason under {reference}.",
     )
     return ProcessedRecord(pending.source.sequence_number or 0, "Exception", [fault])
 
 
 def _describe(failure: Exception) -> str:
-    """A failure for the log: its own words may hold personal data, but for those that we made."""
+    """A failure for the log: only our own errors may show their text, because other texts may hold personal data."""
     return str(failure) if isinstance(failure, StoreRefused | StatementRefused) else type(failure).__name__
 
 
 def _find_place(failure: Exception) -> str:
-    """File and line that a failure was raised at."""
+    """The file and line that raised a failure."""
     trace = failure.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,6 +1,6 @@
 """One part of a preview: the records of a chunk are planned on a snapshot, and nothing is written.
 
-The same reading, matching and merging as at execution (docs/effects.md, "Preview").
+Reading, matching and merging are the same as in an execution (docs/effects.md, "Preview").
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from consentory.store.tables.preview_store import KEPT_CHANGES, NewChange, Previ
 from consentory.store.tables.profile_store import decode_state
 
 SLICE_RECORDS = 1000
-"""Records planned at once: bounds memory."""
+"""The number of records planned at once. It bounds memory."""
 
 _PLACE_OF_KIND = {kind: place for place, kind in enumerate(EFFECT_KINDS)}
 
@@ -45,7 +45,7 @@ class PartResult:
     _kept: dict[ChangeKind, int] = field(default_factory=dict)
 
     def add_outcomes(self, done: Iterable[ProcessedRecord]) -> None:
-        """Count records, and list what was refused or not honored."""
+        """Count records, and list the faults of records that are refused or not honored."""
         outcomes = self.counts.outcomes
         for record in done:
             outcomes[record.outcome] = outcomes.get(record.outcome, 0) + 1
@@ -86,14 +86,14 @@ class PartResult:
 
 @dataclass(slots=True)
 class _Overlay:
-    """Changes of a group that are not stored, for the slices of the group that follow."""
+    """The changes of a group so far, which are not stored. The next slices of the group build on them."""
 
     people: dict[int, ChangedPerson] = field(default_factory=dict)
-    """Each with the state before the whole import, and the state by now."""
+    """Each person with the state before the whole import, and the current state."""
     holders: dict[bytes, int | None] = field(default_factory=dict)
 
     def load(self, tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
-        """As profile_store.load_states."""
+        """Like profile_store.load_states, with these changes applied."""
         wanted = set(ids)
         states = profile_store.load_states(tx, wanted - self.people.keys())
         for profile_id in wanted & self.people.keys():
@@ -103,7 +103,7 @@ class _Overlay:
         return states
 
     def find_holders(self, tx: Transaction, keys: Collection[bytes]) -> dict[bytes, int]:
-        """As profile_store.find_holders."""
+        """Like profile_store.find_holders, with these changes applied."""
         found = profile_store.find_holders(tx, [key for key in keys if key not in self.holders])
         for key in keys:
             holder = self.holders.get(key)
@@ -112,7 +112,7 @@ class _Overlay:
         return found
 
     def add(self, changes: ChangeSet) -> None:
-        """Put the changes of a slice on top."""
+        """Add the changes of a slice."""
         for profile_id, person in changes.people.items():
             known = self.people.get(profile_id)
             before = person.before if known is None else known.before
@@ -123,7 +123,7 @@ class _Overlay:
 
 @dataclass(frozen=True, slots=True)
 class PartPlanner:
-    """Plans the records of one part. `keep_alive` is called now and then while it works."""
+    """Plans the records of one part. Calls `keep_alive` after each slice."""
 
     view: Transaction
     part: PreviewPart
@@ -163,7 +163,8 @@ class PartPlanner:
         overlay: _Overlay,
         loaded: Mapping[int, str] | None = None,
     ) -> list[ProcessedRecord]:
-        """Plan records as execution applies them: one that nobody foresaw becomes an exception by itself."""
+        """Plan records as an execution applies them: a record that fails for an unexpected reason becomes an
+        exception."""
         if not pending:
             return []
         try:
@@ -171,7 +172,7 @@ class PartPlanner:
                 changes = plan_records(
                     self.view, context, pending, load=overlay.load, find_holders=overlay.find_holders, loaded=loaded
                 )
-        except (StoreUnavailable, StatementRefused):  # of neither is a record at fault
+        except (StoreUnavailable, StatementRefused):  # no record is at fault
             raise
         except Exception as error:
             if len(pending) == 1:

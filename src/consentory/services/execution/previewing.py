@@ -1,7 +1,8 @@
-"""Previews are worked off by the workers, in parts, on one snapshot of the database (docs/effects.md, "Preview").
+"""Workers calculate a preview in parts, on one snapshot of the database (docs/effects.md, "Preview").
 
-One worker holds the snapshot in an open transaction; its parts are claimed by all workers. If that worker ends, another
-one begins the preview anew. Nothing about people is written or locked, and the state of the import stays as it is.
+One worker keeps the snapshot in an open transaction, and all workers claim parts of the preview. If that worker ends,
+another one begins the preview again. A preview writes and locks no person, and it does not change the status of the
+import.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from consentory.store.tables.preview_store import PreviewKey, PreviewPart
 log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = LEASE_SECONDS / 6
-"""So often an open transaction says that it is wanted."""
+"""The interval of the sign of life of an open transaction."""
 
 
 class _Replaced(Exception):
-    """The preview was replaced or purged while a part of it was worked on."""
+    """The preview was replaced or purged while a worker processed a part of it."""
 
 
 class _NotPossible(Exception):
-    """The import can have no preview."""
+    """The import cannot have a preview."""
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class _OpenSnapshot:
 
 
 class Previewing:
-    """Works off the previews of all accounts. One per worker process; workers share by row locks."""
+    """Calculates the previews of all accounts. Each worker process has one. Row locks share out the work."""
 
     def __init__(
         self, database: Database, configurations: ConfigurationCache, *, chunk_records: int = CHUNK_RECORDS
@@ -58,7 +59,7 @@ class Previewing:
         self._snapshot: _OpenSnapshot | None = None
 
     def close(self) -> None:
-        """Let go of a snapshot: another worker begins that preview anew."""
+        """Close the snapshot, if there is one. Another worker then begins that preview again."""
         if self._snapshot is not None:
             snapshot, self._snapshot = self._snapshot, None
             try:
@@ -67,15 +68,15 @@ class Previewing:
                 log.warning("the snapshot of a preview was lost", failure=str(error))
 
     def work_once(self) -> bool:
-        """One part, or the begin of a preview; False when there was nothing to do.
+        """Process one part, or begin a preview. Returns False if there was nothing to do.
 
-        Raises StoreUnavailable or OutcomeUnknown: the database is lost; previews begin anew.
+        Raises StoreUnavailable or OutcomeUnknown if the database is lost. Then previews begin again.
         """
         self._look_after_snapshot()
         return self._process_part() or self._begin_next()
 
     def _look_after_snapshot(self) -> None:
-        """Keep the open transaction alive as long as its preview runs."""
+        """Keep the open transaction alive while its preview runs."""
         snapshot = self._snapshot
         if snapshot is None:
             return
@@ -92,12 +93,12 @@ class Previewing:
             snapshot.beaten_at = now
             try:
                 snapshot.transaction.run("beat")
-            except Exception as error:  # whatever it is: the snapshot is lost, and the preview begins anew
+            except Exception as error:  # after any error the snapshot is lost, and the preview begins again
                 log.warning("the snapshot of a preview was lost", failure=type(error).__name__)
                 self.close()
 
     def _begin_next(self) -> bool:
-        """Open the snapshot of the next preview that no worker holds, and store its parts."""
+        """Open the snapshot of the next preview that no worker has opened, and store the parts of the preview."""
         if self._snapshot is not None:
             return False
         with self._database.transaction() as tx:
@@ -120,7 +121,7 @@ class Previewing:
         return False
 
     def _begin(self, view: Transaction, key: PreviewKey) -> bool:
-        """Cut the import into parts, as resolving does at execution. False: there is nothing to work on."""
+        """Cut the import into parts, as an execution cuts it into chunks. Returns False if there is no part."""
         view.run("allow_long_statement")
         snapshot, as_of = preview_store.export_snapshot(view)
         item = preview_store.load_previewable(view, key.import_id)
@@ -151,7 +152,7 @@ class Previewing:
         return item.valid > 0
 
     def _process_part(self) -> bool:
-        """Claim a part, find out what it would change, and store that; False when there is none to claim."""
+        """Claim a part, find the changes that it would make, and store them. Returns False if there is no part."""
         key = None
         try:
             with self._database.transaction() as tx:
@@ -162,7 +163,7 @@ class Previewing:
                 with ExitStack() as stack:
                     try:
                         view = stack.enter_context(self._database.snapshot(key.account_id, part.snapshot))
-                    except StoreRefused:  # whoever held the snapshot has ended: the preview begins anew
+                    except StoreRefused:  # the worker with the snapshot has ended: the preview begins again
                         return False
                     result = self._find_out(tx, view, part)
                 self._record(tx, part, result)

@@ -1,9 +1,9 @@
-"""Records that come again as they were, passed by without being decoded, and without their people being read.
+"""Skip unchanged records: if the fingerprint of a record equals the stored one, count the record as Unchanged.
 
-A file that is sent every night is the same for most people. Of such a record the outcome is known beforehand:
-applied whole once, it changes nothing when it comes again (execution.md, "How a record is counted"). So each person
-keeps the fingerprint of the record that last changed them, and every other write takes it away
-(docs/adr/0012-records-that-come-again.md).
+A file that is sent every night is the same for most people. A record that was applied whole changes nothing when it
+comes again (execution.md, "How a record is counted"). So each person keeps the fingerprint of the record that last
+changed the person, and every other write removes the fingerprint. An unchanged record is not decoded, and its person is
+not read (docs/adr/0012-records-that-come-again.md).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ MatchLoader = Callable[[Transaction, Mapping[bytes, bytes]], list[tuple[bytes, i
 
 
 class StagedRecord(msgspec.Struct, frozen=True, gc=False):
-    """A valid record as it lies in its block, still encoded, and what was sent where it is plain; `new_id` is the
-    ProfileId it would create."""
+    """A valid record of a block, not decoded yet. `sent`: the JSON of a verbatim record. `new_id`: the ProfileId that
+    the record would create."""
 
     encoded: msgspec.Raw
     sent: bytes | None
@@ -43,14 +43,16 @@ class StagedRecord(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class SliceRecords:
-    """The records of a step: those passed by, those to apply, and the bodies already locked for these, unread."""
+    """The records of a slice: those that are skipped as unchanged, and those to apply. `locked`: states that are
+    locked and loaded already, but not decoded."""
 
     unchanged: list[ProcessedRecord]
     pending: list[PendingRecord]
     locked: dict[int, str]
 
     def cut(self, limit: int) -> tuple[SliceRecords, int | None]:
-        """The records before the one after the first `limit`, and the SequenceNumber of that one; None: none left."""
+        """Cut the slice after `limit` records to apply. Returns the slice, and the SequenceNumber of the next record to
+        apply; None: no record is left."""
         if len(self.pending) <= limit:
             return self, None
         end = self.pending[limit].source.sequence_number or 0
@@ -59,9 +61,9 @@ class SliceRecords:
 
 
 def make_fingerprint_key(settings: ImportSettings, configuration_index: ConfigurationIndex) -> bytes:
-    """The key of a fingerprint, beside the record: all that decides what applying it does.
+    """The key of a fingerprint: everything beside the record that decides its outcome.
 
-    Under other rules, another configuration or another flag the same record is another one.
+    Under other rules, another configuration or another flag, the same record has another fingerprint.
     """
     flags = msgspec.structs.replace(settings, name="", data_stage_duration=0, source=None)
     return blake2b(
@@ -76,10 +78,9 @@ def skip_unchanged(
     *,
     load: MatchLoader = profile_store.lock_matched,
 ) -> SliceRecords:
-    """Tell the records that change nothing from those to apply, and read, with `load`, the people whom their match
-    ids mean.
+    """Divide the records into those that change nothing and those to apply. `load` reads the people of their match ids.
 
-    Only for records of which no two mean one person or name one alternate id: each is judged by itself.
+    Only for lone records: each is judged by itself, so no two of them may mean one person or name one alternate id.
     """
     if context.settings.match_type is None or context.settings.action == "Delete":
         return apply_all(staged)
@@ -108,12 +109,12 @@ def skip_unchanged(
 
 
 def apply_all(staged: Sequence[StagedRecord]) -> SliceRecords:
-    """All of them to be applied, and nobody known by them afterwards."""
+    """Apply all records, and store no fingerprint of them."""
     return SliceRecords([], [_decode_pending(record, None) for record in staged], {})
 
 
 def _hash(record: StagedRecord, begun: blake2b) -> bytes:
-    """The fingerprint: of all that the record says."""
+    """The fingerprint of the whole record."""
     hasher = begun.copy()
     hasher.update(record.encoded)
     if record.sent is not None:

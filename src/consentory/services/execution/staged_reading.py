@@ -1,4 +1,4 @@
-"""The staged records of an import, read block by block for execution and for a preview."""
+"""Read the staged records of an import block by block, for an execution or a preview."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from consentory.store.tables.profile_store import Source
 log = structlog.get_logger(__name__)
 
 _SENT_BYTES = VERBATIM_BYTES + 64
-"""For each record of a block, of what was sent, packed: a block with more has no verbatim records."""
+"""A block with more packed bytes a record than this has no verbatim records."""
 
 
 def load_staged(
     tx: Transaction, chunk: Chunk, running: RunningImport, limit: int
 ) -> tuple[list[StagedRecord], list[int], int]:
-    """The next records of a chunk, up to `limit` SequenceNumbers; those of them whose block is gone, by number; and
-    where to go on after them."""
+    """Read the next records of a chunk, up to `limit` SequenceNumbers.
+
+    Returns the records, the SequenceNumbers whose block is gone, and the SequenceNumber after all of them.
+    """
     first, last = chunk.next_sequence, chunk.last_sequence
     if chunk.sequences is None:
         upper = min(last, first + limit - 1)
@@ -47,14 +49,14 @@ def load_staged(
         staged = [s for s in _read_staged(blocks, chunk.import_id, running) if s.source.sequence_number in asked]
         next_sequence = left[limit] if len(left) > limit else last + 1
     gone = [number for number in _find_uncovered(wanted, blocks) if number not in excluded]
-    if gone and running.is_processing:  # else nothing is pending, and the records went with their retention
+    if gone and running.is_processing:  # otherwise nothing is pending, and the end of retention purged the records
         refused = set(execution_store.list_refused(tx, chunk.import_id, gone))
         return staged, [number for number in gone if number not in refused], next_sequence
     return staged, [], next_sequence
 
 
 def _find_uncovered(wanted: Collection[int], blocks: Sequence[WorkBlock]) -> list[int]:
-    """Those of the SequenceNumbers, ascending, that no block holds."""
+    """The SequenceNumbers that no block holds, ascending."""
     if isinstance(wanted, range) and wanted:
         ends = [(block.first_sequence, block.first_sequence + block.record_count) for block in blocks]
         if sum(min(end, wanted.stop) - max(start, wanted.start) for start, end in ends) == len(wanted):
@@ -66,7 +68,7 @@ def _find_uncovered(wanted: Collection[int], blocks: Sequence[WorkBlock]) -> lis
 def _read_staged(blocks: Sequence[WorkBlock], import_id: UUID, running: RunningImport) -> list[StagedRecord]:
     staged = []
     for block in blocks:
-        if not block.work:  # none of its records is valid, or they were redacted
+        if not block.work:  # no record of the block is valid, or the block was redacted
             continue
         items = unpack_work(block.work)
         sent = unpack_raw(block.raw) if any(item.is_verbatim for item in items) else []
@@ -79,7 +81,8 @@ def _read_staged(blocks: Sequence[WorkBlock], import_id: UUID, running: RunningI
 
 
 def make_gone(import_id: UUID, sequences: Sequence[int]) -> list[ProcessedRecord]:
-    """Exceptions for records that were staged and are no longer there: damaged storage, or somebody deleted them."""
+    """Make exceptions of staged records that are no longer there, because storage was damaged or somebody deleted
+    them."""
     if not sequences:
         return []
     reference = secrets.token_hex(8)
@@ -94,7 +97,7 @@ def make_gone(import_id: UUID, sequences: Sequence[int]) -> list[ProcessedRecord
     fault = make_fault(
         "Execution.Unexpected",
         "$",
-        "This record is no longer in the database, and nothing of it was applied. Stage it again."
-        f" The log has it under {reference}.",
+        "The record is no longer in the database, and nothing of it was applied. Send it again in a new import."
+        f" The log has the details under {reference}.",
     )
     return [ProcessedRecord(sequence, "Exception", [fault]) for sequence in sequences]
