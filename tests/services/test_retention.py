@@ -388,7 +388,7 @@ def test_a_block_that_cannot_be_read_holds_up_nothing(bench: Workbench) -> None:
     with capture_logs() as events:
         bench.worker.retention.run_maintenance()
         bench.worker.retention.run_maintenance()
-    assert [event["event"] for event in events].count("a staged frame cannot be read and stays") == 1
+    assert [event["event"] for event in events].count("a staged block cannot be read and stays") == 1
     expire_token(bench, item)
     bench.worker.retention.run_maintenance()
     assert_gone(bench, item)

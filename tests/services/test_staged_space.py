@@ -91,7 +91,7 @@ def test_an_import_that_is_processing_is_not_purged(bench: Workbench) -> None:
     bench.worker.execution.resolve_next()
     done = run_purge(bench, item.import_id)
     assert done.returncode == 2
-    assert "This import is Processing; purge it once it has completed." in " ".join(done.stderr.split())
+    assert "This import is Processing. Purge it after it has completed." in " ".join(done.stderr.split())
     assert count_staged(bench, item) == (1, 0)
 
 

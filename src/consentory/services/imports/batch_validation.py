@@ -1,4 +1,4 @@
-"""A batch validated and packed (import-api.md, "Stage"): a fault costs one record, and never the batch."""
+"""Validate and pack a batch (import-api.md, "Stage"). A fault refuses one record, and never the batch."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ log = structlog.get_logger(__name__)
 
 _SHORT = 256
 _MOST_REMEMBERED = 1024
-"""Bytes of a refused record, and refused records, that are remembered with their faults: a batch may repeat one."""
+"""The longest refused record, in bytes, and the number of refused records, whose faults are remembered. A batch may
+repeat a record."""
 
 Work = list[tuple[int, Record | VerbatimRecord]]
 
 
 class ValidatedBatch(msgspec.Struct):
-    """A batch ready to be stored: its blocks, and the packed faults of each block that has some.
+    """A batch that is ready to be stored: its blocks, and the packed faults of each block that has some.
 
-    A body of a million records that say nothing has faults of many times its size, so they are kept packed.
+    The faults are packed, because the faults of a million empty records take many times the size of the body.
     """
 
     blocks: list[NewBlock]
@@ -49,20 +50,20 @@ class ValidatedBatch(msgspec.Struct):
     counts: StageCounts = StageCounts()
 
     def list_faults(self) -> Iterator[NewFault]:
-        """The faults of each faulty record, in order; records in succession in one run."""
+        """The faults of each refused record, in order. Successive records are one run."""
         return chain.from_iterable(map(unpack_faults, self.faults))
 
 
 def validate_batch(records: Records, validator: RecordValidator, settings: ImportSettings) -> ValidatedBatch:
-    """Validate each record and pack all of them, in order; `records` may be as long as a body holds.
+    """Validate each record and pack all of them, in order.
 
-    Raises RequestRefused (invalid) when one of them is no JSON text.
+    Raises RequestRefused (invalid) if one of them is not a JSON text.
     """
     return _BatchValidation(records, validator, settings).run()
 
 
 class _BatchValidation:
-    """One batch on its way from bytes to blocks."""
+    """The validation of one batch, from bytes to blocks."""
 
     def __init__(self, records: Records, validator: RecordValidator, settings: ImportSettings) -> None:
         self._records = records
@@ -87,8 +88,8 @@ class _BatchValidation:
         return batch
 
     def _validate_block(self, offset: int, raws: list[bytes]) -> tuple[Work, dict[int, bytes]]:
-        """The valid records, and the faults as JSON of the others, by place in the block. Of a Delete record `raws`
-        then holds only the ids."""
+        """The valid records, and the faults of the others as JSON, by place in the block. In an import of action Delete
+        this reduces the valid records in `raws` to their ids."""
         may_be_verbatim = sum(map(len, raws)) <= VERBATIM_BYTES * len(raws)
         work: Work = []
         refused: dict[int, bytes] = {}
@@ -107,7 +108,7 @@ class _BatchValidation:
                     raws[place] = self._validator.keep_ids()
             except RequestRefused:
                 raise
-            except Exception as error:  # one record never costs the batch, whatever it is
+            except Exception as error:  # no record may refuse the batch
                 refused[place] = _report_unexpected(error, offset + place)
                 continue
             work.append((place, result))
@@ -125,10 +126,10 @@ class _BatchValidation:
         return faults
 
     def _pack_work(self, offset: int, work: Work, refused: dict[int, bytes]) -> bytes:
-        """The block of the valid records. One that cannot be packed goes from `work` to `refused`."""
+        """Pack the valid records of a block. A record that cannot be packed moves from `work` to `refused`."""
         try:
             return pack_work(work)
-        except Exception:  # which one it is is found below, and logged
+        except Exception:  # the record at fault is found below, and logged
             for item in list(work):
                 try:
                     pack_work([item])
@@ -142,17 +143,20 @@ class _BatchValidation:
 
 
 def _report_unexpected(error: Exception, place: int) -> bytes:
-    """Log what nobody foresaw; the record's fault, as JSON."""
+    """Log an unexpected error, and return the fault of the record as JSON."""
     reference = secrets.token_hex(8)
     kinds, places = trace_error(error)
     log.error("record broke its validation", reference=reference, place_in_batch=place, error=kinds, places=places)
-    text = "This record could not be validated or kept, for a reason that nobody foresaw. The log has the reason under"
+    text = "The record could not be validated or stored for an unexpected reason. The log has the reason under"
     return msgspec.json.encode([Fault("Stage.Unexpected", f"{text} {reference}.", "$")])
 
 
 def _join_runs(offset: int, refused: dict[int, bytes]) -> list[NewFault]:
-    """The faults of a block's records, in order. Records in succession become one run: those with the same faults, and
-    those whose faults are few. A body of two kinds of nonsense in turn would fill the disk otherwise."""
+    """The faults of a block's records, in order.
+
+    Successive records become one run if their faults are the same, or are small together. Otherwise a body that
+    alternates between two faults could fill the disk.
+    """
     joined: list[NewFault] = []
     run: list[bytes] = []
     start = size = 0
@@ -197,7 +201,7 @@ def _list_named(record: Record | VerbatimRecord) -> Sequence[bytes]:
     """The keys of the alternate ids that a record names."""
     if isinstance(record, VerbatimRecord):
         return record.keys
-    named = [claim.key for claim in record.alternate_ids]
+    named = [given_input.key for given_input in record.alternate_ids]
     if record.match_key is not None and record.match_key not in named:
         named.append(record.match_key)
     return named

@@ -1,4 +1,4 @@
-"""The records that were refused, or of which something was held back (import-api.md, "Exceptions")."""
+"""The records that were refused, or that have a part that was not honored (import-api.md, "Exceptions")."""
 
 from __future__ import annotations
 
@@ -16,21 +16,24 @@ from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import import_store
 
-WITHHELD = "Withheld: the record was staged by somebody else."
+WITHHELD = "Withheld: somebody else staged the record."
 
 _NO_RECORD = b"{}"
 
 SEEK_KEY_INTERVAL = 10_000
 MOST_SEEK_KEYS = 64
-"""Lists of exceptions whose seek keys are remembered: some 1,000 numbers at most for each."""
-_HELD: frozenset[Phase] = frozenset({"NotHonored"})
+"""The number of lists of exceptions whose seek keys are remembered. Each list has about 1,000 seek keys at most."""
+_NOT_HONORED: frozenset[Phase] = frozenset({"NotHonored"})
 STREAM_RECORDS = 1000
-"""Records read at a time while streaming: bounds memory, and no transaction stays open between."""
+"""The number of records that a stream reads at a time. It bounds memory. No transaction stays open in between."""
 
 
 class _SeekKeys:
-    """Of one list of records: how many they are (of the refused ones the books say so: 0), and where each
-    SEEK_KEY_INTERVALth stands; found out once, by one thread while others that want it wait."""
+    """The number of records of one list, and the SequenceNumber of each SEEK_KEY_INTERVALth record.
+
+    The number of refused records is 0 here, because the counts of the import tell it. One thread reads the keys once,
+    and other threads wait for it.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -39,24 +42,25 @@ class _SeekKeys:
     def find(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> tuple[int, list[int]]:
         with self._lock:
             if self._found is None:
-                places = import_store.list_seek_keys(tx, item.import_id, phases == _HELD, SEEK_KEY_INTERVAL)
-                total = import_store.count_faults(tx, item.import_id, phases) if phases == _HELD else 0
+                is_not_honored = phases == _NOT_HONORED
+                places = import_store.list_seek_keys(tx, item.import_id, is_not_honored, SEEK_KEY_INTERVAL)
+                total = import_store.count_faults(tx, item.import_id, phases) if is_not_honored else 0
                 self._found = total, places
             return self._found
 
 
 class ExceptionService:
-    """Gives exception records to those who staged them, and to callers who may read everything of a profile."""
+    """Gives exception records to the callers who staged them, and to callers who may read everything of a profile."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._seek_keys: dict[tuple[UUID, frozenset[Phase]], _SeekKeys] = {}
 
     def page(self, caller: Caller, item: Import, phases: frozenset[Phase], limit: int, offset: int) -> ExceptionPage:
-        """Records `offset` (1-based) to `offset + limit - 1` of those with a fault of these phases.
+        """The records `offset` (from 1) to `offset + limit - 1` of all records with a fault of these phases.
 
-        Of a record that somebody else staged a caller who may not read everything gets the number and the
-        codes, not the record. Raises RequestRefused, gone, when retention is over.
+        A caller who may not read everything gets only the number and the codes of a record that somebody else staged.
+        Raises RequestRefused, gone, if the retention is over.
         """
         self._require_readable(caller, item)
         with self._database.transaction(caller.account_id) as tx:
@@ -71,9 +75,10 @@ class ExceptionService:
         return ExceptionPage(total, offset - 1 + len(rows) < total, rows)
 
     def stream(self, caller: Caller, item: Import, phases: frozenset[Phase]) -> Iterator[ExceptionRow]:
-        """All of them in order, in constant memory. Raises as `page`, before the first row.
+        """All records with a fault of these phases, in order, in constant memory. Raises like `page`, before the first
+        row.
 
-        Retention may end while they are read: the iterator raises the same then, it never just ends.
+        If the retention ends while the records are read, the iterator raises as well. It never ends early in silence.
         """
         self._require_readable(caller, item)
         with self._database.transaction(caller.account_id) as tx:
@@ -98,18 +103,19 @@ class ExceptionService:
     def _count(self, tx: Transaction, item: Import, phases: frozenset[Phase]) -> int:
         if phases == REFUSED:
             return item.books.failed + item.books.exceptions
-        if phases == _HELD and not TRANSITIONS[item.status]:
+        if phases == _NOT_HONORED and not TRANSITIONS[item.status]:
             return self._find_seek_keys(tx, item, phases)[0]
         return import_store.count_faults(tx, item.import_id, phases)
 
     def _find_start(self, tx: Transaction, item: Import, phases: frozenset[Phase], before: int) -> tuple[int, int]:
-        """Where a page with so many records before it begins: after which SequenceNumber, and how many to skip then.
+        """The start of a page that has `before` records before it: a SequenceNumber, and how many records to skip
+        after it.
 
-        Counting up to the 900,000th record takes longer than its page, so of an import that has ended, whose faults
-        stay as they are, every SEEK_KEY_INTERVALth place is remembered.
+        To count up to the 900,000th record takes longer than to read a page. The faults of an import that has ended do
+        not change, so every SEEK_KEY_INTERVALth SequenceNumber is remembered for such an import.
         """
         seek_key = before // SEEK_KEY_INTERVAL
-        if seek_key == 0 or phases not in (REFUSED, _HELD) or TRANSITIONS[item.status]:
+        if seek_key == 0 or phases not in (REFUSED, _NOT_HONORED) or TRANSITIONS[item.status]:
             return 0, before
         _, known = self._find_seek_keys(tx, item, phases)
         if seek_key > len(known):  # purged since the import was looked up
@@ -148,9 +154,9 @@ class ExceptionService:
 
 
 def _require_kept(tx: Transaction, item: Import) -> None:
-    """Call it after the rows were read: what is purged is marked so first, in a transaction of its own.
+    """Call this after the rows were read: an import is marked as purged first, in a transaction of its own.
 
-    Raises RequestRefused, gone: retention ended since the import was looked up, and the rows may not be all.
+    Raises RequestRefused, gone, if the retention ended since the import was looked up. Then rows may be missing.
     """
     now = import_store.find_import(tx, item.import_id)
     if now is None or now.purged_at is not None:
@@ -161,5 +167,6 @@ def _make_gone() -> RequestRefused:
     return RequestRefused(
         "gone",
         "Import.RetentionOver",
-        "The staged records of this import are gone: their retention is over. Its counts remain.",
+        "The staged records of this import are deleted, because their retention is over. The counts of the import"
+        " remain.",
     )

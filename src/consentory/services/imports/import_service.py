@@ -26,7 +26,8 @@ from consentory.store.database import Database, Transaction
 from consentory.store.tables import execution_store, import_store, profile_store
 
 TOKEN_BITS = 53
-"""An access token is exact in every JSON reader (import-api.md, "Paths")."""
+"""Every JSON reader reads a number of this size exactly, so an access token has no more bits (import-api.md, "Paths").
+"""
 
 
 class ImportService:
@@ -37,7 +38,7 @@ class ImportService:
         self._configurations = configurations
 
     def initiate(self, caller: Caller, body: bytes, idempotency_key: str | None) -> Import:
-        """A new import, or the one that the same caller initiated under the same key.
+        """A new import, or the import that the same caller initiated with the same key.
 
         Raises RequestRefused: invalid or not_found (read_initiate), conflict (the key, with another body),
         too_many (the account's daily import requests are used up).
@@ -69,7 +70,7 @@ class ImportService:
                     tx, caller, "import.initiated", import_id=item.import_id, details={"ImportAction": settings.action}
                 )
                 return item
-        return self.initiate(caller, body, idempotency_key)  # a twin was first: find what it made
+        return self.initiate(caller, body, idempotency_key)  # another call with the same key was first: find its import
 
     def _find_replay(self, tx: Transaction, caller: Caller, key: str, request_hash: bytes) -> Import | None:
         known = import_store.find_import_by_key(tx, caller.user_id, key)
@@ -83,18 +84,18 @@ class ImportService:
             raise RequestRefused(
                 "conflict",
                 "IdempotencyKey.Reused",
-                "This Idempotency-Key was used to initiate an import with other settings; use a new key.",
+                "This Idempotency-Key was used before, to initiate an import with other settings. Use a new key.",
             )
         return import_store.find_import(tx, import_id)
 
     def find_by_token(self, caller: Caller, token: str) -> Import:
-        """The import that an access token names. Raises RequestRefused, unauthorized, for any that does not."""
+        """The import that an access token names. Raises RequestRefused, unauthorized, if it names none."""
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
             return find_by_token(tx, token)
 
     def find_by_id(self, caller: Caller, import_id: str) -> Import:
-        """The import of that id, its token expired or not. Raises RequestRefused, not_found."""
+        """The import with that id, even if its token has expired. Raises RequestRefused, not_found."""
         require_import(caller)
         try:
             wanted = UUID(import_id)
@@ -103,20 +104,20 @@ class ImportService:
         with self._database.transaction(caller.account_id) as tx:
             item = import_store.find_import(tx, wanted) if wanted is not None else None
             if item is None:
-                raise RequestRefused("not_found", "Import.NotFound", "This account has no import of that id.")
+                raise RequestRefused("not_found", "Import.NotFound", "This account has no import with that id.")
             return _expire(tx, item)
 
     def execute(self, caller: Caller, token: str, preview_id: UUID | None = None) -> Import:
-        """Queue a staged import; harmless when it is queued, processing or completed already.
+        """Queue a staged import. A call on an import that is queued, processing or completed changes nothing.
 
-        `preview_id`: only if this preview still tells of what is staged now. Raises RequestRefused: forbidden for a
-        caller who may not initiate such an import; conflict before anything was staged, on a Failed import, and with
-        a preview that is replaced, not done or stale.
+        `preview_id`: only if this preview is of the records that are staged now. Raises RequestRefused: forbidden, if
+        the caller may not initiate such an import; conflict, if nothing was staged, if the import is Failed, and if the
+        preview is replaced, not done or stale.
         """
         with self._database.transaction(caller.account_id) as tx:
             item = _find_to_move(tx, caller, token)
-            # One state from here on: a first batch that commits meanwhile would be seen too late to be queued, and yet
-            # early enough to be answered as no refusal. Of several Executes and Cancels at once one moves the state.
+            # The lock keeps the state from here on. Without it, a first batch that commits meanwhile would be too late
+            # for the queue, but the answer would not refuse the call. Of concurrent calls one changes the state.
             item, _ = import_store.lock_import(tx, item.import_id)
             if preview_id is not None and item.status == "Staging":
                 require_current(tx, item.import_id, preview_id)
@@ -127,20 +128,22 @@ class ImportService:
             item = _reload(tx, item)
             if item.status == "Initiated":
                 raise RequestRefused(
-                    "conflict", "Import.NothingStaged", "Nothing was staged yet; stage records, then execute."
+                    "conflict",
+                    "Import.NothingStaged",
+                    "This import has no staged records. Stage records, then execute.",
                 )
             if item.status == "Failed":
                 raise RequestRefused(
                     "conflict",
                     "Import.Failed",
-                    f"This import has failed ({item.failure_reason}), nothing of it was applied; initiate a new one.",
+                    f"This import has failed ({item.failure_reason}). Nothing of it was applied. Initiate a new one.",
                 )
             return item
 
     def cancel(self, caller: Caller, token: str) -> Import:
-        """Fail an import of which nothing was applied; harmless on a Failed one.
+        """Fail an import before anything of it is applied. A call on a Failed import changes nothing.
 
-        Raises RequestRefused: forbidden for a caller who may not initiate such an import; conflict while it is
+        Raises RequestRefused: forbidden, if the caller may not initiate such an import; conflict, if the import is
         processing or completed.
         """
         with self._database.transaction(caller.account_id) as tx:
@@ -152,21 +155,21 @@ class ImportService:
                 raise RequestRefused(
                     "conflict",
                     "Import.NotCancellable",
-                    f"This import is {item.status}: what was applied stays. Let it complete.",
+                    f"This import is {item.status}, and can no longer be cancelled. Its applied records stay applied.",
                 )
             return item
 
     def list_imports(
         self, caller: Caller, status: str | None, limit: int, cursor: str | None
     ) -> tuple[list[Import], str | None]:
-        """Imports of the account, newest first, and the cursor of the next page (None: no more)."""
+        """The imports of the account, newest first, and the cursor of the next page. None: there is no next page."""
         require_import(caller)
         before = _read_cursor(cursor)
         if status is not None and status not in get_args(Status):
             raise RequestRefused(
                 "invalid",
                 "Request.InvalidParameter",
-                f"status is one of {', '.join(get_args(Status))}, not {status!r}.",
+                f"status must be one of {', '.join(get_args(Status))}, and not {status!r}.",
             )
         with self._database.transaction(caller.account_id) as tx:
             found = import_store.list_imports(tx, status, before, limit + 1)  # type: ignore[arg-type]
@@ -175,9 +178,9 @@ class ImportService:
 
 
 def find_by_token(tx: Transaction, token: str) -> Import:
-    """The import that an access token names, of the transaction's account and not expired.
+    """The import of the transaction's account that an access token names, if the token has not expired.
 
-    Raises RequestRefused, unauthorized, alike for every token that names none (import-api.md, "Paths").
+    Raises RequestRefused, unauthorized, with the same text for every other token (import-api.md, "Paths").
     """
     digits = token.isascii() and token.isdigit() and len(token) <= 16
     number = int(token) if digits else -1
@@ -186,15 +189,15 @@ def find_by_token(tx: Transaction, token: str) -> Import:
         raise RequestRefused(
             "unauthorized",
             "AccessToken.Invalid",
-            "The access token is unknown or has expired; initiate an import, or ask by its ImportId.",
+            "The access token is unknown or has expired. Initiate an import, or use the ImportId.",
         )
     return item
 
 
 def _find_to_move(tx: Transaction, caller: Caller, token: str) -> Import:
-    """The import that an access token names, for a caller who may initiate one of its settings.
+    """The import that an access token names, for a caller who may initiate an import with these settings.
 
-    The token is no permission: somebody else may have got it. Raises RequestRefused: forbidden, unauthorized.
+    The token is not a permission, because somebody else may have it. Raises RequestRefused: forbidden, unauthorized.
     """
     require_import(caller)
     item = find_by_token(tx, token)
@@ -211,7 +214,8 @@ def _check_daily_limit(tx: Transaction, configuration_index: ConfigurationIndex)
         raise RequestRefused(
             "too_many",
             "Import.DailyLimit",
-            f"The account's {limit} import requests of a rolling 24 hours are used up.",
+            f"The account has used its {limit} import requests of the last 24 hours. Initiate again after"
+            f" {max(seconds, 1):,} seconds.",
             retry_after=max(seconds, 1),
             headers={
                 "RateLimit": f'"imports";r=0;t={max(seconds, 1)}',
@@ -227,7 +231,7 @@ def _reload(tx: Transaction, item: Import) -> Import:
 
 
 def _expire(tx: Transaction, item: Import) -> Import:
-    """Fail an import whose token expired before Execute, should the worker not have come by yet."""
+    """Fail an import whose token expired before Execute, if no worker has done so yet."""
     if item.status in ("Initiated", "Staging") and import_store.expire_import(tx, item.import_id):
         note_event(tx, Party(item.account_id, SYSTEM), "import.expired", import_id=item.import_id)
         return _reload(tx, item)
@@ -241,5 +245,5 @@ def _read_cursor(cursor: str | None) -> UUID | None:
         raise RequestRefused(
             "invalid",
             "Request.InvalidParameter",
-            "cursor is not one that this server gave; leave it out to start anew.",
+            "cursor must be a value that this server gave. Leave it out to start from the beginning.",
         ) from None

@@ -1,4 +1,4 @@
-"""Previews as callers ask for them: start one, look at it, page through its changes (docs/effects.md, "Preview")."""
+"""The calls of previews: start a preview, read it, page through its changes (docs/effects.md, "Preview")."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from consentory.store.database import Database, Transaction
 from consentory.store.tables import account_store, execution_store, import_store, preview_store
 from consentory.store.tables.preview_store import PreviewKey
 
-WITHHELD = "Withheld: the record was staged by somebody else."
+WITHHELD = "Withheld: somebody else staged the record."
 
 
 class PreviewService:
@@ -29,7 +29,7 @@ class PreviewService:
         self._database = database
 
     def start(self, caller: Caller, item: Import) -> Preview:
-        """Start a preview of an import, in place of the one before. Raises RequestRefused, conflict."""
+        """Start a preview of an import. It replaces an earlier preview. Raises RequestRefused, conflict."""
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
             item, _ = import_store.lock_import(tx, item.import_id)
@@ -43,7 +43,7 @@ class PreviewService:
             return _find(tx, item)
 
     def find(self, caller: Caller, item: Import) -> Preview:
-        """The preview of an import. Raises RequestRefused: not_found; gone when retention is over."""
+        """The preview of an import. Raises RequestRefused: not_found; gone, if the retention is over."""
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
             return _find(tx, item)
@@ -51,11 +51,11 @@ class PreviewService:
     def list_changes(
         self, caller: Caller, item: Import, kind: ChangeKind | None, limit: int, cursor: str | None
     ) -> ChangePage:
-        """A page of changes after `cursor`, by kind, SequenceNumber and number. Raises RequestRefused as `find`, and
+        """A page of changes after `cursor`, by kind, SequenceNumber and number. Raises RequestRefused like `find`, and
         invalid for a cursor that this server did not give.
 
-        A caller who may not read everything of a profile gets of a person's stored values nothing, and of a record
-        that somebody else staged the codes alone.
+        A caller who may not read everything of a profile gets no stored value of a person. Such a caller gets only the
+        codes of a record that somebody else staged.
         """
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
@@ -68,14 +68,15 @@ class PreviewService:
 
 
 def require_current(tx: Transaction, import_id: UUID, preview_id: UUID) -> None:
-    """Raises RequestRefused, conflict, unless this preview is done and tells of what is staged and configured now."""
+    """Raises RequestRefused, conflict, unless this preview is done, and the staged records and the configuration are
+    still the same."""
     preview = preview_store.find_preview(tx, import_id)
     if preview is None or preview.preview_id != preview_id or preview.is_stale:
         raise RequestRefused(
             "conflict",
             "Preview.Stale",
-            f"Preview {preview_id} does not tell of the import as it is now: more was staged, the account document"
-            " changed, or a new preview was started. Nothing is executed. Start a preview, and execute with its id.",
+            f"Preview {preview_id} is out of date: more records were staged, the account document changed, or a new"
+            " preview was started. Nothing is executed. Start a preview, and execute with its id.",
         )
     if preview.state != "Done":
         raise RequestRefused(
@@ -88,13 +89,15 @@ def require_current(tx: Transaction, import_id: UUID, preview_id: UUID) -> None:
 def _require_staged(item: Import) -> None:
     if item.status == "Initiated":
         raise RequestRefused(
-            "conflict", "Import.NothingStaged", "Nothing was staged yet; stage records, then start the preview."
+            "conflict",
+            "Import.NothingStaged",
+            "This import has no staged records. Stage records, then start the preview.",
         )
     if item.status != "Staging":
         raise RequestRefused(
             "conflict",
             "Preview.NotPossible",
-            f"This import is {item.status}; a preview is possible while records are staged, before Execute.",
+            f"This import is {item.status}. Start a preview before Execute, while records are staged.",
         )
 
 
@@ -106,9 +109,9 @@ def _find(tx: Transaction, item: Import) -> Preview:
         raise RequestRefused(
             "gone",
             "Import.RetentionOver",
-            "The preview of this import is gone with its staged records: their retention is over.",
+            "The preview of this import is deleted, because the retention of its staged records is over.",
         )
-    raise RequestRefused("not_found", "Preview.NotFound", "This import has no preview; start one with POST.")
+    raise RequestRefused("not_found", "Preview.NotFound", "This import has no preview. Start one with POST.")
 
 
 def _show(caller: Caller, listed: ListedChange, staged_by: str) -> ListedChange:
@@ -138,6 +141,6 @@ def _read_cursor(cursor: str | None) -> tuple[str, int, int]:
         raise RequestRefused(
             "invalid",
             "Request.InvalidParameter",
-            "cursor is not one that this server gave; leave it out to start anew.",
+            "cursor must be a value that this server gave. Leave it out to start from the beginning.",
         ) from None
     return kind, *place

@@ -1,4 +1,4 @@
-"""Data with an end of its own: tokens, staged records, tag changes (execution.md, "Retention")."""
+"""The end of data with a time limit: tokens, staged records, tag changes (execution.md, "Retention")."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ log = structlog.get_logger(__name__)
 
 
 class Retention:
-    """Tidies all accounts. Every step is a short transaction of its own and can be cut off anywhere.
+    """Runs the maintenance of all accounts, in short transactions. It may be cut off after each of them.
 
-    Any number of workers may tidy at once: one of them is at an import, the others leave it to that one.
+    Any number of workers may run maintenance at the same time. Only one of them works on an import, and the others skip
+    that import.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def run_maintenance(self) -> None:
-        """All of `maintain_in_steps`."""
+        """Run all transactions of `maintain_in_steps`."""
         for _ in self.maintain_in_steps():
             pass
 
     def maintain_in_steps(self) -> Iterator[None]:
-        """Expire imports never executed, let staged records go whose time has come, fold tag counts: one short
-        transaction at a time.
+        """Expire imports that were not executed, delete staged records whose retention is over, and fold tag counts.
+        Each step is one short transaction.
 
-        Raises StoreUnavailable; what was done until then stays done, the rest is done by the next call.
+        Raises StoreUnavailable. The finished steps stay done, and the next call does the other ones.
         """
         with self._database.transaction() as tx:
             for account_id, import_id in import_store.expire_imports(tx):
@@ -58,9 +59,9 @@ class Retention:
             yield
 
     def purge(self, account_id: int, import_id: UUID) -> None:
-        """Let an import's staged records go now, for the operator; one that was not executed fails as cancelled.
+        """Delete the staged records of an import now, for the operator. An import before its execution is cancelled.
 
-        Raises RequestRefused: not_found; conflict, while it is processing.
+        Raises RequestRefused: not_found; conflict, if the import is processing.
         """
         operator = Party(account_id, OPERATOR)
         with self._database.transaction(account_id) as tx:
@@ -69,17 +70,17 @@ class Retention:
             item = import_store.find_import(tx, import_id)
             if item is None:
                 raise RequestRefused(
-                    "not_found", "Import.NotFound", f"The account has no import {import_id}; list its imports first."
+                    "not_found", "Import.NotFound", f"The account has no import {import_id}. List its imports first."
                 )
             if TRANSITIONS[item.status]:
                 raise RequestRefused(
-                    "conflict", "Import.NotPurgeable", f"This import is {item.status}; purge it once it has completed."
+                    "conflict", "Import.NotPurgeable", f"This import is {item.status}. Purge it after it has completed."
                 )
         for _ in self._purge(account_id, import_id, operator):
             pass
 
     def count_imports(self) -> dict[str, int]:
-        """How many imports of all accounts there are in each status; every status is there."""
+        """The number of imports in each status, of all accounts. The result has every status."""
         with self._database.transaction() as tx:
             found = execution_store.count_by_status(tx)
         return {status: found.get(status, 0) for status in get_args(Status)}
@@ -96,11 +97,12 @@ class Retention:
                     return
                 rows = execution_store.purge_some(tx, import_id) + preview_store.purge_some(tx, import_id)
                 if not rows and not execution_store.mark_purge_complete(tx, import_id):
-                    return  # rows are left, or it was noted already
+                    return  # rows are left, or another worker has marked it
         log.info("staged records purged", import_id=str(import_id))
 
     def _redact(self, account_id: int, import_id: UUID) -> Iterator[None]:
-        """DataStageDuration 0: what was accepted goes at the import's end, the rest stays until the token expires."""
+        """DataStageDuration 0: delete the accepted records at the end of the import. The others stay until the token
+        expires."""
         after = 0
         while True:
             yield
@@ -115,8 +117,8 @@ class Retention:
                 for first, raw, kept in blocks:
                     try:
                         left = _keep(raw, first, kept)
-                    except UNREADABLE as error:  # damaged storage: it goes as a whole when the token expires
-                        log.error("a staged frame cannot be read and stays", import_id=str(import_id),
+                    except UNREADABLE as error:  # damaged storage: the whole block goes when the token expires
+                        log.error("a staged block cannot be read and stays", import_id=str(import_id),
                                   first_sequence=first, failure=type(error).__name__)  # fmt: skip
                         continue
                     execution_store.redact_block(tx, import_id, first, left)
@@ -124,15 +126,15 @@ class Retention:
 
 
 def _pass_over_busy(steps: Iterator[None], import_id: UUID) -> Iterator[None]:
-    """The steps of tidying one import, as far as they go: one that cannot be tidied now holds up no other."""
+    """Run the steps of one import, until the database is busy. Then the other imports go on."""
     try:
         yield from steps
     except StoreBusy as error:
-        log.warning("import cannot be tidied now", import_id=str(import_id), failure=str(error))
+        log.warning("import cannot be purged now", import_id=str(import_id), failure=str(error))
 
 
 def _keep(block: bytes, first: int, kept: list[int]) -> bytes | None:
-    """The block with all records but the kept ones emptied; None when none is kept."""
+    """The block with only the kept records; the others are empty. None: no record is kept."""
     if not kept:
         return None
     wanted = set(kept)

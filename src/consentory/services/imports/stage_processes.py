@@ -1,5 +1,7 @@
-"""Batches are staged in processes apart: validation keeps an interpreter busy for up to seconds, and the other calls of
-the server process would wait for it (docs/adr/0013-stage-processes.md)."""
+"""Stage batches in processes of their own (docs/adr/0013-stage-processes.md).
+
+Validation keeps a Python interpreter busy for some seconds. In the server process, the other calls would wait for it.
+"""
 
 from __future__ import annotations
 
@@ -38,20 +40,21 @@ log = structlog.get_logger(__name__)
 
 _PIECE = 1 << 16
 MOST_KEPT_MEGABYTES = 256
-"""A stage process that takes more after its batch is ended, which gives all of it back; the next batch starts another.
+"""A stage process that has more memory than this after a batch is ended, to free the memory.
 
-Batches of some megabytes leave less than half of that. Where there is no /proc to look at (not Linux), it is kept.
+The next batch starts another process. After a batch of some megabytes, a process has less than half of that. Without
+/proc (not on Linux) a process is always kept.
 """
 _PARTING_SECONDS = 1.0
-"""So long after its connection was closed a stage process may take to end, before it is killed."""
+"""A stage process that has not ended this time after its connection was closed is killed."""
 
 
 class StagingFailed(ConsentoryError):
-    """A batch could not be staged for a reason that nobody foresaw: the stage process has it in its log."""
+    """A batch could not be staged for an unexpected reason. The log of the stage process has the reason."""
 
 
 class StageCall(msgspec.Struct, frozen=True):
-    """One Stage call without its body; `limit` in bytes of the body after decompression."""
+    """One Stage call without its body. `limit`: the bytes that the body may have after decompression."""
 
     caller: Caller
     token: str
@@ -62,14 +65,14 @@ class StageCall(msgspec.Struct, frozen=True):
 
 
 class Staged(msgspec.Struct, frozen=True, tag=True):
-    """As StagingService.stage gives it."""
+    """The result of StagingService.stage."""
 
     item: Import
     batch: StagedBatch | None
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """A RequestRefused on its way."""
+    """A RequestRefused, as the stage process sends it."""
 
     kind: RefusalKind
     code: str
@@ -80,7 +83,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """Another error on its way, by name."""
+    """Another error, as the stage process sends it: its class name and its reason."""
 
     error: str
     reason: str
@@ -96,9 +99,9 @@ _ANSWER: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
 
 class StageProcesses:
-    """The stage processes of one server process, each started when all others are busy. Safe to share between threads.
+    """The stage processes of one server process. A new one is started if all others are busy. Threads may share this.
 
-    `command` starts one, with the number of an open socket as its last argument.
+    `command` starts a process, with the number of an open socket as its last argument.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -107,10 +110,10 @@ class StageProcesses:
         self._idle: list[_StageProcess] = []
 
     def stage(self, call: StageCall, body: BinaryIO) -> tuple[Import, StagedBatch | None]:
-        """As StagingService.stage, in a process apart; `body` is a file as it came over the wire, closed afterwards.
+        """Run StagingService.stage in a stage process. `body`: a file with the bytes as received; it is closed here.
 
-        Raises as that one, and StagingFailed. OutcomeUnknown also when the process was lost, StoreUnavailable also when
-        none could be started: nothing was done then.
+        Raises like StagingService.stage, and StagingFailed. Raises OutcomeUnknown if the process was lost. Raises
+        StoreUnavailable if no process could be started: nothing was done.
         """
         with body:
             process = self._hand_over(call, body)
@@ -124,7 +127,7 @@ class StageProcesses:
         if process.count_megabytes() > MOST_KEPT_MEGABYTES:
             process.end()
         else:
-            self._idle.append(process)  # the last one first: as few as will do
+            self._idle.append(process)  # the last one is used first, so that few processes are used
         if isinstance(answer, Staged):
             return answer.item, answer.batch
         if isinstance(answer, Failed):
@@ -135,7 +138,7 @@ class StageProcesses:
         )  # fmt: skip
 
     def _hand_over(self, call: StageCall, body: BinaryIO) -> _StageProcess:
-        """A process that has begun with the batch: an idle one, if there is one that was not lost meanwhile."""
+        """Give the batch to a process, and wait until the process has begun: an idle process, or else a new one."""
         while self._idle:
             with suppress(IndexError):  # another thread was quicker
                 process = self._idle.pop()
@@ -151,13 +154,13 @@ class StageProcesses:
 
 
 class _StageProcess:
-    """One stage process, as the server process has hold of it. It ends when that one does."""
+    """The server process's handle of one stage process. The stage process ends with the server process."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            # In a session of its own, as everything of the tree: Ctrl-C is for the root. Linux (autogroups) also weighs
-            # sessions against each other, and the calls of the server process are not to be weighed with this.
+            # In a session of its own, like every process of the tree, because Ctrl-C is for the root process. Linux
+            # (autogroups) also shares out processor time by session, so this work does not slow the server process.
             self._process = subprocess.Popen(
                 [*command, str(theirs.fileno())],
                 env=environment,
@@ -168,7 +171,7 @@ class _StageProcess:
         self._connection = Connection(ours.detach())
 
     def take(self, call: StageCall, body: BinaryIO) -> bool:
-        """Hand a batch over; False: the process was lost, and had not begun."""
+        """Give the process a batch. False: the process was lost before it began."""
         try:
             self._connection.send_bytes(_encode(call))
             send_handle(self._connection, body.fileno(), self._process.pid)
@@ -182,11 +185,11 @@ class _StageProcess:
         return True
 
     def read_answer(self) -> Answer:
-        """Wait for what became of the batch. Raises OSError or EOFError when the process is lost, and MsgspecError."""
+        """Wait for the result of the batch. Raises OSError or EOFError if the process is lost, and MsgspecError."""
         return _ANSWER.decode(self._connection.recv_bytes())
 
     def count_megabytes(self) -> float:
-        """Memory that it takes now; 0 where nobody can tell."""
+        """The memory of the process now; 0 if it is unknown."""
         try:
             pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         except (OSError, IndexError):
@@ -194,7 +197,7 @@ class _StageProcess:
         return pages * resource.getpagesize() / 1_000_000
 
     def end(self) -> int:
-        """End it, if it has not ended; its exit status, as Popen has it."""
+        """End the process, and return its exit status (see Popen)."""
         self._connection.close()
         try:
             return self._process.wait(_PARTING_SECONDS)
@@ -204,8 +207,8 @@ class _StageProcess:
 
 
 def end_with_server(connection: Connection) -> None:
-    """Let this process end at once when the server process has, however that ended, and whatever is under way: nothing
-    is to be stored behind the back of a client whose connection was cut."""
+    """End this process as soon as the server process has ended, also in the middle of a batch. The client's connection
+    is cut then, so the client could not know that the batch is stored."""
 
     def wait() -> None:
         end = select.poll()
@@ -217,7 +220,7 @@ def end_with_server(connection: Connection) -> None:
 
 
 def serve_calls(connection: Connection, staging: StagingService) -> None:
-    """The main loop of a stage process: answer calls, one after another, until the server process is gone."""
+    """The main loop of a stage process: answer one call after the other, until the server process has ended."""
     while True:
         try:
             call = _decode_call(connection.recv_bytes())
@@ -238,7 +241,7 @@ def _answer(staging: StagingService, call: StageCall, handle: int) -> Answer:
             # An uncompressed body comes in one piece: there is nothing to join.
             size = -1 if call.encoding is None else _PIECE
             body = decompress(iter(partial(spooled.read, size), b""), call.encoding, call.limit)
-            spooled.truncate(0)  # here now, and no longer there
+            spooled.truncate(0)  # the body is in memory now, so free the disk
         return Staged(*staging.stage(call.caller, call.token, body, call.media, call.idempotency_key))
     except RequestRefused as refusal:
         return Refused(

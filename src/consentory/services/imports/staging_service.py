@@ -1,4 +1,4 @@
-"""Staging: one call is one batch, all of it or none (import-api.md, "Stage")."""
+"""Staging: each call stores one batch, as a whole or not at all (import-api.md, "Stage")."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from consentory.store.tables import import_store
 from consentory.store.tables.import_store import NewBatch
 
 RECORD_LIMIT = 10_000_000
-"""Records an import may hold."""
+"""The number of records that an import may hold."""
 
 MEGABYTE, GIGABYTE = 1_000_000, 1_000_000_000
 MOST_STAGED_BYTES = 50 * GIGABYTE
 
 
 class StagingService:
-    """Takes batches. Needs the permission `import`."""
+    """Stores batches. Callers need the permission `import`."""
 
     def __init__(
         self, database: Database, configurations: ConfigurationCache, most_staged: int = MOST_STAGED_BYTES
     ) -> None:
-        """`most_staged`: bytes that the staged records of one account may take."""
+        """`most_staged`: the bytes that the staged records of one account may take."""
         self._database = database
         self._configurations = configurations
         self._most_staged = most_staged
 
     def body_limit(self, caller: Caller) -> int:
-        """Bytes that the body of a Stage call may have after decompression."""
+        """The bytes that the body of a Stage call may have after decompression."""
         require_import(caller)
         return int(self._configurations.current(caller.account_id).account.max_stage_megabytes * MEGABYTE)
 
@@ -52,18 +52,18 @@ class StagingService:
         media: Literal["json", "ndjson"],
         idempotency_key: str | None,
     ) -> tuple[Import, StagedBatch | None]:
-        """Validate and store a batch; the import after it, and the batch's range (None: nothing was added).
+        """Validate and store a batch. Returns the import after that, and the batch; None: nothing was added.
 
-        No connection is held while records are validated. Raises RequestRefused: invalid (bytes that are no
-        JSON text; more than 10,000,000 records), too_large (more than 1,000,000 records in the body), conflict (the
-        import's state, or the key with another body), unauthorized (the token). Nothing is stored then.
+        The validation uses no connection to the database. Raises RequestRefused, and stores nothing: invalid (bytes
+        that are not JSON; more than 10,000,000 records), too_large (more than 1,000,000 records in the body), conflict
+        (the import's status, or the key with another body), unauthorized (the token).
         """
         require_import(caller)
         body_hash = None if idempotency_key is None else hashlib.sha256(body).digest()
         with self._database.transaction(caller.account_id) as tx:
             item = find_by_token(tx, token)
             if self._is_replay(tx, item, idempotency_key, body_hash):
-                return find_by_token(tx, token), None  # the twin may have been counted since the first look
+                return find_by_token(tx, token), None  # the first call may have been counted since the first look
             _require_open(item)
             taken, revision, staged_at = import_store.prepare_batch(tx)
             self._require_space(taken)
@@ -80,9 +80,10 @@ class StagingService:
             raise RequestRefused(
                 "conflict",
                 "Stage.SpaceUsedUp",
-                f"The account's staged records take {taken / GIGABYTE:.3g} GB, and may take"
-                f" {self._most_staged / GIGABYTE:.3g}. They go when the retention of their imports ends: wait for that,"
-                " or ask the operator to purge an import (`consentory purge`) or to raise max_staged_gigabytes.",
+                f"The account's staged records take {taken / GIGABYTE:.3g} GB, and the limit is"
+                f" {self._most_staged / GIGABYTE:.3g} GB. Records are deleted when the retention of their import ends."
+                " Wait for that, or ask the operator to purge an import (`consentory purge`) or to raise"
+                " max_staged_gigabytes.",
             )
 
     def _is_replay(self, tx: Transaction, item: Import, key: str | None, body_hash: bytes | None) -> bool:
@@ -91,7 +92,7 @@ class StagingService:
             raise RequestRefused(
                 "conflict",
                 "IdempotencyKey.Reused",
-                "This Idempotency-Key came with another body before, in this import; use a new key.",
+                "This Idempotency-Key was used before in this import, with another body. Use a new key.",
             )
         return known is not None
 
@@ -106,7 +107,7 @@ class StagingService:
         key: str | None,
         body_hash: bytes | None,
     ) -> tuple[Import, StagedBatch | None]:
-        item, batches = import_store.lock_import(tx, import_id)  # a concurrent twin waits here
+        item, batches = import_store.lock_import(tx, import_id)  # a concurrent call with the same key waits here
         if self._is_replay(tx, item, key, body_hash):
             return item, None
         _require_open(item)
@@ -140,8 +141,8 @@ def _require_room(received: int, added: int) -> None:
         raise RequestRefused(
             "invalid",
             "Import.TooManyRecords",
-            f"An import holds at most {RECORD_LIMIT:,} records; this batch of {added:,} would make"
-            f" {received + added:,}. Execute this import and stage the rest in another.",
+            f"An import can have {RECORD_LIMIT:,} records at most, and with this batch of {added:,} records it would"
+            f" have {received + added:,}. Execute this import, and stage the other records in a new one.",
         )
 
 
@@ -150,5 +151,5 @@ def _require_open(item: Import) -> None:
         raise RequestRefused(
             "conflict",
             "Import.NotStaging",
-            f"This import is {item.status} and takes no more records; initiate another for them.",
+            f"This import is {item.status}, and takes no more records. Initiate a new import for them.",
         )

@@ -1,4 +1,4 @@
-"""People one at a time: read back, found by what is known of them, written and deleted (account.md)."""
+"""Single profiles: read, find, write and delete them (account.md)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from consentory.store.tables.execution_store import ProcessedRecord
 from consentory.store.tables.profile_store import Source
 
 SEARCH_LIMIT = 50
-"""More profiles than this are not given out by an address or number."""
+"""A search by address or number is refused if it finds more profiles than this."""
 
 REFRESH_NAMES = {
     "RefreshAlternateIds": "refresh_alternate_ids",
@@ -53,7 +53,7 @@ REFRESH_NAMES = {
 }
 
 HISTORY_STEP = 1000
-"""Entries of a history read at a time."""
+"""The number of entries of a history that are read at a time."""
 
 KEY_RACE_TRIES = 5
 
@@ -62,7 +62,7 @@ _NULL = msgspec.Raw(b"null")
 
 
 class _OwnId(msgspec.Struct):
-    """The ProfileId that a record says, as JSON."""
+    """The ProfileId in a record, as JSON."""
 
     ProfileId: msgspec.Raw = msgspec.Raw(b"")
 
@@ -98,14 +98,14 @@ class ProfileService:
             return viewed
 
     def find_by_email(self, caller: Caller, address: str) -> list[ViewedProfile]:
-        """Active profiles with this active email address; a text that is no address finds none.
+        """The active profiles with this active email address. A text that is not an address finds none.
 
-        Raises RequestRefused: forbidden, over 50 too.
+        Raises RequestRefused: forbidden, also if more than SEARCH_LIMIT profiles have the address.
         """
         return self._find_by_contact(caller, "Email", lambda _: _compare(compare_email, trim(address)))
 
     def find_by_phone(self, caller: Caller, number: str) -> list[ViewedProfile]:
-        """Active profiles with this active phone number. As `find_by_email`."""
+        """The active profiles with this active phone number. Raises like `find_by_email`."""
 
         def compare(configuration_index: ConfigurationIndex) -> str | None:
             return _compare(compare_phone, trim(number), configuration_index.account.phone_region)
@@ -118,7 +118,9 @@ class ProfileService:
         require_profile(caller, "read")
         if not Scope(caller.permissions).permits_kind(kind):
             raise RequestRefused(
-                "forbidden", "Permission.Channel", f"Your user groups permit no channel of {kind.lower()} contacts."
+                "forbidden",
+                "Permission.Channel",
+                f"Your user groups permit no channel of {kind.lower()} contacts. Ask by ProfileId or alternate id.",
             )
         with self._database.transaction(caller.account_id) as tx:
             configuration_index = self._configurations.current_in(tx, caller.account_id)
@@ -129,22 +131,22 @@ class ProfileService:
                 raise RequestRefused(
                     "forbidden",
                     "Profile.TooManyFound",
-                    f"More than {SEARCH_LIMIT} profiles have this; ask by alternate id or ProfileId.",
+                    f"More than {SEARCH_LIMIT} profiles have this value. Ask by ProfileId or alternate id.",
                 )
             profile_ids = [profile.profile_id for profile in found]
             note_event(tx, caller, "profile.found", profile_ids=profile_ids, details={"By": kind})
             return _view_all(tx, caller, configuration_index, found)
 
     def history(self, caller: Caller, profile_id: int, of: HistoryKind, limit: int, offset: int) -> ViewedHistory:
-        """Applied choices in order of application, from `offset` (1-based) on.
+        """The applied choices in the order of application, from number `offset` (from 1) on.
 
-        A choice that the caller may not see is left out. Raises RequestRefused, not_found.
+        The result has no choice that the caller may not see. Raises RequestRefused, not_found.
         """
         require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
             profile = self._load(tx, profile_id)
             configuration_index = self._configurations.current_in(tx, caller.account_id)
-            # A hidden choice is not there: it is not counted, and takes no place of a page.
+            # A hidden choice does not count, and takes no place of a page.
             found = list(
                 islice(_list_visible(tx, caller, configuration_index, profile_id, of), offset - 1, offset + limit)
             )
@@ -155,15 +157,15 @@ class ProfileService:
         return ViewedHistory(of, items, len(found) > limit, profile.body)
 
     def list_tags(self, caller: Caller) -> TagCounts:
-        """Every tag with the number of profiles that have it, counted now."""
+        """Each tag with the current number of profiles that have it."""
         require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
             return TagCounts(profile_store.read_clock(tx), profile_store.list_tags(tx))
 
     def write(self, caller: Caller, profile_id: int | None, body: bytes, refresh: dict[str, bool]) -> WrittenProfile:
-        """Create (None) or change a profile by one record.
+        """Create or change a profile by one record. `profile_id` None: create a profile.
 
-        `refresh`: the Refresh flags and AllowPriorConsents by their wire names.
+        `refresh`: the Refresh flags and AllowPriorConsents, by their wire names.
 
         Raises RequestRefused: invalid (staging faults), conflict (execution faults), not_found, forbidden.
         """
@@ -176,7 +178,7 @@ class ProfileService:
                 with self._database.transaction(caller.account_id) as tx:
                     return self._write(tx, caller, profile_id, body, settings)
             except StoreRefused as error:
-                # Somebody else gave out one of the alternate ids just now: the next try sees whom to.
+                # Another write took one of the alternate ids just now. The next try sees its profile.
                 if error.constraint != "alternate_key_pkey" or attempt == KEY_RACE_TRIES - 1:
                     raise
             except StoreContended:
@@ -192,9 +194,9 @@ class ProfileService:
             raise _make_not_found()
         now = profile_store.read_clock(tx)
         record = _read_record(configuration_index, settings, caller, from_micros(now), profile_id, body)
-        # An update takes no new id: the account's row, which hands them out, is not locked for it.
+        # An update needs no new id, so it does not lock the account's row, which gives the ids.
         new_id = account_store.reserve_profile_ids(tx, 1) if profile_id is None else profile_id
-        # Whom the body alone names is not locked yet, and is by the time that the application reads the clock itself.
+        # A profile that only the body names is not locked yet. For such a record, the clock is read after the lock.
         moment = now if profile_id is not None or record.profile_id is None else None
         found_below = new_id if profile_id is None else profile_id + 1
         context = ApplyContext(configuration_index, settings, now, found_below, moment)
@@ -203,7 +205,7 @@ class ProfileService:
             raise RequestRefused(
                 "conflict",
                 done.faults[0].Code,
-                "The record could not be applied, and nothing of it was: see errors.",
+                "The record could not be applied, and nothing of it was applied. See errors.",
                 errors=_list_details(done.faults),
             )
         touched = new_id if done.outcome == "Created" else record.profile_id
@@ -216,7 +218,7 @@ class ProfileService:
         return WrittenProfile(touched, done.outcome, done.faults, viewed)
 
     def delete(self, caller: Caller, profile_id: int) -> None:
-        """Delete a profile and all that hangs on it, for good. Raises RequestRefused, not_found."""
+        """Delete a profile and all its data, for good. Raises RequestRefused, not_found."""
         require_profile(caller, "delete")
         with self._database.transaction(caller.account_id) as tx:
             configuration_index = self._configurations.current_in(tx, caller.account_id)
@@ -243,7 +245,7 @@ class ProfileService:
 def _view_all(
     tx: Transaction, caller: Caller, configuration_index: ConfigurationIndex, profiles: Sequence[Profile]
 ) -> list[ViewedProfile]:
-    """As the caller may see them: as many statements for many profiles as for one."""
+    """The profiles as the caller may see them. The number of statements does not depend on the number of profiles."""
     spelling = find_spelling(configuration_index)
     for profile in profiles:
         spell_body(profile.body, spelling)
@@ -263,7 +265,7 @@ def _apply(tx: Transaction, context: ApplyContext, pending: PendingRecord) -> Pr
 
 
 def _compare(compare: Callable[..., str], *given: str) -> str | None:
-    """The compared form of an address or number; None for a text that is neither."""
+    """The compared form of an address or number. None: the text is neither."""
     try:
         return compare(*given)
     except ContactFault:
@@ -282,9 +284,9 @@ def _read_record(
     profile_id: int | None,
     body: bytes,
 ) -> Record:
-    """The validated record of a single write; the path's ProfileId counts as said in it."""
+    """The validated record of a single write. The ProfileId of the path counts as a member of the record."""
     if not check_json(body).lstrip().startswith(b"{"):
-        raise RequestRefused("invalid", "Request.WrongType", "The body is not one record as a JSON object.")
+        raise RequestRefused("invalid", "Request.WrongType", "The body must be one record, as a JSON object.")
     if profile_id is not None:
         body = _say_id(profile_id, body)
     result = RecordValidator(configuration_index, settings, caller.permissions, at).validate(body)
@@ -297,22 +299,24 @@ def _read_record(
         )
     if profile_id is not None and result.profile_id != profile_id:
         raise RequestRefused(
-            "invalid", "Profile.IdMismatch", f"The body names profile {result.profile_id}, the path {profile_id}."
+            "invalid",
+            "Profile.IdMismatch",
+            f"The body names profile {result.profile_id}, and the path names profile {profile_id}. Send the same id.",
         )
     return result
 
 
 def _say_id(profile_id: int, body: bytes) -> bytes:
-    """The record with the path's ProfileId as a member. A ProfileId of its own counts instead, but null does not.
+    """Add the ProfileId of the path to the record. A ProfileId in the record counts instead, but null does not.
 
-    Of a repeated member the last counts.
+    If a member is repeated, the last one counts.
     """
     inside = body.strip()[1:-1].strip()
     member, comma = b'"ProfileId":%d' % profile_id, b"," if inside else b""
     try:
         is_null = _OWN_ID.decode(body).ProfileId == _NULL
     except (msgspec.MsgspecError, RecursionError):
-        is_null = False  # The record has a fault, and validation says which.
+        is_null = False  # The record has a fault, and validation names it.
     return b"{%s%s%s}" % ((inside, comma, member) if is_null else (member, comma, inside))
 
 
@@ -337,7 +341,7 @@ def _list_visible(
 
 
 def _may_see(item: HistoryItem, configuration_index: ConfigurationIndex, scope: Scope) -> bool:
-    """Whether a choice may be seen: its own value, and the contact element that it is bound to."""
+    """True if the caller may see a choice: its value, and the contact element that it is bound to."""
     kind = find_kind(item.place)
     if kind is not None and not scope.permits_kind(kind):
         return False
