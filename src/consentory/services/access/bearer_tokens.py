@@ -1,4 +1,4 @@
-"""Bearer tokens: signed here, and verified by every process that shares the database (account.md, "Who may call")."""
+"""Bearer tokens: each process that shares the database can sign and verify them (account.md, "Who may call")."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ TOKEN_SECONDS = 3600
 _ALGORITHM = "HS256"
 _FIRST_KEY = "1"
 RELOAD_SECONDS = 4
-"""Keys held in memory are read again after this; a token that names another one makes them be read at once."""
+"""The keys in memory are read again after this time. If a token names an unknown key, they are read at once."""
 UNKNOWN_KEY_SECONDS = 0.5
-"""But not more often than this: anybody can make up the name of a key, at any rate."""
+"""An unknown key makes the keys be read again only after this time, because anybody can invent names of keys."""
 _FOLLOWED_SECONDS = TOKEN_SECONDS + 60
-"""A key that has had a newer one for longer than this has no token left; it does not count any more."""
+"""If a newer key has existed for longer than this, the tokens of a key have expired, and the key does not count."""
 
 
 class TokenClaims(msgspec.Struct, frozen=True):
-    """The claims of a token: the account, the user (`sub`), the credential it was issued to, its end in Unix time."""
+    """The claims of a token: the account, the user (`sub`), the credential of the token, and its end in Unix time."""
 
     account: int
     sub: str
@@ -36,7 +36,7 @@ class TokenClaims(msgspec.Struct, frozen=True):
 
 
 class BearerTokens:
-    """Signs and verifies tokens with the keys of the database. Safe to share between threads."""
+    """Signs and verifies tokens with the keys of the database. Threads may share this."""
 
     def __init__(self, database: Database, box: SecretBox) -> None:
         self._database = database
@@ -46,7 +46,7 @@ class BearerTokens:
         self._loaded_at = float("-inf")
 
     def sign(self, account_id: int, user_id: str, client_id: str) -> str:
-        """A token of TOKEN_SECONDS from now on, signed with the newest key, which is made at first use."""
+        """A token that lasts TOKEN_SECONDS, signed with the newest key. The first use makes the first key."""
         key_id, key = next(iter(self._current_keys().items()))
         with self._database.transaction() as tx:
             now = profile_store.read_clock(tx) // 1_000_000
@@ -54,19 +54,20 @@ class BearerTokens:
         return jwt.encode({"alg": _ALGORITHM, "kid": key_id}, {**claims, "iat": now}, key)
 
     def verify(self, token: str) -> TokenClaims:
-        """The claims of a token of ours, expired or not. Raises RequestRefused, unauthorized, for any other token."""
+        """The claims of a token that is signed with our keys, even if it has expired. Raises RequestRefused,
+        unauthorized, for any other token."""
         try:
             claims = jwt.decode(token, self._find_key, algorithms=[_ALGORITHM]).claims
             return msgspec.convert(claims, TokenClaims)
         except (JoseError, msgspec.ValidationError, ValueError):
             raise refuse_bearer(
-                "Auth.TokenInvalid", "The bearer token is none of this server; ask for one at /oauth2/token."
+                "Auth.TokenInvalid", "The bearer token was not issued by this server. Ask for a token at /oauth2/token."
             ) from None
 
     def rotate(self, *, at_once: bool) -> str:
-        """Sign with a new key from now on; its id. Tokens of the keys before it count until they end.
+        """Make a new key to sign with, and return its id. Tokens of earlier keys count until they expire.
 
-        With `at_once` those keys end, and every token with them: within RELOAD_SECONDS in every process.
+        `at_once`: the earlier keys and their tokens end, in each process within RELOAD_SECONDS.
         """
         key_id = secrets.token_hex(4)
         with self._database.transaction() as tx:
@@ -76,7 +77,7 @@ class BearerTokens:
         return key_id
 
     def reencrypt(self) -> int:
-        """Encrypt every key under the newest secret key; how many it were. Raises SecretKeyError."""
+        """Encrypt each key under the newest secret key, and return their number. Raises SecretKeyError."""
         with self._database.transaction() as tx:
             old = [
                 key
@@ -89,13 +90,13 @@ class BearerTokens:
         return len(old)
 
     def load_keys(self) -> dict[str, OctKey]:
-        """The keys that count, by id, newest first; a first one is made where there is none. Raises SecretKeyError."""
+        """The keys that count, by id, newest first. Makes the first key if there is none. Raises SecretKeyError."""
         with self._database.transaction() as tx:
             if not key_store.list_signing_keys(tx, _FOLLOWED_SECONDS):
                 self._insert_key(tx, _FIRST_KEY)
             found = key_store.list_signing_keys(tx, _FOLLOWED_SECONDS)
         known, self._opened = self._opened, {}
-        for key in found:  # what is known is not decrypted again
+        for key in found:  # a known key is not decrypted again
             place = key.key_id, key.encrypted
             self._opened[place] = known.get(place) or OctKey.import_key(
                 self._box.decrypt(key.secret_key_id, key.encrypted, _purpose(key.key_id))
@@ -115,7 +116,7 @@ class BearerTokens:
         key_id = token.headers().get("kid")
         keys = self._current_keys()
         if key_id not in keys and time.monotonic() - self._loaded_at > UNKNOWN_KEY_SECONDS:
-            keys = self.load_keys()  # made a moment ago, for another process to sign with
+            keys = self.load_keys()  # another process may have made the key a moment ago
         if not isinstance(key_id, str) or key_id not in keys:
             raise ValueError("the token names a key that is not ours")
         return keys[key_id]

@@ -1,12 +1,15 @@
-"""The Authorization header of PNAUTHINFO3, read and checked as far as that goes without a key (account.md).
+"""Read the Authorization header of PNAUTHINFO3, and make the checks that need no key (account.md).
 
     Authorization: PNAUTHINFO3-HMAC-SHA256 Credential=<UserId>/<ISO 8601 time> Signature=<base64>
 
-The signature is HMAC over the UTF-8 text `clientId:userId:time`, the time letter by letter as in the header, with
-SHA-256, SHA-384 or SHA-512. Clients write the header in their own ways, so: the names are taken in any case; between
-the two parts stands white space, a comma, a semicolon, or several of these; a part may be in quotation marks, and
-white space may stand around its first `=`; the signature may lack its padding. The time may have seconds, a fraction
-(of any length) and an offset or none; without one it is UTC.
+The signature is an HMAC of the UTF-8 text `clientId:userId:time` with SHA-256, SHA-384 or SHA-512. The time in that
+text has the same letters as in the header. Clients write the header in different ways:
+
+- The names may be in upper or lower case.
+- White space, commas and semicolons may separate the two parts.
+- A part may be in quotation marks, and white space may stand around its first `=`.
+- The padding of the signature may be missing.
+- The time may have seconds, a fraction of any length, and an offset. A time without an offset is UTC.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ _TIME = re.compile(r"[0-9W-]+T[0-9:]+(?:[.,][0-9]+)?(?:Z|[+-][0-9:]+)?")
 
 @dataclass(frozen=True, slots=True)
 class SignedHeader:
-    """The parts of a header. `algorithm` is a name of hashlib, `time` is the text as it was signed."""
+    """The parts of a header. `algorithm`: a name of hashlib. `time`: the text that was signed."""
 
     algorithm: str
     user_id: str
@@ -47,17 +50,17 @@ class SignedHeader:
     signature: bytes
 
     def is_signed_with(self, key: bytes, client_id: str) -> bool:
-        """Whether the signature is this account's; takes as long whether it is or not."""
+        """True if this key of the account made the signature. A right and a wrong signature take the same time."""
         text = f"{client_id}:{self.user_id}:{self.time}"
         return hmac.compare_digest(hmac.digest(key, text.encode("utf-8", "replace"), self.algorithm), self.signature)
 
     def fingerprint(self) -> bytes:
-        """16 bytes that tell this signature from others, and do not show it."""
+        """16 bytes that identify this signature, and do not show it."""
         return hashlib.sha256(self.signature).digest()[:16]
 
 
 def is_signed_scheme(scheme: str) -> bool:
-    """Whether a scheme of the Authorization header is one of PNAUTHINFO's, supported or not."""
+    """True if a scheme of the Authorization header is a PNAUTHINFO scheme, supported or not."""
     return scheme.lower().startswith(_PREFIX)
 
 
@@ -67,11 +70,12 @@ def read_signed_header(scheme: str, value: str) -> SignedHeader:
     algorithm = _ALGORITHMS.get(scheme.lower())
     if algorithm is None and "-hmac-" not in scheme.lower():
         raise refuse_signature(
-            "Auth.HmacUnkeyed", "This scheme signs without a key, so anybody could; use PNAUTHINFO3-HMAC-SHA256."
+            "Auth.HmacUnkeyed", "This scheme signs without a key, so anybody can sign. Use PNAUTHINFO3-HMAC-SHA256."
         )
     if algorithm is None:
         raise refuse_signature(
-            "Auth.HmacAlgorithmUnknown", "Of PNAUTHINFO3, HMAC-SHA256, HMAC-SHA384 and HMAC-SHA512 are supported here."
+            "Auth.HmacAlgorithmUnknown",
+            "The algorithm of PNAUTHINFO3 must be HMAC-SHA256, HMAC-SHA384 or HMAC-SHA512.",
         )
     match = _FORM.fullmatch(value.strip()) if len(value) <= _LONGEST else None
     if match is not None:
@@ -84,7 +88,8 @@ def read_signed_header(scheme: str, value: str) -> SignedHeader:
             return SignedHeader(algorithm, user_id, time, signature)
     raise refuse_signature(
         "Auth.HmacMalformed",
-        f"After the scheme belongs: Credential=<UserId>/<ISO 8601 time> Signature=<base64 of {algorithm}'s bytes>.",
+        "The text after the scheme must be: Credential=<UserId>/<ISO 8601 time> Signature=<base64 of the"
+        f" {algorithm} bytes>.",
     )
 
 
@@ -94,18 +99,18 @@ def check_time(time: str, now: datetime) -> None:
         moment = datetime.fromisoformat(time if _TIME.fullmatch(time) else "")
     except ValueError:
         raise refuse_signature(
-            "Auth.HmacTimeMalformed", "The time in Credential must be of ISO 8601, like 2026-11-21T14:05:00Z."
+            "Auth.HmacTimeMalformed", "The time in Credential must be an ISO 8601 time, like 2026-11-21T14:05:00Z."
         ) from None
     age = now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     if age > OLDEST:
         raise refuse_signature(
             "Auth.HmacTimeTooOld",
-            f"The time in Credential is over {OLDEST.seconds // 60} minutes old; here it is {_say(now)}.",
+            f"The time in Credential is over {OLDEST.seconds // 60} minutes old. The server's time is {_say(now)}.",
         )
     if age < -FARTHEST_AHEAD:
         raise refuse_signature(
             "Auth.HmacTimeInFuture",
-            f"The time in Credential is over {FARTHEST_AHEAD.seconds} seconds ahead; here it is {_say(now)}.",
+            f"The time in Credential is over {FARTHEST_AHEAD.seconds} seconds ahead. The server's time is {_say(now)}.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Accounts: their configuration document applied and given back (account.md, "Configuration")."""
+"""Apply and show the configuration documents of accounts (account.md, "Configuration")."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class AccountService:
     def apply_document(
         self, data: bytes, *, source: str, dry_run: bool, by: str = OPERATOR, origin: Origin = NO_REQUEST
     ) -> tuple[str, list[str]]:
-        """Make the account of the document be as it says; (clientId, what changed line by line, [] nothing).
+        """Apply a document to its account. Returns the clientId, and one line for each change.
 
-        A line may tell of a spelling alone, which changes nothing (`is_change`). `by` does it. An account that is not
-        there yet is made. Raises AccountDocumentInvalid with all faults.
+        A line may be about spelling only, and is no change then (`is_change`). `by`: the user who applies the document.
+        An account that does not exist is created. Raises AccountDocumentInvalid with all faults.
         """
         return self._apply(read_account_document(data, source=source), dry_run, by, origin)
 
@@ -65,7 +65,7 @@ class AccountService:
         return account_store.load_configuration(tx, revision) if revision else None
 
     def _save(self, tx: Transaction, configuration: Configuration) -> int:
-        """Put a configuration in force; its revision."""
+        """Put a configuration in force, and return its revision."""
         texts = {
             (item.name, version.version, locale): text
             for item in configuration.consent_types
@@ -98,7 +98,7 @@ class AccountService:
             account_id = account_store.find_account(tx, client_id)
         if account_id is None:
             raise RequestRefused(
-                "not_found", "Account.NotFound", f"There is no account {client_id!r}; apply its document first."
+                "not_found", "Account.NotFound", f"There is no account {client_id!r}. Apply its document first."
             )
         return account_id
 
@@ -126,7 +126,8 @@ class AccountService:
                 raise RequestRefused(
                     "invalid",
                     "Configuration.OtherAccount",
-                    f"The document is of account {wanted!r}, the path of {caller.client_id!r}.",
+                    f"The document names the account {wanted!r}, and the path names {caller.client_id!r}. Send the"
+                    " document of the account in the path.",
                 )
             _, lines = self._apply(document, dry_run, caller.user_id, caller.origin)
         except AccountDocumentInvalid as error:
@@ -136,6 +137,9 @@ class AccountService:
             ]
             count = f"{len(details)} fault{'s' if len(details) != 1 else ''}"
             raise RequestRefused(
-                "invalid", "Configuration.Invalid", f"The document has {count}; nothing was applied.", errors=details
+                "invalid",
+                "Configuration.Invalid",
+                f"The document has {count}, and nothing of it was applied. See errors.",
+                errors=details,
             ) from None
         return AppliedDocument(lines, is_change(lines) and not dry_run)

@@ -1,4 +1,4 @@
-"""Configurations held in memory, and renewed when the database has a newer revision."""
+"""Keep configurations in memory, and load them again when the database has a newer revision."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from consentory.store.tables import account_store
 
 
 class ConfigurationCache:
-    """The newest configuration of each account. Safe to share between threads.
+    """The newest configuration of each account. Threads may share this.
 
-    Each look-up asks the database for the revision in force (one indexed row), so that a change takes
-    effect for the next call in every process (account.md, "Configuration").
+    Each call asks the database for the revision in force (one indexed row). So a change takes effect for the next call
+    in each process (account.md, "Configuration").
     """
 
     def __init__(self, database: Database) -> None:
@@ -22,16 +22,16 @@ class ConfigurationCache:
         self._lock = Lock()
 
     def current(self, account_id: int) -> ConfigurationIndex:
-        """The configuration in force. Raises LookupError when the account has none."""
+        """The configuration in force. Raises LookupError if the account has none."""
         with self._database.transaction(account_id) as tx:
             return self.current_in(tx, account_id)
 
     def current_in(self, tx: Transaction, account_id: int) -> ConfigurationIndex:
-        """As `current`, inside a transaction of that account."""
+        """Like `current`, inside a transaction of that account."""
         return self.at_revision(tx, account_id, account_store.current_revision(tx))
 
     def at_revision(self, tx: Transaction, account_id: int, revision: int) -> ConfigurationIndex:
-        """One revision of the configuration; the last one asked for is kept."""
+        """One revision of the configuration. The last one is kept in memory."""
         with self._lock:
             known = self._newest.get(account_id)
         if known is not None and known.revision == revision:

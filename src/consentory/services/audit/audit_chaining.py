@@ -1,4 +1,4 @@
-"""Sealing: events get their place in their account's chain, about a second after they happened."""
+"""Append events to the chain of their account, about a second after they happened."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ log = structlog.get_logger(__name__)
 
 BATCH_EVENTS = 5000
 ANCHOR_SECONDS = 600.0
-"""So often at most the head of a chain that grew goes into the log, where it is an anchor for `audit verify`."""
+"""The log shows the head of a chain that grew at most this often. The head is an anchor for `audit verify`."""
 
 
 class AuditChaining:
-    """Seals the events of all accounts. Workers share by a lock per account; nothing is lost if one dies."""
+    """Chains the events of all accounts. A lock for each account shares out the work. A dead worker loses nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._anchored: dict[int, float] = {}
 
     def append_waiting(self) -> int:
-        """Chain all events that wait, but for accounts that another worker is at; how many.
+        """Chain all waiting events, except for accounts that another worker chains. Returns their number.
 
-        Raises StoreUnavailable; what was chained until then stays, the rest waits on.
+        Raises StoreUnavailable. Then the chained events stay chained, and the other ones wait.
         """
         with self._database.transaction() as tx:
             accounts = audit_store.find_unchained(tx)
@@ -57,4 +57,4 @@ class AuditChaining:
         now = time.monotonic()
         if now - self._anchored.get(account_id, float("-inf")) >= ANCHOR_SECONDS:
             self._anchored[account_id] = now
-            log.info("audit trail sealed", account_id=account_id, head=f"{number}:{head.hex()}")
+            log.info("audit trail chained", account_id=account_id, head=f"{number}:{head.hex()}")

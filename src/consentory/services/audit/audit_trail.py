@@ -1,6 +1,6 @@
-"""The audit trail: everything done, by whom, when, from where (account.md, "Who may call").
+"""The audit trail: all actions, with the caller, the time and the address (account.md, "Who may call").
 
-An event is written in the transaction of what it tells of, so that both are there or neither.
+An event is written in the transaction of its action, so that both are stored, or neither.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def note_event(
     profile_ids: Sequence[int] = (),
     details: Mapping[str, Detail] | None = None,
 ) -> None:
-    """Note what the transaction, which is of the actor's account, does. Persons by ProfileId, and only so."""
+    """Note the action of a transaction of the actor's account. People are named by ProfileId, and in no other way."""
     origin = actor.origin
     event = NewEvent(
         event_id=make_uuid7(),
@@ -47,20 +47,20 @@ def note_event(
 
 
 class AuditTrail:
-    """Notes what has no transaction of its own, and shows the trail to those who may see it."""
+    """Notes actions that have no transaction of their own, and shows the trail to callers with the permission."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def note(self, actor: Actor, action: Action, details: Mapping[str, Detail]) -> None:
-        """Write an event by itself. Raises StoreUnavailable; then it is not there."""
+        """Write an event in a transaction of its own. Raises StoreUnavailable: then the event is not stored."""
         with self._database.transaction(actor.account_id) as tx:
             note_event(tx, actor, action, details=details)
 
     def note_refusal(
         self, actor: Actor, action: Action, refusal: RequestRefused, details: Mapping[str, Detail] | None = None
     ) -> None:
-        """Write down that a request was refused. A trail that cannot be written makes the refusal no other."""
+        """Write down that a request was refused. If the trail cannot be written, the refusal stays the same."""
         try:
             self.note(actor, action, {"Code": refusal.code, **(details or {})})
         except ConsentoryError as error:
@@ -68,7 +68,7 @@ class AuditTrail:
 
     @contextmanager
     def noting(self, actor: Actor) -> Iterator[None]:
-        """Write down, as authentication.refused, a refusal that the block raises."""
+        """Write down a refusal that the block raises, as authentication.refused."""
         try:
             yield
         except RequestRefused as refusal:
@@ -81,9 +81,10 @@ class AuditTrail:
         return self.show(caller, after, limit, action, import_id)
 
     def show(self, actor: Actor, after: int, limit: int, action: Action | None, import_id: UUID | None) -> TrailPage:
-        """Events with a number over `after`, oldest first.
+        """The events with a number above `after`, oldest first.
 
-        An event has its number about a second after it happened, and is here from then on. Noted as audit.read.
+        An event gets its number about a second after it happened, and the result has it from then on. The call is noted
+        as audit.read.
         """
         with self._database.transaction(actor.account_id) as tx:
             head = audit_store.find_head(tx)

@@ -1,4 +1,4 @@
-"""Verification: the audit trail against its chain, row by row; what was changed, is missing or was added."""
+"""Verify the audit trail against its chain, row by row: find rows that were changed, are missing, or were added."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from consentory.store.tables import audit_store
 from consentory.store.tables.audit_store import Link
 
 LATEST = timedelta(hours=1)
-"""No transaction lasts so long after its event: one that is in the chain later was dated back."""
+"""No transaction lasts so long after its event. An event that the chain has later than that was dated back."""
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One row that is not as it was. `number`: its place in the chain, None where it has none."""
+    """One row that was changed, is missing, or was added. `number`: its place in the chain; None: it has none."""
 
     what: Literal["changed", "missing", "added"]
     number: int | None
@@ -33,7 +33,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Of one account: `events` in the chain, `waiting` not sealed yet, `head` as `NUMBER:HASH` ("" for none)."""
+    """The result for one account. `events`: the number of events in the chain. `waiting`: the number of events that are
+    not in the chain yet. `head`: the newest link as `NUMBER:HASH`; "": there is none."""
 
     account: str
     events: int
@@ -43,13 +44,13 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class AuditVerification:
-    """Looks at the trails of all accounts; for a database connection that no policy binds."""
+    """Reads the trails of all accounts. It needs a database connection without row-level security."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_accounts(self, client_id: str | None) -> list[tuple[int, str]]:
-        """(account id, clientId) of the account named, or of all (None). Raises RequestRefused, not_found."""
+        """(account id, clientId) of the named account; None: of all accounts. Raises RequestRefused, not_found."""
         with self._database.transaction() as tx:
             found = [item for item in audit_store.list_accounts(tx) if client_id in (None, item[1])]
         if client_id is not None and not found:
@@ -57,14 +58,14 @@ class AuditVerification:
         return found
 
     def find_head(self, account_id: int) -> str:
-        """The newest number and hash as `NUMBER:HASH`; "" when nothing is sealed yet."""
+        """The newest number and hash as `NUMBER:HASH`; "": the chain is empty."""
         with self._database.transaction(account_id) as tx:
             return _render_head(audit_store.find_head(tx))
 
     def verify(self, account_id: int, client_id: str, expected: str | None) -> Verdict:
-        """Everything that is wrong with an account's trail; `expected`: a head as it was given out before.
+        """Find all faults of an account's trail. `expected`: a head of this trail that was shown before.
 
-        Raises RequestRefused, invalid, for an expectation that is none.
+        Raises RequestRefused, invalid, if `expected` is not a head.
         """
         anchor = None if expected is None else _read_anchor(expected)
         walk = _ChainWalk(account_id, anchor)
@@ -79,7 +80,7 @@ class AuditVerification:
 
 @dataclass(slots=True)
 class _ChainWalk:
-    """Where a walk along a chain is."""
+    """The state of a walk along a chain."""
 
     account_id: int
     anchor: tuple[int, bytes] | None
@@ -87,7 +88,7 @@ class _ChainWalk:
     previous: bytes = FIRST_PREVIOUS
     links: int = 0
     latest: datetime | None = None
-    """The newest time of an event that is as it was sealed."""
+    """The newest time of all unchanged events so far."""
 
     def look(self, link: Link, event: AuditEvent | None) -> Iterator[Finding]:
         """The findings about the next link and its event."""
@@ -99,14 +100,14 @@ class _ChainWalk:
         if event is None:
             yield Finding("missing", link.number, event_id, "its event is gone")
         elif not intact:
-            yield Finding("changed", link.number, event_id, "its event is not what was sealed")
+            yield Finding("changed", link.number, event_id, "its event was changed after it was added to the chain")
         elif self.latest is not None and event.recorded_at < self.latest - LATEST:
             text = f"says {_show(event.recorded_at)}, after an event of {_show(self.latest)}: added later"
             yield Finding("added", link.number, event_id, text)
         if chain_hash(link.number, link.previous, link.event_id, link.digest) != link.hash:
             yield Finding("changed", link.number, event_id, "its link does not fit its own hash")
         if not gap and link.previous != self.previous:
-            text = f"it does not follow {self.number}: one of the two is not what was sealed"
+            text = f"it does not follow {self.number}: one of the two was changed after it was added to the chain"
             yield Finding("changed", link.number, event_id, text)
         if self.anchor is not None and link.number == self.anchor[0] and link.hash != self.anchor[1]:
             yield Finding("changed", link.number, event_id, "its hash is not the expected one: the chain was rewritten")
@@ -127,11 +128,11 @@ def _look_beside(
     """The findings outside of the chain."""
     for event_id, digest, event in queue:
         if event is None:
-            yield Finding("missing", None, str(event_id), "its event is gone, before it was sealed")
+            yield Finding("missing", None, str(event_id), "its event is gone, before it was added to the chain")
         elif digest_event(account_id, event) != digest:
-            yield Finding("changed", None, str(event_id), "its event is not what was recorded, before it was sealed")
+            yield Finding("changed", None, str(event_id), "its event was changed before it was added to the chain")
     for loose_id in audit_store.list_loose(tx):
-        text = "an event that is not in the chain: it was added, or its link removed"
+        text = "an event that is not in the chain: the event was added, or its link was removed"
         yield Finding("added", None, str(loose_id), text)
     for twice_id, number in audit_store.list_chained_twice(tx):
         yield Finding("added", number, str(twice_id), "an event that has more than one place")
@@ -153,6 +154,6 @@ def _read_anchor(text: str) -> tuple[int, bytes]:
     match = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9A-Fa-f]{64})", text.strip())
     if match is None:
         raise RequestRefused(
-            "invalid", "Audit.HeadMalformed", f"{text!r} is no head; it is NUMBER:HASH as `audit head` prints it."
+            "invalid", "Audit.HeadMalformed", f"The head must be NUMBER:HASH, as `audit head` prints it, not {text!r}."
         )
     return int(match[1]), bytes.fromhex(match[2])

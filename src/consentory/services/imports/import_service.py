@@ -214,8 +214,8 @@ def _check_daily_limit(tx: Transaction, configuration_index: ConfigurationIndex)
         raise RequestRefused(
             "too_many",
             "Import.DailyLimit",
-            f"The account has used its {limit} import requests of the last 24 hours. Initiate again after"
-            f" {max(seconds, 1):,} seconds.",
+            f"The account has used its {limit} import requests of the last 24 hours. Wait for the seconds of"
+            " Retry-After.",
             retry_after=max(seconds, 1),
             headers={
                 "RateLimit": f'"imports";r=0;t={max(seconds, 1)}',
