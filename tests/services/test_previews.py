@@ -10,16 +10,16 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from live_account import LiveAccount, LiveStore
-from lone_people import CHUNKS, SIZES, cut, dated_records, flags
+from live_account import Ended, LiveAccount, LiveStore
+from lone_people import CHUNKS, MATCH, SIZES, cut, dated_records, flags
+from preview_calls import list_changes, run_preview
+from profile_comparison import ARRAYS, HARMS, list_harms
 
 from consentory.domain.effects import EFFECT_KINDS, list_effects
-from consentory.domain.preview import Preview
+from consentory.domain.preview import ListedChange
 from consentory.domain.profile import ProfileState
-from consentory.services.accounts.configuration_cache import ConfigurationCache
-from consentory.services.execution.previewing import Previewing
 from consentory.store.tables.profile_store import decode_state
-from model.histories import resolve_record
+from model.histories import delete_records, resolve_record
 
 Wire = dict[str, Any]
 EXAMPLES = int(os.environ.get("CONSENTORY_PROPERTY_EXAMPLES", "40"))
@@ -32,36 +32,6 @@ PROPERTY = settings(
 )
 COUNTS = ("created", "updated", "unchanged", "deleted", "exceptions", "not_honored")
 pytestmark = [pytest.mark.timeout(6 * 3600), pytest.mark.slow]
-
-
-def make_previewing(store: LiveStore, chunk_size: int | None = None) -> Previewing:
-    configurations = ConfigurationCache(store.workers)
-    return Previewing(store.workers, configurations, **({} if chunk_size is None else {"chunk_records": chunk_size}))
-
-
-def run_preview(account: LiveAccount, token: str, chunk_size: int | None = None) -> Preview:
-    """Start a preview and work it off."""
-    services = account.store.services
-    item = services.imports.find_by_token(account.caller, token)
-    services.previews.start(account.caller, item)
-    previewing = make_previewing(account.store, chunk_size)
-    while previewing.work_once():
-        pass
-    previewing.close()
-    return services.previews.find(account.caller, item)
-
-
-def list_changes(account: LiveAccount, token: str) -> list[Any]:
-    """Every change of the preview, page by page."""
-    item = account.store.services.imports.find_by_token(account.caller, token)
-    found: list[Any] = []
-    cursor = None
-    while True:
-        page = account.store.services.previews.list_changes(account.caller, item, None, 3, cursor)
-        found += page.changes
-        if not page.has_more:
-            return found
-        cursor = page.changes[-1].cursor
 
 
 def read_states(account: LiveAccount) -> dict[int, ProfileState]:
@@ -84,30 +54,37 @@ def count_effects(account: LiveAccount, before: dict[int, ProfileState], import_
     return dict(counts)
 
 
+@st.composite
+def loads(draw: st.DrawFn) -> tuple[Wire, list[Wire]]:
+    """The settings and the records of an import; one import in four deletes."""
+    if draw(st.sampled_from([False, False, False, True])):
+        deleting = {**MATCH, "ImportAction": "Delete"}
+        return deleting, draw(st.lists(delete_records("CRM"), min_size=1, max_size=8))
+    return draw(flags()), draw(st.lists(dated_records(), min_size=1, max_size=10))
+
+
 @PROPERTY
 @given(
     before=st.lists(dated_records(), max_size=6),
-    records=st.lists(dated_records(), min_size=1, max_size=10),
-    flags=flags(),
+    load=loads(),
     chunk_sizes=st.tuples(CHUNKS, CHUNKS),
     sizes=SIZES,
 )
 def test_preview_tells_what_execution_does(
     store: LiveStore,
     before: list[Wire],
-    records: list[Wire],
-    flags: Wire,
+    load: tuple[Wire, list[Wire]],
     chunk_sizes: tuple[int | None, int | None],
     sizes: list[int],
 ) -> None:
-    account = store.open_account()
+    account, (settings, records) = store.open_account(), load
     if before:
-        account.run([[resolve_record(one, []) for one in before]], **{**flags, "AllowPriorConsents": True})
+        account.run([[resolve_record(one, []) for one in before]], **MATCH, AllowPriorConsents=True)
     ids = account.profile_ids()
-    token = account.initiate(**flags)
+    token = account.initiate(**settings)
     for batch in cut([resolve_record(one, ids) for one in records], sizes):
         account.stage(token, batch)
-    states, versions = read_states(account), account.versions()
+    states, versions, people = read_states(account), account.versions(), account.profiles()
     preview = run_preview(account, token, chunk_sizes[0])
     assert account.versions() == versions
     assert account.status(token)["Status"] == "Staging"
@@ -119,28 +96,52 @@ def test_preview_tells_what_execution_does(
     assert {name: getattr(preview, name) for name in COUNTS} == wire
     effects = dict(zip(EFFECT_KINDS, preview.effects, strict=True))
     assert effects == count_effects(account, states, ended.import_id)
-    check_changes(account, token, effects, ended.faults, ended.not_honored)
+    changes = list_changes(account, token)
+    check_harms(changes, people, account.profiles())
+    listed = Counter(change.kind for change in changes)
+    assert {kind: listed[kind] for kind in EFFECT_KINDS} == effects
+    check_faults(account, changes, ended)
 
 
 def to_wire_name(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def check_changes(account: LiveAccount, token: str, effects: dict[str, int], *faults: dict[int, list[Wire]]) -> None:
-    """Every change is listed, and every fault of execution."""
-    changes = list_changes(account, token)
-    listed = Counter(change.kind for change in changes)
-    assert {kind: listed[kind] for kind in EFFECT_KINDS} == effects
+def check_harms(changes: list[ListedChange], before: dict[int, Wire], after: dict[int, Wire]) -> None:
+    """The listed harm is that between the answers about people before and after execution, one by one."""
+    seen = Counter(
+        harm
+        for profile_id in before.keys() | after.keys()
+        for harm in list_harms(profile_id, before.get(profile_id), after.get(profile_id))
+    )
+    told = Counter(
+        (change.kind, change.profile_id, show_place(change.change.place or {}), change.change.member)
+        for change in changes
+        if change.kind in HARMS
+    )
+    assert told == seen
+
+
+def show_place(place: dict[str, str]) -> str:
+    """The kind of the place, and the type of a contact element."""
+    kind = place["Kind"]
+    return f"{kind} {place[ARRAYS[kind][1]]}" if kind in ARRAYS else kind
+
+
+def check_faults(account: LiveAccount, changes: list[ListedChange], ended: Ended) -> None:
+    """Every fault of execution is listed, and no other."""
+    query = "SELECT sequence_number FROM import_fault WHERE import_id = %s AND phase = 1"
+    at_staging = {row[0] for row in account.store.query(query, ended.import_id)}
     at_execution = Counter(
         (sequence, fault["Code"], fault["Path"])
-        for found in faults
-        for sequence, all_faults in found.items()
-        for fault in all_faults
-        if fault.get("Phase") != "Stage"
+        for found in (ended.faults, ended.not_honored)
+        for sequence, faults in found.items()
+        for fault in faults
+        if sequence not in at_staging
     )
     told = Counter(
         (change.sequence_number, change.change.fault.Code, change.change.fault.Path)
         for change in changes
         if change.change.fault is not None
     )
-    assert not told - at_execution
+    assert told == at_execution

@@ -8,11 +8,20 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Column, Table
 
+from consentory.cli.effects_approval import (
+    NOT_EXECUTED,
+    PreviewOption,
+    YesOption,
+    choose_approval,
+    say_how_to_go_on,
+    summarize_findings,
+)
 from consentory.cli.import_command import import_files
 from consentory.cli.profile_command import deactivate_profile, delete_profile, edit_profile, show_profile
 from consentory.client.api_client import ConsentoryClient, ImportRef, JsonObject
 from consentory.client.import_run import ImportProgress
 from consentory.client.own_files import spell_path
+from consentory.client.preview_run import preview_import
 from consentory.client.private_files import replace_private
 from consentory.terminal.connection import JsonOption, TokenArgument, connected, exit_refused
 from consentory.terminal.import_bars import ImportBars
@@ -30,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command("imports")(list_imports)
     app.command("status")(show_status)
     app.command("exceptions")(fetch_exceptions)
+    app.command("execute")(execute_import)
     app.command("cancel")(cancel_import)
     profile = typer.Typer(help="One person: show, change, deactivate, delete.", no_args_is_help=True)
     profile.command("show")(show_profile)
@@ -85,22 +95,69 @@ def show_status(
     """
     status = read_status(client, read_ref(token))
     if watch:
+        status = watch_import(client, status)
+    print_json(status) if as_json else print_books(status)
+    if watch:
+        raise typer.Exit(choose_exit_code(status))
+
+
+def watch_import(client: ConsentoryClient, status: JsonObject) -> JsonObject:
+    """Wait with a bar until the import has ended; its last status object."""
+    with ImportBars(notes) as bars:
+        while status["Status"] not in _ENDED:
+            done = status["ValidationSuccessful"] - status["Pending"]
+            bars.show_progress(ImportProgress("execute", done, status["ValidationSuccessful"], done))
+            time.sleep(_WATCH_PAUSE)
+            # By its id: that goes on answering when the token expires meanwhile.
+            status = client.import_by_id(status["ImportId"])
+    return status
+
+
+def print_books(status: JsonObject) -> None:
+    """The counts of an import for people, and why it failed."""
+    console = make_console()
+    console.print(make_books_table(status))
+    if status.get("FailureReason"):
+        console.print(show_text(f"Failed: {status['FailureReason']}"))
+
+
+@connected
+def execute_import(
+    client: ConsentoryClient,
+    token: TokenArgument,
+    *,
+    preview_id: Annotated[
+        uuid.UUID | None,
+        typer.Option(help="Only if this preview still tells of what is staged.", show_default=False),
+    ] = None,
+    preview: PreviewOption = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Execute an import whose records are staged, and wait for its end. The exit codes are those of import.
+
+    Example: consentory execute 4503599627370496 --preview
+    """
+    if preview and preview_id:
+        exit_refused("--preview makes a new preview, and --preview-id names one that is there. Give one of them.")
+    approve = choose_approval(preview, yes, as_json)
+    status = read_status(client, read_ref(token))
+    if approve is not None:
         with ImportBars(notes) as bars:
-            while status["Status"] not in _ENDED:
-                done = status["ValidationSuccessful"] - status["Pending"]
-                bars.show_progress(ImportProgress("execute", done, status["ValidationSuccessful"], done))
-                time.sleep(_WATCH_PAUSE)
-                # By its id: that goes on answering when the token expires meanwhile.
-                status = client.import_by_id(status["ImportId"])
+            findings = preview_import(client, status["ImportId"], report=bars.show_preview)
+        if not approve(findings):
+            if as_json:
+                print_json(summarize_findings(status["ImportId"], findings, is_stopped=True))
+            else:
+                say_how_to_go_on(status["ImportId"], findings.preview)
+            raise typer.Exit(NOT_EXECUTED)
+        preview_id = uuid.UUID(findings.preview["PreviewId"])
+    status = watch_import(client, client.execute(require_token(status), preview_id=preview_id))
     if as_json:
         print_json(status)
     else:
-        console = make_console()
-        console.print(make_books_table(status))
-        if status.get("FailureReason"):
-            console.print(show_text(f"Failed: {status['FailureReason']}"))
-    if watch:
-        raise typer.Exit(choose_exit_code(status))
+        print_books(status)
+    raise typer.Exit(choose_exit_code(status))
 
 
 @connected
@@ -147,14 +204,18 @@ def cancel_import(client: ConsentoryClient, token: TokenArgument, *, as_json: Js
     Example: consentory cancel 4503599627370496
     """
     ref = read_ref(token)
-    access_token = ref if isinstance(ref, int) else read_status(client, ref)["AccessToken"]
-    if access_token is None:
-        exit_refused("Another user initiated this import. Give its access token in place of the ImportId.")
-    status = client.cancel(access_token)
+    status = client.cancel(ref if isinstance(ref, int) else require_token(read_status(client, ref)))
     if as_json:
         print_json(status)
     else:
         make_console().print(make_books_table(status))
+
+
+def require_token(status: JsonObject) -> int:
+    """The access token of an import; ends the command where this user may not know it."""
+    if status["AccessToken"] is None:
+        exit_refused("Another user initiated this import. Give its access token in place of the ImportId.")
+    return int(status["AccessToken"])
 
 
 def read_ref(token: str) -> ImportRef:

@@ -4,9 +4,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
+from consentory.cli.effects_approval import (
+    NOT_EXECUTED,
+    Approve,
+    PreviewOption,
+    YesOption,
+    choose_approval,
+    say_how_to_go_on,
+    summarize_findings,
+)
 from consentory.cli.import_options import (
     Action,
     ActionOption,
@@ -66,6 +76,8 @@ def import_files(
     skip_broken: SkipOption = False,
     batch_megabytes: BatchOption = BATCH_BYTES // 1_000_000,
     restart: RestartOption = False,
+    preview: PreviewOption = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import files of people: check them, stage them in batches, execute, wait, and fetch the refused records.
@@ -79,7 +91,8 @@ def import_files(
 
     Deleted people come back with the next file that holds them; consentory profile deactivate keeps them out.
 
-    Exit code 0: all processed; 1: done, with exceptions or not honored ones; 2: refused or failed.
+    Exit code 0: all processed; 1: done, with exceptions or not honored ones; 2: refused or failed; 3: previewed, and
+    nothing was executed.
 
     Example: consentory import people.ndjson --account ACME --name nightly --match CRM --refresh contacts,tags
     """
@@ -87,11 +100,25 @@ def import_files(
     if match and no_match:
         exit_refused("--match and --no-match contradict each other; give one of them.")
     fields = make_fields(name, match, action, refresh, allow_prior_consents, stage_days)
-    run = ImportOptions(skip_broken, no_match, batch_megabytes * 1_000_000, restart)
-    outcome = run_import(client, choose_files(files), options, fields, run)
+    approve = choose_approval(preview, yes, as_json)
+    run = ImportOptions(skip_broken, no_match, batch_megabytes * 1_000_000, restart, approve)
+    end_import(run_import(client, choose_files(files), options, fields, run), as_json)
+
+
+def end_import(outcome: ImportOutcome, as_json: bool) -> NoReturn:
+    """Print how the import went, or how a previewed one goes on, and end the command."""
     warn_undated(outcome.status)
-    (print_json(summarize_outcome(outcome)) if as_json else print_outcome(outcome))
-    raise typer.Exit(choose_exit_code(outcome.status, outcome.broken + outcome.refused_rows))
+    findings, import_id = outcome.findings, outcome.status["ImportId"]
+    if as_json:
+        told = summarize_findings(import_id, findings, is_stopped=outcome.is_stopped) if findings else {}
+        print_json(summarize_outcome(outcome) | told)
+    else:
+        print_outcome(outcome)
+    if not outcome.is_stopped:
+        raise typer.Exit(choose_exit_code(outcome.status, outcome.broken + outcome.refused_rows))
+    if findings and not as_json:
+        say_how_to_go_on(import_id, findings.preview)
+    raise typer.Exit(NOT_EXECUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +129,7 @@ class ImportOptions:
     no_match: bool
     batch_bytes: int
     restart: bool
+    approve: Approve | None
 
 
 def run_import(
@@ -113,6 +141,7 @@ def run_import(
         warn_of_pipes(inputs)
         fields = fields | make_match(None if how.no_match or "MatchValue" in fields else find_match(inputs))
         with ImportBars(notes) as bars:
+            approve = how.approve
             run = ImportRun(
                 client,
                 inputs,
@@ -121,6 +150,7 @@ def run_import(
                 batch_bytes=how.batch_bytes,
                 skip_broken=how.skip_broken,
                 confirm_unmatched=lambda types: how.no_match or bars.ask(lambda: confirm_unmatched(types)),
+                approve=None if approve is None else lambda findings: bars.ask(lambda: approve(findings)),
                 on_progress=bars.show_progress,
             )
             return run.run(restart=how.restart)

@@ -137,9 +137,13 @@ class ConsentoryClient:
             headers["Content-Encoding"] = content_encoding
         return self._call("POST", self._async("Import", access_token, "Stage"), headers=headers, content=body)
 
-    def execute(self, access_token: int) -> JsonObject:
-        """Let the staged records be imported. Harmless when repeated. Returns the status object."""
-        return self._post(self._async("Import", access_token, "Execute"))
+    def execute(self, access_token: int, *, preview_id: uuid.UUID | str | None = None) -> JsonObject:
+        """Let the staged records be imported. Harmless when repeated. Returns the status object.
+
+        `preview_id`: only if this preview is done and still tells of what is staged; else ApiProblem 409.
+        """
+        url = self._async("Import", access_token, "Execute")
+        return self._call("POST", url, params=_leave_out_none(previewId=preview_id))
 
     def cancel(self, access_token: int) -> JsonObject:
         """Give the import up; ApiProblem 409 once it is processing. Returns the status object."""
@@ -185,6 +189,28 @@ class ConsentoryClient:
             raise ServerUnreachable(f"{self.server} broke off while sending the exceptions: {error}") from error
         finally:
             response.close()
+
+    # The preview
+
+    def start_preview(self, import_id: uuid.UUID | str) -> JsonObject:
+        """Start a preview of a staged import, in place of the one before. Returns the preview object."""
+        return self._post(self._async("Imports", import_id, "Preview"))
+
+    def preview(self, import_id: uuid.UUID | str) -> JsonObject:
+        """The preview object; ApiProblem 404 if none was started."""
+        return self._get(self._async("Imports", import_id, "Preview"))
+
+    def preview_changes(
+        self,
+        import_id: uuid.UUID | str,
+        *,
+        kind: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> JsonObject:
+        """One page of single changes by kind and SequenceNumber; `cursor` from the page before."""
+        url = self._async("Imports", import_id, "Preview", "Changes")
+        return self._get(url, kind=kind, limit=limit, cursor=cursor)
 
     # Profiles
 

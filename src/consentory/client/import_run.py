@@ -27,6 +27,7 @@ from consentory.client.import_state import (
     write_state,
 )
 from consentory.client.own_files import spell_path
+from consentory.client.preview_run import PreviewFailed, PreviewFindings, preview_import
 from consentory.client.record_inputs import RecordInput, TableInput
 from consentory.client.record_origins import name_origins
 from consentory.client.refused_tables import write_refused_tables
@@ -62,7 +63,7 @@ class ImportProgress:
     `records`: how many records have come so far.
     """
 
-    phase: Literal["check", "stage", "execute", "exceptions"]
+    phase: Literal["check", "stage", "preview", "execute", "exceptions"]
     done: int
     total: int
     records: int
@@ -70,7 +71,7 @@ class ImportProgress:
 
 @dataclass(slots=True)
 class ImportOutcome:
-    """How a completed import went. `exceptions_files` is empty where nothing was refused or it is gone."""
+    """How an import went. `exceptions_files` is empty where nothing was refused or it is gone."""
 
     status: JsonObject
     resumed: bool
@@ -93,6 +94,13 @@ class ImportOutcome:
     """Opt-outs, denials and withdrawals that are in no record, because their row has no address or number for them."""
     refused_opt_outs: int = 0
     """Refused records and rows that hold an opt-out, a denial or a withdrawal."""
+    findings: PreviewFindings | None = None
+    """The preview on which execution was decided; None: there was none."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the records are staged and nothing was executed, because the effects were not approved."""
+        return self.status["Status"] in _BEFORE_EXECUTE
 
 
 class ImportRun:
@@ -108,6 +116,7 @@ class ImportRun:
         batch_bytes: int = BATCH_BYTES,
         skip_broken: bool = False,
         confirm_unmatched: Callable[[list[str]], bool] = lambda _: False,
+        approve: Callable[[PreviewFindings], bool] | None = None,
         on_progress: Callable[[ImportProgress], None] = lambda _: None,
     ) -> None:
         """`inputs`: from `open_inputs`, all of JSON or all tables. `fields`: the body of Initiate (import-api.md,
@@ -116,7 +125,7 @@ class ImportRun:
 
         `skip_broken`: go on without pieces of the files that are no JSON. `confirm_unmatched` is asked before an
         import without a match type whose records carry alternate ids (of the types given) and no ProfileId: each
-        would become a new person.
+        would become a new person. `approve` is asked with the effects before execution, None: there is no preview.
         """
         self._client = client
         self._inputs = list(inputs)
@@ -126,6 +135,7 @@ class ImportRun:
         self._batch_bytes = batch_bytes
         self._skip_broken = skip_broken
         self._confirm_unmatched = confirm_unmatched
+        self._approve = approve
         self._report = on_progress
         self._state_file = name_state_file(self._inputs[0].path)
         self._packer = None if client.is_local else zstandard.ZstdCompressor(level=3)
@@ -140,7 +150,8 @@ class ImportRun:
         self._state_file.unlink(missing_ok=True)
 
     def run(self, *, restart: bool = False) -> ImportOutcome:
-        """Do the whole job and give its outcome; with `restart` an interrupted one is given up first.
+        """Do the whole job and give its outcome; with `restart` an interrupted one is given up first. Where the effects
+        are not approved, the job ends with the records staged.
 
         Raises BrokenFiles and SourceError (nothing was applied), ImportRefused, ImportUnfinished
         (resume by calling again), ImportStateError (another import of this file was interrupted), ApiProblem
@@ -158,11 +169,16 @@ class ImportRun:
         try:
             if not state.all_staged:
                 status = self._stage_all(state, status)
+            findings = None
             if status["Status"] in _BEFORE_EXECUTE:
-                status = self._client.execute(state.access_token)
+                findings = self._preview(state)
+                if findings is not None and not (self._approve and self._approve(findings)):
+                    return self._conclude(state, status, resumed, findings)
+                preview_id = None if findings is None else findings.preview["PreviewId"]
+                status = self._client.execute(state.access_token, preview_id=preview_id)
             self._executed = True
             status = self._wait(state, status)
-            return self._conclude(state, status, resumed)
+            return self._conclude(state, status, resumed, findings)
         except KeyboardInterrupt:
             self._leave_unfinished(state, "Interrupted.")
         except SourceError:
@@ -170,7 +186,7 @@ class ImportRun:
             raise
         except ApiProblem as problem:
             self._stop_at(state, problem)
-        except (ServerUnreachable, ImportStateError, OSError) as error:
+        except (ServerUnreachable, PreviewFailed, ImportStateError, OSError) as error:
             self._leave_unfinished(state, str(error), error)
 
     # Beginning
@@ -336,6 +352,17 @@ class ImportRun:
             content_encoding="zstd" if self._packer else None,
         )
 
+    # Effects
+
+    def _preview(self, state: ImportState) -> PreviewFindings | None:
+        if self._approve is None:
+            return None
+        return preview_import(
+            self._client,
+            state.import_id,
+            report=lambda done, total: self._report(ImportProgress("preview", done, total, done)),
+        )
+
     # Waiting and the end
 
     def _wait(self, state: ImportState, status: JsonObject) -> JsonObject:
@@ -352,11 +379,13 @@ class ImportRun:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             status = self._require_alive(self._client.import_by_id(state.import_id))
 
-    def _conclude(self, state: ImportState, status: JsonObject, resumed: bool) -> ImportOutcome:
+    def _conclude(
+        self, state: ImportState, status: JsonObject, resumed: bool, findings: PreviewFindings | None
+    ) -> ImportOutcome:
         outcome = ImportOutcome(status, resumed, self._seconds, state.broken, broken_opt_outs=state.broken_opt_outs)
         outcome.broken_files, outcome.refused_rows = state.broken_files, state.refused_rows
         outcome.left_out, outcome.opt_outs_left_out = sum(state.left_out), sum(state.opt_outs_left_out)
-        outcome.refused_opt_outs = status.get("RefusedOptOuts", 0)
+        outcome.refused_opt_outs, outcome.findings = status.get("RefusedOptOuts", 0), findings
         try:
             tally = self._write_refused(state, status)
         except ApiProblem as problem:
@@ -408,7 +437,7 @@ class ImportRun:
 
     def _stop_at(self, state: ImportState, problem: ApiProblem) -> NoReturn:
         """A refusal that would come again ends the import; another leaves it to be resumed."""
-        if self._executed or problem.status not in _HOPELESS:
+        if self._executed or problem.status not in _HOPELESS or problem.code == "Preview.Stale":
             self._leave_unfinished(state, str(problem), problem)
         self._give_up(state)
         hint = " A smaller --batch-megabytes may help." if problem.status == 413 else ""

@@ -76,6 +76,8 @@ _DATA_CLASSES = ("22", "23")
 _CONTENTION_CLASS = "40"
 _BUSY = ("53", "55", "58", "57014")
 """SQLSTATE classes, and a code (a statement took too long), that are waited out while the session goes on."""
+SNAPSHOT_ENDED = ("22023", "42704")
+"""SQLSTATEs of a snapshot whose transaction has ended: older releases of PostgreSQL, and newer ones."""
 _LOST_CLASSES = ("08", "57")
 """SQLSTATE classes of a lost connection and of a server that goes; libpq's own words on the first have none."""
 _IDLE_TOO_LONG = "25P03"
@@ -231,7 +233,7 @@ class Database:
         """A transaction that sees one state of the database from its first statement to its end.
 
         `name`: that of another such transaction, by `export_snapshot`; then it only reads. Raises as `transaction`;
-        StoreRefused if that other transaction has ended.
+        an error with one of the codes SNAPSHOT_ENDED if that other transaction has ended.
         """
         begin = (
             [_BEGIN_SNAPSHOT] if name is None else [_BEGIN_READING, sql.SQL("SET TRANSACTION SNAPSHOT {}").format(name)]

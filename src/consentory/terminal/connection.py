@@ -4,13 +4,14 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from typing import Annotated, Any, NoReturn
 
 import stamina.instrumentation
 import typer
 
 from consentory.client.api_client import ApiProblem, ConsentoryClient
-from consentory.config import SettingError, load_setting, require_setting
+from consentory.config import SETTINGS, SettingError, load_setting, require_setting
 from consentory.errors import ConsentoryError
 from consentory.terminal.setting_options import describe_option
 from consentory.terminal.terminal_output import notes
@@ -25,6 +26,8 @@ PATIENCE = 10.0
 _CONNECTION_PANEL = "Connection"
 # In the order of ConsentoryClient's parameters.
 _CONNECTION = ("server", "account", "client_id", "client_secret", "user", "base_path")
+
+_given: ContextVar[dict[str, str | None]] = ContextVar("the connection options of this command line")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 TokenArgument = Annotated[
@@ -55,6 +58,7 @@ def _connect(
     @functools.wraps(command)
     def run_connected(**options: Any) -> None:
         flags = {name: options.pop(name) for name in (*_CONNECTION, "ca_file")}
+        _given.set(flags)
         try:
             with open_connection(flags) as client:
                 command(client, **options)
@@ -97,6 +101,15 @@ def exit_refused(error: Exception | str) -> NoReturn:
     else:
         notes.print(show_lines(str(error)), style="red")
     raise typer.Exit(REFUSED)
+
+
+def list_connection_words() -> list[str]:
+    """The connection options of this command line, for a command that goes on; the secret is left out by its name."""
+    words = []
+    for name, value in _given.get().items():
+        if value is not None:
+            words += [SETTINGS[name].flag, "SECRET" if name == "client_secret" else value]
+    return words
 
 
 def _make_parameter(name: str) -> inspect.Parameter:

@@ -7,7 +7,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from consentory.client.import_run import ImportProgress
 
-PHASES = {"check": "Checking", "stage": "Staging", "execute": "Executing", "exceptions": "Fetching refused"}
+PHASES = {
+    "check": "Checking",
+    "stage": "Staging",
+    "preview": "Previewing",
+    "execute": "Executing",
+    "exceptions": "Fetching refused",
+}
 """The phases of an import, as a person sees them."""
 
 
@@ -39,6 +45,10 @@ class ImportBars:
             return question()
         finally:
             self._progress.start()
+
+    def show_preview(self, done: int, total: int) -> None:
+        """Move the bar of a preview."""
+        self.show_progress(ImportProgress("preview", done, total, done))
 
     def show_progress(self, step: ImportProgress) -> None:
         """Move the bar of the step's phase."""

@@ -10,16 +10,17 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import structlog
 
 from consentory.domain.caller import SYSTEM, Party
-from consentory.errors import OutcomeUnknown, StoreRefused, StoreUnavailable, trace_error
+from consentory.errors import OutcomeUnknown, StatementRefused, StoreRefused, StoreUnavailable, trace_error
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.services.execution.chunking import CHUNK_RECORDS, Groups, cut_chunks
 from consentory.services.execution.preview_parts import PartPlanner, PartResult
-from consentory.store.database import LEASE_SECONDS, Database, Transaction
+from consentory.store.database import LEASE_SECONDS, SNAPSHOT_ENDED, Database, Transaction
 from consentory.store.tables import execution_store, preview_store
 from consentory.store.tables.preview_store import PreviewKey, PreviewPart
 
@@ -152,30 +153,38 @@ class Previewing:
         return item.valid > 0
 
     def _process_part(self) -> bool:
-        """Claim a part, find the changes that it would make, and store them. Returns False if there is no part."""
-        key = None
-        try:
-            with self._database.transaction() as tx:
-                part = preview_store.claim_part(tx, ())
-                if part is None:
-                    return False
-                key = part.key
-                with ExitStack() as stack:
-                    try:
-                        view = stack.enter_context(self._database.snapshot(key.account_id, part.snapshot))
-                    except StoreRefused:  # the worker with the snapshot has ended: the preview begins again
+        """Claim a part, find the changes that it would make, and store them. Returns False if there is no part.
+
+        Skip a preview whose snapshot is lost: it must not hold up the others until it begins anew.
+        """
+        lost: list[UUID] = []
+        while True:
+            key = None
+            try:
+                with self._database.transaction() as tx:
+                    part = preview_store.claim_part(tx, lost)
+                    if part is None:
                         return False
-                    result = self._find_out(tx, view, part)
-                self._record(tx, part, result)
-        except _Replaced:
-            pass
-        except (StoreUnavailable, OutcomeUnknown):
-            raise
-        except Exception as error:
-            if key is None:
+                    key = part.key
+                    with ExitStack() as stack:
+                        try:
+                            view = stack.enter_context(self._database.snapshot(key.account_id, part.snapshot))
+                        except (StoreRefused, StatementRefused) as error:
+                            if error.sqlstate not in SNAPSHOT_ENDED:
+                                raise
+                            lost.append(key.preview_id)
+                            continue
+                        result = self._find_out(tx, view, part)
+                    self._record(tx, part, result)
+            except _Replaced:
+                pass
+            except (StoreUnavailable, OutcomeUnknown):
                 raise
-            self._fail(key, error)
-        return True
+            except Exception as error:
+                if key is None:
+                    raise
+                self._fail(key, error)
+            return True
 
     def _find_out(self, tx: Transaction, view: Transaction, part: PreviewPart) -> PartResult:
         def keep_alive() -> None:

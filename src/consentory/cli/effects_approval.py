@@ -1,0 +1,70 @@
+"""The question before an import is executed: the effects are shown, and a person says yes or the import stops."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from consentory.client.api_client import JsonObject
+from consentory.client.preview_run import PreviewFindings
+from consentory.terminal.connection import exit_refused, list_connection_words
+from consentory.terminal.preview_view import print_findings
+from consentory.terminal.terminal_output import say
+
+NOT_EXECUTED = 3
+"""The exit code after a preview whose effects nobody approved."""
+
+PreviewOption = Annotated[bool, typer.Option("--preview", help="Show the effects, and ask before execution.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="The answer to the question of --preview.")]
+
+Approve = Callable[[PreviewFindings], bool]
+
+
+def choose_approval(preview: bool, yes: bool, as_json: bool) -> Approve | None:
+    """Who decides on the effects; None: there is no preview. Ends the command where the options do not fit."""
+    if yes and not preview:
+        exit_refused("--yes answers the question of --preview. Give --preview too, or leave --yes out.")
+    if not preview:
+        return None
+
+    def approve(findings: PreviewFindings) -> bool:
+        if as_json:  # for machines: there is nobody to ask
+            return yes
+        print_findings(findings)
+        return yes or _ask()
+
+    return approve
+
+
+def _ask() -> bool:
+    """Ask a person; no, where nobody can read the effects and answer."""
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        return False
+    try:
+        return typer.confirm("Execute the import with these effects?", err=True)
+    except typer.Abort:
+        return False
+
+
+def summarize_findings(import_id: str, findings: PreviewFindings, *, is_stopped: bool) -> dict[str, Any]:
+    """What `--json` says of a preview; `Execute` is the command that goes on."""
+    command = spell_execute(import_id, findings.preview) if is_stopped else None
+    return {"Preview": findings.preview, "Examples": findings.examples, "Execute": command}
+
+
+def say_how_to_go_on(import_id: str, preview: JsonObject) -> None:
+    """Write the commands that execute or cancel a staged import."""
+    say("Nothing was executed. To execute the import with these effects:")
+    say(f"  {spell_execute(import_id, preview)}")
+    say("To give it up:")
+    say(f"  {shlex.join(['consentory', 'cancel', import_id, *list_connection_words()])}")
+
+
+def spell_execute(import_id: str, preview: JsonObject) -> str:
+    """The command that executes a staged import on the strength of this preview."""
+    words = ["consentory", "execute", import_id, "--preview-id", preview["PreviewId"], *list_connection_words()]
+    return shlex.join(words)
