@@ -130,8 +130,9 @@ def show_place(place: dict[str, str]) -> str:
 
 def check_faults(account: LiveAccount, changes: list[ListedChange], ended: Ended) -> None:
     """Every fault of execution is listed, and no other."""
-    query = "SELECT sequence_number FROM import_fault WHERE import_id = %s AND phase = 1"
-    at_staging = {row[0] for row in account.store.query(query, ended.import_id)}
+    query = "SELECT sequence_number, repeats FROM import_fault WHERE import_id = %s AND phase = 1"
+    rows = account.store.query(query, ended.import_id)
+    at_staging = {first + place for first, repeats in rows for place in range(repeats)}
     at_execution = Counter(
         (sequence, fault["Code"], fault["Path"])
         for found in (ended.faults, ended.not_honored)

@@ -44,7 +44,7 @@ def preview_import(
         raise PreviewFailed(f"The preview of import {import_id} failed, and the log of the worker says why.")
     report(preview["RecordsDone"], preview["Records"])
     counts = {**preview["Effects"], "Exceptions": preview["Exceptions"], "NotHonored": preview["NotHonored"]}
-    examples = {
+    examples: dict[str, list[JsonObject]] = {
         kind: client.preview_changes(import_id, kind=kind, limit=EXAMPLES)["Changes"]
         for kind in DANGEROUS
         if counts[kind]
