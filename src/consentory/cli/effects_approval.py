@@ -51,7 +51,7 @@ def _ask() -> bool:
 
 
 def summarize_findings(import_id: str, findings: PreviewFindings, *, is_stopped: bool) -> dict[str, Any]:
-    """What `--json` says of a preview; `Execute` is the command that goes on."""
+    """The members that `--json` gives of a preview. `Execute` is the command that goes on."""
     command = spell_execute(import_id, findings.preview) if is_stopped else None
     return {"Preview": findings.preview, "Examples": findings.examples, "Execute": command}
 
