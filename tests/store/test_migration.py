@@ -175,7 +175,7 @@ def test_a_role_without_rights_is_told_what_it_lacks(engine: str, empty: str) ->
     with login(engine, empty) as stranger, pytest.raises(SchemaMismatch) as refusal:
         migrate(stranger)
     assert "permission denied" in str(refusal.value)
-    assert "needs to own the database" in str(refusal.value)
+    assert "must own the database" in str(refusal.value)
     assert "for-this-test" not in str(refusal.value)
     assert list_objects(empty) == []
 

@@ -1,1 +1,1 @@
-"""The store: the only layer that speaks to PostgreSQL."""
+"""The store: the only layer that uses PostgreSQL."""

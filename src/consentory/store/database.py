@@ -1,4 +1,4 @@
-"""Connections: a pool per role, a transaction per account, and the one place where psycopg's errors become ours."""
+"""Connections: one pool for each role, and transactions bound to an account. Psycopg's errors become ours here."""
 
 from __future__ import annotations
 
@@ -29,14 +29,13 @@ from consentory.errors import (
 from consentory.store.heartbeat import Heartbeat
 from consentory.store.statements import statement
 
-# One JSON for the whole store. Writers hand in Json or Jsonb of JSON that they encoded themselves.
+# One JSON codec for the whole store. Writers give Json or Jsonb with JSON that they encoded themselves.
 set_json_dumps(bytes)
 set_json_loads(msgspec.json.decode)
 
 
 class _UuidDumper(Dumper):
-    """For uuids, and for the 16 bytes of a key (`domain.text.hash_key`), which COPY takes as one without an object
-    of that class in between."""
+    """For UUIDs, and for the 16 bytes of a key (`domain.text.hash_key`). COPY takes the bytes without a UUID object."""
 
     format = Format.BINARY
     oid = psycopg.adapters.types["uuid"].oid
@@ -51,10 +50,10 @@ Role = Literal["consentory_service", "consentory_worker", "owner"]
 Parameters = Mapping[str, Any] | Sequence[Any]
 
 LEASE_VARIABLE = "CONSENTORY_LEASE_SECONDS"
-"""No setting, but for tests, which cannot wait as long: 30 seconds are promised to clients."""
+"""Only for tests, which cannot wait 30 seconds. It is no setting, because clients are promised 30 seconds."""
 
 LEASE_SECONDS = read_test_number(LEASE_VARIABLE, 30)
-"""After this long a frozen or cut-off session loses its locks (execution.md, "While it runs")."""
+"""A frozen or disconnected session loses its locks after this time (execution.md, "While it runs")."""
 
 _SESSION = {
     "idle_in_transaction_session_timeout": f"{LEASE_SECONDS}s",
@@ -66,20 +65,20 @@ _SESSION = {
     "timezone": "UTC",
     "client_min_messages": "warning",
     "jit": "off",
-    # Nearly all look-ups are of one row by its whole key; where PostgreSQL expects some, it would take a fifth longer.
+    # Nearly all look-ups are of one row by its whole key. With bitmap scans they take a fifth longer.
     "enable_bitmapscan": "off",
-    # A plan made before a table was filled must not stay: parameters are cheap to plan with.
+    # A plan from before a table was filled must not stay, and to plan with the parameters costs little.
     "plan_cache_mode": "auto",
 }
 _DATA_CLASSES = ("22", "23")
-"""SQLSTATE classes that are the data's fault."""
+"""SQLSTATE classes of errors in the data."""
 _CONTENTION_CLASS = "40"
 _BUSY = ("53", "55", "58", "57014")
-"""SQLSTATE classes, and a code (a statement took too long), that are waited out while the session goes on."""
+"""SQLSTATE classes, and the code of a statement time-out, of errors that pass. The session stays usable."""
 SNAPSHOT_ENDED = ("22023", "42704")
 """SQLSTATEs of a snapshot whose transaction has ended: older releases of PostgreSQL, and newer ones."""
 _LOST_CLASSES = ("08", "57")
-"""SQLSTATE classes of a lost connection and of a server that goes; libpq's own words on the first have none."""
+"""SQLSTATE classes of a lost connection and of a server that stops. libpq's own errors have no SQLSTATE."""
 _IDLE_TOO_LONG = "25P03"
 """A transaction was idle for too long: the session is lost, and nothing of it was committed."""
 
@@ -90,16 +89,16 @@ _BEGIN_READING = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
 def join_keys(keys: Iterable[bytes]) -> str:
-    """Many keys of 16 bytes as one parameter, for `string_to_array(…, ',')::uuid[]`: far quicker than a list."""
+    """Many keys of 16 bytes as one parameter, for `string_to_array(…, ',')::uuid[]`. It is much faster than a list."""
     return b"".join(keys).hex(",", 16)
 
 
 def translate(error: psycopg.Error) -> StoreRefused | StatementRefused | StoreUnavailable:
-    """Our error for a psycopg one (execution.md, "While it runs"): StoreRefused when the data is at fault,
-    StoreUnavailable when it is waited out, StatementRefused for anything else."""
+    """Our error for an error of psycopg (execution.md, "While it runs"): StoreRefused for an error in the data,
+    StoreUnavailable for an error that passes, and StatementRefused for all others."""
     state = error.sqlstate or ""
     name = f"{type(error).__name__} {state}".strip()
-    # psycopg refuses some data by itself, a NUL in a text for one, and then there is no SQLSTATE.
+    # Psycopg itself refuses some data, for example a NUL in a text. Then there is no SQLSTATE.
     if state[:2] in _DATA_CLASSES or (not state and isinstance(error, psycopg.DataError)):
         return StoreRefused(state, error.diag.constraint_name or "")
     if state.startswith(_CONTENTION_CLASS):
@@ -115,17 +114,17 @@ def translate(error: psycopg.Error) -> StoreRefused | StatementRefused | StoreUn
 
 
 class Transaction:
-    """A transaction bound to one account (or, for the worker and the owner, to none)."""
+    """A transaction that is bound to one account. Transactions of the worker and the owner may be bound to none."""
 
     def __init__(self, connection: psycopg.Connection[TupleRow], *, may_copy: bool) -> None:
         self.connection = connection
         self.may_copy = may_copy
-        """False for a role that the policies bind: PostgreSQL refuses it COPY into a table under one."""
+        """False for a role with row-level security: PostgreSQL refuses COPY into a table with a policy."""
         self.has_written = False
-        """Whether a lost commit leaves anything unknown."""
+        """True if the outcome is unknown after the connection was lost during the commit."""
 
     def run(self, name: str, parameters: Parameters = ()) -> psycopg.Cursor[TupleRow]:
-        """Execute the named statement; the cursor gives its rows."""
+        """Execute the named statement. The cursor gives its rows."""
         cursor = self.connection.execute(statement(name), parameters)
         self.has_written |= not (cursor.statusmessage or "").startswith("SELECT")
         return cursor
@@ -139,7 +138,7 @@ class Transaction:
         return self.run(name, parameters).fetchall()
 
     def run_many(self, name: str, parameters: Sequence[Parameters]) -> None:
-        """Execute the named statement once per parameter set, pipelined."""
+        """Execute the named statement once for each parameter set, in a pipeline."""
         if parameters:
             self.has_written = True
             with self.connection.cursor() as cursor:
@@ -164,9 +163,9 @@ class Transaction:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo what the block did when it raises, and go on in the same transaction.
+        """Undo the changes of the block if it raises, and go on in the same transaction.
 
-        Raises StoreRefused, StatementRefused or StoreUnavailable; after the last the transaction is lost.
+        Raises StoreRefused, StatementRefused or StoreUnavailable. After StoreUnavailable the transaction is lost.
         """
         try:
             with self.connection.transaction():
@@ -175,26 +174,26 @@ class Transaction:
             raise translate(error) from error
 
     def set_account(self, account_id: int) -> None:
-        """Bind the rest of the transaction to an account: what the policies show, what COPY fills in."""
+        """Bind the rest of the transaction to an account: the policies show its rows, and COPY fills in its id."""
         self.connection.execute(_bind_account(account_id), prepare=False)  # each account has a text of its own
 
 
 class Database:
-    """A pool of connections of one role. `with database.transaction(account_id) as tx:` is the only way in."""
+    """A pool of connections of one role. Use it by `with database.transaction(account_id) as tx:`."""
 
     def __init__(self, conninfo: str, role: Role, *, size: int = 8, wait_seconds: float = 5) -> None:
         self._conninfo = conninfo
         self._role = role
         self._size = size
         self._mark = secrets.token_hex(4)
-        """In the names of all sessions of this object: which of them belong together."""
+        """Part of the names of all sessions of this object. It shows which sessions belong together."""
         self._pool = ConnectionPool(
             conninfo,
             min_size=0 if size > 1 else 1,
             max_size=size,
             timeout=wait_seconds,
-            # Without this the pauses between attempts double for five minutes, and so does the way back after an
-            # outage. Once given up, the next request begins anew.
+            # Without this limit the pauses between attempts double for five minutes, and a process would be late after
+            # an outage. After the limit, the next request starts a new attempt.
             reconnect_timeout=wait_seconds,
             configure=self._configure,
             kwargs={"autocommit": True},  # transactions are begun in `_begin`
@@ -206,12 +205,12 @@ class Database:
         self.heartbeat.start()
 
     def close(self) -> None:
-        """Close all connections; safe to call twice."""
+        """Close all connections. A second call does nothing."""
         self.heartbeat.stop()
         self._pool.close()
 
     def check_ready(self) -> None:
-        """Raises StoreUnavailable when the database cannot be reached or lacks the schema."""
+        """Raises StoreUnavailable if the database cannot be reached or has no schema."""
         try:
             with self.transaction() as tx:
                 tx.run("check_schema")
@@ -222,18 +221,19 @@ class Database:
     def transaction(self, account_id: int | None = None) -> Iterator[Transaction]:
         """A transaction that commits at the end and rolls back on any exception.
 
-        Raises StoreUnavailable (nothing was done), StoreRefused (the data broke a rule of the schema),
-        StatementRefused (the program did) or OutcomeUnknown (the connection was lost during the commit of a change).
+        Raises StoreUnavailable (nothing was done), StoreRefused (the data broke a rule of the schema), StatementRefused
+        (PostgreSQL refused the statement itself), or OutcomeUnknown (the connection was lost during the commit of a
+        change).
         """
         with self._run([_BEGIN, *([] if account_id is None else [_bind_account(account_id)])]) as tx:
             yield tx
 
     @contextmanager
     def snapshot(self, account_id: int, name: str | None = None) -> Iterator[Transaction]:
-        """A transaction that sees one state of the database from its first statement to its end.
+        """A transaction that sees the same state of the database from its first statement to its end.
 
-        `name`: that of another such transaction, by `export_snapshot`; then it only reads. Raises as `transaction`;
-        an error with one of the codes SNAPSHOT_ENDED if that other transaction has ended.
+        `name`: the snapshot of another transaction, from `export_snapshot`. With a name the transaction only reads.
+        Raises like `transaction`, and an error with one of the codes SNAPSHOT_ENDED if that other transaction has ended.
         """
         begin = (
             [_BEGIN_SNAPSHOT] if name is None else [_BEGIN_READING, sql.SQL("SET TRANSACTION SNAPSHOT {}").format(name)]
@@ -260,8 +260,8 @@ class Database:
     def _begin(self, begin: sql.Composed) -> Iterator[psycopg.Connection[TupleRow]]:
         """A connection in a new transaction, which the pool commits or rolls back.
 
-        Begun and bound to its account in one message: under load each one waits for a processor twice. It is also
-        what shows that a pooled connection was lost meanwhile; nothing was done on it, so another one is taken.
+        One message begins the transaction and binds it to its account, because under load each message waits for a
+        processor twice. The message also shows if a pooled connection was lost. Then another connection is taken.
         """
         for _ in range(self._size + 1):
             with self._pool.connection() as connection:
@@ -277,7 +277,7 @@ class Database:
 
     @contextmanager
     def listen(self, channel: LiteralString) -> Iterator[psycopg.Connection[TupleRow]]:
-        """A connection of its own that LISTENs on `channel`; wait with `wait_for_notice`."""
+        """An extra connection that LISTENs on `channel`. Wait with `wait_for_notice`."""
         try:
             with psycopg.connect(self._conninfo, autocommit=True) as connection:
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
@@ -286,11 +286,12 @@ class Database:
             raise translate(error) from error
 
     def end_frozen_sessions(self) -> int:
-        """End sessions of server processes and workers whose process is frozen, in the middle of a COPY, of a pipeline
-        or of a result; how many. PostgreSQL's time-outs see statements and the pauses between them, not these. A
-        process whose heart beats is not frozen, however long it takes for a result.
+        """End the sessions of frozen server processes and workers, and return their number.
 
-        Goes by the rights of the owner, whatever this object's role is. Raises StoreUnavailable.
+        Such a session may be in the middle of a COPY, a pipeline or a result, where PostgreSQL has no time-out. A
+        process with a heartbeat is not frozen, however long it needs for a result.
+
+        The call has the rights of the owner, with any role of this object. Raises StoreUnavailable.
         """
         try:
             with psycopg.connect(self._conninfo, autocommit=True) as connection:
@@ -314,7 +315,7 @@ def _bind_account(account_id: int) -> sql.Composed:
 
 
 def wait_for_notice(connection: psycopg.Connection[TupleRow], seconds: float) -> bool:
-    """True when a notification came within `seconds`. Raises StoreUnavailable when the connection is gone."""
+    """True if a notification came within `seconds`. Raises StoreUnavailable if the connection is lost."""
     try:
         return any(True for _ in connection.notifies(timeout=seconds, stop_after=1))
     except psycopg.Error as error:

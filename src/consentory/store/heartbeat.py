@@ -1,7 +1,7 @@
-"""The heartbeat of a process in the database: it shows that the process runs, and how far its clock is off.
+"""The heartbeat of a process in the database: it shows that the process runs, and how wrong its clock is.
 
 PostgreSQL cannot tell a session whose process is frozen from one whose process is slow to take a long result. So each
-process has one more session, which does a trifle every few seconds. Once that stops, its other sessions may be ended
+process has one more session, with a small statement every few seconds. If that stops, its other sessions may be ended
 (`Database.end_frozen_sessions`).
 """
 
@@ -20,12 +20,12 @@ from consentory.store.statements import statement
 log = structlog.get_logger(__name__)
 
 FARTHEST_OFF = 5.0
-"""Seconds that the clock of a machine may differ from the database's before the log says so."""
+"""The log reports a clock that differs from the database's clock by more seconds than this."""
 SAY_AGAIN_SECONDS = 600.0
 
 
 class Heartbeat:
-    """Beats in a thread of its own, from the first interval after `start` on."""
+    """Beats in a thread of its own. The first beat comes one interval after `start`."""
 
     def __init__(self, conninfo: str, name: str, seconds: float) -> None:
         """`name`: the application_name of the session."""
@@ -36,14 +36,14 @@ class Heartbeat:
         self._thread = Thread(target=self._run, name="heartbeat", daemon=True)
         self._said_at = float("-inf")
         self.on_clock: Callable[[float], None] | None = None
-        """Called with the seconds that this process's clock is ahead of the database's, at each beat."""
+        """Called at each beat, with the seconds that this process's clock is ahead of the database's clock."""
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; the session is gone a moment later."""
+        """End the heartbeat. The session ends a moment later."""
         self._stop.set()
 
     def _run(self) -> None:
@@ -55,7 +55,7 @@ class Heartbeat:
                         self._conninfo, autocommit=True, application_name=self._name, connect_timeout=5
                     )
                 self._beat(connection)
-            except psycopg.Error:  # the database is away, and then nobody is asked for a sign of life
+            except psycopg.Error:  # the database cannot be reached, and nobody asks for a sign of life
                 if connection is not None:
                     connection.close()
         if connection is not None:
@@ -66,7 +66,7 @@ class Heartbeat:
         row = connection.execute(statement("beat")).fetchone()
         assert row is not None
         after = time.time()
-        # The database read its clock somewhere between: what the way took says nothing of the clocks.
+        # The database read its clock at some time in between. The time of the message must not count as a difference.
         ahead = before - row[0] if row[0] < before else min(0.0, after - row[0])
         if abs(ahead) > FARTHEST_OFF and time.monotonic() - self._said_at > SAY_AGAIN_SECONDS:
             self._said_at = time.monotonic()

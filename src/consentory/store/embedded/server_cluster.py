@@ -1,4 +1,4 @@
-"""The cluster of the embedded server: how it is made, which version it is of, with which settings it runs."""
+"""The cluster of the embedded server: its creation, its version and its settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from consentory.store.embedded.server_process import EmbeddedServerError, Server
 
 
 def check_major(cluster: Path, major: int) -> None:
-    """Raises EmbeddedServerError if there is a cluster and binaries of this major version cannot run it."""
+    """Raises EmbeddedServerError if there is a cluster that binaries of this major version cannot run."""
     if not cluster.exists():
         return
     try:
@@ -32,7 +32,7 @@ def check_major(cluster: Path, major: int) -> None:
 
 
 def remove_leftovers(server: Path) -> None:
-    """Removes what an interrupted `create_cluster` left; a part of it may still be writing, so each start."""
+    """Removes the rest of an interrupted `create_cluster`. Each start does so, because initdb may still be writing."""
     for leftover in server.glob("new-*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
@@ -47,7 +47,7 @@ def create_cluster(
     password: str,
     log: int,
 ) -> None:
-    """Makes `server/cluster`, under another name until it is complete: a crash leaves no half cluster."""
+    """Makes `server/cluster`. It has another name until it is complete, so a crash leaves no incomplete cluster."""
     since = folder.measure_log()
     code = 0
     for locale in _list_locales(major):
@@ -70,14 +70,14 @@ def create_cluster(
 
 
 def _list_locales(major: int) -> list[list[str]]:
-    """One after another until one is known here; from 17 on PostgreSQL brings C.UTF-8 itself."""
+    """Locales to try in this order. PostgreSQL has C.UTF-8 itself from version 17 on."""
     if major >= 17:
         return [["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]]
     return [["--locale=C.UTF-8", "--lc-messages=C"], ["--locale=C"]]
 
 
 def list_settings(socket_folder: Path, shared_buffers_mb: int, free_disk_mb: int) -> dict[str, str]:
-    """The server's settings by name, given at every start; what they are measured on: docs of the engine."""
+    """The server's settings by name. Each start gives them."""
     quoted = str(socket_folder).replace('"', '""')
     return {
         "listen_addresses": "",
@@ -85,8 +85,8 @@ def list_settings(socket_folder: Path, shared_buffers_mb: int, free_disk_mb: int
         "unix_socket_permissions": "0700",
         "password_encryption": "scram-sha-256",
         "shared_buffers": f"{shared_buffers_mb}MB",
-        # 16 GB for bulk imports, less on a disk that this would fill: the keys of new people touch pages of their
-        # indexes at random, and each page goes into the WAL whole once a checkpoint.
+        # 16 GB for bulk imports, and less on a small disk. The keys of new people change random pages of their
+        # indexes, and each page goes into the WAL as a whole once after each checkpoint.
         "max_wal_size": f"{max(1024, min(16384, free_disk_mb // 4))}MB",
         "checkpoint_timeout": "15min",
         "synchronous_commit": "on",
@@ -97,7 +97,7 @@ def list_settings(socket_folder: Path, shared_buffers_mb: int, free_disk_mb: int
         "log_timezone": "UTC",
         "logging_collector": "off",
         "log_destination": "stderr",
-        # Errors of statements carry values, and so personal data: the caller gets them, the log does not.
+        # Errors of statements show values, which may be personal data. The caller gets them, and the log does not.
         "log_min_messages": "log",
         "log_min_error_statement": "panic",
         "log_error_verbosity": "terse",
@@ -108,13 +108,13 @@ def choose_shared_buffers_mb() -> int:
     """A quarter of the memory of the machine or container, at most 4 GB."""
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with suppress(OSError, ValueError):  # absent, or the word "max"
+        with suppress(OSError, ValueError):  # missing, or the word "max"
             size = min(size, int(Path(limit).read_text()))
     return min(4096, max(32, size // 2**20 // 4))
 
 
 def read_predecessor(cluster: Path) -> tuple[str, str]:
-    """Process id and state that the last server on the cluster wrote down, as text; for messages only."""
+    """The process id and the state that the last server of the cluster wrote down, as text. Only for messages."""
     lines: list[str] = []
     with suppress(OSError):
         lines = (cluster / "postmaster.pid").read_text(errors="replace").splitlines()

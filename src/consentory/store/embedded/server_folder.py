@@ -1,4 +1,4 @@
-"""The data folder of the embedded server: what lies where, who may enter, whose it is.
+"""The data folder of the embedded server: its files, their owners and their modes.
 
 DATA/                 0700; for root 0711 and root's own
   launcher.lock       held (flock) by the launcher whose server runs
@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 
 
 class DataFolder:
-    """One data folder; every method but `prepare` and `try_lock` is for the launcher that holds the lock."""
+    """One data folder. Only the launcher that holds the lock may call methods other than `prepare` and `try_lock`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().resolve()
@@ -50,7 +50,7 @@ class DataFolder:
         self._location = self.path / "location"
 
     def prepare(self) -> None:
-        """Creates the folder, or recognises it as ours; raises EmbeddedServerError if it is anything else."""
+        """Creates the folder, or recognizes it as ours. Raises EmbeddedServerError if it is anything else."""
         mode = 0o711 if os.geteuid() == 0 else 0o700
         try:
             self.path.mkdir(mode=mode, parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class DataFolder:
             self.path.chmod(mode)
 
     def try_lock(self) -> int | None:
-        """The lock as an open file, to be closed by the caller, or None while another launcher holds it."""
+        """The lock as an open file, which the caller closes. None: another launcher holds the lock."""
         try:
             lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -89,7 +89,7 @@ class DataFolder:
             if os.fstat(lock).st_ino == self._lock.stat().st_ino:
                 return lock
         except (BlockingIOError, FileNotFoundError):
-            pass  # held, or erased between opening and locking
+            pass  # another launcher holds it, or it was removed between opening and locking
         os.close(lock)
         return None
 
@@ -99,7 +99,7 @@ class DataFolder:
         return None
 
     def write_conninfo(self, conninfo: str) -> None:
-        """Survives a crash: the one copy of the password is never half written."""
+        """Write a file so that a crash never leaves an incomplete one: it may be the only copy of the password."""
         self._write_private(self._conninfo, conninfo)
 
     def _write_private(self, path: Path, text: str) -> None:
@@ -111,9 +111,9 @@ class DataFolder:
         fresh.replace(path)
 
     def read_secret_key(self, *, make: bool) -> str | None:
-        """The text of the file, or None; with `make` a new one is made first, of 256 random bits in base64.
+        """The text of the file. None: there is no file. With `make` it is made first, with 256 random bits in base64.
 
-        Of several processes that make it at once the first wins.
+        If several processes make it at the same time, the first one wins.
         """
         if make and not self._secret_key.exists():
             fresh = self._secret_key.with_name(f".{self._secret_key.name}.{secrets.token_hex(4)}")
@@ -127,7 +127,7 @@ class DataFolder:
 
     @contextmanager
     def open_log(self) -> Iterator[int]:
-        """The server's log to append to; ours, so that the server's user cannot point it elsewhere."""
+        """The server's log, open to append. We own it, so that the server's user cannot replace it by a link."""
         if self._log.exists() and self._log.stat().st_size > LOG_LIMIT:
             self._log.replace(self._log.with_name("server.log.1"))
         log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
@@ -137,17 +137,17 @@ class DataFolder:
             os.close(log)
 
     def measure_log(self) -> int:
-        """Bytes written so far: where to begin reading what the next start says."""
+        """The bytes written so far. The text of the next start begins there."""
         return self._log.stat().st_size
 
     def read_log(self, since: int, lines: int = 12) -> str:
-        """The last lines of what was written after so many bytes."""
+        """The last lines that were written after this number of bytes."""
         with self._log.open("rb") as file:
             file.seek(max(since, self.measure_log() - 64 * 1024))
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
 
     def find_home(self, account: ServerAccount) -> Path:
-        """The folder that holds `server/`: this one, or where the account can go if it cannot come here."""
+        """The folder that holds `server/`: this folder, or another one if the account cannot enter this folder."""
         if self._location.exists():
             home = Path(self._location.read_text().splitlines()[0])
         elif (self.path / "server" / "cluster").exists():
@@ -203,13 +203,13 @@ class DataFolder:
         return account.can_enter(server)
 
     def _report_left_behind(self) -> None:
-        """A data folder removed by hand leaves its data: never deleted unasked, never passed over either."""
+        """If somebody removed the data folder, its data may still exist. It is neither deleted nor ignored."""
         for origin in STATE_ROOT.glob("*/origin"):
             if origin.read_text() == str(self.path):
                 _log.warning("embedded_data_left_behind", data_folder=str(self.path), data=str(origin.parent))
 
     def choose_socket_folder(self, server: Path, account: ServerAccount) -> Path:
-        """The server's own folder; one for the run, if the socket's path would be too long or unspeakable."""
+        """The folder of the socket: the server's own, or a temporary one if the path is too long or not text."""
         if _can_hold_socket(server):
             return server
         earlier = self._find_earlier_socket_folder(account)
@@ -233,7 +233,7 @@ class DataFolder:
         return None
 
     def read_or_make_conninfo(self, socket_folder: Path, *, cluster_exists: bool) -> str:
-        """The address of the socket with the password that the cluster was made with, or a new one."""
+        """The conninfo of the socket, with the password of the cluster, or with a new password."""
         known = conninfo_to_dict(self.read_conninfo() or "").get("password")
         if known is None and cluster_exists:
             raise EmbeddedServerError(f"{self._conninfo}, which holds the password, is gone: restore it.")
@@ -248,7 +248,7 @@ class DataFolder:
         return conninfo
 
     def erase(self) -> None:
-        """Removes everything of ours, wherever it is, and the folder itself if that leaves it empty."""
+        """Removes all our files, wherever they are, and the folder itself if it is empty after that."""
         if self._location.exists():
             shutil.rmtree(self._location.read_text().splitlines()[0], ignore_errors=True)
         for name in ("server", "binaries"):
@@ -261,5 +261,5 @@ class DataFolder:
 
 
 def _can_hold_socket(folder: Path) -> bool:
-    """Whether a socket's path in it is one that the system and a conninfo can say."""
+    """True if a socket in this folder has a path that the system and a conninfo can express."""
     return len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH and "," not in str(folder)

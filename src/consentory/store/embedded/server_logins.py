@@ -1,7 +1,7 @@
-"""Logins of the embedded server that can do no more than their processes need (docs/adr/0004-set-role.md).
+"""Logins of the embedded server with only the rights that their processes need (docs/adr/0004-set-role.md).
 
-The owner's login stays with `consentory up` and with commands beside the database. A server process that was taken over
-cannot become the owner of the tables, nor go round the policies: its login is a member of `consentory_service` alone.
+Only `consentory up` and the commands beside the database have the owner's login. An attacker in a server process cannot
+become the owner of the tables or bypass the policies, because its login is a member of `consentory_service` alone.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ WORKER_LOGIN = "consentory_worker_login"
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """How the processes connect; both hold a password and are never logged."""
+    """The conninfos of the processes. Both hold a password, so never log them."""
 
     server: str
     worker: str
 
 
 def open_logins(owner: str) -> Logins:
-    """Make the logins, or let them be again what they were made to be; the schema is there. `owner` is a conninfo.
+    """Make the logins, or restore their rights. The schema must exist. `owner`: the owner's conninfo.
 
-    The passwords follow from the owner's, so that every tree on one data folder has the same. The worker may end
-    sessions of the server's login that are frozen, and so is a member of that, too.
+    The passwords are derived from the owner's password, so that each tree on one data folder has the same. The worker
+    ends frozen sessions of the server's login, so the worker's login is a member of the server's login.
     """
     secret = str(conninfo_to_dict(owner)["password"]).encode()
     with psycopg.connect(owner) as connection:
@@ -49,7 +49,7 @@ def _open_login(
     login = sql.Identifier(name)
     if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is None:
         connection.execute(sql.SQL("CREATE ROLE {}").format(login))
-    # Sent as its verifier: nobody who reads statements learns the password.
+    # Only the verifier is sent, so that the statement does not show the password.
     verifier = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
     form = "ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT PASSWORD {}"
     connection.execute(sql.SQL(form).format(login, verifier))

@@ -1,4 +1,4 @@
-"""Child processes of the embedded server: whom they run as, and that they never outlive us."""
+"""Child processes of the embedded server: they run as the right user, and end with this process."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ STOP_PATIENCE_S = 300.0
 
 
 class EmbeddedServerError(ConsentoryError):
-    """The embedded server cannot be used; the message says why and what to do next."""
+    """The embedded server cannot be used. The message tells the reason and the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAccount:
-    """Whom the server runs as: ourselves or, since PostgreSQL refuses root, a system user without a login."""
+    """The user that the server runs as: our own user, or a system user without a login if we are root, because
+    PostgreSQL refuses root."""
 
     name: str
     uid: int
@@ -34,7 +35,7 @@ class ServerAccount:
     dropped: bool
 
     def can_enter(self, folder: Path) -> bool:
-        """Asked of the system as that user, so that lists of access rights and mounts have their say."""
+        """Ask the system as that user, so that access control lists and mounts count as well."""
         return not self.dropped or run_child(["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)], self) == 0
 
     def can_run(self, program: Path) -> bool:
@@ -42,7 +43,7 @@ class ServerAccount:
         return not self.dropped or run_child(command, self) == 0
 
     def own(self, path: Path | int) -> None:
-        """Gives a path or open file of ours to the account; the last part of the path is never followed."""
+        """Make the account the owner of a path or open file. A symbolic link at the end of the path is not followed."""
         if not self.dropped:
             return
         if isinstance(path, int):
@@ -52,9 +53,9 @@ class ServerAccount:
 
 
 def choose_account() -> ServerAccount:
-    """Ourselves; for root the user `consentory`, created when it is not there.
+    """Our own user. For root: the user `consentory`, which is created if it does not exist.
 
-    Raises EmbeddedServerError when root has no such user and cannot create one.
+    Raises EmbeddedServerError if root has no such user and cannot create one.
     """
     if os.geteuid() != 0:
         return ServerAccount(f"uid {os.geteuid()}", os.geteuid(), os.getegid(), dropped=False)
@@ -79,7 +80,7 @@ def _create_user() -> pwd.struct_passwd:
     if program:
         command = [program, *options, "--shell", "/usr/sbin/nologin", ACCOUNT_NAME]
         said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
-    # Looked up whatever useradd said: another launcher may have created it in the meantime.
+    # Look the user up even after an error of useradd: another launcher may have created it in the meantime.
     entry = _find_user()
     if entry is None:
         raise EmbeddedServerError(
@@ -90,7 +91,7 @@ def _create_user() -> pwd.struct_passwd:
 
 
 def run_child(command: Sequence[str], account: ServerAccount, output: int = subprocess.DEVNULL) -> int:
-    """Runs a command as the account to its end and returns its exit code; it is killed if we are."""
+    """Runs a command as the account, and returns its exit code. The command is killed if this process is killed."""
     return _open_child(command, account, output, signal.SIGKILL).wait()
 
 
@@ -101,7 +102,7 @@ def _open_child(
     if account.dropped:
         drop = {"user": account.uid, "group": account.gid, "extra_groups": []}
     try:
-        # preexec_fn runs after the change of user, which would clear the signal.
+        # preexec_fn runs after the change of user, because that change would clear the signal.
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -127,15 +128,15 @@ def _arm_death_signal(parent: int, number: int) -> Callable[[], None]:
 
 
 class ServerProcess:
-    """A running `postgres`, shut down fast when we stop it, and by the kernel when we die without a word.
+    """A running `postgres`. `stop` shuts it down fast. If this process dies, the kernel ends it.
 
-    The kernel sends the signal when the *thread* that forked ends, so one thread forks and then waits as
-    long as the child lives.
+    The kernel sends the signal when the *thread* that forked ends. So one thread forks, and waits until the child
+    ends.
     """
 
     def __init__(self, command: Sequence[str], account: ServerAccount, output: int) -> None:
         self._forked = threading.Event()
-        # Not the thread itself: in CPython 3.11 a thread counts as ended once an exception interrupts its join.
+        # Not a join of the thread: in CPython 3.11 a thread counts as ended after an exception interrupts its join.
         self._ended = threading.Event()
         self._failure: EmbeddedServerError | None = None
         self._child: subprocess.Popen[bytes] | None = None
@@ -175,11 +176,11 @@ class ServerProcess:
         return self._thread.is_alive() and not self._ended.is_set()  # after a fork the thread is the parent's
 
     def wait(self, seconds: float) -> None:
-        """Returns when the server has ended, at the latest after so many seconds."""
+        """Wait until the server has ended, at most `seconds`."""
         self._ended.wait(seconds)
 
     def stop(self) -> None:
-        """Ends sessions, writes a checkpoint and returns when the server is gone; an unending one is cut."""
+        """End the sessions, write a checkpoint, and wait until the server has ended. Kill it if it does not end."""
         assert self._child is not None
         for number, patience in ((signal.SIGINT, STOP_PATIENCE_S), (signal.SIGQUIT, None)):
             if self.is_running:

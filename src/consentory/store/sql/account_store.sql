@@ -1,13 +1,13 @@
 -- name: check_schema
--- Fails where the schema is not there; the newest migration.
+-- The newest migration. Fails if the schema does not exist.
 SELECT max(number) FROM schema_migration;
 
 -- name: find_account
--- The account of a clientId, across accounts, by a function that gives the id and nothing else. NULL: none.
+-- The account of a clientId, across accounts, by a function that gives only the id. NULL: none.
 SELECT account_of_client(%(client_id)s);
 
 -- name: reserve_account_id
--- A number for a new account; taken by inserting it, so the caller holds the lock of lock_accounts meanwhile.
+-- A number for a new account. The INSERT takes the number, so the caller holds the lock of lock_accounts until then.
 SELECT next_account_id();
 
 -- name: lock_accounts
@@ -27,15 +27,15 @@ SELECT revision FROM account WHERE account_id = current_account();
 SELECT document::text FROM configuration WHERE account_id = current_account() AND revision = %(revision)s;
 
 -- name: list_configurations
--- Every revision of the configuration as JSON, the first first. Zero rows: none yet.
+-- Each revision of the configuration as JSON, the oldest first. Zero rows: none yet.
 SELECT document::text FROM configuration WHERE account_id = current_account() ORDER BY revision;
 
 -- name: is_respelled
--- Whether an earlier release may have spelled a configured name anew. Zero rows: no such account.
+-- True if an earlier release may have changed the spelling of a configured name. Zero rows: no such account.
 SELECT respelled FROM account WHERE account_id = current_account();
 
 -- name: save_configuration
--- A new revision. Refused by configuration_pkey: somebody else made it.
+-- A new revision. Refused by configuration_pkey: another transaction made it.
 INSERT INTO configuration (revision, document) VALUES (%(revision)s, %(document)s);
 
 -- name: set_revision
@@ -43,12 +43,12 @@ INSERT INTO configuration (revision, document) VALUES (%(revision)s, %(document)
 UPDATE account SET revision = %(revision)s WHERE account_id = current_account();
 
 -- name: keep_consent_text
--- Keeps a text as shown; what is there already stays as it is.
+-- Keeps a text as shown. A text that exists already does not change.
 INSERT INTO consent_text (consent_type, version, locale, sha256, body)
 VALUES (%(consent_type)s, %(version)s, %(locale)s, %(sha256)s, %(body)s)
 ON CONFLICT (account_id, consent_type, version, locale) DO NOTHING;
 
 -- name: reserve_profile_ids
--- Hands out a block of profile ids: the first of `count`. Locks the account's row until commit.
+-- Reserves `count` profile ids in sequence, and gives the first one. Locks the account's row until commit.
 UPDATE account SET next_profile_id = next_profile_id + %(count)s
 WHERE account_id = current_account() RETURNING next_profile_id - %(count)s;

@@ -1,5 +1,5 @@
 -- name: insert_event
--- Adds an event and lets it wait for its place in the chain. The digest is digest_event's, over the same time.
+-- Adds an event, and queues it for the chain. The digest is that of digest_event, with the same time.
 WITH event AS (
   INSERT INTO audit_event (event_id, recorded_at, caller, client_address, request_id, action, import_id, profile_ids,
                            details)
@@ -12,8 +12,9 @@ VALUES (statement_timestamp(), %(event_id)s,
                           'UTF8')));
 
 -- name: list_events
--- Events in the chain after a number, in its order. Index: primary key of audit_link, then that of audit_event, which
--- LATERAL with LIMIT holds the planner to, here and below, also while it has no statistics of a table just filled.
+-- The events of the chain after a number, in the order of the chain. Index: primary key of audit_link, then primary key
+-- of audit_event. LATERAL with LIMIT, here and below, makes the planner use these indexes, also for a table without
+-- statistics.
 SELECT e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
        e.recorded_at, s.number, s.hash
 FROM audit_link AS s
@@ -24,7 +25,7 @@ WHERE s.account_id = current_account() AND s.number > %(after)s
 ORDER BY s.number LIMIT %(limit)s;
 
 -- name: list_import_events
--- As list_events, of one import. Index audit_event_import, then audit_link_event.
+-- Like list_events, for one import. Index audit_event_import, then audit_link_event.
 SELECT e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
        e.recorded_at, s.number, s.hash
 FROM audit_event AS e JOIN audit_link AS s ON s.account_id = e.account_id AND s.event_id = e.event_id
@@ -37,7 +38,7 @@ ORDER BY s.number LIMIT %(limit)s;
 SELECT number, hash FROM audit_link WHERE account_id = current_account() ORDER BY number DESC LIMIT 1;
 
 -- name: find_unchained
--- Accounts with events that wait. Across accounts (worker). The queue is short: read from end to end.
+-- Accounts with waiting events. Across accounts (worker). The queue is short, so it is read as a whole.
 SELECT DISTINCT account_id FROM audit_waiting;
 
 -- name: try_chain_lock
@@ -45,13 +46,13 @@ SELECT DISTINCT account_id FROM audit_waiting;
 SELECT pg_try_advisory_xact_lock(1635083380, current_account());
 
 -- name: take_waiting
--- Takes the oldest waiting events off the queue, in no order. Zero rows: none waits. The caller holds try_chain_lock.
+-- Takes the oldest events from the queue, in no order. Zero rows: none waits. The caller holds try_chain_lock.
 DELETE FROM audit_waiting WHERE account_id = current_account() AND ctid = ANY(ARRAY(
   SELECT ctid FROM audit_waiting WHERE account_id = current_account() ORDER BY recorded_at, event_id LIMIT %(limit)s))
 RETURNING recorded_at, event_id, digest;
 
 -- name: copy_links
--- Lengthens the chain (worker). The caller holds try_chain_lock; the primary key refuses a second link of a number.
+-- Appends to the chain (worker). The caller holds try_chain_lock. The primary key refuses a second link with a number.
 COPY audit_link (number, event_id, digest, previous, hash) FROM STDIN (FORMAT binary);
 
 -- name: list_accounts
@@ -59,7 +60,7 @@ COPY audit_link (number, event_id, digest, previous, hash) FROM STDIN (FORMAT bi
 SELECT account_id, client_id FROM account ORDER BY client_id;
 
 -- name: list_chain
--- The whole chain in order, each link with its event; NULLs where that is gone.
+-- The whole chain in order, each link with its event. NULLs: the event is gone.
 SELECT s.number, s.event_id, s.digest, s.previous, s.hash,
        e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
        e.recorded_at
@@ -70,7 +71,7 @@ WHERE s.account_id = current_account()
 ORDER BY s.number;
 
 -- name: list_queue
--- All events that wait, oldest first; NULLs where the event is gone.
+-- All waiting events, oldest first. NULLs: the event is gone.
 SELECT w.event_id, w.digest,
        e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
        e.recorded_at
@@ -81,14 +82,14 @@ WHERE w.account_id = current_account()
 ORDER BY w.recorded_at, w.event_id;
 
 -- name: list_loose
--- Events that are neither in the chain nor wait for it, by id. Zero rows is how it should be.
+-- Events that are not in the chain and not in the queue, by id. Zero rows: the trail is right.
 SELECT event_id FROM audit_event WHERE account_id = current_account()
 EXCEPT (SELECT event_id FROM audit_link WHERE account_id = current_account()
         UNION ALL SELECT event_id FROM audit_waiting WHERE account_id = current_account())
 ORDER BY event_id;
 
 -- name: list_chained_twice
--- Events with more than one link or wait, with the newest number. Zero rows is how it should be.
+-- Events that are in the chain or the queue more than once, with the newest number. Zero rows: the trail is right.
 SELECT event_id, max(number) FROM (
   SELECT event_id, number FROM audit_link WHERE account_id = current_account()
   UNION ALL

@@ -1,6 +1,6 @@
 -- name: next_queued_import
--- The next import to resolve: queued, first of its account, none of the account processing. Across accounts (worker).
--- No lock: resolving takes an advisory lock of its own, so that Cancel does not wait for it.
+-- The next import to resolve: queued, the first of its account, and no import of the account is processing.
+-- Across accounts (worker). No lock: resolving takes an advisory lock of its own, so that Cancel does not wait for it.
 SELECT q.account_id, q.import_id FROM import AS q
 WHERE q.status = 'Queued'
   AND NOT EXISTS (SELECT FROM import AS p WHERE p.account_id = q.account_id AND p.status = 'Processing')
@@ -14,13 +14,14 @@ ORDER BY q.queued_at LIMIT 1;
 SELECT pg_try_advisory_xact_lock(1919251311, current_account());
 
 -- name: allow_long_statement
--- Resolving ten million records takes longer than a chunk may, and sorts what they name.
+-- To resolve ten million records takes longer than a chunk may take, and needs memory to sort their tokens.
 SELECT set_config('statement_timeout', '30min', true), set_config('work_mem', '64MB', true);
 
 -- name: collect_named
--- The tokens that the records name: one row per record and token, where a token is a profile (by ProfileId, or as the holder of a
--- named alternate id) or an alternate id that nobody holds. Two records that share a token share a group. One look-up a
--- key, as in profile_store.sql, in the order of the index: of a large account little of it is in memory.
+-- The match tokens of the records, one row for each record and token. A token is a profile (by ProfileId, or as the
+-- holder of a named alternate id), or an alternate id without a holder. Records with a common token are in one group.
+-- One look-up for each key, as in profile_store.sql, in the order of the index, because a large account's index is not
+-- in memory.
 CREATE TEMPORARY TABLE named_token ON COMMIT DROP AS
   SELECT n.sequence_number, coalesce(profile_match_token(k.profile_id), n.key) AS token
   FROM (
@@ -42,22 +43,22 @@ CREATE TEMPORARY TABLE named_token ON COMMIT DROP AS
   WHERE f.account_id = current_account() AND f.import_id = %(import_id)s;
 
 -- name: list_shared
--- (token, SequenceNumber) of everything that more than one record names, by token and number: the colliding few.
+-- (token, SequenceNumber) of each token that more than one record names, by token and number.
 SELECT token, sequence_number FROM named_token
 WHERE token IN (SELECT token FROM named_token GROUP BY token HAVING count(*) > 1)
 ORDER BY token, sequence_number;
 
 -- name: load_resolvable
--- The facts that resolving needs.
+-- The facts for resolving.
 SELECT status, received, settings FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: copy_chunks
--- The chunks of an import, with its start.
+-- The chunks of an import, when it starts.
 COPY import_chunk (import_id, chunk_number, next_sequence, last_sequence, sequences, excluded, waits_for)
 FROM STDIN (FORMAT binary);
 
 -- name: start_import
--- Queued -> Processing. Zero rows: it was cancelled meanwhile. Refused by import_one_processing: another one runs.
+-- Queued -> Processing. Zero rows: it was cancelled. Refused by import_one_processing: another import runs.
 UPDATE import SET status = 'Processing', started_at = now(), configuration_revision = %(revision)s,
   first_profile_id = %(first_profile_id)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Queued'
@@ -70,26 +71,26 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 
 RETURNING import_id;
 
 -- name: claim_chunk
--- The next chunk that nobody works on, locked: the lock is the lease. Across accounts (worker); low numbers first, so
--- that imports of different accounts run side by side. Zero rows: nothing to do now.
+-- The next chunk that no worker has locked. It is locked, and the lock is the lease. Across accounts (worker). Low
+-- numbers come first, so that imports of different accounts run side by side. Zero rows: nothing to do now.
 SELECT c.account_id, c.import_id, c.chunk_number, c.next_sequence, c.last_sequence, c.sequences, c.excluded
 FROM import_chunk AS c
 WHERE NOT (c.import_id = ANY(%(skipped)s::uuid[])) AND (c.waits_for IS NULL OR (
-  -- A scalar and not an EXISTS: PostgreSQL would hash the whole table for that, at every claim.
+  -- A scalar and not an EXISTS: for an EXISTS, PostgreSQL would hash the whole table at each claim.
   SELECT w.chunk_number FROM import_chunk AS w
   WHERE w.account_id = c.account_id AND w.import_id = c.import_id AND w.chunk_number = c.waits_for) IS NULL)
 ORDER BY c.chunk_number LIMIT 1
 FOR UPDATE OF c SKIP LOCKED;
 
 -- name: load_running
--- The facts that a chunk needs.
+-- The facts for a chunk.
 SELECT settings, started_at, configuration_revision, first_profile_id, status = 'Processing' FROM import
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: list_work
--- Blocks that overlap a range, in order, with who staged them; as they were sent only where the block may hold plain
--- records, which are short: whatever else was sent stays where it is. Of a block without valid records, or a redacted
--- one, `work` is empty. Index: primary key.
+-- Blocks that overlap a range, in order, with the caller who staged them. The sent bytes are only read if they may be
+-- verbatim records, which are short. `work` is empty if a block has no valid record, or was redacted. Index: primary
+-- key.
 SELECT f.first_sequence, f.record_count,
   CASE WHEN f.work <> '' AND octet_length(f.raw) <= %(verbatim_bytes)s * f.record_count THEN f.raw ELSE '' END,
   f.work, b.caller
@@ -101,7 +102,7 @@ WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
 ORDER BY f.first_sequence;
 
 -- name: list_scattered_work
--- As list_work, for the blocks that hold the given records.
+-- Like list_work, for the blocks that hold the given records.
 SELECT DISTINCT f.first_sequence, f.record_count,
   CASE WHEN f.work <> '' AND octet_length(f.raw) <= %(verbatim_bytes)s * f.record_count THEN f.raw ELSE '' END AS raw,
   f.work, b.caller
@@ -116,7 +117,7 @@ JOIN import_batch AS b ON b.account_id = current_account() AND b.import_id = %(i
 ORDER BY f.first_sequence;
 
 -- name: list_refused
--- Those of the given records that were refused already; a row stands for up to 64 of them. Index: primary key.
+-- The given records that were refused already. One row stands for up to 64 records. Index: primary key.
 SELECT wanted.sequence_number FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
 CROSS JOIN LATERAL (
   SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s AND not_honored = false
@@ -125,22 +126,22 @@ CROSS JOIN LATERAL (
 ) AS f;
 
 -- name: limit_statements
--- A shorter time-out for the statements of this transaction.
+-- Sets a shorter time-out for the statements of this transaction.
 SELECT set_config('statement_timeout', %(limit)s, true);
 
 -- name: advance_chunk
--- The part up to `next` is processed.
+-- The records before `next` are processed.
 UPDATE import_chunk SET next_sequence = %(next)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND chunk_number = %(chunk_number)s;
 
 -- name: finish_chunk
--- Gone: the chunk that waits for it may be claimed.
+-- Deletes the chunk. Then the chunk that waits for it can be claimed.
 DELETE FROM import_chunk
 WHERE account_id = current_account() AND import_id = %(import_id)s AND chunk_number = %(chunk_number)s;
 
 -- name: count_outcomes
--- Moves records from Pending to their outcomes. The last statement of a chunk: the row is locked but for its commit.
--- Zero rows: the import is not Processing.
+-- Moves records from Pending to their outcomes. It is the last statement of a slice, so that the row is locked only
+-- during the commit. Zero rows: the import is not Processing.
 UPDATE import SET pending = pending - %(total)s, exceptions = exceptions + %(exceptions)s,
   not_honored = not_honored + %(not_honored)s, created = created + %(created)s, updated = updated + %(updated)s,
   unchanged = unchanged + %(unchanged)s, deleted = deleted + %(deleted)s
@@ -152,7 +153,7 @@ RETURNING pending;
 COPY import_fault (import_id, not_honored, sequence_number, repeats, phase, faults) FROM STDIN (FORMAT binary);
 
 -- name: end_frozen_sessions
--- A statement that waits for its client, begun this long ago, of a process whose heart has not beaten since then.
+-- Ends sessions whose statement has waited for the client for this time, if the heartbeat of the process has stopped.
 SELECT count(pg_terminate_backend(s.pid)) FROM pg_stat_activity AS s
 WHERE s.datname = current_database() AND pg_has_role(s.usesysid, 'USAGE')
   AND s.application_name ~ '^consentory_(service|worker)/'
@@ -177,8 +178,8 @@ SELECT pg_notify('consentory_work', '');
 SELECT status, count(*) FROM import GROUP BY status;
 
 -- name: find_purgeable
--- Imports whose staged records go: ended, and past their retention (DataStageDuration 0: past the token's expiry).
--- Across accounts (worker). Index import_unpurged.
+-- Ended imports whose retention is over (DataStageDuration 0: whose token has expired). Their staged records are
+-- purged. Across accounts (worker). Index import_unpurged.
 SELECT account_id, import_id FROM import
 WHERE status IN ('Completed', 'Failed') AND purged_at IS NULL
   AND now() >= CASE WHEN (settings->>'data_stage_duration')::integer = 0 THEN expires_at
@@ -186,14 +187,14 @@ WHERE status IN ('Completed', 'Failed') AND purged_at IS NULL
 ORDER BY created_at LIMIT 20;
 
 -- name: find_redactable
--- Ended imports with DataStageDuration 0 that still keep what was accepted. Across accounts (worker).
+-- Ended imports with DataStageDuration 0 that still have accepted records. Across accounts (worker).
 SELECT account_id, import_id FROM import
 WHERE status IN ('Completed', 'Failed') AND purged_at IS NULL AND redacted_at IS NULL
   AND (settings->>'data_stage_duration')::integer = 0
 ORDER BY created_at LIMIT 20;
 
 -- name: list_blocks_after
--- Blocks from a SequenceNumber on, with the records of each that were refused or not honored, in order.
+-- The blocks after a SequenceNumber, each with its records that were refused or not honored, in order.
 SELECT f.first_sequence, f.raw, ARRAY(
   SELECT record.sequence_number FROM import_fault AS t
   CROSS JOIN LATERAL generate_series(t.sequence_number, t.sequence_number + t.repeats - 1) AS record (sequence_number)
@@ -204,36 +205,36 @@ WHERE f.account_id = current_account() AND f.import_id = %(import_id)s AND f.fir
 ORDER BY f.first_sequence LIMIT 100;
 
 -- name: redact_block
--- Accepted records go from a block; the named ids go with it.
+-- Removes the accepted records and the named ids from a block.
 UPDATE import_block SET raw = %(raw)s, work = '', named_keys = '{}', named_at = '{}', profile_ids = '{}', profile_at = '{}'
 WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence = %(first_sequence)s;
 
 -- name: delete_block
--- Of a block nothing is to stay.
+-- Deletes a block of which no record is kept.
 DELETE FROM import_block
 WHERE account_id = current_account() AND import_id = %(import_id)s AND first_sequence = %(first_sequence)s;
 
 -- name: mark_redacted
--- Zero rows: somebody else did it.
+-- Marks an import as redacted. Zero rows: another worker did it.
 UPDATE import SET redacted_at = now()
 WHERE account_id = current_account() AND import_id = %(import_id)s AND redacted_at IS NULL
 RETURNING import_id;
 
 -- name: mark_purged
--- From now on asking for exceptions is 410. Zero rows: somebody else did it.
+-- From now on a request for exceptions is answered by 410. Zero rows: another worker did it.
 UPDATE import SET purged_at = now()
 WHERE account_id = current_account() AND import_id = %(import_id)s AND purged_at IS NULL
   AND status IN ('Completed', 'Failed')
 RETURNING import_id;
 
 -- name: find_purge_left
--- Purged imports with staged rows left, so that a purge cut short goes on. Across accounts (worker).
+-- Purged imports that still have staged rows, because their purge was interrupted. Across accounts (worker).
 -- Index import_purging.
 SELECT account_id, import_id FROM import WHERE purged_at IS NOT NULL AND purge_completed_at IS NULL
 ORDER BY purged_at LIMIT 20;
 
 -- name: mark_purge_complete
--- Nothing staged is left. Zero rows: something is, though it may be about to go, or this was noted already.
+-- Marks a purge as complete. Zero rows: staged rows are left, or it is marked already.
 UPDATE import SET purge_completed_at = now()
 WHERE account_id = current_account() AND import_id = %(import_id)s AND purged_at IS NOT NULL AND purge_completed_at IS NULL
   AND NOT EXISTS (SELECT FROM import_block WHERE account_id = current_account() AND import_id = %(import_id)s)
@@ -242,17 +243,18 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND purged_at
 RETURNING import_id;
 
 -- name: try_maintenance_lock
--- True when no other worker maintains this import; held until the transaction ends. The number is "tidy" in ASCII, which it keeps.
+-- True when no other worker maintains this import; held until the transaction ends. The number is "tidy" in ASCII. It
+-- must not change, because workers of an earlier release use it.
 SELECT pg_try_advisory_xact_lock(1953064057, hashtext(%(import_id)s::text));
 
 -- name: purge_blocks
--- Deletes some staged blocks; zero rows: none left.
+-- Deletes some staged blocks. Zero rows: none is left.
 DELETE FROM import_block WHERE account_id = current_account() AND import_id = %(import_id)s
   AND first_sequence IN (SELECT first_sequence FROM import_block WHERE account_id = current_account()
                          AND import_id = %(import_id)s ORDER BY first_sequence LIMIT 1000);
 
 -- name: purge_faults
--- Deletes some faults; zero rows: none left.
+-- Deletes some faults. Zero rows: none is left.
 DELETE FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s
   AND (not_honored, sequence_number) IN (SELECT not_honored, sequence_number FROM import_fault WHERE account_id = current_account()
                                   AND import_id = %(import_id)s ORDER BY not_honored, sequence_number LIMIT 10000);

@@ -1,5 +1,5 @@
 -- name: insert_import
--- Zero rows: the same caller has a living import under this idempotency key (then find_import_by_key).
+-- A new import. Zero rows: the caller's idempotency key names an import that is not over (see find_import_by_key).
 INSERT INTO import (import_id, access_token, settings, source, caller, idempotency_key, request_hash, created_at,
                     expires_at)
 VALUES (%(import_id)s, %(access_token)s, %(settings)s, %(source)s, %(caller)s, %(idempotency_key)s, %(request_hash)s,
@@ -13,21 +13,21 @@ SELECT import_id, request_hash, expires_at <= now() FROM import
 WHERE account_id = current_account() AND caller = %(caller)s AND idempotency_key = %(idempotency_key)s;
 
 -- name: release_import_key
--- Frees the key of an import that lives no longer, so that it can name a new one.
+-- Removes the key from an import that is over, so that the key can name a new import.
 UPDATE import SET idempotency_key = NULL, request_hash = NULL
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: lock_initiates
--- One Initiate of the account at a time, so that the daily limit counts every one; held until the transaction ends.
+-- Only one Initiate of the account runs at a time, so that the daily limit counts each. Until the transaction ends.
 SELECT pg_advisory_xact_lock(1768843636, current_account());
 
 -- name: count_recent_imports
--- Initiates of the last 24 hours, and when the oldest of them leaves the window. Index import_daily.
+-- The Initiates of the last 24 hours, and the time until the oldest of them leaves the window. Index import_daily.
 SELECT count(*), min(created_at) + interval '24 hours' - now() FROM import
 WHERE account_id = current_account() AND created_at > now() - interval '24 hours';
 
 -- name: find_import
--- One import, whole. Zero rows: none of this account's. Index: primary key.
+-- One import with all its columns. Zero rows: the account has no such import. Index: primary key.
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
@@ -35,7 +35,7 @@ SELECT account_id, import_id, access_token, status, settings, received, valid, f
 FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: find_import_by_token
--- As find_import, by access token. Zero rows: unknown, expired, or another account's.
+-- Like find_import, by access token. Zero rows: the token is unknown, has expired, or is of another account.
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
@@ -43,7 +43,8 @@ SELECT account_id, import_id, access_token, status, settings, received, valid, f
 FROM import WHERE account_id = current_account() AND access_token = %(access_token)s AND expires_at > now();
 
 -- name: list_imports
--- Newest first, as find_import, without the mapping of the source. `before` is the import_id (UUIDv7, so ordered by time) after which to go on, or NULL.
+-- Imports, newest first, like find_import, without the mapping of the source. `before`: the last import_id of the page
+-- before (a UUIDv7, so ordered by time), or NULL.
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
@@ -73,14 +74,15 @@ WHERE status IN ('Initiated', 'Staging') AND expires_at <= now()
 RETURNING account_id, import_id;
 
 -- name: expire_import
--- As expire_imports, one of the account. Zero rows: it has not expired, or was executed before.
+-- Like expire_imports, for one import. Zero rows: the import has not expired, or was executed before.
 UPDATE import SET status = 'Failed', failure_reason = 'Import.Expired', completed_at = now()
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN ('Initiated', 'Staging')
   AND expires_at <= now()
 RETURNING import_id;
 
 -- name: lock_import
--- As find_import, and its batches. Locks the import: batches take their ranges one after another. Zero rows: not there.
+-- Like find_import, and the number of batches. Locks the import, so that batches take their ranges one after the other.
+-- Zero rows: no such import.
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
@@ -109,14 +111,14 @@ VALUES (%(import_id)s, %(first_sequence)s, %(record_count)s, %(batch_number)s, %
         %(profile_ids)s, %(profile_at)s);
 
 -- name: insert_faults
--- Faults found at staging (phase 1): a row for each place in the three arrays.
+-- The faults of staging (phase 1): one row for each place in the three arrays.
 INSERT INTO import_fault (import_id, not_honored, sequence_number, repeats, phase, faults)
 SELECT %(import_id)s, false, %(first_sequence)s::integer + place, sent.repeats, 1, sent.faults
   FROM unnest(%(places)s::integer[], %(repeats)s::smallint[], %(faults)s::bytea[]) AS sent (place, repeats, faults);
 
 -- name: count_batch
--- Adds a batch to the books and to the counts beside them; Initiated -> Staging with the first record.
--- Returns the import as find_import. Zero rows: the state forbids it.
+-- Adds a batch to the counts of the import. Initiated -> Staging with the first record.
+-- Returns the import like find_import. Zero rows: the status forbids it.
 UPDATE import SET batches = batches + 1, received = received + %(received)s, valid = valid + %(valid)s,
   failed = failed + %(failed)s, pending = pending + %(valid)s, staged_bytes = staged_bytes + %(staged_bytes)s,
   undated_choices = undated_choices + %(undated_choices)s, refused_opt_outs = refused_opt_outs + %(refused_opt_outs)s,
@@ -129,23 +131,23 @@ RETURNING account_id, import_id, access_token, status, settings, received, valid
        source;
 
 -- name: add_stage_counts
--- Adds to the counts beside the books, after the books were moved: for what a chunk refused.
+-- Adds the records that a chunk refused to the counts beside the books. The books are moved first.
 UPDATE import SET
   undated_choices = undated_choices + %(undated_choices)s, refused_opt_outs = refused_opt_outs + %(refused_opt_outs)s,
   numbers_without_country_code = numbers_without_country_code + %(numbers_without_country_code)s
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: prepare_batch
--- Bytes that are staged in the account, in imports whose records have not gone yet; the revision of its configuration;
--- the database's time. Zero rows: no such account. Index import_kept.
+-- The bytes of the account's staged records that are not purged; the revision of its configuration; the database's
+-- time. Zero rows: no such account. Index import_kept.
 SELECT (SELECT coalesce(sum(staged_bytes), 0) FROM import
         WHERE account_id = current_account() AND purge_completed_at IS NULL AND redacted_at IS NULL),
        revision, clock_timestamp()
 FROM account WHERE account_id = current_account();
 
 -- name: list_faults
--- Faults by SequenceNumber from an offset. A row stands for up to 64 records in succession, so the first that reaches
--- beyond `after` begins at most 63 before it. Index: primary key, in order.
+-- Faults by SequenceNumber, from an offset. One row stands for up to 64 successive records. So the first row with a
+-- record above `after` begins at most 63 records before it. Index: primary key, in order.
 SELECT record.sequence_number, phase, faults, record.sequence_number - fault.sequence_number
 FROM import_fault AS fault
 CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1) AS record (sequence_number)
@@ -155,7 +157,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND not_honor
 ORDER BY fault.sequence_number, record.sequence_number LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: list_all_faults
--- As list_faults, refused and held-back ones together.
+-- Like list_faults, for records that were refused and records that were not honored together.
 SELECT record.sequence_number, phase, faults, record.sequence_number - fault.sequence_number
 FROM import_fault AS fault
 CROSS JOIN LATERAL generate_series(fault.sequence_number, fault.sequence_number + repeats - 1) AS record (sequence_number)
@@ -165,7 +167,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s
 ORDER BY record.sequence_number, phase LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: list_seek_keys
--- SequenceNumber of each refused (or held-back) record whose place among them is a multiple of `step`, in order.
+-- The SequenceNumbers of every `step`th record that was refused (or that was not honored), in order.
 -- Index: primary key, in order.
 SELECT sequence_number FROM (
   SELECT record.sequence_number, row_number() OVER (ORDER BY fault.sequence_number, record.sequence_number) AS place
@@ -177,12 +179,12 @@ WHERE place %% %(step)s = 0
 ORDER BY sequence_number;
 
 -- name: count_faults
--- Records with a fault of these phases. Always one row.
+-- The number of records with a fault of these phases. Always one row.
 SELECT coalesce(sum(repeats), 0) FROM import_fault
 WHERE account_id = current_account() AND import_id = %(import_id)s AND phase = ANY(%(phases)s);
 
 -- name: list_raw_blocks
--- The raw blocks that hold any of the given records, by SequenceNumber, with who staged them. Index: primary key.
+-- The raw blocks that hold the given records, by SequenceNumber, with the caller who staged them. Index: primary key.
 SELECT DISTINCT f.first_sequence, f.raw, b.caller
 FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
 CROSS JOIN LATERAL (

@@ -1,5 +1,5 @@
 -- name: replace_preview
--- Starts a preview of an import, in place of the one before.
+-- Starts a preview of an import. It replaces an earlier preview.
 INSERT INTO import_preview (import_id, preview_id, configuration_revision, received, records, effects)
 VALUES (%(import_id)s, %(preview_id)s, %(revision)s, %(received)s, %(records)s, %(effects)s)
 ON CONFLICT (account_id, import_id) DO UPDATE SET preview_id = excluded.preview_id, state = 'Running',
@@ -9,7 +9,7 @@ ON CONFLICT (account_id, import_id) DO UPDATE SET preview_id = excluded.preview_
   limits_exceeded = '[]';
 
 -- name: find_preview
--- The preview of an import; it is stale if more was staged or the account document changed. Zero rows: none.
+-- The preview of an import. It is stale if more records were staged or the account document changed. Zero rows: none.
 SELECT p.preview_id, p.state, p.as_of, p.records, p.records_done, p.created, p.updated, p.unchanged, p.deleted,
   p.exceptions, p.not_honored, p.effects, p.limits_exceeded,
   p.received <> i.received OR p.configuration_revision <> a.revision
@@ -19,8 +19,8 @@ JOIN account AS a ON a.account_id = p.account_id
 WHERE p.account_id = current_account() AND p.import_id = %(import_id)s;
 
 -- name: list_changes
--- Changes of a preview by kind, SequenceNumber and number, with who staged the record, after a given one. `kind` NULL:
--- of all kinds. Index: primary key.
+-- The changes of a preview after a given one, by kind, SequenceNumber and number, with the caller who staged the
+-- record. `kind` NULL: all kinds. Index: primary key.
 SELECT c.kind, c.sequence_number, c.number, c.profile_id, c.change, coalesce(b.caller, '')
 FROM preview_change AS c
 LEFT JOIN LATERAL (
@@ -35,7 +35,7 @@ WHERE c.account_id = current_account() AND c.import_id = %(import_id)s AND c.pre
 ORDER BY c.kind, c.sequence_number, c.number LIMIT %(limit)s;
 
 -- name: list_running_previews
--- Previews to be worked off, the oldest first. Across accounts (worker). Index import_preview_running.
+-- Running previews, the oldest first. Across accounts (worker). Index import_preview_running.
 SELECT account_id, import_id, preview_id FROM import_preview WHERE state = 'Running' ORDER BY requested_at LIMIT 20;
 
 -- name: try_preview_lock
@@ -48,21 +48,21 @@ SELECT pg_try_advisory_xact_lock(1886545270, hashtext(%(preview_id)s::text));
 SELECT pg_export_snapshot(), clock_timestamp();
 
 -- name: load_previewable
--- The facts that a preview needs. Zero rows: there is no such import.
+-- The facts for a preview. Zero rows: there is no such import.
 SELECT i.status, i.received, i.valid, i.settings->>'match_type', a.revision, a.next_profile_id
 FROM import AS i JOIN account AS a ON a.account_id = i.account_id
 WHERE i.account_id = current_account() AND i.import_id = %(import_id)s;
 
 -- name: drop_preview_chunks
--- Waits for whoever works on one of them.
+-- Deletes the parts of a preview. Waits for the workers that process them.
 DELETE FROM preview_chunk WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: drop_preview_changes
--- Single changes of all previews of an import.
+-- Deletes the single changes of all previews of an import.
 DELETE FROM preview_change WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: begin_preview
--- Zero rows: it was replaced or purged.
+-- Stores the facts of a preview when it begins. Zero rows: it was replaced or purged.
 UPDATE import_preview SET as_of = %(as_of)s, snapshot = %(snapshot)s, first_profile_id = %(first_profile_id)s,
   configuration_revision = %(revision)s, received = %(received)s, records = %(records)s, records_done = 0,
   exceptions = 0, not_honored = 0, created = 0, updated = 0, unchanged = 0, deleted = 0, effects = %(effects)s
@@ -76,8 +76,8 @@ COPY preview_chunk (import_id, preview_id, chunk_number, first_sequence, last_se
 FROM STDIN (FORMAT binary);
 
 -- name: claim_preview_chunk
--- The next part of a preview that nobody works on, locked, with the snapshot to read. Across accounts (worker). Zero
--- rows: nothing to do now.
+-- The next part of a preview that no worker has locked, with the snapshot to read. It is locked. Across accounts
+-- (worker). Zero rows: nothing to do now.
 SELECT c.account_id, c.import_id, c.preview_id, c.chunk_number, c.first_sequence, c.last_sequence, c.sequences,
   c.excluded, p.snapshot, p.as_of, p.configuration_revision, p.first_profile_id
 FROM preview_chunk AS c
@@ -88,12 +88,12 @@ ORDER BY c.chunk_number LIMIT 1
 FOR UPDATE OF c SKIP LOCKED;
 
 -- name: finish_preview_chunk
--- A part is done.
+-- Deletes a part that is done.
 DELETE FROM preview_chunk WHERE account_id = current_account() AND import_id = %(import_id)s
   AND preview_id = %(preview_id)s AND chunk_number = %(chunk_number)s;
 
 -- name: list_sample_ends
--- Of each kind with so many changes: the SequenceNumber of the last one that is kept. Index: primary key.
+-- For each kind with this many changes: the SequenceNumber of the last change that is kept. Index: primary key.
 SELECT k.kind, e.sequence_number FROM unnest(%(kinds)s::text[]) AS k (kind)
 CROSS JOIN LATERAL (
   SELECT sequence_number FROM preview_change
@@ -108,7 +108,7 @@ COPY preview_change (import_id, preview_id, kind, sequence_number, number, profi
 FROM STDIN (FORMAT binary);
 
 -- name: add_preview_counts
--- Adds what a part found. Zero rows: the preview was replaced or purged, or it failed.
+-- Adds the counts of a part. Zero rows: the preview was replaced or purged, or it failed.
 UPDATE import_preview SET records_done = records_done + %(records)s, exceptions = exceptions + %(exceptions)s,
   not_honored = not_honored + %(not_honored)s, created = created + %(created)s, updated = updated + %(updated)s,
   unchanged = unchanged + %(unchanged)s, deleted = deleted + %(deleted)s,
@@ -119,7 +119,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND preview_i
 RETURNING records_done = records;
 
 -- name: trim_sample
--- Keeps the first changes of a kind.
+-- Keeps only the first changes of a kind.
 DELETE FROM preview_change WHERE account_id = current_account() AND import_id = %(import_id)s
   AND preview_id = %(preview_id)s AND kind = %(kind)s AND (sequence_number, number) IN (
     SELECT sequence_number, number FROM preview_change
@@ -135,17 +135,17 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND preview_i
 RETURNING import_id;
 
 -- name: is_preview_running
--- Whether a preview still runs, and on this snapshot.
+-- True if a preview still runs on this snapshot.
 SELECT EXISTS (SELECT FROM import_preview WHERE account_id = current_account() AND import_id = %(import_id)s
                AND preview_id = %(preview_id)s AND state = 'Running');
 
 -- name: purge_preview_changes
--- Deletes some single changes; zero rows: none left.
+-- Deletes some single changes. Zero rows: none is left.
 DELETE FROM preview_change WHERE account_id = current_account() AND import_id = %(import_id)s
   AND (preview_id, kind, sequence_number, number) IN (
     SELECT preview_id, kind, sequence_number, number FROM preview_change
     WHERE account_id = current_account() AND import_id = %(import_id)s LIMIT 10000);
 
 -- name: purge_preview
--- The preview itself.
+-- Deletes the row of the preview.
 DELETE FROM import_preview WHERE account_id = current_account() AND import_id = %(import_id)s;

@@ -1,13 +1,13 @@
 -- name: read_clock
--- The database's time, one for all machines. Not now(), which is when the transaction began: it may have waited since,
--- for people whom another one then changed.
+-- The database's time, which is the same for all machines. Not now(): that is the begin of the transaction, and since
+-- then the transaction may have waited for people whom another one changed.
 SELECT clock_timestamp();
 
 -- name: find_holders
--- (key_hash, profile_id) of the alternate ids that somebody holds. Primary key, one look-up a key, here and in all
--- that follow, whatever PostgreSQL expects: of an account that it has no statistics of yet it expects a single person,
--- and would read all of them for a join or (15) for a list of keys. The account in a SELECT: found out once, and not
--- for each look-up.
+-- (key_hash, profile_id) of the alternate ids that have a holder. Primary key. This and the next statements force one
+-- look-up for each key. Without that, PostgreSQL expects one person in an account without statistics, and reads all
+-- people of the account for a join or (15) for a list of keys. The account stands in a SELECT, so that it is read once
+-- and not for each look-up.
 SELECT uuid_send(w.key), k.profile_id FROM unnest(string_to_array(%(keys)s, ',')::uuid[]) AS w (key)
 CROSS JOIN LATERAL (
   SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
@@ -23,8 +23,8 @@ CROSS JOIN LATERAL (
 ) AS p;
 
 -- name: lock_matched
--- Of each fingerprint with the key to match by: the person who holds the key, locked in id order, and the body where
--- the fingerprint is not the person's.
+-- For each match key with its fingerprint: the person who holds the key, locked in id order. The body is given only if
+-- the person has another fingerprint.
 SELECT uuid_send(m.key), m.profile_id, CASE WHEN p.fingerprint IS DISTINCT FROM m.fingerprint THEN p.body::text END
 FROM (
   SELECT w.key, w.fingerprint, k.profile_id
@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
 ) AS p;
 
 -- name: load_matched
--- As lock_matched, not locked.
+-- Like lock_matched, without locks.
 SELECT uuid_send(m.key), m.profile_id, CASE WHEN p.fingerprint IS DISTINCT FROM m.fingerprint THEN p.body::text END
 FROM (
   SELECT w.key, w.fingerprint, k.profile_id
@@ -58,7 +58,7 @@ CROSS JOIN LATERAL (
 ) AS p;
 
 -- name: load_profiles
--- Existing profiles, in id order, not locked.
+-- Existing profiles, in id order, without locks.
 SELECT w.profile_id, p.body::text, p.created, p.modified
 FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
 CROSS JOIN LATERAL (
@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (
 WHERE p.ctid = found.ctid;
 
 -- name: copy_profile
--- As insert_profile, many at once: for the role that no policy binds.
+-- Like insert_profile, many at once, for the role without row-level security.
 COPY profile (profile_id, body, created, modified, active, customer_type, import_id, fingerprint)
 FROM STDIN (FORMAT binary);
 
@@ -89,23 +89,23 @@ INSERT INTO profile (profile_id, body, created, modified, active, customer_type,
 VALUES (%s, %s, %s, %s, %s, %s, %s, encode(%s, 'hex')::uuid);
 
 -- name: copy_alternate_key
--- As insert_alternate_key, many at once: for the role that no policy binds.
+-- Like insert_alternate_key, many at once, for the role without row-level security.
 COPY alternate_key (key_hash, profile_id, type, value) FROM STDIN (FORMAT binary);
 
 -- name: insert_alternate_key
--- Gives out an alternate id. Refused by alternate_key_pkey: somebody holds it.
+-- Gives an alternate id to a profile. Refused by alternate_key_pkey: another profile holds it.
 INSERT INTO alternate_key (key_hash, profile_id, type, value) VALUES (encode(%s, 'hex')::uuid, %s, %s, %s);
 
 -- name: copy_contact_key
--- As insert_contact_key, many at once: for the role that no policy binds.
+-- Like insert_contact_key, many at once, for the role without row-level security.
 COPY contact_key (key_hash, profile_id, kind, value) FROM STDIN (FORMAT binary);
 
 -- name: insert_contact_key
--- Makes a person found by an address or number.
+-- Lets a search by an address or number find a person.
 INSERT INTO contact_key (key_hash, profile_id, kind, value) VALUES (encode(%s, 'hex')::uuid, %s, %s, %s);
 
 -- name: copy_ledger
--- As insert_ledger, many at once: for the role that no policy binds.
+-- Like insert_ledger, many at once, for the role without row-level security.
 COPY ledger (profile_id, entry, choices, recorded, caller, import_id, sequence_number) FROM STDIN (FORMAT binary);
 
 -- name: insert_ledger
@@ -114,7 +114,7 @@ INSERT INTO ledger (profile_id, entry, choices, recorded, caller, import_id, seq
 VALUES (%s, %s, %s, %s, %s, %s, %s);
 
 -- name: copy_tombstone
--- As insert_tombstone, many at once: for the role that no policy binds.
+-- Like insert_tombstone, many at once, for the role without row-level security.
 COPY tombstone (profile_id, deleted_at, caller, import_id, sequence_number) FROM STDIN (FORMAT binary);
 
 -- name: insert_tombstone
@@ -122,15 +122,15 @@ COPY tombstone (profile_id, deleted_at, caller, import_id, sequence_number) FROM
 INSERT INTO tombstone (profile_id, deleted_at, caller, import_id, sequence_number) VALUES (%s, %s, %s, %s, %s);
 
 -- name: copy_tag_change
--- As insert_tag_change, many at once: for the role that no policy binds.
+-- Like insert_tag_change, many at once, for the role without row-level security.
 COPY tag_change (tag, name, change) FROM STDIN (FORMAT binary);
 
 -- name: insert_tag_change
--- One more or one less with a tag.
+-- One profile more or less with a tag.
 INSERT INTO tag_change (tag, name, change) VALUES (%s, %s, %s);
 
 -- name: delete_alternate_keys
--- Takes alternate ids from whoever holds them, in the order given.
+-- Takes alternate ids from their holders, in the given order.
 DELETE FROM alternate_key AS k
 USING unnest(string_to_array(%(keys)s, ',')::uuid[]) AS w (key)
 CROSS JOIN LATERAL (
@@ -139,7 +139,7 @@ CROSS JOIN LATERAL (
 WHERE k.ctid = found.ctid;
 
 -- name: delete_contact_keys
--- People, whose rows are locked, are no longer found by these.
+-- A search no longer finds people by these addresses and numbers. The rows of the people are locked.
 DELETE FROM contact_key AS k
 USING unnest(string_to_array(%(keys)s, ',')::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
 CROSS JOIN LATERAL (
@@ -149,7 +149,7 @@ CROSS JOIN LATERAL (
 WHERE k.ctid = found.ctid;
 
 -- name: delete_profiles
--- Bodies; the keys and the ledger have statements of their own.
+-- Deletes bodies. The keys and the ledger have statements of their own.
 DELETE FROM profile AS p
 USING unnest(%(ids)s::bigint[]) AS w (profile_id)
 CROSS JOIN LATERAL (
@@ -158,7 +158,7 @@ CROSS JOIN LATERAL (
 WHERE p.ctid = found.ctid;
 
 -- name: delete_ledger
--- The erasure of people: their history goes with them.
+-- Deletes the history of erased people.
 DELETE FROM ledger WHERE ctid = ANY(ARRAY(
   SELECT l.ctid FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
   CROSS JOIN LATERAL (
@@ -166,12 +166,12 @@ DELETE FROM ledger WHERE ctid = ANY(ARRAY(
   ) AS l));
 
 -- name: delete_one_ledger
--- As delete_ledger, of one person. Under the policies PostgreSQL would find the places of delete_ledger by reading the
--- history of the whole account. Index: primary key.
+-- Like delete_ledger, for one person. Under the policies PostgreSQL would read the history of the whole account for
+-- delete_ledger. Index: primary key.
 DELETE FROM ledger WHERE account_id = current_account() AND profile_id = %(profile_id)s;
 
 -- name: find_contact_profiles
--- Active profiles that have this address or number, actively, by id; one more than the limit says there are too many.
+-- Active profiles with this active address or number, by id. One more than the limit means that there are too many.
 SELECT k.profile_id, p.body::text, p.created, p.modified
 FROM (
   SELECT profile_id FROM contact_key
@@ -184,8 +184,8 @@ CROSS JOIN LATERAL (
 ORDER BY k.profile_id LIMIT %(limit)s;
 
 -- name: list_history
--- Applied choices of one kind in order of application, from the one after a number on. Index: primary key, entered
--- at the row that holds that number.
+-- The applied choices of one kind after a number, in the order of application. Index: primary key, from the row that
+-- holds that number.
 SELECT l.entry + c.number::integer - 1, c.choice->>'place', c.choice->'value', (c.choice->>'at')::bigint,
   l.recorded, l.caller, l.import_id, l.sequence_number
 FROM ledger AS l CROSS JOIN LATERAL json_array_elements(l.choices) WITH ORDINALITY AS c (choice, number)
@@ -197,7 +197,7 @@ WHERE l.account_id = current_account() AND l.profile_id = %(profile_id)s AND c.c
 ORDER BY l.entry, c.number LIMIT %(limit)s;
 
 -- name: list_entries
--- Who recorded each entry of these, and when: of current choices of many people.
+-- The caller and the time of these entries, for the current choices of many people.
 SELECT wanted.profile_id, wanted.entry, l.recorded, l.caller
 FROM unnest(%(ids)s::bigint[], %(entries)s::integer[]) AS wanted (profile_id, entry)
 CROSS JOIN LATERAL (
@@ -212,11 +212,11 @@ SELECT min(name COLLATE "C"), sum(change) FROM tag_change WHERE account_id = cur
 GROUP BY tag HAVING sum(change) > 0 ORDER BY 1;
 
 -- name: fold_tags
--- Folds each tag's changes into one row. Safe beside others: it sums just what it deletes.
+-- Folds the changes of each tag into one row. It sums only the rows that it deletes, so concurrent changes are safe.
 WITH gone AS (DELETE FROM tag_change WHERE account_id = current_account() RETURNING tag, name, change)
 INSERT INTO tag_change (tag, name, change)
 SELECT tag, min(name COLLATE "C"), sum(change) FROM gone GROUP BY tag HAVING sum(change) <> 0;
 
 -- name: find_foldable
--- Accounts with so many tag changes that folding pays. Across accounts (worker).
+-- Accounts with enough tag changes to fold. Across accounts (worker).
 SELECT account_id FROM tag_change GROUP BY account_id HAVING count(*) > 2000;

@@ -16,7 +16,7 @@ from consentory.store.database import Transaction
 
 
 class Waiting(msgspec.Struct, frozen=True, order=True):
-    """An event that waits for its place in the chain; in the order in which they get theirs."""
+    """An event that waits for its place in the chain."""
 
     recorded_at: datetime
     event_id: UUID
@@ -34,7 +34,7 @@ class Link(msgspec.Struct, frozen=True):
 
 
 def insert_event(tx: Transaction, account_id: int, event: NewEvent) -> None:
-    """Add an event, which commits with what it tells of; `account_id` is the transaction's."""
+    """Add an event, which commits together with its action. `account_id`: the account of the transaction."""
     tx.run(
         "insert_event",
         {
@@ -54,7 +54,7 @@ def insert_event(tx: Transaction, account_id: int, event: NewEvent) -> None:
 def list_events(
     tx: Transaction, after: int, limit: int, action: str | None, import_id: UUID | None
 ) -> list[AuditEvent]:
-    """Events of the chain with a number over `after`, in its order."""
+    """The events of the chain with a number above `after`, in the order of the chain."""
     parameters = {"after": after, "limit": limit, "action": action}
     if import_id is not None:
         rows = tx.rows("list_import_events", {**parameters, "import_id": import_id})
@@ -64,57 +64,57 @@ def list_events(
 
 
 def find_head(tx: Transaction) -> tuple[int, bytes] | None:
-    """(number, hash) of the newest link; None: nothing is sealed yet."""
+    """(number, hash) of the newest link. None: the chain is empty."""
     row = tx.row("find_head")
     return None if row is None else (row[0], bytes(row[1]))
 
 
 def find_unchained(tx: Transaction) -> list[int]:
-    """Accounts, of all, with events that wait."""
+    """The accounts with waiting events, across accounts."""
     return [row[0] for row in tx.rows("find_unchained")]
 
 
 def try_chain_lock(tx: Transaction) -> bool:
-    """True when this transaction alone seals for its account."""
+    """True if only this transaction appends to the chain of its account."""
     row = tx.row("try_chain_lock")
     return row is not None and row[0]
 
 
 def take_waiting(tx: Transaction, limit: int) -> list[Waiting]:
-    """Take the oldest events off the queue, in order; [] when none waits. Under try_chain_lock."""
+    """Take the oldest events from the queue, in order. []: none waits. Call it with try_chain_lock."""
     return sorted(Waiting(row[0], row[1], bytes(row[2])) for row in tx.rows("take_waiting", {"limit": limit}))
 
 
 def append_links(tx: Transaction, links: Sequence[Link]) -> None:
-    """Lengthen the chain. Under try_chain_lock."""
+    """Append to the chain. Call it with try_chain_lock."""
     rows = [(link.number, link.event_id, link.digest, link.previous, link.hash) for link in links]
     tx.copy("copy_links", ["int8", "uuid", "bytea", "bytea", "bytea"], rows)
 
 
 def list_accounts(tx: Transaction) -> list[tuple[int, str]]:
-    """(account id, clientId) of every account, by clientId; for the worker's role."""
+    """(account id, clientId) of each account, by clientId, for the worker's role."""
     return [(row[0], row[1]) for row in tx.rows("list_accounts")]
 
 
 def stream_chain(tx: Transaction) -> Iterator[tuple[Link, AuditEvent | None]]:
-    """Every link in order with its event; None where that is gone. Allows long statements from here on."""
+    """Each link with its event, in order. None: the event is gone. Allows long statements from here on."""
     tx.run("allow_long_statement")
     for row in tx.stream("list_chain"):
         yield Link(row[0], row[1], *map(bytes, row[2:5])), _read_event(row[5:])
 
 
 def list_queue(tx: Transaction) -> list[tuple[UUID, bytes, AuditEvent | None]]:
-    """(event id, digest, event or None where it is gone) of all that wait, oldest first."""
+    """(event id, digest, event) of all waiting events, oldest first. Event None: it is gone."""
     return [(row[0], bytes(row[1]), _read_event(row[2:])) for row in tx.rows("list_queue")]
 
 
 def list_loose(tx: Transaction) -> list[UUID]:
-    """Events that are neither in the chain nor wait for it."""
+    """The events that are not in the chain and not in the queue."""
     return [row[0] for row in tx.rows("list_loose")]
 
 
 def list_chained_twice(tx: Transaction) -> list[tuple[UUID, int | None]]:
-    """(event id, newest number) of events that have more than one place."""
+    """(event id, newest number) of the events that have more than one place."""
     return [(row[0], row[1]) for row in tx.rows("list_chained_twice")]
 
 

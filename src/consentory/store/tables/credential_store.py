@@ -10,8 +10,7 @@ from consentory.store.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A user's client id with the hash of its secret (services/credential_secrets.py); `revoked_at` is None while it is
-    live."""
+    """A user's client id with the hash of its secret (see `credential_secrets.py`). `revoked_at` None: it is live."""
 
     client_id: str
     user_id: str
@@ -21,9 +20,9 @@ class Credential:
 
 
 def find_credential(tx: Transaction, client_id: str) -> tuple[int, Credential] | None:
-    """The credential of that client id with its account; the transaction is bound to that account.
+    """The credential with that client id, and its account. The transaction is bound to that account.
 
-    For an unknown one the same statements run, bound to no account, so that the time taken tells nothing.
+    For an unknown client id the same statements run, bound to no account, so that the time is the same.
     """
     row = tx.row("find_credential_account", {"client_id": client_id})
     account_id = 0 if row is None or row[0] is None else int(row[0])
@@ -33,9 +32,8 @@ def find_credential(tx: Transaction, client_id: str) -> tuple[int, Credential] |
 
 
 def read_standing(tx: Transaction, client_id: str, ends: int) -> tuple[int, bool, bool]:
-    """The answer that every call needs: (the configuration's revision in force, whether the account has this credential
-    and it is not revoked, whether `ends`, in seconds since 1970, is over). The revision is 0 where there is none or no
-    such account."""
+    """The facts that each call needs: (the revision in force, if the credential of the account is live, if `ends`, in
+    seconds since 1970, is over). The revision is 0 if there is none, or no such account."""
     row = tx.row("read_standing", {"client_id": client_id, "ends": ends})
     return (0, False, False) if row is None else (row[0], row[1], row[2])
 
@@ -46,7 +44,7 @@ def list_credentials(tx: Transaction) -> list[Credential]:
 
 
 def insert_credential(tx: Transaction, client_id: str, user_id: str, secret_hash: str, *, most: int) -> bool:
-    """Add a credential; False, and nothing is added, when the user has `most` live ones already."""
+    """Add a credential. False: nothing was added, because the user has `most` live credentials already."""
     tx.run("lock_credentials")
     row = tx.row("count_live_credentials", {"user_id": user_id})
     if row is None or row[0] >= most:
@@ -62,6 +60,6 @@ def renew_secret_hash(tx: Transaction, credential: Credential, secret_hash: str)
 
 
 def revoke_credential(tx: Transaction, client_id: str) -> Credential | None:
-    """Revoke a credential of the account, again or for the first time; None when there is none of that id."""
+    """Revoke a credential of the account, again or for the first time. None: there is none with that id."""
     row = tx.row("revoke_credential", {"client_id": client_id})
     return None if row is None else Credential(*row)

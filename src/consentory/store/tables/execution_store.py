@@ -16,8 +16,8 @@ from consentory.store.tables.import_store import PHASE_NUMBER
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """Work not yet done: the records from `next_sequence` to `last_sequence`, all but `excluded`; or, when
-    `sequences` is given, just those of them."""
+    """The work that is left: the records from `next_sequence` to `last_sequence` without `excluded`. If `sequences` is
+    given: only the records of it in that range."""
 
     account_id: int
     import_id: UUID
@@ -40,7 +40,7 @@ class RunningImport(msgspec.Struct, frozen=True):
 
 
 class WorkBlock(msgspec.Struct, frozen=True):
-    """`work` is empty where no record of the block is valid."""
+    """A block of staged records. `work` is empty if no record of the block is valid."""
 
     first_sequence: int
     record_count: int
@@ -55,17 +55,17 @@ class ProcessedRecord(msgspec.Struct, frozen=True):
     sequence_number: int
     outcome: Outcome
     faults: list[Fault]
-    """Why it is an exception, or what of it was held back."""
+    """The reasons of an exception, or the parts that were not honored."""
 
 
 def next_queued_import(tx: Transaction, skipped: Sequence[UUID] = ()) -> tuple[int, UUID] | None:
-    """(account id, import id) of the next import whose turn has come, across accounts; None: none."""
+    """(account id, import id) of the next import to resolve, across accounts. None: there is none."""
     row = tx.row("next_queued_import", {"skipped": list(skipped)})
     return None if row is None else (row[0], row[1])
 
 
 def try_resolve_lock(tx: Transaction) -> bool:
-    """True when this transaction alone resolves for its account; allows long statements from here on."""
+    """True if only this transaction resolves for its account. Allows long statements from here on."""
     tx.run("allow_long_statement")
     row = tx.row("try_resolve_lock")
     return row is not None and row[0]
@@ -79,7 +79,7 @@ def load_resolvable(tx: Transaction, import_id: UUID) -> tuple[Status, int, Impo
 
 
 def stream_shared(tx: Transaction, import_id: UUID) -> Iterator[tuple[UUID, int]]:
-    """(token, SequenceNumber) of every token that several records name, ordered by both."""
+    """(match token, SequenceNumber) of each token that several records name, ordered by both."""
     tx.run("collect_named", {"import_id": import_id})
     for row in tx.stream("list_shared"):
         yield row[0], row[1]
@@ -88,7 +88,7 @@ def stream_shared(tx: Transaction, import_id: UUID) -> Iterator[tuple[UUID, int]
 def start_import(
     tx: Transaction, import_id: UUID, revision: int, first_profile_id: int, chunks: Sequence[Chunk]
 ) -> bool:
-    """Queued -> Processing with its chunks; False when it was cancelled meanwhile (then roll back)."""
+    """Queued -> Processing, with its chunks. False: the import was cancelled meanwhile (then roll back)."""
     parameters = {"import_id": import_id, "revision": revision, "first_profile_id": first_profile_id}
     if tx.row("start_import", parameters) is None:
         return False
@@ -102,13 +102,13 @@ def start_import(
 
 
 def complete_import(tx: Transaction, import_id: UUID) -> bool:
-    """Processing -> Completed when nothing is pending."""
+    """Processing -> Completed, if no record is pending."""
     return tx.row("complete_import", {"import_id": import_id}) is not None
 
 
 def claim_chunk(tx: Transaction, skipped: Sequence[UUID] = ()) -> Chunk | None:
-    """The next free chunk of any account and of an import that is not `skipped`, locked until the transaction ends;
-    None: none free now."""
+    """The next free chunk of any account, of an import that is not in `skipped`. It is locked until the transaction
+    ends. None: no chunk is free now."""
     row = tx.row("claim_chunk", {"skipped": list(skipped)})
     return None if row is None else Chunk(*row)
 
@@ -125,7 +125,7 @@ def list_work(
 ) -> list[WorkBlock]:
     """The blocks that overlap SequenceNumbers `first` to `last`, in order.
 
-    `verbatim_bytes`: `raw` is empty where it is longer than this for each record.
+    `verbatim_bytes`: `raw` is empty if it has more bytes a record than this.
     """
     parameters = {
         "import_id": import_id,
@@ -144,34 +144,34 @@ def _read_block(row: Sequence[Any]) -> WorkBlock:
 def list_scattered_work(
     tx: Transaction, import_id: UUID, sequences: Sequence[int], verbatim_bytes: int
 ) -> list[WorkBlock]:
-    """As list_work, the blocks that hold the given records."""
+    """Like list_work, for the blocks that hold the given records."""
     parameters = {"import_id": import_id, "sequences": list(sequences), "verbatim_bytes": verbatim_bytes}
     return [_read_block(row) for row in tx.rows("list_scattered_work", parameters)]
 
 
 def list_refused(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[int]:
-    """Those of the records that have a fault already."""
+    """The records among these that have a fault already."""
     rows = tx.rows("list_refused", {"import_id": import_id, "sequences": list(sequences)})
     return [row[0] for row in rows]
 
 
 def limit_statements(tx: Transaction, seconds: int) -> None:
-    """Bound the time of each statement of this transaction from here on."""
+    """Limit the time of each statement of this transaction from here on."""
     tx.run("limit_statements", {"limit": f"{seconds}s"})
 
 
 def leave_chunk(tx: Transaction, chunk: Chunk, next_sequence: int) -> None:
-    """Note how far a chunk was processed; past its end it is gone."""
+    """Note how far a chunk was processed. A chunk that is finished is deleted."""
     name = "finish_chunk" if next_sequence > chunk.last_sequence else "advance_chunk"
     key = {"import_id": chunk.import_id, "chunk_number": chunk.chunk_number}
     tx.run(name, key if name == "finish_chunk" else {**key, "next": next_sequence})
 
 
 def record_outcomes(tx: Transaction, import_id: UUID, done: Sequence[ProcessedRecord]) -> int | None:
-    """Write the faults and move the records from Pending to their outcomes; completes the import with the last.
+    """Write the faults, and move the records from Pending to their outcomes. The last record completes the import.
 
-    Call it last: the import's row is locked from here to the commit. How many are pending then; None when the import
-    is not Processing.
+    Call it last: the import's row is locked from here to the commit. Returns how many records are pending after that.
+    None: the import is not Processing.
     """
     rows = []
     counts: dict[Outcome, int] = {}
@@ -208,33 +208,33 @@ def notify_work(tx: Transaction) -> None:
 
 
 def count_by_status(tx: Transaction) -> dict[str, int]:
-    """Imports of all accounts by status; a status that none has is left out."""
+    """The number of imports of all accounts by status, without the statuses that no import has."""
     return {row[0]: row[1] for row in tx.rows("count_by_status")}
 
 
 def find_purgeable(tx: Transaction) -> list[tuple[int, UUID]]:
-    """(account id, import id) whose staged records go now, across accounts; those half purged come again."""
+    """(account id, import id) of the imports to purge now, across accounts, also those whose purge was interrupted."""
     return [(row[0], row[1]) for name in ("find_purgeable", "find_purge_left") for row in tx.rows(name)]
 
 
 def mark_purged(tx: Transaction, import_id: UUID) -> bool:
-    """Exceptions are gone from here on; False when they were already."""
+    """Mark the exceptions of an import as gone. False: they were marked already."""
     return tx.row("mark_purged", {"import_id": import_id}) is not None
 
 
 def purge_some(tx: Transaction, import_id: UUID) -> int:
-    """Delete some staged rows of a purged import; how many, 0 when none is left."""
+    """Delete some staged rows of a purged import, and return their number. 0: none is left."""
     key = {"import_id": import_id}
     return tx.run("purge_blocks", key).rowcount + tx.run("purge_faults", key).rowcount
 
 
 def mark_purge_complete(tx: Transaction, import_id: UUID) -> bool:
-    """Nothing staged is left of a purged import; False when something is, or when that was noted already."""
+    """Mark the purge of an import as complete. False: staged rows are left, or it was marked already."""
     return tx.row("mark_purge_complete", {"import_id": import_id}) is not None
 
 
 def try_maintenance_lock(tx: Transaction, import_id: UUID) -> bool:
-    """True when this transaction alone tidies the import."""
+    """True if only this transaction maintains the import."""
     row = tx.row("try_maintenance_lock", {"import_id": import_id})
     return row is not None and row[0]
 
@@ -251,7 +251,7 @@ def list_blocks_after(tx: Transaction, import_id: UUID, after: int) -> list[tupl
 
 
 def redact_block(tx: Transaction, import_id: UUID, first_sequence: int, raw: bytes | None) -> None:
-    """Replace a block by what is to stay of it, or delete it (None)."""
+    """Replace the raw bytes of a block, or delete the block (None)."""
     key = {"import_id": import_id, "first_sequence": first_sequence}
     if raw is None:
         tx.run("delete_block", key)
@@ -260,5 +260,5 @@ def redact_block(tx: Transaction, import_id: UUID, first_sequence: int, raw: byt
 
 
 def mark_redacted(tx: Transaction, import_id: UUID) -> bool:
-    """The import keeps nothing of what was accepted; False when that was noted already."""
+    """Mark an import as redacted. False: it was marked already."""
     return tx.row("mark_redacted", {"import_id": import_id}) is not None

@@ -19,14 +19,14 @@ from consentory.store.database import Transaction, join_keys
 _decode_faults = msgspec.json.Decoder(list[Fault]).decode
 
 _FAULTS_AT_ONCE = 1000
-"""Faulty records a statement stores: bounds memory."""
+"""The number of faulty records that one statement stores. It bounds memory."""
 
 PHASE_NUMBER: dict[Phase, int] = {"Stage": 1, "Execute": 2, "NotHonored": 3}
 PHASE_NAME: dict[int, Phase] = {number: name for name, number in PHASE_NUMBER.items()}
 
 
 class NewBlock(msgspec.Struct, frozen=True):
-    """Up to 64 staged records: `offset` is the first one's place in its batch, 0-based."""
+    """Up to 64 staged records. `offset`: the place of the first record in its batch, from 0."""
 
     offset: int
     record_count: int
@@ -39,12 +39,12 @@ class NewBlock(msgspec.Struct, frozen=True):
 
 
 NewFault = tuple[int, int, bytes]
-"""The place of a faulty record in its batch, 0-based, how many faulty records follow from there in succession, and
-their faults (`staged_block.pack_run`). All of them are in one block."""
+"""A run of successive faulty records of one block: the place of the first one in its batch, from 0, the number of
+records, and their faults (`staged_block.pack_run`)."""
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch to be stored; `failed` of its records have faults."""
+    """A batch to be stored. `failed`: the number of its records with faults."""
 
     number: int
     caller: str
@@ -72,13 +72,13 @@ def _read_import(row: Sequence[Any]) -> Import:
 
 
 def insert_import(tx: Transaction, item: Import, idempotency_key: str | None, request_hash: bytes) -> bool:
-    """Store a new import; False when this caller has one under the same idempotency key."""
+    """Store a new import. False: this caller has an import with the same idempotency key."""
     row = tx.row(
         "insert_import",
         {
             "import_id": item.import_id,
             "access_token": item.access_token,
-            # The source is a column of its own: a mapping is long, and settings are read all the time.
+            # The source is a column of its own, because a mapping is long and the settings are read often.
             "settings": Jsonb(msgspec.json.encode(msgspec.structs.replace(item.settings, source=None))),
             "source": Jsonb(msgspec.json.encode(source)) if (source := item.settings.source) else None,
             "caller": item.caller,
@@ -92,23 +92,23 @@ def insert_import(tx: Transaction, item: Import, idempotency_key: str | None, re
 
 
 def find_import_by_key(tx: Transaction, caller: str, idempotency_key: str) -> tuple[UUID, bytes, bool] | None:
-    """(import id, request hash, whether it lives no longer) of the import initiated under this key."""
+    """(import id, request hash, if it is over) of the import that was initiated with this key."""
     row = tx.row("find_import_by_key", {"caller": caller, "idempotency_key": idempotency_key})
     return None if row is None else (row[0], bytes(row[1]), row[2])
 
 
 def release_import_key(tx: Transaction, import_id: UUID) -> None:
-    """Free the idempotency key of an import that lives no longer."""
+    """Remove the idempotency key from an import that is over."""
     tx.run("release_import_key", {"import_id": import_id})
 
 
 def lock_initiates(tx: Transaction) -> None:
-    """Wait until no other Initiate of the account is under way, and keep others waiting until the end."""
+    """Wait until no other Initiate of the account runs. Other Initiates wait until this transaction ends."""
     tx.run("lock_initiates")
 
 
 def count_recent_imports(tx: Transaction) -> tuple[int, timedelta | None]:
-    """Initiates of the account in the last 24 hours, and the time until the oldest leaves that window."""
+    """The Initiates of the account in the last 24 hours, and the time until the oldest of them leaves that window."""
     row = tx.row("count_recent_imports")
     assert row is not None
     return row[0], row[1]
@@ -121,7 +121,7 @@ def find_import(tx: Transaction, import_id: UUID) -> Import | None:
 
 
 def find_import_by_token(tx: Transaction, access_token: int) -> Import | None:
-    """One import of the account by its access token, or None; also when the token has expired."""
+    """One import of the account by its access token. None: there is none, or the token has expired."""
     row = tx.row("find_import_by_token", {"access_token": access_token})
     return None if row is None else _read_import(row)
 
@@ -133,40 +133,40 @@ def list_imports(tx: Transaction, status: Status | None, before: UUID | None, li
 
 
 def queue_import(tx: Transaction, import_id: UUID) -> bool:
-    """Staging -> Queued; False when it was not Staging."""
+    """Staging -> Queued. False: it was not Staging."""
     return tx.row("queue_import", {"import_id": import_id}) is not None
 
 
 def fail_import(tx: Transaction, import_id: UUID, reason: str, origins: Sequence[Status]) -> bool:
-    """One of `origins` -> Failed; False when it was in none of them."""
+    """One of `origins` -> Failed. False: it had another status."""
     return tx.row("fail_import", {"import_id": import_id, "reason": reason, "from": list(origins)}) is not None
 
 
 def expire_imports(tx: Transaction) -> list[tuple[int, UUID]]:
-    """Fail every import whose token expired before Execute; their (account id, import id), by account."""
+    """Fail each import whose token expired before Execute. Returns (account id, import id) of each, by account."""
     return sorted((row[0], row[1]) for row in tx.rows("expire_imports"))
 
 
 def expire_import(tx: Transaction, import_id: UUID) -> bool:
-    """Fail an import whose token expired before Execute; False when there was nothing to do."""
+    """Fail an import whose token expired before Execute. False: there was nothing to do."""
     return tx.row("expire_import", {"import_id": import_id}) is not None
 
 
 def lock_import(tx: Transaction, import_id: UUID) -> tuple[Import, int]:
-    """(The import, its batches), locked until the transaction ends."""
+    """(The import, the number of its batches). The import is locked until the transaction ends."""
     row = tx.row("lock_import", {"import_id": import_id})
     assert row is not None
     return _read_import(row), row[27]
 
 
 def find_batch_hash(tx: Transaction, import_id: UUID, idempotency_key: str) -> bytes | None:
-    """The body hash of the batch staged under this key, or None."""
+    """The body hash of the batch that was staged with this key, or None."""
     row = tx.row("find_batch_by_key", {"import_id": import_id, "idempotency_key": idempotency_key})
     return None if row is None else bytes(row[0])
 
 
 def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iterable[NewFault]) -> Import | None:
-    """Store a batch whole and count it; the import after it, None when its state forbids it (then roll back).
+    """Store and count a whole batch. Returns the import after that. None: its status forbids it (then roll back).
 
     The import must be locked (lock_import).
     """
@@ -207,14 +207,14 @@ def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iter
 
 
 def add_stage_counts(tx: Transaction, import_id: UUID, counts: StageCounts) -> None:
-    """Add to the counts beside the books, after the books were moved."""
+    """Add to the counts beside the books. Call it after the books were moved."""
     if counts != StageCounts():
         tx.run("add_stage_counts", {"import_id": import_id, **msgspec.structs.asdict(counts)})
 
 
 def prepare_batch(tx: Transaction) -> tuple[int, int, datetime]:
-    """(Bytes that the staged records of the account's imports, and their faults, take; the revision of its
-    configuration; the time by the database's clock.)"""
+    """(The bytes of the account's staged records and their faults, the revision of its configuration, the time of the
+    database's clock)."""
     row = tx.row("prepare_batch")
     assert row is not None
     return int(row[0]), row[1], row[2]
@@ -258,7 +258,8 @@ def list_faults(
 
 
 def list_seek_keys(tx: Transaction, import_id: UUID, not_honored: bool, step: int) -> list[int]:
-    """SequenceNumbers of every `step`th refused record (`not_honored`: of which a choice was not honored)."""
+    """The SequenceNumbers of every `step`th refused record. `not_honored`: of the records with a part that was not
+    honored instead."""
     return [
         row[0]
         for row in tx.rows("list_seek_keys", {"import_id": import_id, "of_not_honored": not_honored, "step": step})
@@ -266,13 +267,13 @@ def list_seek_keys(tx: Transaction, import_id: UUID, not_honored: bool, step: in
 
 
 def count_faults(tx: Transaction, import_id: UUID, phases: frozenset[Phase]) -> int:
-    """Records of the import with a fault of these phases."""
+    """The number of records of the import with a fault of these phases."""
     row = tx.row("count_faults", {"import_id": import_id, "phases": [PHASE_NUMBER[phase] for phase in phases]})
     assert row is not None
     return int(row[0])
 
 
 def list_raw_blocks(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[tuple[int, bytes, str]]:
-    """(first SequenceNumber, raw block, who staged it) of every block that holds one of `sequences`, in order."""
+    """(first SequenceNumber, raw block, caller who staged it) of each block that holds one of `sequences`, in order."""
     rows = tx.rows("list_raw_blocks", {"import_id": import_id, "sequences": list(sequences)})
     return [(row[0], bytes(row[1]), row[2]) for row in rows]

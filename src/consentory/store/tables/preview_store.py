@@ -16,7 +16,7 @@ from consentory.store.database import Transaction
 from consentory.store.tables.execution_store import Chunk
 
 KEPT_CHANGES = 1000
-"""Of a kind that is not dangerous, so many changes are kept."""
+"""The number of changes that are kept of each kind that is not dangerous."""
 
 SAMPLED = [kind for kind in EFFECT_KINDS if kind not in DANGEROUS]
 
@@ -25,7 +25,7 @@ _decode_change = msgspec.json.Decoder(PreviewChange).decode
 
 
 class PreviewKey(msgspec.Struct, frozen=True):
-    """Which preview of which import. A preview that was replaced has another id."""
+    """The identity of a preview. A preview that replaces another one has a new id."""
 
     account_id: int
     import_id: UUID
@@ -44,19 +44,19 @@ class PreviewPart(msgspec.Struct, frozen=True):
 
 
 class Previewable(msgspec.Struct, frozen=True):
-    """An import, as far as a preview goes by it."""
+    """The facts of an import that a preview needs."""
 
     status: Status
     received: int
     valid: int
     match_type: str | None
     revision: int
-    """Of the account's configuration."""
+    """The revision of the account's configuration."""
     next_profile_id: int
 
 
 class NewChange(msgspec.Struct, frozen=True):
-    """A single change to be stored. `change`: by `encode_change`."""
+    """A single change to be stored. `change`: the result of `encode_change`."""
 
     kind: ChangeKind
     sequence_number: int
@@ -73,12 +73,12 @@ class PreviewCounts(msgspec.Struct):
 
 
 def encode_change(change: PreviewChange) -> bytes:
-    """A change as it is stored."""
+    """The stored form of a change."""
     return msgspec.json.encode(change)
 
 
 def replace_preview(tx: Transaction, item: Import, preview_id: UUID, revision: int) -> None:
-    """Start a preview of an import, in place of the one before."""
+    """Start a preview of an import. It replaces an earlier preview."""
     tx.run(
         "replace_preview",
         {
@@ -93,7 +93,7 @@ def replace_preview(tx: Transaction, item: Import, preview_id: UUID, revision: i
 
 
 def find_preview(tx: Transaction, import_id: UUID) -> Preview | None:
-    """The preview of an import, None: there is none."""
+    """The preview of an import. None: there is none."""
     row = tx.row("find_preview", {"import_id": import_id})
     if row is None:
         return None
@@ -104,7 +104,7 @@ def find_preview(tx: Transaction, import_id: UUID) -> Preview | None:
 def list_changes(
     tx: Transaction, key: PreviewKey, kind: ChangeKind | None, after: tuple[str, int, int], limit: int
 ) -> list[tuple[ListedChange, str]]:
-    """(Change, who staged its record) by kind, SequenceNumber and number, those after `after`."""
+    """(Change, caller who staged its record) after `after`, by kind, SequenceNumber and number."""
     rows = tx.rows(
         "list_changes",
         {
@@ -121,12 +121,12 @@ def list_changes(
 
 
 def list_running_previews(tx: Transaction) -> list[PreviewKey]:
-    """Previews of all accounts that are to be worked off, the oldest first."""
+    """The running previews of all accounts, the oldest first."""
     return [PreviewKey(*row) for row in tx.rows("list_running_previews")]
 
 
 def try_preview_lock(tx: Transaction, key: PreviewKey) -> bool:
-    """True when this transaction alone holds the preview's snapshot."""
+    """True if only this transaction holds the preview's snapshot."""
     row = tx.row("try_preview_lock", {"preview_id": key.preview_id})
     return row is not None and row[0]
 
@@ -139,7 +139,7 @@ def export_snapshot(tx: Transaction) -> tuple[str, datetime]:
 
 
 def load_previewable(tx: Transaction, import_id: UUID) -> Previewable:
-    """The import as the transaction's snapshot has it. Raises LookupError where there is none."""
+    """The import in the transaction's snapshot. Raises LookupError if there is none."""
     row = tx.row("load_previewable", {"import_id": import_id})
     if row is None:
         raise LookupError("there is no such import")
@@ -147,7 +147,7 @@ def load_previewable(tx: Transaction, import_id: UUID) -> Previewable:
 
 
 def begin_preview(tx: Transaction, key: PreviewKey, facts: Mapping[str, Any], chunks: Iterable[Chunk]) -> bool:
-    """Store the parts of a preview on a new snapshot and forget what an earlier one found.
+    """Store the parts of a preview on a new snapshot, and delete the results on an earlier snapshot.
 
     `facts`: as_of, snapshot, first_profile_id, revision, received and records. False: it was replaced or purged.
     """
@@ -165,7 +165,7 @@ def begin_preview(tx: Transaction, key: PreviewKey, facts: Mapping[str, Any], ch
 
 
 def claim_part(tx: Transaction, skipped: Collection[UUID]) -> PreviewPart | None:
-    """The next free part of any account's preview, locked until the transaction ends; None: none free now.
+    """The next free part of a preview of any account, locked until the transaction ends. None: no part is free now.
 
     The transaction is bound to its account from here on.
     """
@@ -178,13 +178,13 @@ def claim_part(tx: Transaction, skipped: Collection[UUID]) -> PreviewPart | None
 
 
 def find_sample_ends(tx: Transaction, key: PreviewKey) -> dict[str, int]:
-    """Of each kind that has KEPT_CHANGES changes: the SequenceNumber after which none is kept."""
+    """For each kind with KEPT_CHANGES changes: the SequenceNumber of the last change that is kept."""
     named = {"kinds": SAMPLED, "import_id": key.import_id, "preview_id": key.preview_id, "offset": KEPT_CHANGES - 1}
     return {row[0]: row[1] for row in tx.rows("list_sample_ends", named)}
 
 
 def record_part(tx: Transaction, part: PreviewPart, changes: Iterable[NewChange], counts: PreviewCounts) -> bool | None:
-    """Store what a part found; True when it was the last one. None: the preview was replaced (then roll back).
+    """Store the result of a part. True: it was the last part. None: the preview was replaced (then roll back).
 
     Call it last: the preview's row is locked from here to the commit.
     """
@@ -217,7 +217,7 @@ def record_part(tx: Transaction, part: PreviewPart, changes: Iterable[NewChange]
 
 
 def end_preview(tx: Transaction, key: PreviewKey, state: PreviewState) -> bool:
-    """Running -> Done, with the first changes of each kind alone, or Failed; False: it was replaced or purged."""
+    """Running -> Done, with only the first changes of each kind, or Failed. False: it was replaced or purged."""
     named = {"import_id": key.import_id, "preview_id": key.preview_id}
     if state == "Done":
         for kind in SAMPLED:
@@ -226,13 +226,13 @@ def end_preview(tx: Transaction, key: PreviewKey, state: PreviewState) -> bool:
 
 
 def is_running(tx: Transaction, key: PreviewKey) -> bool:
-    """Whether the preview still runs: it was not replaced, did not end, and is not purged."""
+    """True if the preview still runs: it was not replaced, did not end, and is not purged."""
     row = tx.row("is_preview_running", {"import_id": key.import_id, "preview_id": key.preview_id})
     return row is not None and row[0]
 
 
 def purge_some(tx: Transaction, import_id: UUID) -> int:
-    """Delete some rows of an import's preview, and the preview with the last of them; how many changes."""
+    """Delete some rows of an import's preview, and at last the preview. Returns the number of deleted changes."""
     named = {"import_id": import_id}
     rows = tx.run("purge_preview_changes", named).rowcount
     if rows == 0:

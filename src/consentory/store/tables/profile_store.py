@@ -26,7 +26,7 @@ _COLUMN_TYPES = {
 }
 
 decode_state = msgspec.json.Decoder(ProfileState).decode
-"""A state as it is stored. Raises msgspec.DecodeError for one that is damaged."""
+"""Decode a stored state. Raises msgspec.DecodeError if it is damaged."""
 _encoder = msgspec.json.Encoder()
 
 KeyRow = tuple[bytes, int, str, str]
@@ -34,17 +34,17 @@ KeyRow = tuple[bytes, int, str, str]
 
 
 def encode_state(state: ProfileState) -> bytes:
-    """A state as it is to be stored."""
+    """Encode a state for the database."""
     return _encoder.encode(state)
 
 
 def encode_entries(entries: list[LedgerEntry]) -> bytes:
-    """Ledger entries as they are to be stored."""
+    """Encode ledger entries for the database."""
     return _encoder.encode(entries)
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
-    """Where a change came from: who, and which record of which import (None: a single write)."""
+    """The source of a change: the caller, and the record of an import (None: a single write)."""
 
     caller: str
     import_id: UUID | None = None
@@ -52,7 +52,7 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
 
 class NewEntries(msgspec.Struct, frozen=True, gc=False):
-    """The entries that one application of a record adds to a person's ledger: entries numbered from `first` on."""
+    """The entries that one applied record adds to a person's ledger. `first`: the number of the first entry."""
 
     profile_id: int
     first: int
@@ -62,7 +62,7 @@ class NewEntries(msgspec.Struct, frozen=True, gc=False):
 
 
 class NewState(msgspec.Struct, frozen=True, gc=False):
-    """A person as they are to be stored."""
+    """The new state of a person, to be stored."""
 
     profile_id: int
     state: bytes
@@ -70,18 +70,18 @@ class NewState(msgspec.Struct, frozen=True, gc=False):
     active: bool
     customer_type: str | None
     fingerprint: bytes | None
-    """Of the record that made the person so, 16 bytes; None: not known."""
+    """The fingerprint (16 bytes) of the record that made this state. None: unknown."""
 
 
 def read_clock(tx: Transaction) -> int:
-    """This moment in microseconds, by the database's clock."""
+    """The current time of the database's clock, in microseconds."""
     row = tx.row("read_clock")
     assert row is not None
     return to_micros(row[0])
 
 
 def find_holders(tx: Transaction, keys: Collection[bytes]) -> dict[bytes, int]:
-    """Which profile holds each of these alternate ids; keys that nobody holds are left out."""
+    """The profile that holds each of these alternate ids. The result has no key without a holder."""
     if not keys:
         return {}
     rows = tx.rows("find_holders", {"keys": join_keys(sorted(keys))})  # in the order of the index
@@ -89,26 +89,27 @@ def find_holders(tx: Transaction, keys: Collection[bytes]) -> dict[bytes, int]:
 
 
 def lock_states(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
-    """The states, for `decode_state`, of those of the profiles that exist; locked in id order until the transaction
+    """The states of the profiles that exist, for `decode_state`. They are locked in id order until the transaction
     ends."""
     return dict(tx.rows("lock_states", {"ids": sorted(ids)}))
 
 
 def load_states(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
-    """As lock_states, not locked."""
+    """Like lock_states, without locks."""
     return {row[0]: row[1] for row in tx.rows("load_profiles", {"ids": sorted(ids)})}
 
 
 def lock_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
-    """The people who hold these alternate ids (key to fingerprint), locked in id order until the transaction ends.
+    """The people who hold these alternate ids, locked in id order until the transaction ends. `wanted`: the fingerprint
+    by key.
 
-    Gives (key, profile id, state for `decode_state`); None in place of the state of one who has that fingerprint.
+    Gives (key, profile id, state for `decode_state`). The state is None if the person has that fingerprint.
     """
     return _find_matched(tx, "lock_matched", wanted)
 
 
 def load_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
-    """As lock_matched, not locked."""
+    """Like lock_matched, without locks."""
     return _find_matched(tx, "load_matched", wanted)
 
 
@@ -119,7 +120,7 @@ def _find_matched(tx: Transaction, name: str, wanted: Mapping[bytes, bytes]) -> 
 
 
 def load_profiles(tx: Transaction, ids: Iterable[int]) -> dict[int, Profile]:
-    """Those of the profiles that exist, not locked."""
+    """The profiles that exist, without locks."""
     return {row[0]: _read_profile(row) for row in tx.rows("load_profiles", {"ids": sorted(ids)})}
 
 
@@ -130,7 +131,7 @@ def _read_profile(row: Sequence[Any]) -> Profile:
 def insert_profiles(
     tx: Transaction, people: Sequence[NewState], created: int, modified: int, import_id: UUID | None
 ) -> None:
-    """Store new profiles; times in microseconds."""
+    """Store new profiles. Times in microseconds."""
     made, changed = from_micros(created), from_micros(modified)
     _put_rows(
         tx,
@@ -159,8 +160,8 @@ def update_profiles(tx: Transaction, people: Sequence[NewState], modified: int) 
 
 
 def delete_profiles(tx: Transaction, gone: Sequence[tuple[int, Source]], deleted_at: int) -> None:
-    """Delete profiles with their history and leave a tombstone each; `change_alternate_keys` and `change_contact_keys`
-    delete their keys."""
+    """Delete profiles with their history, and store a tombstone for each. `change_alternate_keys` and
+    `change_contact_keys` delete their keys."""
     if gone:
         ids = {"ids": [profile_id for profile_id, _ in gone]}
         tx.run("delete_profiles", ids)
@@ -173,16 +174,17 @@ def delete_profiles(tx: Transaction, gone: Sequence[tuple[int, Source]], deleted
 
 
 def change_alternate_keys(tx: Transaction, removed: Collection[bytes], added: Iterable[KeyRow]) -> None:
-    """Take alternate ids from their holders, and give out: (key, profile id, type, value).
+    """Take alternate ids from their holders, and give alternate ids: (key, profile id, type, value).
 
-    Key by key in their order: who gives out a key waits for whoever touched it before, and so nobody waits in a ring.
+    The keys are in one order. A transaction waits for the transaction that changed a key before, so they cannot
+    deadlock.
     """
     if not removed:
         _put_rows(tx, "alternate_key", sorted(added))
         return
     steps: list[tuple[bytes, KeyRow | None]] = [(key, None) for key in removed]
     steps += [(row[0], row) for row in added]
-    steps.sort(key=lambda step: (step[0], step[1] is not None))  # taken before it is given anew
+    steps.sort(key=lambda step: (step[0], step[1] is not None))  # take a key before it is given again
     for gives, found in groupby(steps, key=lambda step: step[1] is not None):
         run = list(found)
         if gives:
@@ -195,7 +197,7 @@ def change_contact_keys(tx: Transaction, removed: Collection[tuple[bytes, int]],
     """Remove (key, profile id), then add (key, profile id, kind letter, value)."""
     if removed:
         tx.run("delete_contact_keys", {"keys": join_keys(key for key, _ in removed), "ids": [i for _, i in removed]})
-    _put_rows(tx, "contact_key", sorted(added))  # in the order of the index, whose upper pages are near then
+    _put_rows(tx, "contact_key", sorted(added))  # in the order of the index, so that its pages are in the cache
 
 
 def append_ledger(tx: Transaction, appended: Sequence[NewEntries], recorded: int) -> None:
@@ -211,12 +213,12 @@ def append_ledger(tx: Transaction, appended: Sequence[NewEntries], recorded: int
 
 
 def change_tags(tx: Transaction, changes: Sequence[tuple[str, str, int]]) -> None:
-    """Note how many profiles gained or lost a tag: (caseless name, name, change)."""
+    """Note the change of the number of profiles with a tag: (caseless name, name, change)."""
     _put_rows(tx, "tag_change", changes)
 
 
 def _put_rows(tx: Transaction, table: str, rows: Sequence[Sequence[Any]]) -> None:
-    # COPY into a table under a policy is refused: the role that serves requests inserts.
+    # PostgreSQL refuses COPY into a table with a policy, so the role for requests inserts.
     if tx.may_copy:
         tx.copy(f"copy_{table}", _COLUMN_TYPES[table], rows)
     else:
@@ -224,19 +226,19 @@ def _put_rows(tx: Transaction, table: str, rows: Sequence[Sequence[Any]]) -> Non
 
 
 def find_contact_profiles(tx: Transaction, key: bytes, limit: int) -> list[Profile]:
-    """Active profiles that have this active address or number, by id, at most `limit`."""
+    """The active profiles with this active address or number, by id, at most `limit`."""
     rows = tx.rows("find_contact_profiles", {"key": key, "limit": limit})
     return [_read_profile(row) for row in rows]
 
 
 def list_history(tx: Transaction, profile_id: int, of: str, limit: int, after: int) -> list[HistoryItem]:
-    """Applied choices ("P" or "C") of a profile in order of application, with an entry number above `after`."""
+    """The applied choices ("P" or "C") of a profile with an entry number above `after`, in the order of application."""
     parameters = {"profile_id": profile_id, "of": of, "limit": limit, "after": after}
     return [HistoryItem(*row) for row in tx.rows("list_history", parameters)]
 
 
 def list_entries(tx: Transaction, wanted: Sequence[tuple[int, int]]) -> dict[int, dict[int, tuple[datetime, str]]]:
-    """(recorded, caller) of ledger entries, by profile id and then by their number; `wanted` are pairs of both."""
+    """(recorded, caller) of ledger entries, by profile id and entry number. `wanted`: pairs of both."""
     found: dict[int, dict[int, tuple[datetime, str]]] = {}
     if wanted:
         ids, entries = zip(*wanted, strict=True)
@@ -248,7 +250,7 @@ def list_entries(tx: Transaction, wanted: Sequence[tuple[int, int]]) -> dict[int
 
 
 def list_tags(tx: Transaction) -> list[tuple[str, int]]:
-    """(tag, profiles that have it), by name."""
+    """(tag, number of profiles that have it), by name."""
     return [(row[0], int(row[1])) for row in tx.rows("list_tags")]
 
 
@@ -258,5 +260,5 @@ def fold_tags(tx: Transaction) -> None:
 
 
 def find_foldable(tx: Transaction) -> list[int]:
-    """Accounts whose tag changes are worth folding (worker)."""
+    """The accounts with enough tag changes to fold, for the worker."""
     return [row[0] for row in tx.rows("find_foldable")]
