@@ -106,7 +106,7 @@ def test_undated_choices_are_warned_of_and_counted(run: Run, tmp_path: Path) -> 
     people[3]["Consents"] = [consent]
     done = run("import", write_lines(tmp_path / "undated", people), "--name", "undated", "--match", "CRM", "--json")
     assert done.returncode == 0, done.stderr
-    assert "4 choices carry no date of their own" in done.stderr
+    assert "4 choices have no date of their own" in done.stderr
     assert json.loads(done.stdout)["Status"]["UndatedChoices"] == 4
 
 

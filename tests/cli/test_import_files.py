@@ -73,7 +73,7 @@ def test_a_delete_of_nobody_says_that_nobody_is_stored(run: Run, tmp_path: Path)
     file = tmp_path / "gone.ndjson"
     file.write_text(json.dumps(make_id("D-nobody")) + "\n")
     done = run("import", file, *IMPORT, "--action", "Delete")
-    assert "1 record was not honored, because nobody is stored who fits it: see consentory exceptions " in done.stdout
+    assert "1 record was not honored, because no stored person fits: see consentory exceptions " in done.stdout
 
 
 def test_an_interruption_while_the_command_is_loaded_is_no_traceback() -> None:

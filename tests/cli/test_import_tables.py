@@ -341,7 +341,7 @@ def test_standard_input_and_pipes_are_read(
     command = [CONSENTORY, "import", "-", *IMPORT, "--mapping", mapping]
     done = subprocess.run(command, env=environment, cwd=tmp_path, input=content, capture_output=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert b"if this import is interrupted, it cannot go on" in done.stderr
+    assert b"If this import is interrupted, it is cancelled and cannot be continued." in done.stderr
     assert b"(-, line 4, column E-Mail)" in done.stdout
     assert read_table(tmp_path / "stdin.exceptions.csv")[1][0].cells[:5] == rows[2]
     pipe = tmp_path / "pipe"

@@ -210,7 +210,7 @@ def test_a_preset_is_shown_with_its_parameters(run: Run) -> None:
     done = run("show", file, "--preset", "shopify", "--set", "newsletter=NEWS-EMAIL", "--set", "id=CRM")
     assert done.returncode == 0, done.stderr
     assert '"AlternateId": "7210448301122"' in done.stdout
-    assert "left out: an address of which only a part is there" in done.stdout
+    assert "left out: an address, because the row has only a part of it" in done.stdout
     for wrong in ("newsletter", "=x", "newsletter="):
         done = run("show", file, "--preset", "shopify", "--set", wrong)
         assert done.returncode == 2

@@ -107,9 +107,9 @@ def test_a_person_is_changed_by_options_and_by_a_record(run: Run, tmp_path: Path
         (["--set", "CustomerName=1", "--set", "CustomerName.FirstName=A"], "is no object"),
         (["--file", "none.json"], "none.json: No such file or directory"),
         (["--set", "Emial=1"], "Record.UnknownMember"),
-        (["--file", "FOLDER/deep.json"], "deep.json: not JSON: it is nested deeper than any record."),
+        (["--file", "FOLDER/deep.json"], "deep.json must be JSON: it is nested deeper than any record."),
         (["--set", f"CustomFields={'[' * 3000}{']' * 3000}"], "Value.WrongType"),
-        (["--file", "FOLDER/nan.json"], "nan.json: not JSON: NaN is no JSON."),
+        (["--file", "FOLDER/nan.json"], "nan.json must be JSON: NaN is not JSON."),
         (["--refresh", "everything", "--set", "IsActive=true"], "--refresh everything: unknown"),
     ],
 )
@@ -128,7 +128,7 @@ def test_a_wrong_change_is_refused(
 def test_a_name_that_is_no_profile_id_is_told(run: Run) -> None:
     done = run("profile", "show", "ana@example.com")
     assert done.returncode == 2
-    assert "ana@example.com is no ProfileId, which is a whole number" in done.stderr
+    assert "A ProfileId must be a whole number, not ana@example.com." in " ".join(done.stderr.split())
 
 
 @pytest.mark.slow

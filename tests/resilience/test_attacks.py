@@ -237,7 +237,7 @@ def test_far_pages_of_one_account_hold_up_nobody(scene: Scene) -> None:
     assert {code for code, _ in answers} <= {200, 429}
     assert {code for code, _ in answers} >= {200}
     assert all((retry is not None) == (code == 429) for code, retry in answers)
-    assert "ended sessions whose process fell silent" not in scene.server.log.read_text()
+    assert "ended sessions of frozen processes" not in scene.server.log.read_text()
 
 
 # Text ---------------------------------------------------------------------------------------------------------------

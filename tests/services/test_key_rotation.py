@@ -207,10 +207,10 @@ def test_the_secret_key_is_changed_without_a_gap(alone: RunningServer) -> None:
             only_new.authentication.tokens.verify(token)
         assert both.authentication.tokens.verify(token).sub == access.user
         said = run_command(alone.database_url, "credentials", "reencrypt", key=f"{NEW_KEY},{SECRET_KEY}")
-        assert said.stdout == "2 keys encrypted anew.\n"
+        assert said.stdout == "2 keys encrypted under the first secret key.\n"
         assert (
             run_command(alone.database_url, "credentials", "reencrypt", key=NEW_KEY).stdout
-            == "0 keys encrypted anew.\n"
+            == "0 keys encrypted under the first secret key.\n"
         )
         assert only_new.authentication.tokens.verify(token).sub == access.user
         local = only_new.authentication

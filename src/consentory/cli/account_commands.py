@@ -33,14 +33,14 @@ def register(app: typer.Typer) -> None:
 def choose_database(data: Path | None, database_url: str | None) -> tuple[Path | None, str | None]:
     """The data folder and the database that a command's flags and settings name, as `open_database` takes them."""
     if database_url is not None and data is None:
-        return None, database_url  # the flag says where, whatever the environment has
+        return None, database_url  # a flag wins over the environment
     text = load_setting("data")
     return data or (Path(text) if text else None), database_url or load_setting("database_url")
 
 
 @contextmanager
 def open_for_command(data: Path | None, database_url: str | None) -> Iterator[Services]:
-    """The services over a data folder or a database, for the time of a command."""
+    """The services on a data folder or a database, for the time of a command."""
     from consentory.bootstrap.composition import open_database, open_services
     from consentory.bootstrap.secret_keys import find_secret_box
 
@@ -57,12 +57,12 @@ def open_for_command(data: Path | None, database_url: str | None) -> Iterator[Se
 @exit_on_error
 def apply_account(
     file: Annotated[Path, typer.Argument(help="The account document, YAML or JSON.", exists=True, dir_okay=False)],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the changes, and do not make them.")] = False,
     data: DataOption = None,
     database_url: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an account be what a document says: prints what changes, then applies it. It never asks.
+    """Apply an account document: print the changes, then make them. The command never asks.
 
     Example: consentory account apply acme.yaml --dry-run
     """
@@ -116,7 +116,7 @@ def create_credential(
     database_url: DatabaseOption = None,
     as_json: JsonOption = False,  # noqa: ARG001 - the answer is always JSON
 ) -> None:
-    """Make a credential for a user. The answer is JSON. The secret is shown this once and kept only as a hash.
+    """Make a credential for a user. The answer is JSON. The secret is shown only now, because only its hash is stored.
 
     Example: consentory credentials create --account ACME --user nightly
     """
@@ -134,7 +134,7 @@ def list_credentials(
     database_url: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List an account's credentials, revoked ones too, oldest first; never a secret.
+    """List an account's credentials, oldest first, also the revoked ones. Secrets are never shown.
 
     Example: consentory credentials list --account ACME
     """
@@ -163,7 +163,7 @@ def revoke_credential(
     database_url: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a credential and every token that it was changed for.
+    """End a credential and all its tokens.
 
     Example: consentory credentials revoke 0123456789abcdef01234567 --account ACME
     """

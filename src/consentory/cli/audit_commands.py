@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from consentory.services.audit.audit_verification import Verdict
 
 SHOWN = 20
-"""Events that `show` shows unless told otherwise."""
+"""The number of events that `show` shows by default."""
 
-audit_app = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, and whether it is still so.")
+audit_app = typer.Typer(
+    no_args_is_help=True, help="The audit trail: show all actions, and verify that nobody changed the trail."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -62,16 +64,16 @@ def verify_audit(
     database_url: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the trail, of one account or of all: says which event was changed, is missing or was added.
+    """Verify the trail of one account or of all accounts: print each event that was changed, is missing or was added.
 
-    Exit code 0: all is as recorded; 1: it is not; 2: it could not be checked. Only --expect tells a trail that was
-    cut off at its end, or rewritten whole.
+    Exit code 0: the trail is unchanged; 1: it was changed; 2: it could not be verified. Only --expect can find a trail
+    whose newest events were removed, or that was rewritten as a whole.
 
     Example: consentory audit verify --account ACME
     """
     name = load_setting("account", account)
     if expect is not None and name is None:
-        raise SettingError("--expect is the head of one account's trail; name it with --account.")
+        raise SettingError("--expect is the head of one account's trail. Name the account with --account.")
     with _open(data, database_url) as services:
         accounts = services.verification.list_accounts(name)
         verdicts = [services.verification.verify(*item, expect) for item in accounts]
@@ -92,7 +94,7 @@ def print_head(
     database_url: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the newest number and hash of each trail, to keep where this database's owner cannot write.
+    """Print the newest number and hash of each trail. Keep them in a place that the database's owner cannot change.
 
     Example: consentory audit head --account ACME
     """
@@ -112,15 +114,15 @@ def print_head(
 def show_audit(
     *,
     account: AccountOption = None,
-    after: Annotated[int | None, typer.Option(help="From the event after this number on, oldest first.", min=0)] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = SHOWN,
-    action: Annotated[Action | None, typer.Option(help="Only this action, as import.staged.")] = None,
+    after: Annotated[int | None, typer.Option(help="Show the events after this number, oldest first.", min=0)] = None,
+    limit: Annotated[int, typer.Option(help="The largest number of events to show.", min=1, max=10_000)] = SHOWN,
+    action: Annotated[Action | None, typer.Option(help="Only this action, for example import.staged.")] = None,
     import_id: Annotated[UUID | None, typer.Option("--import", metavar="ID", help="Only this import.")] = None,
     data: DataOption = None,
     database_url: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what was done in an account, oldest first; without --after, --action and --import the newest events.
+    """Print the actions in an account, oldest first. Without --after, --action and --import: the newest ones.
 
     Example: consentory audit show --account ACME --limit 50
     """
@@ -140,7 +142,7 @@ def show_audit(
 
 
 def _print_verdict(verdict: Verdict) -> None:
-    counts = f"{verdict.events} events" + (f", {verdict.waiting} not sealed yet" if verdict.waiting else "")
+    counts = f"{verdict.events} events" + (f", {verdict.waiting} not chained yet" if verdict.waiting else "")
     state = f"{len(verdict.findings)} findings" if verdict.findings else "as recorded"
     say(f"{verdict.account}: {counts}, {state}" + (f"; head {verdict.head}" if verdict.head else ""))
     for finding in verdict.findings:

@@ -1,4 +1,4 @@
-"""The commands that ask a server: imports, status, exceptions, cancel, and the registration of the others."""
+"""The commands that call a server: imports, status, exceptions, cancel, and the registration of the other ones."""
 
 import time
 import uuid
@@ -54,9 +54,9 @@ def list_imports(
     client: ConsentoryClient,
     *,
     status: Annotated[
-        str | None, typer.Option(help="Only those in this state, such as Completed.", show_default=False)
+        str | None, typer.Option(help="Only imports with this status, for example Completed.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="The largest number of imports to show.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List the account's imports, newest first.
@@ -67,7 +67,7 @@ def list_imports(
     if as_json:
         return print_json(page)
     headers = ("Status", "AccessToken", "Received", "Processed", "Refused", "Expires")
-    # Without lines, so that a row fits 80 columns. Only the name is folded: a token that is cut is of no use.
+    # Without lines, so that a row fits 80 columns. Only the name is folded, because a cut token is of no use.
     table = Table(Column("Name", overflow="fold"), box=None, collapse_padding=True)
     for header in headers:
         table.add_column(header, no_wrap=True)
@@ -85,11 +85,11 @@ def show_status(
     token: TokenArgument,
     *,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Wait until it has ended; the exit code is then that of import.")
+        bool, typer.Option("--watch", help="Wait until the import has ended. The exit codes are those of import.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how far an import is.
+    """Show the status and the counts of an import.
 
     Example: consentory status 4503599627370496 --watch
     """
@@ -102,19 +102,19 @@ def show_status(
 
 
 def watch_import(client: ConsentoryClient, status: JsonObject) -> JsonObject:
-    """Wait with a bar until the import has ended; its last status object."""
+    """Wait with a bar until the import has ended. Returns its last status object."""
     with ImportBars(notes) as bars:
         while status["Status"] not in _ENDED:
             done = status["ValidationSuccessful"] - status["Pending"]
             bars.show_progress(ImportProgress("execute", done, status["ValidationSuccessful"], done))
             time.sleep(_WATCH_PAUSE)
-            # By its id: that goes on answering when the token expires meanwhile.
+            # By its id, because the token may expire meanwhile.
             status = client.import_by_id(status["ImportId"])
     return status
 
 
 def print_books(status: JsonObject) -> None:
-    """The counts of an import for people, and why it failed."""
+    """The counts of an import for people, and the reason of a failure."""
     console = make_console()
     console.print(make_books_table(status))
     if status.get("FailureReason"):
@@ -167,17 +167,17 @@ def fetch_exceptions(
     *,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to standard output."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this file, and not to standard output."),
     ] = None,
     phase: Annotated[
         Literal["Stage", "Execute", "NotHonored"] | None,
-        typer.Option(help="Only these; default is Stage and Execute.", show_default=False),
+        typer.Option(help="Only faults of these phases. The default is Stage and Execute.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch the refused records as NDJSON, each with its faults, ready to be corrected and imported again.
+    """Fetch the refused records as NDJSON, each with its faults. Correct the records and import them again.
 
-    On standard output they are JSON anyway; --json is for the answer after -o.
+    On standard output the records are always JSON. --json changes the answer after -o.
 
     Example: consentory exceptions 4503599627370496 -o refused.ndjson
     """
@@ -199,7 +199,7 @@ def fetch_exceptions(
 
 @connected
 def cancel_import(client: ConsentoryClient, token: TokenArgument, *, as_json: JsonOption = False) -> None:
-    """Give up an import that is not yet being processed; nothing of it is applied.
+    """Cancel an import before it is processed. Nothing of it is applied.
 
     Example: consentory cancel 4503599627370496
     """
@@ -212,22 +212,22 @@ def cancel_import(client: ConsentoryClient, token: TokenArgument, *, as_json: Js
 
 
 def require_token(status: JsonObject) -> int:
-    """The access token of an import; ends the command where this user may not know it."""
+    """The access token of an import. Ends the command if this user may not know it."""
     if status["AccessToken"] is None:
         exit_refused("Another user initiated this import. Give its access token in place of the ImportId.")
     return int(status["AccessToken"])
 
 
 def read_ref(token: str) -> ImportRef:
-    """Take an access token or an ImportId as it was typed; ends the command where it is neither."""
+    """Read an access token or an ImportId. Ends the command if the text is neither."""
     if token.isdecimal():
         return int(token)
     try:
         return uuid.UUID(token)
     except ValueError:
-        exit_refused(f"{token!r} is neither an access token (a number) nor an ImportId (a UUID).")
+        exit_refused(f"The import must be an access token (a number) or an ImportId (a UUID), not {token!r}.")
 
 
 def read_status(client: ConsentoryClient, ref: ImportRef) -> JsonObject:
-    """The status object, by whichever name the import was given."""
+    """The status object of an import, by its access token or its ImportId."""
     return client.import_by_id(ref) if isinstance(ref, uuid.UUID) else client.status(ref)

@@ -1,4 +1,4 @@
-"""The beginning of the `consentory` command."""
+"""The start of the `consentory` command."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""`consentory import`: the whole of the main job."""
+"""`consentory import`: the command of the main job."""
 
 import sys
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ from consentory.terminal.reading_notes import say_reading
 from consentory.terminal.terminal_output import notes, print_json
 
 IMPORT_PATIENCE = 60.0
-"""Seconds for which a call of an import is tried again: longer than a server needs to be restarted."""
+"""A call of an import is tried again for these seconds. A server needs less time to restart."""
 
 
 @connected
@@ -84,12 +84,13 @@ def import_files(
 
     A table (CSV, XLSX, XLS, ODS, Parquet) needs a mapping: see consentory mapping suggest, and --preset.
 
-    The refused records are written beside the file, in its own form.
+    The refused records are written to a file beside the input file, in the same format.
     Correct them there and import that file.
 
-    An import that was interrupted goes on when the same command is run again.
+    To continue an interrupted import, run the same command again.
 
-    Deleted people come back with the next file that holds them; consentory profile deactivate keeps them out.
+    A deleted person comes back with the next file that holds the person. To prevent that, use consentory profile
+    deactivate.
 
     Exit code 0: all processed; 1: done, with exceptions or not honored ones; 2: refused or failed; 3: previewed, and
     nothing was executed.
@@ -98,7 +99,7 @@ def import_files(
     """
     options = make_input_options(client, mapping, preset, settings, encoding=encoding, delimiter=delimiter, sheet=sheet)
     if match and no_match:
-        exit_refused("--match and --no-match contradict each other; give one of them.")
+        exit_refused("--match and --no-match cannot both be given. Leave one of them out.")
     fields = make_fields(name, match, action, refresh, allow_prior_consents, stage_days)
     approve = choose_approval(preview, yes, as_json)
     run = ImportOptions(skip_broken, no_match, batch_megabytes * 1_000_000, restart, approve)
@@ -106,7 +107,7 @@ def import_files(
 
 
 def end_import(outcome: ImportOutcome, as_json: bool) -> NoReturn:
-    """Print how the import went, or how a previewed one goes on, and end the command."""
+    """Print the result of the import, or the next step after a preview, and end the command."""
     warn_undated(outcome.status)
     findings, import_id = outcome.findings, outcome.status["ImportId"]
     if as_json:
@@ -123,7 +124,7 @@ def end_import(outcome: ImportOutcome, as_json: bool) -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How the import runs, beside what it imports."""
+    """The options of the run of an import."""
 
     skip_broken: bool
     no_match: bool
@@ -135,7 +136,7 @@ class ImportOptions:
 def run_import(
     client: ConsentoryClient, paths: Sequence[Path], options: InputOptions, fields: JsonObject, how: ImportOptions
 ) -> ImportOutcome:
-    """Open the files, say how they are read, and import them with a bar for each phase."""
+    """Open the files, print how they are read, and import them with a bar for each phase."""
     client.patience = IMPORT_PATIENCE
     with open_inputs(paths, options, sys.stdin.buffer, say_reading) as inputs:
         warn_of_pipes(inputs)

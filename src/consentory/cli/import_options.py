@@ -1,4 +1,4 @@
-"""The options of `consentory import`, and what they become: files, the fields of Initiate, a way of reading."""
+"""The options of `consentory import`, and their values: files, the fields of Initiate, the options for reading."""
 
 import enum
 import hashlib
@@ -47,14 +47,12 @@ FilesArgument = Annotated[
 ]
 NameOption = Annotated[str, _option("A name for the import, 1 to 100 characters.")]
 MatchOption = Annotated[str | None, _option("Find people by their alternate id of this type.", metavar="TYPE")]
-NoMatchOption = Annotated[bool, _option("Every record without a ProfileId is a new person.", "--no-match")]
-SkipOption = Annotated[
-    bool, _option("Go on without lines that are no JSON, and write them to FILE.broken.", "--skip-broken")
-]
+NoMatchOption = Annotated[bool, _option("Make a new person of each record without a ProfileId.", "--no-match")]
+SkipOption = Annotated[bool, _option("Skip lines that are not JSON, and write them to FILE.broken.", "--skip-broken")]
 ActionOption = Annotated[
     Action,
     _option(
-        "Add people (the default), or delete them. A deleted person comes back with the next file that holds them.",
+        "Add people (the default), or delete them. A deleted person comes back with the next file with the person.",
         case_sensitive=False,
         metavar="Add|Delete",
     ),
@@ -62,27 +60,31 @@ ActionOption = Annotated[
 RefreshOption = Annotated[
     str | None,
     _option(
-        f"Remove what a record does not include: {', '.join(_REFRESH_FIELDS)}; with commas between them.",
+        f"Remove the values that a record does not include: {', '.join(_REFRESH_FIELDS)}, separated by commas.",
         metavar="LIST",
     ),
 ]
-PriorOption = Annotated[bool, _option("Accept a yes to an older version of a consent.", "--allow-prior-consents")]
-DaysOption = Annotated[int | None, _option("Days that staged records are kept; default 3.", min=0, max=10)]
-BatchOption = Annotated[int, _option("Size of one Stage call; default 8.", min=1, max=28)]
-RestartOption = Annotated[bool, _option("Give up an interrupted import of these files, and begin anew.", "--restart")]
-EncodingOption = Annotated[str | None, _option("The encoding of a text file, where it is not told rightly.")]
+PriorOption = Annotated[bool, _option("Accept a Granted for an older version of a consent.", "--allow-prior-consents")]
+DaysOption = Annotated[int | None, _option("The days that staged records are kept. The default is 3.", min=0, max=10)]
+BatchOption = Annotated[int, _option("The megabytes of one Stage call. The default is 8.", min=1, max=28)]
+RestartOption = Annotated[
+    bool, _option("Give up an interrupted import of these files, and start a new one.", "--restart")
+]
+EncodingOption = Annotated[str | None, _option("The encoding of a text file, if the detected encoding is wrong.")]
 DelimiterOption = Annotated[
     str | None, _option("The delimiter of a CSV file: a character, or tab, comma, semicolon.", metavar="CHARACTER")
 ]
-SheetOption = Annotated[str | None, _option("The sheet of a spreadsheet, by name or number; default the first.")]
+SheetOption = Annotated[
+    str | None, _option("The sheet of a spreadsheet, by name or number. The default is the first sheet.")
+]
 
 
 def choose_files(names: Sequence[str]) -> list[Path]:
-    """The files to import; names those that are left out. Ends the command where none is left."""
+    """The files to import. Prints the files that are left out. Ends the command if no file is left."""
     if not all(names):
         exit_refused("A file name is empty. Is a variable of the shell not set? Give the name of the file.")
     if names.count(STANDARD_INPUT) > 1:
-        exit_refused("Standard input (-) is named twice; it can be read once.")
+        exit_refused("Standard input (-) is named twice. It can be read only once.")
     paths, left_out = leave_out_own([Path(name) for name in names])
     for path in left_out:
         notes.print(show_text(f"{path}: left out, because an import wrote it. To import it, name it alone."))
@@ -92,12 +94,12 @@ def choose_files(names: Sequence[str]) -> list[Path]:
 
 
 def confirm_unmatched(types: Sequence[str]) -> bool:
-    """Ask whether records with alternate ids are meant to become new people; no, where nobody can be asked."""
+    """Ask if records with alternate ids shall become new people. If nobody can be asked, the answer is no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     notes.print(
-        f"The records carry alternate ids ({show_text(', '.join(types))}), and --match is not given. Each record "
-        "without a ProfileId would become a new person, also one who is stored already."
+        f"The records have alternate ids ({show_text(', '.join(types))}), and --match is not given. Each record "
+        "without a ProfileId would become a new person, even if the person is stored already."
     )
     return typer.confirm("Import every record as a new person?", err=True)
 
@@ -110,7 +112,7 @@ def make_fields(
     allow_prior_consents: bool,
     stage_days: int | None,
 ) -> JsonObject:
-    """Put the options into the fields of Initiate; ends the command where --refresh is wrong."""
+    """Put the options into the fields of Initiate. Ends the command if --refresh is wrong."""
     fields: dict[str, Any] = {"Name": name, "ImportAction": str(action)} | make_match(match)
     if stage_days is not None:
         fields["DataStageDuration"] = stage_days
@@ -120,18 +122,18 @@ def make_fields(
 
 
 def read_refresh(words: str | None) -> dict[str, bool]:
-    """The Refresh flags of `--refresh`; ends the command where a word is unknown."""
+    """The Refresh flags of `--refresh`. Ends the command if a word is unknown."""
     flags: dict[str, bool] = {}
     for word in filter(None, map(str.strip, (words or "").split(","))):
         field = _REFRESH_FIELDS.get(word.lower())
         if field is None:
-            exit_refused(f"--refresh {word}: unknown; known are {', '.join(_REFRESH_FIELDS)}.")
+            exit_refused(f"--refresh must be one or more of {', '.join(_REFRESH_FIELDS)}, not {word!r}.")
         flags[field] = True
     return flags
 
 
 def make_match(match: str | None) -> JsonObject:
-    """The fields of Initiate that say by which alternate id people are found."""
+    """The fields of Initiate for the alternate id that people are found by."""
     return {"MatchCriteria": "AlternateIdType", "MatchValue": match} if match else {}
 
 
@@ -142,20 +144,20 @@ def make_input_options(
     settings: list[str] | None,
     **reading: str | None,
 ) -> InputOptions:
-    """Put the options of reading together; `reading`: encoding, delimiter and sheet."""
+    """The options for reading. `reading`: encoding, delimiter and sheet."""
     chosen, values = choose_mapping(mapping, preset), read_settings(settings)
     if chosen is None:
         return InputOptions(
             mapping=None, settings=values, fetch_configuration=lambda: fetch_configuration(client), **reading
         )
     configuration = fetch_configuration(client)
-    # A parameter may stand in the match type, which is needed before any file is opened.
+    # The match type may contain a parameter, and is needed before a file is opened.
     bound = bind_parameters(chosen, values, configuration)
     return InputOptions(mapping=bound, settings=values, fetch_configuration=lambda: configuration, **reading)
 
 
 def describe_reading(options: InputOptions) -> dict[str, str | None]:
-    """The options that must be the same when an interrupted import goes on."""
+    """The options that must be the same to continue an interrupted import."""
     mapping = options.mapping
     return {
         "encoding": options.encoding,
@@ -167,6 +169,8 @@ def describe_reading(options: InputOptions) -> dict[str, str | None]:
 
 
 def warn_of_pipes(inputs: Sequence[RecordInput]) -> None:
-    """Say that an import of standard input or of a pipe cannot go on."""
+    """Print that an import of standard input or of a pipe cannot be continued."""
     if not all(item.file.source.regular for item in inputs):
-        notes.print("The input is no regular file: if this import is interrupted, it cannot go on and is cancelled.")
+        notes.print(
+            "The input is not a regular file. If this import is interrupted, it is cancelled and cannot be continued."
+        )

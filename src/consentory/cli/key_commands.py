@@ -1,4 +1,4 @@
-"""Commands on keys: those shared with existing clients, those that sign tokens, and what encrypts both."""
+"""Commands on keys: the keys shared with existing clients, the keys that sign tokens, and the encryption of both."""
 
 from __future__ import annotations
 
@@ -30,26 +30,29 @@ def register(_: typer.Typer) -> None:
 def keep_hmac_key(
     *,
     account: AccountOption = None,
-    show: Annotated[bool, typer.Option("--list", help="List the shared keys; never a key itself.")] = False,
+    show: Annotated[
+        bool, typer.Option("--list", help="List the shared keys. The keys themselves are never shown.")
+    ] = False,
     revoke: Annotated[str | None, typer.Option(metavar="KEY_ID", help="End a key at once.", show_default=False)] = None,
     bring: Annotated[
-        bool, typer.Option("--bring", help="Take the key that clients have already, from standard input.")
+        bool, typer.Option("--bring", help="Read a key that clients have already from standard input.")
     ] = False,
     data: DataOption = None,
     database_url: DatabaseOption = None,
     secret_key_file: SecretFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key with which existing clients sign requests (PNAUTHINFO3). It is shown this once, and kept encrypted.
+    """Make a key with which existing clients sign requests (PNAUTHINFO3). The key is shown only now, and is stored
+    encrypted.
 
-    Two may be live at once: make the new one, move the clients, revoke the old one.
+    Two keys may be live: make the new key, change the clients, revoke the old key.
 
     Example: consentory credentials hmac-key --account ACME
     """
     _name_file(secret_key_file)
     brought = sys.stdin.readline().strip() if bring else None
     if bring and not brought:
-        raise typer.BadParameter("standard input holds no key", param_hint="--bring")
+        raise typer.BadParameter("standard input has no key", param_hint="--bring")
     with open_for_command(data, database_url) as services:
         account_id = services.accounts.find_account(require_setting("account", account))
         keys = services.authentication.shared_keys
@@ -88,14 +91,14 @@ def _list_keys(found: list[EncryptedKey], as_json: bool) -> None:
 @exit_on_error
 def rotate_signing_key(
     at_once: Annotated[
-        bool, typer.Option("--at-once", help="End the keys before it as well, and every bearer token with them.")
+        bool, typer.Option("--at-once", help="End all earlier keys as well, and all their bearer tokens.")
     ] = False,
     data: DataOption = None,
     database_url: DatabaseOption = None,
     secret_key_file: SecretFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign bearer tokens with a new key from now on. Tokens given out before go on counting until they end.
+    """Sign bearer tokens with a new key from now on. Earlier tokens stay valid until they expire.
 
     Example: consentory credentials rotate-signing-key
     """
@@ -104,7 +107,7 @@ def rotate_signing_key(
         key_id = services.authentication.tokens.rotate(at_once=at_once)
     if as_json:
         return print_json({"key_id": key_id, "older_ended": at_once})
-    rest = "every token given out so far has ended" if at_once else "tokens given out so far count until they end"
+    rest = "all earlier tokens have ended" if at_once else "earlier tokens stay valid until they expire"
     say(f"{key_id}: signs from now on; {rest}.")
 
 
@@ -115,7 +118,7 @@ def reencrypt_keys(
     secret_key_file: SecretFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Encrypt all keys under the newest secret key, the first that is given; afterwards the older ones can go.
+    """Encrypt all keys under the first of the given secret keys. After that, remove the other secret keys.
 
     Example: CONSENTORY_SECRET_KEY="$NEW,$OLD" consentory credentials reencrypt
     """
@@ -124,7 +127,7 @@ def reencrypt_keys(
         count = services.authentication.tokens.reencrypt() + services.authentication.shared_keys.reencrypt()
     if as_json:
         return print_json({"keys": count})
-    say(f"{count} key{'s' if count != 1 else ''} encrypted anew.")
+    say(f"{count} key{'s' if count != 1 else ''} encrypted under the first secret key.")
 
 
 def _name_file(path: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Commands on mappings: from a table of people's columns to records."""
+"""Commands on mappings, which make records from the columns of a table."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ from consentory.terminal.terminal_output import make_console, notes, say
 from consentory.terminal.visible_text import show_text
 
 _answers = make_console(soft_wrap=True)
-mapping_app = typer.Typer(no_args_is_help=True, help="Mappings: from the columns of a file to records.")
+mapping_app = typer.Typer(no_args_is_help=True, help="Mappings, which make records from the columns of a file.")
 
 FileArgument = Annotated[
     Path,
-    typer.Argument(metavar="FILE", help="CSV, XLSX, XLS, ODS or Parquet; - for standard input.", show_default=False),
+    typer.Argument(
+        metavar="FILE", help="A file: CSV, XLSX, XLS, ODS or Parquet. - is standard input.", show_default=False
+    ),
 ]
 MappingOption = Annotated[
     Path | None, typer.Option("--mapping", metavar="FILE", help="The mapping document, YAML.", show_default=False)
@@ -40,7 +42,10 @@ MappingOption = Annotated[
 PresetOption = Annotated[
     str | None,
     typer.Option(
-        "--preset", metavar="NAME", help="A mapping that comes along; see mapping presets.", show_default=False
+        "--preset",
+        metavar="NAME",
+        help="A mapping of this program. See consentory mapping presets.",
+        show_default=False,
     ),
 ]
 SetOption = Annotated[
@@ -48,18 +53,22 @@ SetOption = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the mapping or preset.", show_default=False),
 ]
 EncodingOption = Annotated[
-    str | None, typer.Option("--encoding", help="Encoding of a CSV; detected by default.", show_default=False)
+    str | None,
+    typer.Option("--encoding", help="The encoding of a CSV file. It is detected by default.", show_default=False),
 ]
 DelimiterOption = Annotated[
-    str | None, typer.Option("--delimiter", help="Delimiter of a CSV; detected by default.", show_default=False)
+    str | None,
+    typer.Option("--delimiter", help="The delimiter of a CSV file. It is detected by default.", show_default=False),
 ]
 HeaderOption = Annotated[
-    int | None, typer.Option("--header", min=1, help="Line of the header; the first by default.", show_default=False)
+    int | None,
+    typer.Option("--header", min=1, help="The line of the header. The default is the first line.", show_default=False),
 ]
 SheetOption = Annotated[
-    str | None, typer.Option("--sheet", help="Sheet, by name or number; the first by default.", show_default=False)
+    str | None,
+    typer.Option("--sheet", help="The sheet, by name or number. The default is the first sheet.", show_default=False),
 ]
-RowsOption = Annotated[int, typer.Option("--rows", min=1, max=1000, help="How many rows to show.")]
+RowsOption = Annotated[int, typer.Option("--rows", min=1, max=1000, help="The number of rows to show.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +77,7 @@ def register(app: typer.Typer) -> None:
 
 
 def choose_mapping(mapping: Path | None, preset: str | None) -> TableMapping | None:
-    """Read the mapping or preset that the options name; ends the command where both do."""
+    """Read the mapping or preset that the options name. Ends the command if they name both."""
     if mapping and preset:
         exit_refused("--mapping and --preset cannot both be given. Leave one of them out.")
     if mapping:
@@ -77,7 +86,7 @@ def choose_mapping(mapping: Path | None, preset: str | None) -> TableMapping | N
 
 
 def read_settings(given: list[str] | None) -> dict[str, str]:
-    """The values of --set by name; ends the command where one is not of the form NAME=VALUE."""
+    """The values of --set by name. Ends the command if one is not of the form NAME=VALUE."""
     settings = {}
     for text in given or ():
         name, equals, value = text.partition("=")
@@ -88,7 +97,7 @@ def read_settings(given: list[str] | None) -> dict[str, str]:
 
 
 def fetch_configuration(client: ConsentoryClient | None) -> Configuration | None:
-    """The account's configuration; None without a server, or without the permission to read it, which is said."""
+    """The account's configuration. None: there is no server, or the user may not read it, which is printed."""
     if client is None:
         return None
     try:
@@ -96,7 +105,9 @@ def fetch_configuration(client: ConsentoryClient | None) -> Configuration | None
     except ApiProblem as problem:
         if problem.status != 403:
             raise
-        notes.print("The mapping is not compared with the account: this user may not read its configuration.")
+        notes.print(
+            "The mapping is not compared with the account, because this user may not read the account's configuration."
+        )
         return None
 
 
@@ -113,10 +124,10 @@ def suggest(
     header: HeaderOption = None,
     sheet: SheetOption = None,
 ) -> None:
-    """Propose a mapping for a file, from its header and its first 1,000 rows. Look at each comment, then use it.
+    """Suggest a mapping for a file, from its header and its first 1,000 rows. Read each comment before you use it.
 
-    With a server, its types, filters and fields are used. With --preset the preset's own text is given out, to edit;
-    --set puts the values of its parameters into it.
+    With a server, the mapping has the types, filters and fields of the account. With --preset the command prints the
+    preset, so that you can edit it. --set puts the values of its parameters into it.
 
     Example: consentory mapping suggest people.csv > mapping.yaml
     """
@@ -149,7 +160,7 @@ def show(
     sheet: SheetOption = None,
     rows: RowsOption = 5,
 ) -> None:
-    """Print rows of a file beside the records that they become. Nothing is imported.
+    """Print rows of a file and their records. Nothing is imported.
 
     Example: consentory mapping show people.csv --mapping mapping.yaml --rows 3
     """
@@ -166,9 +177,9 @@ def show(
 
 @mapping_app.command("presets")
 def show_presets(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one's document.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print the document of this preset.")] = None,
 ) -> None:
-    """List the mappings that come along, with what each assumes and its parameters (--set NAME=VALUE).
+    """List the mappings of this program, each with its assumptions and its parameters (--set NAME=VALUE).
 
     Example: consentory mapping presets mailchimp
     """
@@ -216,7 +227,7 @@ def _show_record(row: Row, mapping: RowMapping) -> list[str]:
     lines = [f"  {line}" for line in msgspec.json.format(record, indent=2).decode().splitlines()]
     left_out = mapping.left_out - before
     if left_out.pop(OPT_OUTS, 0):
-        lines.append("  left out: an opt-out, because the row has no address or number that it could belong to")
+        lines.append("  left out: an opt-out, because the row has no address or number for it")
     if left_out:
-        lines.append("  left out: an address of which only a part is there")
+        lines.append("  left out: an address, because the row has only a part of it")
     return lines

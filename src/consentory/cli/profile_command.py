@@ -1,4 +1,4 @@
-"""`consentory profile`: what is known of a person and since when; change, deactivate or delete one person."""
+"""`consentory profile`: show, change, deactivate or delete one person."""
 
 import json
 import sys
@@ -21,17 +21,15 @@ from consentory.terminal.terminal_output import make_console, notes, print_json
 from consentory.terminal.visible_text import show_text
 
 COMES_BACK = (
-    "The next import of a file that holds this person brings them back, without their opt-outs. To keep the person "
-    "from being contacted, deactivate them instead: consentory profile deactivate"
+    "The next import of a file that holds this person stores the person again, without the opt-outs. To keep the"
+    " person from being contacted, deactivate the person instead: consentory profile deactivate"
 )
-"""The meaning of a deletion today."""
+"""The warning of a deletion."""
 
 
 def _read_profile_id(text: str) -> int:
     if not text.isdecimal():
-        message = (
-            f"{text} is no ProfileId, which is a whole number. Other names of a person need an option: see --help."
-        )
+        message = f"A ProfileId must be a whole number, not {text}. To name a person in another way, see --help."
         raise typer.BadParameter(message)
     return int(text)
 
@@ -40,7 +38,10 @@ IdArgument = Annotated[
     int | None, typer.Argument(metavar="ID", help="The ProfileId.", show_default=False, parser=_read_profile_id)
 ]
 AlternateIdOption = Annotated[
-    str | None, typer.Option(metavar="TYPE:ID", help="By alternate id, as CRM:C-100-1.", show_default=False)
+    str | None,
+    typer.Option(
+        metavar="TYPE:ID", help="The person with this alternate id, for example CRM:C-100-1.", show_default=False
+    ),
 ]
 
 
@@ -60,7 +61,7 @@ def show_profile(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a profile with its history: who chose what and when, the evidence, the text that was shown, the import.
+    """Show a profile with its history: each choice with its time, its evidence, the text that was shown, its import.
 
     Example: consentory profile show --alternate-id CRM:C-100-1
     """
@@ -71,7 +72,7 @@ def show_profile(
         return print_json({"Count": len(items), "Profiles": items})
     console = make_console()
     if not found:
-        console.print("Nobody was found; only active profiles are found by email or phone.")
+        console.print("Nobody was found. A search by email or phone finds only active profiles.")
     texts = fetch_consent_texts(client) if any(history["Consents"] for _, history in found) else {}
     for profile, history in found:
         console.print(make_profile_tree(profile))
@@ -85,7 +86,7 @@ def find_profiles(
     email: str | None,
     phone: str | None,
 ) -> list[JsonObject]:
-    """The profiles that exactly one of the four names; ends the command where none or several are given."""
+    """The profiles of the one given option. Ends the command if no option or several options are given."""
     if sum(value is not None for value in (profile_id, alternate_id, email, phone)) != 1:
         exit_refused("Give exactly one of ID, --alternate-id, --email and --phone.")
     if profile_id is not None:
@@ -93,14 +94,14 @@ def find_profiles(
     if alternate_id is not None:
         id_type, colon, value = alternate_id.partition(":")
         if not (id_type and colon and value):
-            exit_refused(f"--alternate-id {alternate_id}: give the type and the id, as CRM:C-100-1.")
+            exit_refused(f"--alternate-id must be TYPE:ID, such as CRM:C-100-1, not {alternate_id}.")
         return [client.profile_by_alternate_id(id_type, value)]
     answer = client.profiles_by_email(email) if email is not None else client.profiles_by_phone(str(phone))
     return list(answer["UserProfilePreferences"])
 
 
 def fetch_consent_texts(client: ConsentoryClient) -> ConsentTexts | None:
-    """The texts of the account's consents, None for a user who may not read the configuration."""
+    """The texts of the account's consents. None: the user may not read the configuration."""
     try:
         return read_consent_texts(client.configuration())
     except ApiProblem as problem:
@@ -116,23 +117,26 @@ def edit_profile(
     *,
     alternate_id: AlternateIdOption = None,
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="A record with the changes, JSON.", show_default=False)
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="A JSON file with a record of the changes.", show_default=False),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="MEMBER=VALUE", help="As CustomerName.FirstName=Ana; VALUE may be JSON."),
+        typer.Option(
+            "--set", metavar="MEMBER=VALUE", help="A change, for example CustomerName.FirstName=Ana. VALUE may be JSON."
+        ),
     ] = None,
     refresh: RefreshOption = None,
     allow_prior_consents: PriorOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Change one person by a record, by the rules of an import: members that it does not name stay.
+    """Change one person by a record, with the rules of an import. Members that the record does not name stay.
 
     Exit code 0: done; 1: something was not honored, because the stored choice takes precedence; 2: refused.
 
     Example: consentory profile edit 4711 --set CustomerName.FirstName=Ana
 
-    An array is given whole, as JSON. An opt-out of today:
+    Give a whole array, as JSON. An opt-out of today:
 
     consentory profile edit 4711 --set 'Emails=[{"EmailAddress": "ana@example.com",
     "EmailPreferences": [{"FilterId": "NEWS-EMAIL", "PreferenceType": "OptOut"}]}]'
@@ -151,9 +155,9 @@ def deactivate_profile(
     alternate_id: AlternateIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Switch a person off: nothing of them is in force, and later imports find the person and leave it so.
+    """Deactivate a person: no choice of the person is in force, and later imports keep the person inactive.
 
-    To switch the person on again: consentory profile edit ID --set IsActive=true
+    To activate the person again: consentory profile edit ID --set IsActive=true
 
     Example: consentory profile deactivate --alternate-id CRM:C-100-1
     """
@@ -162,8 +166,8 @@ def deactivate_profile(
     written = client.write_profile(found, {"IsActive": False})
     if not as_json:
         notes.print(
-            "The person is inactive: no choice is in force, and later imports leave it so. "
-            f"To switch the person on again: consentory profile edit {found} --set IsActive=true"
+            "The person is inactive: no choice is in force, and later imports keep the person inactive. "
+            f"To activate the person again: consentory profile edit {found} --set IsActive=true"
         )
     show_written(written, as_json)
 
@@ -177,11 +181,11 @@ def delete_profile(
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a person with their history, for good. It asks first.
+    """Delete a person with the history, for good. The command asks first.
 
-    The next import of a file that holds this person brings them back, without
-    their opt-outs. To keep the person from being contacted, deactivate them
-    instead: consentory profile deactivate.
+    The next import of a file that holds this person stores the person again,
+    without the opt-outs. To keep the person from being contacted, deactivate
+    the person instead: consentory profile deactivate.
 
     Example: consentory profile delete --alternate-id CRM:C-100-1
     """
@@ -202,31 +206,31 @@ def delete_profile(
 
 
 def read_record(file: Path | None, settings: list[str]) -> JsonObject:
-    """The record of a file and of `--set` options, which win; ends the command where there is none."""
+    """The record of a file and of the `--set` options, which win. Ends the command if there is no record."""
     record: Any = {}
     if file is not None:
         try:
             record = _read_json(file.read_bytes())
         except ValueError as error:
-            exit_refused(f"{file}: not JSON: {error}.")
+            exit_refused(f"{file} must be JSON: {error}.")
     if not isinstance(record, dict) or not (record or settings):
         exit_refused("Give the changes: a JSON object with --file, or --set MEMBER=VALUE.")
     for setting in settings:
         path, sign, text = setting.partition("=")
         if not (path and sign):
-            exit_refused(f"--set {setting}: give it as MEMBER=VALUE, for example CustomerName.FirstName=Ana.")
+            exit_refused(f"--set {setting}: must be MEMBER=VALUE, such as CustomerName.FirstName=Ana.")
         *outer, last = path.split(".")
         target = record
         for name in outer:
             target = target.setdefault(name, {})
             if not isinstance(target, dict):
-                exit_refused(f"--set {setting}: {name} is no object; give it whole, as JSON.")
+                exit_refused(f"--set {setting}: {name} is not an object. Give its whole value, as JSON.")
         target[last] = _read_value(text)
     return dict(record)
 
 
 def _read_value(text: str) -> Any:
-    """JSON as it is, any other text as a string."""
+    """The JSON value of a text, or the text itself as a string."""
     try:
         return _read_json(text)
     except ValueError:
@@ -234,7 +238,7 @@ def _read_value(text: str) -> Any:
 
 
 def _read_json(text: str | bytes) -> Any:
-    """Raises ValueError for what is no JSON, or is nested deeper than any record."""
+    """Read JSON. Raises ValueError for a text that is not JSON, or is nested deeper than any record."""
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
@@ -242,11 +246,11 @@ def _read_json(text: str | bytes) -> Any:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def show_written(answer: JsonObject, as_json: bool) -> None:
-    """Say what became of a write, and end the command with its exit code."""
+    """Print the outcome of a write, and end the command with its exit code."""
     held = answer.get("NotHonored") or []
     if as_json:
         print_json(answer)

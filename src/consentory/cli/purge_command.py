@@ -1,4 +1,4 @@
-"""`consentory purge`: the operator lets the staged records of an import go, against a data folder or a database."""
+"""`consentory purge`: the operator deletes the staged records of an import, in a data folder or a database."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def purge(
 ) -> None:
     """Delete the staged records of an import and their faults now, before their retention ends.
 
-    An import that was not executed is cancelled first. One that is processing is refused: let it complete. The
-    imported people stay, and so do the import, its counts and its audit trail.
+    An import that was not executed is cancelled first. An import that is processing is refused: wait until it has
+    completed. The imported people, the import, its counts and its audit trail stay.
 
     Example: consentory purge 01936d5e-0000-7000-8000-000000000001 --account ACME
     """
@@ -50,4 +50,4 @@ def purge(
     if as_json:
         print_json({"account": name, "import": str(import_id), "purged": True})
     else:
-        say(f"{name}: the staged records of import {import_id} are gone.")
+        say(f"{name}: the staged records of import {import_id} are deleted.")

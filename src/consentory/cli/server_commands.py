@@ -1,6 +1,6 @@
 """Commands that run the server: up, serve, worker, migrate.
 
-Each command imports its modules when it runs: the commands of a client start in half the time without it.
+Each command imports its modules when it runs. So the commands of a client start in half the time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 _OF_THE_CHILDREN: dict[str, None] = {"trusted_proxies": None, "max_staged_gigabytes": None}
-"""Settings without a flag, which the processes of a server read: a wrong one is said before any of these begins."""
+"""Settings without a flag. The processes of a server read them, so a wrong one is reported before they start."""
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +65,7 @@ def up(
     processes: ProcessesOption = None,
     base_path: BasePathOption = None,
 ) -> None:
-    """Run everything on this machine: database, API and workers, with nothing else to install.
+    """Run everything on this machine: database, API and workers. Nothing else has to be installed.
 
     Example: consentory up --data ./consentory-data --port 8480
     """
@@ -138,7 +138,7 @@ def serve(
 
 @exit_on_error
 def worker(database_url: DatabaseOption = None) -> None:
-    """Execute imports, over a PostgreSQL server; run as many as you like, on as many machines.
+    """Execute imports of a PostgreSQL server. You can run any number of workers, on any number of machines.
 
     Example: consentory worker --database-url postgresql://consentory@db.example/consentory
     """
@@ -151,7 +151,7 @@ def worker(database_url: DatabaseOption = None) -> None:
 
 @exit_on_error
 def migrate(database_url: DatabaseOption = None) -> None:
-    """Bring the schema of a PostgreSQL server up to date; safe to run again.
+    """Bring the schema of a PostgreSQL server up to date. You can run the command again.
 
     Example: consentory migrate --database-url postgresql://owner@db.example/consentory
     """

@@ -233,7 +233,7 @@ class Database:
         """A transaction that sees the same state of the database from its first statement to its end.
 
         `name`: the snapshot of another transaction, from `export_snapshot`. With a name the transaction only reads.
-        Raises like `transaction`, and an error with one of the codes SNAPSHOT_ENDED if that other transaction has ended.
+        Raises like `transaction`, and an error with a code of SNAPSHOT_ENDED if that other transaction has ended.
         """
         begin = (
             [_BEGIN_SNAPSHOT] if name is None else [_BEGIN_READING, sql.SQL("SET TRANSACTION SNAPSHOT {}").format(name)]

@@ -1,4 +1,4 @@
-"""The connection options of every command that talks to a server, and the way of errors to a person."""
+"""The connection options of all commands that call a server, and the messages about errors for a person."""
 
 import functools
 import inspect
@@ -18,10 +18,10 @@ from consentory.terminal.terminal_output import notes
 from consentory.terminal.visible_text import show_lines, show_text
 
 REFUSED = 2
-"""The exit code of whatever was refused or failed, a wrong command line included."""
+"""The exit code of a refusal, a failure or a wrong command line."""
 
 PATIENCE = 10.0
-"""Seconds for which a call is tried again while the server cannot answer."""
+"""A call is tried again for these seconds while the server cannot answer."""
 
 _CONNECTION_PANEL = "Connection"
 # In the order of ConsentoryClient's parameters.
@@ -29,7 +29,7 @@ _CONNECTION = ("server", "account", "client_id", "client_secret", "user", "base_
 
 _given: ContextVar[dict[str, str | None]] = ContextVar("the connection options of this command line")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]
 TokenArgument = Annotated[
     str,
     typer.Argument(metavar="TOKEN", help="The import's access token, or its ImportId.", show_default=False),
@@ -45,7 +45,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def connected_where_set(command: Callable[..., None]) -> Callable[..., None]:
-    """Like `connected`, for a command that does without a server: the client is None where no credential is set."""
+    """Like `connected`, for a command that does not need a server. The client is None if no credential is set."""
     return _connect(command, _open_where_set)
 
 
@@ -89,7 +89,7 @@ def _open_where_set(flags: dict[str, str | None]) -> AbstractContextManager[Cons
 
 
 def exit_refused(error: Exception | str) -> NoReturn:
-    """Say to a person what went wrong and end with exit code 2."""
+    """Print the error for a person, and end with exit code 2."""
     if isinstance(error, ApiProblem):
         notes.print(
             f"[red]Refused[/red] ({error.status} {show_text(error.code)})", show_text(error.detail or error.title)
@@ -104,7 +104,7 @@ def exit_refused(error: Exception | str) -> NoReturn:
 
 
 def list_connection_words() -> list[str]:
-    """The connection options of this command line, for a command that goes on; the secret is left out by its name."""
+    """The connection options of this command line, for the next command, without the secret."""
     words = []
     for name, value in _given.get().items():
         if value is not None:
@@ -120,4 +120,4 @@ def _make_parameter(name: str) -> inspect.Parameter:
 def _note_retry(details: stamina.instrumentation.RetryDetails) -> None:
     cause = details.caused_by
     why = cause.detail or cause.title if isinstance(cause, ApiProblem) else str(cause) or type(cause).__name__
-    notes.print(f"The server cannot answer now ({show_text(why)}); trying again in {details.wait_for:.1f} s.")
+    notes.print(f"The server cannot answer now ({show_text(why)}). Trying again in {details.wait_for:.1f} s.")

@@ -1,4 +1,4 @@
-"""How errors of the server-side commands reach a person: one clear line, no trace."""
+"""Print an error of a server-side command for a person: one line without a traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ResultT = TypeVar("ResultT")
 
 
 def exit_on_error(command: Callable[ParametersT, ResultT]) -> Callable[ParametersT, ResultT]:
-    """End the command with exit code 2 and the error's own words when it raises one of ours."""
+    """End the command with exit code 2 and the text of the error, if the block raises an error of ours."""
 
     @functools.wraps(command)
     def run_refusing(*arguments: ParametersT.args, **options: ParametersT.kwargs) -> ResultT:

@@ -14,11 +14,11 @@ PHASES = {
     "execute": "Executing",
     "exceptions": "Fetching refused",
 }
-"""The phases of an import, as a person sees them."""
+"""The phases of an import, in words for a person."""
 
 
 class ImportBars:
-    """A progress bar for each phase, made when the phase begins."""
+    """A progress bar for each phase. It is made when the phase begins."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -39,7 +39,7 @@ class ImportBars:
         self._progress.stop()
 
     def ask(self, question: Callable[[], bool]) -> bool:
-        """Ask a person something, with the bars out of the way."""
+        """Ask a person a question, while the bars are hidden."""
         self._progress.stop()
         try:
             return question()
@@ -51,7 +51,7 @@ class ImportBars:
         self.show_progress(ImportProgress("preview", done, total, done))
 
     def show_progress(self, step: ImportProgress) -> None:
-        """Move the bar of the step's phase."""
+        """Move the bar of a phase."""
         if step.phase not in self._tasks:
             self._tasks[step.phase] = self._progress.add_task(PHASES[step.phase], total=step.total, note="")
         # A phase without records is a phase that is done.

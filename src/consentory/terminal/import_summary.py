@@ -1,4 +1,4 @@
-"""The last words of `consentory import`: the books, the speed, the faults, and what to do next."""
+"""The summary at the end of `consentory import`: the counts, the speed, the faults, and the next steps."""
 
 import json
 from typing import Any
@@ -26,13 +26,13 @@ def count(number: int, one: str, many: str) -> str:
 
 
 def warn_undated(status: JsonObject) -> None:
-    """Warn of choices that got their date from the moment of staging."""
+    """Warn of choices that got the time of staging as their date."""
     undated = status.get("UndatedChoices", 0)
     if undated and status["ImportAction"] != "Delete":
         notes.print(
-            f"[yellow]Warning[/yellow]: {count(undated, 'choice carries', 'choices carry')} no date of "
+            f"[yellow]Warning[/yellow]: {count(undated, 'choice has', 'choices have')} no date of "
             f"{'its' if undated == 1 else 'their'} own. "
-            "The date is then the time of this import, and such a choice wins over every choice that was made before "
+            "The time of this import is then the date, and such a choice wins over each choice that was made before "
             "it. Give the dates on which people chose: CustomerDate of a preference, ConsentDate of a consent."
         )
 
@@ -58,9 +58,9 @@ def summarize_outcome(outcome: ImportOutcome) -> JsonObject:
 
 
 def print_outcome(outcome: ImportOutcome) -> None:
-    """Write the summary for people: the books, the speed, the commonest faults, and what to do next."""
+    """Write the summary for people: the counts, the speed, the most frequent faults, and the next steps."""
     console, status = make_console(soft_wrap=True), outcome.status
-    # Of a resumed import only a part was timed.
+    # Only a part of a resumed import was timed.
     console.print(make_books_table(status, {} if outcome.resumed else outcome.seconds))
     for fault in outcome.commonest_faults:
         console.print(describe_fault(fault))
@@ -97,10 +97,10 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
         paths = show_text(", ".join(map(str, outcome.exceptions_files)))
         lines.append(f"Refused records: {paths}. Correct them there and import that file.")
     if outcome.exceptions_gone:
-        lines.append("The refused records are gone at the server: their retention is over.")
+        lines.append("The server has deleted the refused records, because their retention is over.")
     if outcome.broken:
         files = show_text(", ".join(outcome.broken_files))
-        told = f"{count(outcome.broken, 'line is', 'lines are')} no JSON and skipped, and written to {files}."
+        told = f"{count(outcome.broken, 'line was', 'lines were')} skipped, because not JSON, and written to {files}."
         if lost := outcome.broken_opt_outs:
             told += (
                 f" [bold red]{count(lost, 'of them holds', 'of them hold')}[/bold red] an opt-out: correct it first."
@@ -108,18 +108,18 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
         lines.append(told)
     if local := status.get("NumbersWithoutCountryCode", 0):
         lines.append(
-            f"{count(local, 'telephone number has', 'telephone numbers have')} no country code. The account's own "
-            "region was taken. Write a number of another country as +, country code, number."
+            f"{count(local, 'telephone number has', 'telephone numbers have')} no country code. The account's "
+            "region was used. Write a number of another country as +, country code, number."
         )
     if status.get("Created") and not status["MatchValue"]:
         lines.append(
-            f"{count(status['Created'], 'person is', 'people are')} new, because nothing says by which id people are "
-            "found. The same file again would make them a second time. Where the records carry an id, give --match "
-            "(with a preset: --set id=TYPE)."
+            f"{count(status['Created'], 'person is', 'people are')} new, because --match is not given. A second import "
+            "of the file would make them a second time. If the records have an id, give --match (with a preset: "
+            "--set id=TYPE)."
         )
     if status["NotHonored"]:
         why = (
-            "nobody is stored who fits it"
+            "no stored person fits"
             if status["ImportAction"] == "Delete"
             else "a stored choice or an update rule takes precedence"
         )
@@ -131,7 +131,7 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
 
 
 def advise_left_out(outcome: ImportOutcome) -> list[str]:
-    """The lines on what is in a row and in no record, in Rich's markup."""
+    """The lines on parts of rows that are in no record, in Rich's markup."""
     lines = []
     if outcome.opt_outs_left_out and outcome.status["ImportAction"] != "Delete":
         lost = count(outcome.opt_outs_left_out, "opt-out was", "opt-outs were")
@@ -164,12 +164,12 @@ def advise_opt_outs(outcome: ImportOutcome) -> str:
 
 
 def show_value(value: Any) -> str:
-    """A refused value as JSON has it, so that a text and a number look different."""
+    """A refused value as JSON, so that a text and a number look different."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def make_books_table(status: JsonObject, seconds: dict[str, float] | None = None) -> Table:
-    """The counts of an import as a table that adds up, with records a second where times are known."""
+    """The counts of an import as a table that adds up, with the records a second if the times are known."""
     table = Table(title=f"{show_text(status['Name'])}: {status['Status']}", title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")

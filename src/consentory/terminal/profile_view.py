@@ -1,4 +1,4 @@
-"""A person as a terminal shows them: the profile, and the history with evidence and the text that was shown."""
+"""Show a person in a terminal: the profile, and the history with the evidence and the text that was shown."""
 
 from hashlib import sha256
 from typing import Any
@@ -79,7 +79,7 @@ def _add_choices(branch: Tree, preferences: Any, consents: Any) -> None:
 
 
 def make_history_tree(history: dict[HistoryKind, list[JsonObject]], texts: ConsentTexts | None = None) -> Tree:
-    """Every applied choice in order of application, preferences first, with all that proves it.
+    """Each applied choice with its evidence, in the order of application, preferences first.
 
     `texts` None: the account's texts are not known.
     """
@@ -131,7 +131,7 @@ def _add_origin(branch: Tree, item: JsonObject) -> None:
 
 
 def read_history(client: ConsentoryClient, profile_id: int) -> dict[HistoryKind, list[JsonObject]]:
-    """All of a profile's history, by kind, in order of application."""
+    """The whole history of a profile, by kind, in the order of application."""
     history: dict[HistoryKind, list[JsonObject]] = {"Preferences": [], "Consents": []}
     for kind, items in history.items():
         while True:

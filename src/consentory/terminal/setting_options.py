@@ -1,4 +1,4 @@
-"""Options that stand for settings: flag and help come from the one table of settings."""
+"""The options of settings. Their flags and help texts come from the table of settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from consentory.config import SETTINGS
 
 
 def describe_option(name: str, panel: str | None = None) -> Any:
-    """The option of a setting, for typer; under a heading of its own with `panel`."""
+    """The option of a setting, for typer. `panel`: the heading above it."""
     setting = SETTINGS[name]
     return typer.Option(setting.flag, help=setting.help_line, show_default=False, rich_help_panel=panel)
 

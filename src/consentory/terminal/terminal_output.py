@@ -1,7 +1,7 @@
-"""The only way to a terminal: no text of a server or a file can steer it, and no encoding ends a command.
+"""The only module that writes to a terminal. No text of a server or a file can control the terminal.
 
-Text that comes from elsewhere goes through `show_text` (Rich's markup) or `say` (plain lines). A character that
-the terminal's encoding does not have is written as its escape.
+Foreign text goes through `show_text` (Rich's markup) or `say` (plain lines). A character that the terminal's encoding
+does not have is written as its escape, so no encoding stops a command.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from consentory.codec.hidden_characters import escape_all, escape_hidden, spell_
 
 
 def prepare_streams() -> None:
-    """Let standard output and error take every character, whatever their encoding."""
+    """Let standard output and error accept each character, with any encoding."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def make_console(*, stderr: bool = False, soft_wrap: bool = False, width: int | None = None) -> Console:
-    """A console of Rich that takes `:bomb:` as it stands, and colours no numbers or paths by itself."""
+    """A console of Rich that keeps `:bomb:` as text, and does not colour numbers or paths."""
     return Console(stderr=stderr, soft_wrap=soft_wrap, width=width, emoji=False, highlight=False)
 
 
@@ -44,7 +44,7 @@ def print_json(answer: object) -> None:
 
 
 def write_json_text(text: str) -> None:
-    """Write JSON text and a line end to standard output, in its encoding, its hidden characters as escapes."""
+    """Write JSON text and a line end to standard output. Hidden characters are written as escapes."""
     in_unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     sys.stdout.write((escape_hidden(text) if in_unicode else escape_all(text)) + "\n")
 
@@ -52,5 +52,5 @@ def write_json_text(text: str) -> None:
 def _format_json(answer: Any) -> str:
     try:
         return msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
-    except UnicodeEncodeError:  # half a character in it, of a file name or a refused value
+    except UnicodeEncodeError:  # a file name or a refused value contains half a character
         return json.dumps(msgspec.to_builtins(answer), indent=2)

@@ -1,4 +1,4 @@
-"""The chunk loop of a worker: resolve what is queued, process chunks. The maintenance loop is apart from it."""
+"""The chunk loop of a worker: resolve queued imports, and process chunks. The maintenance loop is separate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consentory.worker import worker_metrics
 from consentory.worker.retry_pause import Patience, WaitedOut
 
 POLL_SECONDS = 1.0
-"""Notifications wake a worker; polling makes sure."""
+"""Notifications wake a worker. Polling finds work after a lost notification."""
 
 RESOLVE_SECONDS = 0.5
 """While a worker processes chunks, it looks for queued imports of other accounts this often."""
@@ -20,7 +20,7 @@ RESOLVE_SECONDS = 0.5
 
 @dataclass(slots=True)
 class ImportWorker:
-    """The chunk loop of one worker process. `stop` ends it after the step it is in."""
+    """The chunk loop of one worker process. `stop` ends it after the current slice."""
 
     database: Database
     execution: Execution
@@ -29,21 +29,21 @@ class ImportWorker:
     _waits_counted: int = field(default=0, init=False)
 
     def run(self) -> None:
-        """Work until `stop` is set. Outages are waited out with back-off, without an end."""
+        """Work until `stop` is set. Wait for the end of an outage with back-off, however long it takes."""
         patience = Patience(self.stop)
         while not self.stop.is_set():
             try:
                 with self.database.listen("consentory_work") as notices:
                     while not self.stop.is_set():
                         busy = self.work_once()
-                        patience.renew()  # not before: a full disk lets connect, and then refuses
+                        patience.renew()  # not before, because a full disk allows a connection and then refuses
                         if not busy:
                             wait_for_notice(notices, POLL_SECONDS)
             except WaitedOut as error:
                 patience.wait_out(error)
 
     def work_once(self) -> bool:
-        """One round; False when there was nothing to do. Raises a WaitedOut."""
+        """Do one round. False: there was nothing to do. Raises a WaitedOut."""
         now = time.monotonic()
         records = self.execution.process_slice()
         if records is not None:

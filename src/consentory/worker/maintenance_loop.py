@@ -1,6 +1,6 @@
-"""The maintenance loop of a worker: retention, sealing of the audit trail, and sessions of frozen processes.
+"""The maintenance loop of a worker: retention, the chain of the audit trail, and sessions of frozen processes.
 
-It runs in a thread of its own beside the chunk loop: neither waits for the other.
+It runs in a thread of its own, so it and the chunk loop do not wait for each other.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ log = structlog.get_logger(__name__)
 
 MAINTENANCE_SECONDS = 5.0
 WATCH_SECONDS = LEASE_SECONDS / 6
-"""How often a worker looks for others that are frozen."""
+"""The interval at which a worker looks for frozen processes."""
 
 CHAIN_SECONDS = 0.5
 
 
 @dataclass(slots=True)
 class Maintenance:
-    """The maintenance loop of one worker process. `stop` ends it after the transaction it is in."""
+    """The maintenance loop of one worker process. `stop` ends it after the current transaction."""
 
     database: Database
     retention: Retention
@@ -41,7 +41,7 @@ class Maintenance:
     _chain_at: float = field(default=0.0, init=False)
 
     def run(self) -> None:
-        """Look after everything until `stop` is set. Outages are waited out with back-off, without an end."""
+        """Run maintenance until `stop` is set. Wait for the end of an outage with back-off, however long it takes."""
         patience = Patience(self.stop)
         while not self.stop.is_set():
             try:
@@ -52,13 +52,13 @@ class Maintenance:
                 self.stop.wait(CHAIN_SECONDS)
             except WaitedOut as error:
                 patience.wait_out(error)
-            except Exception as error:  # imports go on, whatever is wrong here
+            except Exception as error:  # imports go on after any error here
                 kinds, places = trace_error(error)
                 log.error("maintenance failed, trying again", error=kinds, places=places)
                 self.stop.wait(MAINTENANCE_SECONDS)
 
     def _look_after(self) -> Iterator[None]:
-        """One round, a short transaction at a time: nothing of it waits for a long tidying."""
+        """Do one round, in short transactions. The watch and the chain do not wait for a long purge."""
         yield from self._watch_and_chain()
         now = time.monotonic()
         if now >= self._maintenance_at:
@@ -74,7 +74,7 @@ class Maintenance:
             self._watch_at = now + WATCH_SECONDS
             ended = self.database.end_frozen_sessions()
             if ended:
-                log.warning("ended sessions whose process fell silent", sessions=ended)
+                log.warning("ended sessions of frozen processes", sessions=ended)
         if now >= self._chain_at:
             self._chain_at = now + CHAIN_SECONDS
             self.chaining.append_waiting()

@@ -1,4 +1,4 @@
-"""The preview loop of a worker: works off previews in a thread of its own, beside the chunk loop."""
+"""The preview loop of a worker: calculates previews in a thread of its own, beside the chunk loop."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from consentory.worker.retry_pause import LONGEST_PAUSE, Patience, WaitedOut
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
-"""Notifications wake the loop; polling makes sure."""
+"""Notifications wake the loop. Polling finds work after a lost notification."""
 
 
 @dataclass(slots=True)
 class PreviewLoop:
-    """The preview loop of one worker process. `stop` ends it after the part it is in."""
+    """The preview loop of one worker process. `stop` ends it after the current part."""
 
     database: Database
     previewing: Previewing
     stop: Event
 
     def run(self) -> None:
-        """Work until `stop` is set. Outages are waited out with back-off, without an end."""
+        """Work until `stop` is set. Wait for the end of an outage with back-off, however long it takes."""
         patience = Patience(self.stop)
         while not self.stop.is_set():
             try:
@@ -40,7 +40,7 @@ class PreviewLoop:
             except WaitedOut as error:
                 self.previewing.close()
                 patience.wait_out(error)
-            except Exception as error:  # imports go on, whatever is wrong here
+            except Exception as error:  # imports go on after any error here
                 self.previewing.close()
                 kinds, places = trace_error(error)
                 log.error("previews failed, trying again", error=kinds, places=places)

@@ -1,4 +1,4 @@
-"""Waiting out what is not the data's fault, with back-off and without an end (execution.md, "While it runs")."""
+"""Wait with back-off for the end of failures that are not errors in the data (execution.md, "While it runs")."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 WaitedOut = (StoreUnavailable, OutcomeUnknown, StatementRefused)
-"""A worker that ended for one of these would only be started again; one that waits goes on once it has passed."""
+"""A worker waits for the end of these failures. A worker that ended would only be started again."""
 
 
 class Patience:
@@ -25,7 +25,7 @@ class Patience:
         self._pause = FIRST_PAUSE
 
     def wait_out(self, error: Exception) -> None:
-        """Wait because of a WaitedOut, twice as long each time."""
+        """Wait because of a WaitedOut. The pause doubles each time."""
         if isinstance(error, StatementRefused):
             log.error("the database refuses a statement, trying again", error=str(error), seconds=self._pause)
         else:
@@ -35,5 +35,5 @@ class Patience:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def renew(self) -> None:
-        """Something was done."""
+        """Start again with the first pause, because some work was done."""
         self._pause = FIRST_PAUSE
