@@ -25,6 +25,8 @@ CALLS = {
     ("get", "/Profiles/v4/Async/{clientId}/Imports"),
     ("get", "/Profiles/v4/Async/{clientId}/Imports/{importId}"),
     ("get", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Exceptions"),
+    ("post", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Cancel"),
+    ("post", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Release"),
     ("get", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Progress"),
     ("post", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Preview"),
     ("get", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Preview"),

@@ -73,6 +73,7 @@ def test_the_status_object_has_every_field_in_the_order_of_the_contract() -> Non
         ("StartedAt", "2026-03-01T01:02:03.000456Z"),
         ("CompletedAt", None),
         ("FailureReason", None),
+        ("HeldReason", None),
         ("Source", None),
     ]
 

@@ -96,7 +96,7 @@ RIGHTS = {
         "audit_event": "SI",
         "audit_waiting": "SID",
         "audit_link": "SI",
-        "import_preview": "SUD",
+        "import_preview": "SIUD",
         "preview_chunk": "SIUD",
         "preview_change": "SID",
     },

@@ -291,5 +291,5 @@ def test_resolving_puts_together_what_shares_a_profile_or_an_id(bench: Workbench
 def test_settings_of_the_import_are_kept_as_initiated(bench: Workbench) -> None:
     item = bench.initiate(DataStageDuration=1)
     with bench.worker.database.transaction(bench.caller.account_id) as tx:
-        status, records, kept = execution_store.load_resolvable(tx, item.import_id)
+        status, records, kept, _ = execution_store.load_resolvable(tx, item.import_id)
     assert (status, records, kept) == ("Initiated", 0, ImportSettings(name="workbench", data_stage_duration=1))

@@ -275,7 +275,7 @@ def start(tx: Transaction) -> bool:
 
 
 MOVES: dict[str, tuple[Move, Status]] = {
-    "execute": (lambda tx: import_store.queue_import(tx, IMPORT_ID), "Queued"),
+    "execute": (lambda tx: import_store.queue_import(tx, IMPORT_ID, "nightly"), "Queued"),
     "cancel": (
         lambda tx: import_store.fail_import(tx, IMPORT_ID, "Import.Cancelled", ("Initiated", "Staging", "Queued")),
         "Failed",

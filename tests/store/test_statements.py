@@ -24,6 +24,7 @@ STORE = Path(str(files("consentory.store")))
 SERVICES = Path(str(files("consentory.services")))
 
 WORKER_ONLY_MODULES = {
+    "guarding",
     "previewing",
     "preview_parts",
     "staged_reading",

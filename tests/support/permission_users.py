@@ -19,7 +19,10 @@ ALL: Wire = {
     "consentTypes": "all",
     "configuration": ["read", "write"],
     "audit": True,
+    "release": True,
 }
+SWITCHES = ("import", "audit", "release")
+"""Permissions that are true or false."""
 CHANNELS = ("Email", "Phone", "Text", "Fax", "Mail")
 PROGRAMS = ("NEWS", "OFFERS", "DATA")
 CONSENT_TYPES = ("PrivacyPolicy", "TextMessages")
@@ -42,17 +45,17 @@ def without(permission: str) -> Wire:
 
 def only(permission: str) -> Wire:
     """One permission, and none beside it."""
-    nothing = {name: [] if name not in ("import", "audit") else False for name in ALL}
+    nothing = {name: [] if name not in SWITCHES else False for name in ALL}
     name, _, member = permission.partition(".")
     return nothing | {name: [member] if member else True}
 
 
 RIGHTS = ("import", "profile.read", "profile.write", "profile.delete", "configuration.read", "configuration.write",
-          "audit")  # fmt: skip
+          "audit", "release")  # fmt: skip
 MEMBERS = tuple(f"{scope}.{member}" for scope, members in SCOPES.items() for member in members)
 USERS: dict[str, Wire] = {
     "all": ALL,
-    "none": {name: [] if name not in ("import", "audit") else False for name in ALL},
+    "none": {name: [] if name not in SWITCHES else False for name in ALL},
     **{f"without {name}": without(name) for name in (*RIGHTS, *MEMBERS)},
     **{f"only {name}": only(name) for name in RIGHTS},
     **{f"{scope} none": {**ALL, scope: []} for scope in SCOPES},

@@ -17,6 +17,8 @@ Action = Literal[
     "import.initiated",
     "import.staged",
     "import.executed",
+    "import.held",
+    "import.released",
     "import.cancelled",
     "import.started",
     "import.completed",

@@ -8,7 +8,7 @@ numbers.
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -111,6 +111,7 @@ class Permissions(Item, frozen=True):
     consent_types: Literal["all"] | tuple[str, ...] = ()
     configuration: tuple[Literal["read", "write"], ...] = ()
     audit: bool = False
+    release: bool = False
 
 
 class UserGroup(Item, frozen=True):
@@ -127,6 +128,47 @@ class User(Item, frozen=True):
     active: bool = True
 
 
+SHARE = r"([0-9]{1,4}(?:\.[0-9]{1,6})?)%"
+Limit = int | Annotated[str, msgspec.Meta(pattern=f"^{SHARE}$")]
+"""A count, or a share such as "5%". `domain/guard.py` has the rules."""
+
+
+class Limits(Item, frozen=True):
+    """The largest permitted number of each kind of effect (`domain/effects.py`). None: no limit."""
+
+    invalid: Limit | None = None
+    """Of records that failed validation. A share is a share of the records received."""
+    opt_ins_added: Limit | None = None
+    opt_ins_ended: Limit | None = None
+    opt_outs_added: Limit | None = None
+    opt_outs_ended: Limit | None = None
+    consents_granted: Limit | None = None
+    consents_withdrawn: Limit | None = None
+    consents_ended: Limit | None = None
+    contact_elements_added: Limit | None = None
+    contact_elements_deactivated: Limit | None = None
+    alternate_ids_added: Limit | None = None
+    alternate_ids_deactivated: Limit | None = None
+    members_changed: Limit | None = None
+    custom_fields_changed: Limit | None = None
+    custom_fields_removed: Limit | None = None
+    groups_added: Limit | None = None
+    groups_deactivated: Limit | None = None
+    tags_added: Limit | None = None
+    tags_removed: Limit | None = None
+    profiles_deactivated: Limit | None = None
+    profiles_deleted: Limit | None = None
+
+
+class Guard(Limits, frozen=True):
+    """The limits of an account or of an import, and who may release an import that exceeds one."""
+
+    release: Literal["anyone", "otherUser"] = "anyone"
+    """otherUser: not the user who executed the import."""
+    pass_held: bool = False
+    """True: later imports of the account are executed while an import is held."""
+
+
 class Configuration(Item, frozen=True):
     account: Account
     customer_types: tuple[TypeName, ...] = ()
@@ -139,6 +181,7 @@ class Configuration(Item, frozen=True):
     custom_fields: tuple[CustomField, ...] = ()
     programs: tuple[Program, ...] = ()
     consent_types: tuple[ConsentType, ...] = ()
+    guard: Guard | None = None
     user_groups: tuple[UserGroup, ...] = ()
     users: tuple[User, ...] = ()
 

@@ -122,10 +122,10 @@ class ConfigurationIndex:
         """A digest of 16 bytes. Two configurations have the same digest only if they apply every record in the same
         way.
 
-        The digest leaves out users and user groups: permissions are checked when a record is staged, and they change
-        more often than the rest of the configuration.
+        The digest leaves out users, user groups and the guard: permissions are checked when a record is staged, and the
+        guard decides only when an import starts.
         """
-        rules = msgspec.structs.replace(self.configuration, user_groups=(), users=())
+        rules = msgspec.structs.replace(self.configuration, user_groups=(), users=(), guard=None)
         return blake2b(msgspec.json.encode(rules), digest_size=16).digest()
 
     @cached_property
@@ -186,6 +186,7 @@ class ConfigurationIndex:
             consent_types=_widest(item.consent_types for item in held),
             configuration=_union(item.configuration for item in held),
             audit=any(item.audit for item in held),
+            release=any(item.release for item in held),
         )
 
 

@@ -8,12 +8,17 @@ from uuid import UUID
 
 import msgspec
 
+from consentory.domain.configuration import Guard
+from consentory.domain.guard import LimitExceeded
 from consentory.domain.record import Fault
 
 Action = Literal["Add", "Delete"]
 Status = Literal["Initiated", "Staging", "Queued", "Processing", "Completed", "Failed"]
 Outcome = Literal["Created", "Updated", "Unchanged", "Deleted", "NotHonored", "Exception"]
 Phase = Literal["Stage", "Execute", "NotHonored"]
+
+GuardState = Literal["Checking", "Held", "Passed", "Released"]
+"""How the guard stands to an executed import. None: it was not asked, or no limit applies."""
 
 REFUSED: frozenset[Phase] = frozenset(("Stage", "Execute"))
 """The phases in which a whole record is refused."""
@@ -55,6 +60,8 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
     refresh_tags: bool = False
     allow_prior_consents: bool = False
     source: ImportSource | None = None
+    guard: Guard | msgspec.UnsetType = msgspec.UNSET
+    """The limits of Initiate. Left out of the stored settings where Initiate gave none."""
 
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +113,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     purged_at: datetime | None = None
     failure_reason: str | None = None
     counts: StageCounts = StageCounts()
+    held_reason: list[LimitExceeded] | None = None
+    """The limits that a held import exceeds. None: no guard holds it."""
 
 
 class StagedBatch(msgspec.Struct, frozen=True):

@@ -53,6 +53,12 @@ def require_audit(caller: Caller) -> None:
         raise _refuse("Permission.Audit", "audit")
 
 
+def require_release(caller: Caller) -> None:
+    """Raises RequestRefused, forbidden, if the caller's groups do not permit to release a held import."""
+    if not caller.permissions.release:
+        raise _refuse("Permission.Release", "release")
+
+
 def require_settings(settings: ImportSettings, permissions: Permissions) -> None:
     """Raises RequestRefused, forbidden, if an import of these settings can do more than the permissions allow."""
     if settings.action == "Delete" and "delete" not in permissions.profile:

@@ -9,18 +9,10 @@ from uuid import UUID
 import msgspec
 
 from consentory.domain.effects import ChangeKind
+from consentory.domain.guard import LimitExceeded
 from consentory.domain.record import Fault
 
 PreviewState = Literal["Running", "Done", "Failed"]
-
-
-class LimitExceeded(msgspec.Struct, frozen=True):
-    """A limit of the guard and what was found, as on the wire."""
-
-    Code: str
-    Limit: str
-    Allowed: int
-    Found: int
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
 
 
 def count_import_call(call: str) -> None:
-    """Count one Initiate, Execute or Cancel that was not refused."""
+    """Count one Initiate, Execute, Cancel or Release that was not refused."""
     _IMPORT_CALLS.labels(call).inc()
 
 

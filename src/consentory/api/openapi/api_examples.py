@@ -18,7 +18,7 @@ _VALUES: dict[str, Any] = {
     "MatchCriteria": "AlternateIdType", "MatchValue": "CRM", "RefreshTags": True,
     "TotalRecordsReceived": 1000, "ValidationSuccessful": 990, "ValidationFailed": 10, "Pending": 0, "Processed": 985,
     "StatusObject.Exceptions": 2, "StatusObject.NotHonored": 3, "Created": 400, "Updated": 500, "Unchanged": 85,
-    "Deleted": 0, "AccessToken": 3531657874671127, "Status": "Completed", "FailureReason": None, "NextCursor": None,
+    "Deleted": 0, "AccessToken": 3531657874671127, "Status": "Completed", "FailureReason": None, "HeldReason": None, "NextCursor": None,
     "FileName": "people.csv", "Sha256": "5" * 64, "Rows": 1000, "Mapping": "columns: …",
     "Limit": 1000, "Phase": "Stage", "UserProfilePreferences": _COMPOSED, "WrittenProfileAnswer.NotHonored": [],
     "Code": "Email.Malformed", "Message": 'EmailAddress "not-an-address" is not a usable email address.',
@@ -50,6 +50,8 @@ _CHANGED: dict[str, dict[str, Any]] = {
     "stage 200": {**_QUEUED, "Status": "Staging", "Batch": {"First": 1, "Last": 1000, "ValidationFailed": 10}},
     "execute 200": _QUEUED,
     "cancel 200": {**_QUEUED, "Status": "Failed", "CompletedAt": _TIME, "FailureReason": "Import.Cancelled"},
+    "cancelImport 200": {**_QUEUED, "Status": "Failed", "CompletedAt": _TIME, "FailureReason": "Import.Cancelled"},
+    "releaseImport 200": _QUEUED,
     "updateProfile 200": {"Outcome": "Updated"},
 }
 """The members in which the example of a call differs."""

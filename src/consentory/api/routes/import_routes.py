@@ -132,6 +132,36 @@ def cancel(request: ApiRequest, imports: Imports, access_token: AccessToken) -> 
     return answer_import(request, imports.cancel(request.user, access_token), "cancel")
 
 
+@post(
+    "/Async/{clientId:str}/Imports/{importId:str}/Cancel",
+    operation_id="cancelImport",
+    status_code=200,
+    sync_to_thread=True,
+    opt={"refuses": (409,)},
+)
+def cancel_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> StatusObject:
+    """Like the call by access token. This call also answers after the token has expired."""
+    item = imports.cancel_by_id(request.user, import_id)
+    count_import_call("cancel")
+    note_import(request.scope, item.import_id)
+    return show_import(request, item)
+
+
+@post(
+    "/Async/{clientId:str}/Imports/{importId:str}/Release",
+    operation_id="releaseImport",
+    status_code=200,
+    sync_to_thread=True,
+    opt={"refuses": (409,)},
+)
+def release(request: ApiRequest, imports: Imports, import_id: ImportId) -> StatusObject:
+    """Let an import go on that a guard holds. Needs the permission `release`. Harmless when repeated."""
+    item = imports.release(request.user, import_id)
+    count_import_call("release")
+    note_import(request.scope, item.import_id)
+    return show_import(request, item)
+
+
 @get("/Async/{clientId:str}/Import/{accessToken:str}/Status", operation_id="getStatus", sync_to_thread=True)
 def get_status(request: ApiRequest, imports: Imports, access_token: AccessToken) -> StatusObject:
     """The state of an import. Its counts are consistent at every moment."""
@@ -237,6 +267,8 @@ IMPORT_ROUTES = Router(
         stage,
         execute,
         cancel,
+        cancel_import,
+        release,
         get_status,
         get_exceptions,
         list_imports,

@@ -21,6 +21,7 @@ from consentory.domain.configuration import (
     ConsentVersion,
     CustomField,
     Filter,
+    Guard,
     Item,
     Picklist,
     Program,
@@ -81,6 +82,7 @@ def merge_configurations(
         _check_client_id(old, new, log)
         new = keep_spellings(old, earlier, new, lines)
         _describe_change("account", old.account, new.account, lines)
+    _describe_guard(old.guard, new.guard, lines)
     sections: dict[str, Any] = {}
     for attribute, noun in _NOUNS.items():
         before, after = getattr(old, attribute), getattr(new, attribute)
@@ -92,6 +94,17 @@ def merge_configurations(
             case _:
                 sections[attribute] = _merge_items(noun, before, after, lines)
     return ConfigurationChange(msgspec.structs.replace(new, **sections), lines)
+
+
+def _describe_guard(old: Guard | None, new: Guard | None, lines: list[str]) -> None:
+    """A guard that the document leaves out is switched off: nothing is stored that depends on a guard."""
+    if new is None:
+        lines += [] if old is None else ["- guard: switched off"]
+    elif old is None:
+        lines.append("+ guard")
+        _describe_change("guard", Guard(), new, lines)
+    else:
+        _describe_change("guard", old, new, lines)
 
 
 def _check_client_id(old: Configuration, new: Configuration, log: FaultLog) -> None:

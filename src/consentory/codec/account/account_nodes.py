@@ -270,9 +270,14 @@ def _blank(kind: inspect.Type) -> Any:
 
 
 def _choose(node: yaml.Node, kind: inspect.UnionType) -> inspect.Type:
-    """The alternative that fits the node's shape: a list or one word. For null there is no alternative (see
-    `_read_struct`)."""
+    """The alternative that fits the node's shape: a list or one word, a text or a number. For null there is no
+    alternative (see `_read_struct`)."""
     types = [item for item in kind.types if not isinstance(item, inspect.NoneType)]
+    if len(types) > 1:
+        text = next((item for item in types if isinstance(item, inspect.StrType)), None)
+        number = next((item for item in types if isinstance(item, inspect.IntType)), None)
+        if text is not None and number is not None:
+            return text if node.tag == f"{_TAG}str" else number
     lists = [item for item in types if isinstance(item, inspect.VarTupleType)]
     words = [item for item in types if not isinstance(item, inspect.VarTupleType)]
     return lists[0] if lists and (not words or not _is_scalar(node)) else words[0]

@@ -22,11 +22,13 @@ from consentory.domain.configuration import (
     Configuration,
     ConsentType,
     Filter,
+    Guard,
     Permissions,
     Picklist,
     TypeName,
     User,
 )
+from consentory.domain.guard import LIMIT_ADVICE, is_limit, list_limits
 from consentory.domain.permission import may_configure
 from consentory.domain.text import fold
 
@@ -60,6 +62,7 @@ def check_configuration(configuration: Configuration, log: FaultLog) -> None:
     _check_custom_fields(configuration, log)
     _check_programs(configuration, log)
     _check_consent_types(configuration.consent_types, log)
+    _check_guard(configuration.guard, log)
     _check_user_groups(configuration, log)
     _check_users(configuration, log)
 
@@ -183,6 +186,12 @@ def _check_consent_types(types: Sequence[ConsentType], log: FaultLog) -> None:
             _check_locales(f"{here}.texts", version.texts, log)
             if not version.texts:
                 log.refuse(f"{here}.texts", "Missing", "needs the text in at least one locale")
+
+
+def _check_guard(guard: Guard | None, log: FaultLog) -> None:
+    for name, limit in [] if guard is None else list_limits(guard):
+        if not is_limit(limit):
+            log.refuse(f"$.guard.{name}", "Malformed", f"{_cut(str(limit))!r} is no limit; {LIMIT_ADVICE}")
 
 
 def _check_user_groups(configuration: Configuration, log: FaultLog) -> None:

@@ -10,7 +10,8 @@ from msgspec import Meta
 
 from consentory.codec.answers.answer_types import Instant, Natural, Positive, to_utc
 from consentory.domain.effects import EFFECT_KINDS, ChangeKind
-from consentory.domain.preview import ChangePage, LimitExceeded, ListedChange, Preview, PreviewState
+from consentory.domain.guard import LimitExceeded
+from consentory.domain.preview import ChangePage, ListedChange, Preview, PreviewState
 from consentory.domain.record import Fault
 
 
@@ -56,7 +57,9 @@ class PreviewObject(msgspec.Struct, frozen=True, kw_only=True):
     NotHonored: Natural
     Exceptions: Natural
     Stale: Annotated[bool, Meta(description="True as soon as more was staged or the account document changed.")]
-    LimitsExceeded: list[LimitExceeded]
+    LimitsExceeded: Annotated[
+        list[LimitExceeded], Meta(description="The limits of the guard that the import would exceed.")
+    ]
     Effects: EffectCounts
 
 

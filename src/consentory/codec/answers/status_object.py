@@ -10,6 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from consentory.codec.answers.answer_types import Instant, Natural, Positive, to_utc
+from consentory.domain.configuration import Guard as ImportGuard
+from consentory.domain.guard import LimitExceeded
 from consentory.domain.imports import Action, Import, ImportSource, StagedBatch, Status
 
 
@@ -59,6 +61,13 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     StartedAt: Instant | None
     CompletedAt: Instant | None
     FailureReason: str | None
+    HeldReason: Annotated[
+        list[LimitExceeded] | None,
+        Meta(
+            description="The limits of the guard that hold this Queued import until it is released or cancelled."
+            " null: no guard holds it."
+        ),
+    ]
     Source: Annotated[
         ImportSource | None,
         Meta(description="The file of the import, as given at Initiate. A listing leaves the mapping out."),
@@ -77,6 +86,9 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     ] = 0
     Batch: StatusBatch | msgspec.UnsetType = msgspec.UNSET
     """Only in the answer of a Stage call that added records."""
+    Guard: Annotated[
+        ImportGuard | msgspec.UnsetType, Meta(description="The limits of Initiate; absent if Initiate gave none.")
+    ] = msgspec.UNSET
 
 
 class ImportList(msgspec.Struct, frozen=True):
@@ -123,11 +135,13 @@ def render_status(item: Import, batch: StagedBatch | None = None, *, show_token:
         StartedAt=_find_utc(item.started_at),
         CompletedAt=_find_utc(item.completed_at),
         FailureReason=item.failure_reason,
+        HeldReason=item.held_reason,
         Source=settings.source,
         UndatedChoices=item.counts.undated_choices,
         RefusedOptOuts=item.counts.refused_opt_outs,
         NumbersWithoutCountryCode=item.counts.numbers_without_country_code,
         Batch=msgspec.UNSET if batch is None else _render_batch(batch),
+        Guard=settings.guard,
     )
 
 

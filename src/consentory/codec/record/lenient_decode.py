@@ -40,9 +40,10 @@ class _HugeNumber(str):
 
 
 class _Member(NamedTuple):
-    """The allowed values of a member: JSON types by name, and the struct of an object or of the elements of an
-    array."""
+    """The attribute of a member and its allowed values: JSON types by name, and the struct of an object or of the
+    elements of an array."""
 
+    attribute: str
     types: frozenset[str]
     struct: type[msgspec.Struct] | None
 
@@ -70,7 +71,7 @@ def _members_of(struct: type[msgspec.Struct]) -> dict[str, _Member]:
             inner = option.item_type if isinstance(option, inspect.ListType) else option
             nested = inner.cls if isinstance(inner, inspect.StructType) else nested
         types = frozenset(_ADAPTED[type(option)] for option in options if type(option) in _ADAPTED)
-        members[field.encode_name] = _Member(types, nested)
+        members[field.encode_name] = _Member(field.name, types, nested)
     return members
 
 
@@ -122,7 +123,7 @@ def _fill(struct: type[StructT], members: dict[str, object], path: str, collecto
         elif value is not None and "anything" not in member.types:
             fitted = _fit(member, value, f"{path}.{name}", name, collector)
             if fitted is not None:
-                fitting[name] = fitted
+                fitting[member.attribute] = fitted
     return struct(**fitting)
 
 

@@ -13,8 +13,9 @@ from consentory.codec.json_scanner import find_fault
 from consentory.codec.limits import LENGTHS, text
 from consentory.codec.record.lenient_decode import decode_leniently
 from consentory.codec.text_rules import read_text
-from consentory.domain.configuration import Permissions
+from consentory.domain.configuration import Guard, Limits, Permissions
 from consentory.domain.configuration_index import ConfigurationIndex
+from consentory.domain.guard import LIMIT_ADVICE, is_limit, is_looser, list_limits
 from consentory.domain.imports import Action, ImportSettings, ImportSource
 from consentory.domain.permission import require_settings
 from consentory.domain.text import trim
@@ -49,6 +50,12 @@ class SourceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     Mapping: str | None = None
 
 
+class GuardRequest(Limits, forbid_unknown_fields=True, kw_only=True, rename="camel", frozen=True):
+    """Limits that are stricter than those of the account document. A limit is a count, or a share such as "5%"."""
+
+    release: Annotated[str, Meta(extra_json_schema={"enum": ["anyone", "otherUser"]})] | None = None
+
+
 class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The members of Initiate, names and types as on the wire. None: absent or null, so the default is used."""
 
@@ -75,6 +82,7 @@ class InitiateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     RefreshTags: bool | None = None
     AllowPriorConsents: bool | None = None
     Source: SourceRequest | None = None
+    Guard: GuardRequest | None = None
 
 
 def read_initiate(body: bytes, configuration_index: ConfigurationIndex, permissions: Permissions) -> ImportSettings:
@@ -137,6 +145,7 @@ def _read_settings(
         refresh_tags=flags["RefreshTags"],
         allow_prior_consents=flags["AllowPriorConsents"],
         source=_read_source(request, collector),
+        guard=_read_guard(request, configuration_index.configuration.guard, collector),
     )
 
 
@@ -194,6 +203,31 @@ def _check_mapping(mapping: str, collector: FaultCollector) -> None:
         where = f"U+{ord(control[0]):04X} as character {control.start() + 1}"
         text = f"Mapping has a control character ({where}); take it out."
         collector.report("String.ControlCharacter", text, "$.Source.Mapping", None)
+
+
+def _read_guard(
+    request: InitiateRequest, configured: Guard | None, collector: FaultCollector
+) -> Guard | msgspec.UnsetType:
+    """The guard of the import. A limit may be stricter than that of the account document, never looser."""
+    if request.Guard is None:
+        return msgspec.UNSET
+    limits, known = dict(list_limits(request.Guard)), dict(list_limits(configured or Guard()))
+    for name, limit in limits.items():
+        if not is_limit(limit):
+            text = f"{name} is no limit: {quote(str(limit))}; {LIMIT_ADVICE}."
+            collector.report("Initiate.NotALimit", text, f"$.Guard.{name}", limit)
+        elif name in known and is_looser(limit, known[name]):
+            text = f"{name} may be stricter than {known[name]} of the account document, and not looser: {limit}."
+            collector.report("Initiate.GuardLooser", text, f"$.Guard.{name}", limit)
+    release = request.Guard.release
+    if release not in (None, "anyone", "otherUser"):
+        text = f"release is anyone or otherUser, not {quote(str(release))}."
+        collector.report("Initiate.UnknownRelease", text, "$.Guard.release", release)
+    elif release == "anyone" and configured is not None and configured.release == "otherUser":
+        text = "release may not be looser than otherUser of the account document; leave it out."
+        collector.report("Initiate.GuardLooser", text, "$.Guard.release", release)
+    given = {name: getattr(request.Guard, name) for name in Limits.__struct_fields__}
+    return Guard(**given, release="otherUser" if release == "otherUser" else "anyone")
 
 
 def _read_match(

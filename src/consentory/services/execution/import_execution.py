@@ -27,6 +27,7 @@ from consentory.services.execution.adaptive_batch_size import (
     SliceResult,
 )
 from consentory.services.execution.chunking import CHUNK_RECORDS, Groups, cut_chunks
+from consentory.services.execution.guarding import may_start
 from consentory.services.execution.repeated_records import apply_all, skip_unchanged
 from consentory.services.execution.staged_reading import load_staged, make_gone
 from consentory.store.database import LEASE_SECONDS, Database, Transaction
@@ -121,8 +122,8 @@ class Execution:
         log.warning("import waits", import_id=str(import_id), failure=str(error), seconds=seconds)
 
     def _resolve(self, tx: Transaction, account_id: int, import_id: UUID) -> bool:
-        status, records, settings = execution_store.load_resolvable(tx, import_id)
-        if status != "Queued":
+        status, records, settings, guard_state = execution_store.load_resolvable(tx, import_id)
+        if status != "Queued" or guard_state in ("Checking", "Held"):
             return False
         worker = Party(account_id, SYSTEM)
         configuration_index = self._configurations.current_in(tx, account_id)
@@ -132,6 +133,8 @@ class Execution:
             if failed:
                 note_event(tx, worker, "import.failed", import_id=import_id, details={"Reason": MATCH_TYPE_INACTIVE})
             return failed
+        if not may_start(tx, configuration_index, import_id, settings, guard_state):
+            return False
         groups = Groups(records)
         groups.join(execution_store.stream_shared(tx, import_id))
         chunks = list(cut_chunks(import_id, records, groups, self._chunk_records))

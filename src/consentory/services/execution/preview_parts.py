@@ -133,7 +133,7 @@ class PartPlanner:
     def find_out(self) -> PartResult:
         """The effects of the part."""
         view, part = self.view, self.part
-        _, _, settings = execution_store.load_resolvable(view, part.key.import_id)
+        _, _, settings, _ = execution_store.load_resolvable(view, part.key.import_id)
         running = RunningImport(settings, part.as_of, part.configuration_revision, part.first_profile_id, True)
         at = to_micros(part.as_of)
         context = ApplyContext(self.index, settings, at, part.first_profile_id, now=at)

@@ -19,6 +19,7 @@ from consentory.errors import OutcomeUnknown, StatementRefused, StoreRefused, St
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.services.execution.chunking import CHUNK_RECORDS, Groups, cut_chunks
+from consentory.services.execution.guarding import count_profiles, judge_preview, settle, settle_failed
 from consentory.services.execution.preview_parts import PartPlanner, PartResult
 from consentory.store.database import LEASE_SECONDS, SNAPSHOT_ENDED, Database, Transaction
 from consentory.store.tables import execution_store, preview_store
@@ -129,7 +130,8 @@ class Previewing:
         if item.status not in ("Staging", "Queued"):
             raise _NotPossible("the import is executed already")
         index = self._configurations.at_revision(view, key.account_id, item.revision)
-        if item.match_type is not None and index.alternate_id_types.find(item.match_type) is None:
+        match_type = item.settings.match_type
+        if match_type is not None and index.alternate_id_types.find(match_type) is None:
             raise _NotPossible("the match type is not active")
         groups = Groups(item.received)
         groups.join(execution_store.stream_shared(view, key.import_id))
@@ -141,6 +143,7 @@ class Previewing:
             "revision": item.revision,
             "received": item.received,
             "records": item.valid,
+            "active_profiles": count_profiles(view, index, item.settings),
         }
         with self._database.transaction(key.account_id) as tx:
             tx.run("allow_long_statement")
@@ -202,8 +205,10 @@ class Previewing:
             self._end(tx, part.key)
 
     def _end(self, tx: Transaction, key: PreviewKey) -> None:
-        if preview_store.end_preview(tx, key, "Done"):
+        exceeded = judge_preview(tx, self._configurations, key)
+        if preview_store.end_preview(tx, key, "Done", exceeded):
             note_event(tx, Party(key.account_id, SYSTEM), "preview.completed", import_id=key.import_id)
+            settle(tx, key, exceeded)
             execution_store.notify_work(tx)
 
     def _fail(self, key: PreviewKey, error: Exception) -> None:
@@ -212,3 +217,4 @@ class Previewing:
         with self._database.transaction(key.account_id) as tx:
             if preview_store.end_preview(tx, key, "Failed"):
                 note_event(tx, Party(key.account_id, SYSTEM), "preview.failed", import_id=key.import_id)
+                settle_failed(tx, key, is_possible=not isinstance(error, _NotPossible))

@@ -14,10 +14,11 @@ import msgspec
 from consentory.codec.staging.initiate_request import read_initiate
 from consentory.domain.caller import SYSTEM, Caller, Party
 from consentory.domain.configuration_index import ConfigurationIndex
+from consentory.domain.guard import describe_limits, needs_other_user
 from consentory.domain.identifier import make_uuid7
 from consentory.domain.imports import Books, Import, Status
 from consentory.domain.instants import from_micros
-from consentory.domain.permission import require_import, require_settings
+from consentory.domain.permission import require_import, require_release, require_settings
 from consentory.errors import RequestRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
@@ -31,7 +32,7 @@ TOKEN_BITS = 53
 
 
 class ImportService:
-    """Initiate, find, execute, cancel and list imports. Every call needs the permission `import`."""
+    """Initiate, find, execute, cancel and list imports, with the permission `import`; release them with `release`."""
 
     def __init__(self, database: Database, configurations: ConfigurationCache) -> None:
         self._database = database
@@ -97,15 +98,8 @@ class ImportService:
     def find_by_id(self, caller: Caller, import_id: str) -> Import:
         """The import with that id, even if its token has expired. Raises RequestRefused, not_found."""
         require_import(caller)
-        try:
-            wanted = UUID(import_id)
-        except ValueError:
-            wanted = None
         with self._database.transaction(caller.account_id) as tx:
-            item = import_store.find_import(tx, wanted) if wanted is not None else None
-            if item is None:
-                raise RequestRefused("not_found", "Import.NotFound", "This account has no import with that id.")
-            return _expire(tx, item)
+            return _expire(tx, _find_by_id(tx, import_id))
 
     def execute(self, caller: Caller, token: str, preview_id: UUID | None = None) -> Import:
         """Queue a staged import. A call on an import that is queued, processing or completed changes nothing.
@@ -121,7 +115,7 @@ class ImportService:
             item, _ = import_store.lock_import(tx, item.import_id)
             if preview_id is not None and item.status == "Staging":
                 require_current(tx, item.import_id, preview_id)
-            if import_store.queue_import(tx, item.import_id):
+            if import_store.queue_import(tx, item.import_id, caller.user_id):
                 details = {} if preview_id is None else {"PreviewId": str(preview_id)}
                 note_event(tx, caller, "import.executed", import_id=item.import_id, details=details)
                 execution_store.notify_work(tx)
@@ -140,6 +134,37 @@ class ImportService:
                 )
             return item
 
+    def release(self, caller: Caller, import_id: str) -> Import:
+        """Let an import go on that a guard holds; harmless when it was released already. Needs `release` alone.
+
+        Raises RequestRefused: forbidden for the user who executed it, where the guard asks for another one; conflict
+        while no guard holds it.
+        """
+        require_release(caller)
+        with self._database.transaction(caller.account_id) as tx:
+            item = _find_by_id(tx, import_id)
+            state, executed_by = import_store.lock_guarded(tx, item.import_id)
+            if state == "Held":
+                item = _reload(tx, item)
+                index = self._configurations.current_in(tx, caller.account_id)
+                if executed_by == caller.user_id and needs_other_user(index.configuration, item.settings.guard):
+                    raise RequestRefused(
+                        "forbidden",
+                        "Permission.OtherUser",
+                        "You executed this import, and the guard asks for another user to release it.",
+                    )
+                import_store.release_import(tx, item.import_id)
+                details = describe_limits(item.held_reason or ())
+                note_event(tx, caller, "import.released", import_id=item.import_id, details=details)
+                execution_store.notify_work(tx)
+            elif state != "Released":
+                raise RequestRefused(
+                    "conflict",
+                    "Import.NotHeld",
+                    f"No guard holds this import; it is {_reload(tx, item).status}. There is nothing to release.",
+                )
+            return _reload(tx, item)
+
     def cancel(self, caller: Caller, token: str) -> Import:
         """Fail an import before anything of it is applied. A call on a Failed import changes nothing.
 
@@ -147,17 +172,15 @@ class ImportService:
         processing or completed.
         """
         with self._database.transaction(caller.account_id) as tx:
-            item = _find_to_move(tx, caller, token)
-            if import_store.fail_import(tx, item.import_id, "Import.Cancelled", ("Initiated", "Staging", "Queued")):
-                note_event(tx, caller, "import.cancelled", import_id=item.import_id)
-            item = _reload(tx, item)
-            if item.status != "Failed":
-                raise RequestRefused(
-                    "conflict",
-                    "Import.NotCancellable",
-                    f"This import is {item.status}, and can no longer be cancelled. Its applied records stay applied.",
-                )
-            return item
+            return _cancel(tx, caller, _find_to_move(tx, caller, token))
+
+    def cancel_by_id(self, caller: Caller, import_id: str) -> Import:
+        """As `cancel`, also after the access token has expired: a held import may wait for longer."""
+        require_import(caller)
+        with self._database.transaction(caller.account_id) as tx:
+            item = _find_by_id(tx, import_id)
+            require_settings(item.settings, caller.permissions)
+            return _cancel(tx, caller, item)
 
     def list_imports(
         self, caller: Caller, status: str | None, limit: int, cursor: str | None
@@ -190,6 +213,32 @@ def find_by_token(tx: Transaction, token: str) -> Import:
             "unauthorized",
             "AccessToken.Invalid",
             "The access token is unknown or has expired. Initiate an import, or use the ImportId.",
+        )
+    return item
+
+
+def _find_by_id(tx: Transaction, import_id: str) -> Import:
+    try:
+        item = import_store.find_import(tx, UUID(import_id))
+    except ValueError:
+        item = None
+    if item is None:
+        raise RequestRefused("not_found", "Import.NotFound", "This account has no import with that id.")
+    return item
+
+
+def _cancel(tx: Transaction, caller: Caller, item: Import) -> Import:
+    item, _ = import_store.lock_import(tx, item.import_id)
+    if import_store.fail_import(tx, item.import_id, "Import.Cancelled", ("Initiated", "Staging", "Queued")):
+        details = describe_limits(item.held_reason or ())
+        note_event(tx, caller, "import.cancelled", import_id=item.import_id, details=details)
+        execution_store.notify_work(tx)
+    item = _reload(tx, item)
+    if item.status != "Failed":
+        raise RequestRefused(
+            "conflict",
+            "Import.NotCancellable",
+            f"This import is {item.status}, and can no longer be cancelled. Its applied records stay applied.",
         )
     return item
 

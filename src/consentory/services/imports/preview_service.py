@@ -93,11 +93,12 @@ def _require_staged(item: Import) -> None:
             "Import.NothingStaged",
             "This import has no staged records. Stage records, then start the preview.",
         )
-    if item.status != "Staging":
+    if item.status != "Staging" and item.held_reason is None:
         raise RequestRefused(
             "conflict",
             "Preview.NotPossible",
-            f"This import is {item.status}. Start a preview before Execute, while records are staged.",
+            f"This import is {item.status}. Start a preview before Execute, while records are staged, or while the guard"
+            " holds the import.",
         )
 
 

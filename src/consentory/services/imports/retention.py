@@ -10,6 +10,7 @@ import structlog
 
 from consentory.codec.staging.staged_block import UNREADABLE, pack_raw, unpack_raw
 from consentory.domain.caller import OPERATOR, SYSTEM, Party
+from consentory.domain.guard import describe_limits
 from consentory.domain.imports import TRANSITIONS, Status
 from consentory.errors import RequestRefused, StoreBusy
 from consentory.services.audit.audit_trail import note_event
@@ -65,8 +66,10 @@ class Retention:
         """
         operator = Party(account_id, OPERATOR)
         with self._database.transaction(account_id) as tx:
+            found = import_store.find_import(tx, import_id)
             if import_store.fail_import(tx, import_id, "Import.Cancelled", ("Initiated", "Staging", "Queued")):
-                note_event(tx, operator, "import.cancelled", import_id=import_id)
+                details = describe_limits((found and found.held_reason) or ())
+                note_event(tx, operator, "import.cancelled", import_id=import_id, details=details)
             item = import_store.find_import(tx, import_id)
             if item is None:
                 raise RequestRefused(

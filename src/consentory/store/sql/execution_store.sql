@@ -1,11 +1,16 @@
 -- name: next_queued_import
--- The next import to resolve: queued, the first of its account, and no import of the account is processing.
+-- The next import to resolve: queued, the first of its account, and no import of the account is processing. An import
+-- that waits for its guard is not resolved. Later ones pass a held import if the account document says passHeld.
 -- Across accounts (worker). No lock: resolving takes an advisory lock of its own, so that Cancel does not wait for it.
 SELECT q.account_id, q.import_id FROM import AS q
-WHERE q.status = 'Queued'
+WHERE q.status = 'Queued' AND coalesce(q.guard_state, '') NOT IN ('Checking', 'Held')
   AND NOT EXISTS (SELECT FROM import AS p WHERE p.account_id = q.account_id AND p.status = 'Processing')
   AND NOT EXISTS (SELECT FROM import AS e WHERE e.account_id = q.account_id AND e.status = 'Queued'
-                  AND (e.queued_at, e.import_id) < (q.queued_at, q.import_id))
+                  AND (e.queued_at, e.import_id) < (q.queued_at, q.import_id)
+                  AND CASE WHEN e.held_reason IS NULL THEN true ELSE NOT coalesce((
+                    SELECT (c.document->'guard'->>'passHeld')::boolean FROM account AS a
+                    JOIN configuration AS c ON c.account_id = a.account_id AND c.revision = a.revision
+                    WHERE a.account_id = e.account_id), false) END)
   AND NOT (q.import_id = ANY(%(skipped)s::uuid[]))
 ORDER BY q.queued_at LIMIT 1;
 
@@ -50,7 +55,7 @@ ORDER BY token, sequence_number;
 
 -- name: load_resolvable
 -- The facts for resolving.
-SELECT status, received, settings FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
+SELECT status, received, settings, guard_state FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: copy_chunks
 -- The chunks of an import, when it starts.

@@ -31,7 +31,7 @@ WHERE account_id = current_account() AND created_at > now() - interval '24 hours
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source
+       source, held_reason
 FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: find_import_by_token
@@ -39,7 +39,7 @@ FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source
+       source, held_reason
 FROM import WHERE account_id = current_account() AND access_token = %(access_token)s AND expires_at > now();
 
 -- name: list_imports
@@ -48,7 +48,7 @@ FROM import WHERE account_id = current_account() AND access_token = %(access_tok
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source - 'Mapping'
+       source - 'Mapping', held_reason
 FROM import
 WHERE account_id = current_account()
   AND (%(status)s::text IS NULL OR status = %(status)s)
@@ -57,14 +57,39 @@ ORDER BY import_id DESC LIMIT %(limit)s;
 
 -- name: queue_import
 -- Staging -> Queued. Zero rows: it was not Staging.
-UPDATE import SET status = 'Queued', queued_at = clock_timestamp()
+UPDATE import SET status = 'Queued', queued_at = clock_timestamp(), executed_by = %(caller)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Staging'
 RETURNING import_id;
 
 -- name: fail_import
 -- Initiated, Staging or Queued -> Failed. Zero rows: it was in none of them.
-UPDATE import SET status = 'Failed', failure_reason = %(reason)s, completed_at = clock_timestamp()
+UPDATE import SET status = 'Failed', failure_reason = %(reason)s, completed_at = clock_timestamp(),
+  guard_state = NULL, held_reason = NULL
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = ANY(%(from)s)
+RETURNING import_id;
+
+-- name: lock_guarded
+-- How the guard stands to an import, and who executed it. Locks the import. Zero rows: not there.
+SELECT guard_state, executed_by FROM import
+WHERE account_id = current_account() AND import_id = %(import_id)s FOR UPDATE;
+
+-- name: check_guarded
+-- NULL or Passed -> Checking: the import waits for a preview. Zero rows: it was cancelled meanwhile.
+UPDATE import SET guard_state = 'Checking'
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Queued'
+  AND (guard_state IS NULL OR guard_state = 'Passed')
+RETURNING import_id;
+
+-- name: settle_guarded
+-- Checking -> Passed, Held with its reason, or NULL (then it is asked anew). Zero rows: the preview is not the guard's.
+UPDATE import SET guard_state = %(state)s, held_reason = %(held_reason)s
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Queued' AND guard_state = 'Checking'
+RETURNING import_id;
+
+-- name: release_import
+-- Held -> Released. Zero rows: no guard holds it.
+UPDATE import SET guard_state = 'Released', held_reason = NULL
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Queued' AND guard_state = 'Held'
 RETURNING import_id;
 
 -- name: expire_imports
@@ -86,7 +111,7 @@ RETURNING import_id;
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source, batches
+       source, held_reason, batches
 FROM import
 WHERE account_id = current_account() AND import_id = %(import_id)s FOR UPDATE;
 
@@ -128,7 +153,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN
 RETURNING account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source;
+       source, held_reason;
 
 -- name: add_stage_counts
 -- Adds the records that a chunk refused to the counts beside the books. The books are moved first.

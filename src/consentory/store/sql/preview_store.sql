@@ -6,7 +6,7 @@ ON CONFLICT (account_id, import_id) DO UPDATE SET preview_id = excluded.preview_
   requested_at = excluded.requested_at, as_of = NULL, snapshot = NULL, configuration_revision = excluded.configuration_revision,
   received = excluded.received, first_profile_id = NULL, records = excluded.records, records_done = 0, exceptions = 0,
   not_honored = 0, created = 0, updated = 0, unchanged = 0, deleted = 0, effects = excluded.effects,
-  limits_exceeded = '[]';
+  limits_exceeded = '[]', active_profiles = 0;
 
 -- name: find_preview
 -- The preview of an import. It is stale if more records were staged or the account document changed. Zero rows: none.
@@ -49,7 +49,7 @@ SELECT pg_export_snapshot(), clock_timestamp();
 
 -- name: load_previewable
 -- The facts for a preview. Zero rows: there is no such import.
-SELECT i.status, i.received, i.valid, i.settings->>'match_type', a.revision, a.next_profile_id
+SELECT i.status, i.received, i.valid, i.settings, a.revision, a.next_profile_id
 FROM import AS i JOIN account AS a ON a.account_id = i.account_id
 WHERE i.account_id = current_account() AND i.import_id = %(import_id)s;
 
@@ -65,7 +65,8 @@ DELETE FROM preview_change WHERE account_id = current_account() AND import_id = 
 -- Stores the facts of a preview when it begins. Zero rows: it was replaced or purged.
 UPDATE import_preview SET as_of = %(as_of)s, snapshot = %(snapshot)s, first_profile_id = %(first_profile_id)s,
   configuration_revision = %(revision)s, received = %(received)s, records = %(records)s, records_done = 0,
-  exceptions = 0, not_honored = 0, created = 0, updated = 0, unchanged = 0, deleted = 0, effects = %(effects)s
+  exceptions = 0, not_honored = 0, created = 0, updated = 0, unchanged = 0, deleted = 0, effects = %(effects)s,
+  active_profiles = %(active_profiles)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND preview_id = %(preview_id)s
   AND state = 'Running'
 RETURNING import_id;
@@ -129,10 +130,17 @@ DELETE FROM preview_change WHERE account_id = current_account() AND import_id = 
 
 -- name: end_preview
 -- Running -> Done or Failed. Zero rows: it was replaced or purged.
-UPDATE import_preview SET state = %(state)s
+UPDATE import_preview SET state = %(state)s, limits_exceeded = %(limits_exceeded)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND preview_id = %(preview_id)s
   AND state = 'Running'
 RETURNING import_id;
+
+-- name: load_findings
+-- The counts that a guard limits. Zero rows: the preview was replaced or purged.
+SELECT p.configuration_revision, i.settings, i.received, i.failed, p.effects, p.active_profiles
+FROM import_preview AS p
+JOIN import AS i ON i.account_id = p.account_id AND i.import_id = p.import_id
+WHERE p.account_id = current_account() AND p.import_id = %(import_id)s AND p.preview_id = %(preview_id)s;
 
 -- name: is_preview_running
 -- True if a preview still runs on this snapshot.

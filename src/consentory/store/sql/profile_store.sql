@@ -220,3 +220,7 @@ SELECT tag, min(name COLLATE "C"), sum(change) FROM gone GROUP BY tag HAVING sum
 -- name: find_foldable
 -- Accounts with enough tag changes to fold. Across accounts (worker).
 SELECT account_id FROM tag_change GROUP BY account_id HAVING count(*) > 2000;
+
+-- name: count_active
+-- Active profiles of the account, counted no further than `most` (NULL: all of them).
+SELECT count(*) FROM (SELECT FROM profile WHERE account_id = current_account() AND active LIMIT %(most)s) AS p;

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from consentory.domain.imports import ImportSettings, Outcome, Phase, Status
+from consentory.domain.imports import GuardState, ImportSettings, Outcome, Phase, Status
 from consentory.domain.record import Fault
 from consentory.store.database import Transaction
 from consentory.store.tables.import_store import PHASE_NUMBER
@@ -71,11 +71,11 @@ def try_resolve_lock(tx: Transaction) -> bool:
     return row is not None and row[0]
 
 
-def load_resolvable(tx: Transaction, import_id: UUID) -> tuple[Status, int, ImportSettings]:
-    """(status, records received, settings)."""
+def load_resolvable(tx: Transaction, import_id: UUID) -> tuple[Status, int, ImportSettings, GuardState | None]:
+    """(status, records received, settings, how the guard stands to it)."""
     row = tx.row("load_resolvable", {"import_id": import_id})
     assert row is not None
-    return row[0], row[1], msgspec.convert(row[2], ImportSettings)
+    return row[0], row[1], msgspec.convert(row[2], ImportSettings), row[3]
 
 
 def stream_shared(tx: Transaction, import_id: UUID) -> Iterator[tuple[UUID, int]]:

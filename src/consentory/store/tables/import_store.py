@@ -12,7 +12,8 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from consentory.codec.staging.staged_block import unpack_run
-from consentory.domain.imports import Books, Import, ImportSettings, Phase, StageCounts, Status
+from consentory.domain.guard import LimitExceeded
+from consentory.domain.imports import Books, GuardState, Import, ImportSettings, Phase, StageCounts, Status
 from consentory.domain.record import Fault
 from consentory.store.database import Transaction, join_keys
 
@@ -66,8 +67,9 @@ def _read_import(row: Sequence[Any]) -> Import:
         status=row[3],
         settings=msgspec.convert({**row[4], "source": row[26]}, ImportSettings),
         books=Books(**counts),
-        **dict(zip(Import.__struct_fields__[6:-1], row[15:23], strict=True)),
+        **dict(zip(Import.__struct_fields__[6:-2], row[15:23], strict=True)),
         counts=StageCounts(**dict(zip(StageCounts.__struct_fields__, row[23:26], strict=True))),
+        held_reason=None if row[27] is None else msgspec.convert(row[27], list[LimitExceeded]),
     )
 
 
@@ -132,9 +134,34 @@ def list_imports(tx: Transaction, status: Status | None, before: UUID | None, li
     return [_read_import(row) for row in rows]
 
 
-def queue_import(tx: Transaction, import_id: UUID) -> bool:
+def queue_import(tx: Transaction, import_id: UUID, caller: str) -> bool:
     """Staging -> Queued. False: it was not Staging."""
-    return tx.row("queue_import", {"import_id": import_id}) is not None
+    return tx.row("queue_import", {"import_id": import_id, "caller": caller}) is not None
+
+
+def lock_guarded(tx: Transaction, import_id: UUID) -> tuple[GuardState | None, str | None]:
+    """(How the guard stands to the import, who executed it), locked until the transaction ends."""
+    row = tx.row("lock_guarded", {"import_id": import_id})
+    assert row is not None
+    return row[0], row[1]
+
+
+def check_guarded(tx: Transaction, import_id: UUID) -> bool:
+    """Let an import wait for the preview of its guard. False: it was cancelled."""
+    return tx.row("check_guarded", {"import_id": import_id}) is not None
+
+
+def settle_guarded(
+    tx: Transaction, import_id: UUID, state: GuardState | None, reason: Sequence[LimitExceeded] = ()
+) -> bool:
+    """End the wait for the preview of the guard. `reason`: why the import is Held. False: the import does not wait."""
+    held = Jsonb(msgspec.json.encode(reason)) if state == "Held" else None
+    return tx.row("settle_guarded", {"import_id": import_id, "state": state, "held_reason": held}) is not None
+
+
+def release_import(tx: Transaction, import_id: UUID) -> bool:
+    """Let a held import go on. False: no guard holds it."""
+    return tx.row("release_import", {"import_id": import_id}) is not None
 
 
 def fail_import(tx: Transaction, import_id: UUID, reason: str, origins: Sequence[Status]) -> bool:
@@ -156,7 +183,7 @@ def lock_import(tx: Transaction, import_id: UUID) -> tuple[Import, int]:
     """(The import, the number of its batches). The import is locked until the transaction ends."""
     row = tx.row("lock_import", {"import_id": import_id})
     assert row is not None
-    return _read_import(row), row[27]
+    return _read_import(row), row[28]
 
 
 def find_batch_hash(tx: Transaction, import_id: UUID, idempotency_key: str) -> bytes | None:

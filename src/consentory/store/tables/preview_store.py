@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from psycopg.types.json import Jsonb
 
 from consentory.domain.effects import DANGEROUS, EFFECT_KINDS, ChangeKind
-from consentory.domain.imports import Import, Outcome, Status
-from consentory.domain.preview import LimitExceeded, ListedChange, Preview, PreviewChange, PreviewState
+from consentory.domain.guard import LimitExceeded
+from consentory.domain.imports import Import, ImportSettings, Outcome, Status
+from consentory.domain.preview import ListedChange, Preview, PreviewChange, PreviewState
 from consentory.store.database import Transaction
 from consentory.store.tables.execution_store import Chunk
 
@@ -49,10 +51,22 @@ class Previewable(msgspec.Struct, frozen=True):
     status: Status
     received: int
     valid: int
-    match_type: str | None
+    settings: ImportSettings
     revision: int
     """The revision of the account's configuration."""
     next_profile_id: int
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """The counts of a preview and of its import that a guard limits. `effects` in the order of EFFECT_KINDS."""
+
+    configuration_revision: int
+    settings: ImportSettings
+    received: int
+    failed: int
+    effects: list[int]
+    profiles: int
+    """Active profiles of the account; 0 where no limit is a share of them."""
 
 
 class NewChange(msgspec.Struct, frozen=True):
@@ -143,13 +157,14 @@ def load_previewable(tx: Transaction, import_id: UUID) -> Previewable:
     row = tx.row("load_previewable", {"import_id": import_id})
     if row is None:
         raise LookupError("there is no such import")
-    return Previewable(*row)
+    return Previewable(row[0], row[1], row[2], msgspec.convert(row[3], ImportSettings), *row[4:])
 
 
 def begin_preview(tx: Transaction, key: PreviewKey, facts: Mapping[str, Any], chunks: Iterable[Chunk]) -> bool:
     """Store the parts of a preview on a new snapshot, and delete the results on an earlier snapshot.
 
-    `facts`: as_of, snapshot, first_profile_id, revision, received and records. False: it was replaced or purged.
+    `facts`: as_of, snapshot, first_profile_id, revision, received, records and active_profiles. False: it was replaced
+    or purged.
     """
     tx.run("drop_preview_chunks", {"import_id": key.import_id})
     tx.run("drop_preview_changes", {"import_id": key.import_id})
@@ -216,13 +231,23 @@ def record_part(tx: Transaction, part: PreviewPart, changes: Iterable[NewChange]
     return None if row is None else bool(row[0])
 
 
-def end_preview(tx: Transaction, key: PreviewKey, state: PreviewState) -> bool:
-    """Running -> Done, with only the first changes of each kind, or Failed. False: it was replaced or purged."""
+def end_preview(tx: Transaction, key: PreviewKey, state: PreviewState, exceeded: Sequence[LimitExceeded] = ()) -> bool:
+    """Running -> Done, with only the first changes of each kind, or Failed. False: it was replaced or purged.
+
+    `exceeded`: the limits of the guard that the import exceeds.
+    """
     named = {"import_id": key.import_id, "preview_id": key.preview_id}
     if state == "Done":
         for kind in SAMPLED:
             tx.run("trim_sample", {**named, "kind": kind, "offset": KEPT_CHANGES})
-    return tx.row("end_preview", {**named, "state": state}) is not None
+    limits = Jsonb(msgspec.json.encode(exceeded))
+    return tx.row("end_preview", {**named, "state": state, "limits_exceeded": limits}) is not None
+
+
+def load_findings(tx: Transaction, key: PreviewKey) -> Findings | None:
+    """The counts that a guard limits, None: the preview was replaced or purged."""
+    row = tx.row("load_findings", {"import_id": key.import_id, "preview_id": key.preview_id})
+    return None if row is None else Findings(row[0], msgspec.convert(row[1], ImportSettings), *row[2:])
 
 
 def is_running(tx: Transaction, key: PreviewKey) -> bool:

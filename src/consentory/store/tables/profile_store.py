@@ -262,3 +262,10 @@ def fold_tags(tx: Transaction) -> None:
 def find_foldable(tx: Transaction) -> list[int]:
     """The accounts with enough tag changes to fold, for the worker."""
     return [row[0] for row in tx.rows("find_foldable")]
+
+
+def count_active(tx: Transaction, most: int | None = None) -> int:
+    """Active profiles of the account, counted no further than `most`."""
+    row = tx.row("count_active", {"most": most})
+    assert row is not None
+    return int(row[0])
