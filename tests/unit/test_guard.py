@@ -60,7 +60,9 @@ def test_the_section_is_read_and_given_back() -> None:
     assert read(minimal()).guard is None
 
 
-@pytest.mark.parametrize("value", ["lots", "'100'", "-1", "5 %", "'5,5%'", "1001%", "'%'", "-5%", "1e3%", "9007199254740992"])
+@pytest.mark.parametrize(
+    "value", ["lots", "'100'", "-1", "5 %", "'5,5%'", "1001%", "'%'", "-5%", "1e3%", "9007199254740992"]
+)
 def test_a_value_that_is_no_limit_is_refused_with_its_place(value: str) -> None:
     (fault,) = faults(minimal(f"guard: {{optInsEnded: {value}}}"))
     assert fault.path == "$.guard.optInsEnded"
