@@ -13,6 +13,7 @@ from permission_users import (
     Wire,
     holds,
 )
+from waiting import wait_for
 
 Call = Callable[[PermissionUsers, httpx.Client], httpx.Response]
 
@@ -68,6 +69,27 @@ def _put_configuration(users_of: PermissionUsers, client: httpx.Client) -> httpx
     return client.put(f"{users_of.account}/Configuration?dryRun=true", json=document)
 
 
+def _release(users_of: PermissionUsers, client: httpx.Client) -> httpx.Response:
+    """Of an import that another user executed, and that the guard of its Initiate holds."""
+    started = users_of.initiate("all", Guard={"tagsAdded": 0})
+    token, owner = started["AccessToken"], users_of.act_as("all")
+    record = {"CustomerName": {"FirstName": "A"}, "ProfileTags": [{"Name": "new"}]}
+    owner.post(f"{users_of.imports}/Import/{token}/Stage", json={"UserProfilePreferences": [record]})
+    owner.post(f"{users_of.imports}/Import/{token}/Execute")
+    one = f"{users_of.imports}/Imports/{started['ImportId']}"
+    wait_for(lambda: owner.get(one).json(), lambda status: status["HeldReason"] or status["Status"] != "Queued")
+    answer = client.post(f"{one}/Release")
+    owner.post(f"{one}/Cancel")
+    return answer
+
+
+def _cancel_by_id(**fields: Any) -> Call:
+    def send(users_of: PermissionUsers, client: httpx.Client) -> httpx.Response:
+        return client.post(f"{users_of.imports}/Imports/{users_of.initiate('all', **fields)['ImportId']}/Cancel")
+
+    return send
+
+
 CALLS: dict[str, tuple[Call, set[str]]] = {
     "initiate": (_initiate(), {"import"}),
     "initiate a Delete": (_initiate(ImportAction="Delete"), {"import", "profile.delete"}),
@@ -79,6 +101,10 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "cancel a Delete": (_move("Cancel", ImportAction="Delete"), {"import", "profile.delete"}),
     "execute with RefreshContacts": (_move("Execute", RefreshContacts=True), {"import", "channels", "programs"}),
     "cancel with RefreshContacts": (_move("Cancel", RefreshContacts=True), {"import", "channels", "programs"}),
+    "cancel by id": (_cancel_by_id(), {"import"}),
+    "cancel a Delete by id": (_cancel_by_id(ImportAction="Delete"), {"import", "profile.delete"}),
+    "cancel with RefreshContacts by id": (_cancel_by_id(RefreshContacts=True), {"import", "channels", "programs"}),
+    "release": (_release, {"release"}),
     "status": (_look("Import/{AccessToken}/Status"), {"import"}),
     "exceptions": (_look("Import/{AccessToken}/Exceptions"), {"import"}),
     "list": (_look("Imports"), {"import"}),
@@ -157,6 +183,7 @@ def test_every_call_of_the_api_is_in_the_matrix(users_of: PermissionUsers) -> No
         if "{clientId}" in path
     }
     assert calls == {
+        "cancelImport", "releaseImport",
         "initiate", "stage", "execute", "cancel", "getStatus", "getExceptions", "listImports", "getImport",
         "getImportExceptions", "watchImport", "getProfile", "getHistory", "findProfiles", "listTags", "createProfile",
         "startPreview", "startTokenPreview", "getPreview", "getTokenPreview", "listPreviewChanges",

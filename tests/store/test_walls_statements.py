@@ -35,6 +35,8 @@ BEFORE_THE_ACCOUNT_IS_KNOWN = {"find_account", "find_credential_account", "find_
 STATES: dict[str, dict[str, Any]] = {"Initiated": {}}
 STATES["Staging"] = {"received": 1, "valid": 1, "pending": 1, "batches": 1}
 STATES["Queued"] = STATES["Staging"] | {"queued_at": THEN, "expires_at": THEN.replace(year=2126)}
+STATES["Checking"] = STATES["Queued"] | {"status": "Queued", "guard_state": "Checking"}
+STATES["Held"] = STATES["Queued"] | {"status": "Queued", "guard_state": "Held", "held_reason": "[]"}
 STATES["Processing"] = STATES["Queued"] | {"started_at": THEN, "configuration_revision": 1, "first_profile_id": 1}
 STATES["worked off"] = STATES["Processing"] | {"status": "Processing", "pending": 0, "created": 1}
 STATES["Completed"] = STATES["Processing"] | {"pending": 0, "created": 1, "completed_at": THEN}
@@ -57,6 +59,7 @@ PARAMETERS: dict[str, Any] = {
     "total": 1, "exceptions": 0, "not_honored": 0, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0,
     "preview_id": KEY, "kind": "OptInsEnded", "kinds": ["OptInsEnded"], "after_kind": "", "after_sequence": 0,
     "after_number": 0, "as_of": THEN, "snapshot": "snapshot", "records": 1, "effects": [1], "state": "Done",
+    "limits_exceeded": "[]", "active_profiles": 0, "guard_state": "Passed", "held_reason": None, "most": None,
     "consent_type": "Privacy", "version": "1", "locale": "en_US", "sha256": "00", "body": "We keep.",
 }  # fmt: skip
 """A value for every parameter by its name; ids are those of the other account's sample rows."""

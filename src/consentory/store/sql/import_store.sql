@@ -82,7 +82,7 @@ RETURNING import_id;
 
 -- name: settle_guarded
 -- Checking -> Passed, Held with its reason, or NULL (then it is asked anew). Zero rows: the preview is not the guard's.
-UPDATE import SET guard_state = %(state)s, held_reason = %(held_reason)s
+UPDATE import SET guard_state = %(guard_state)s, held_reason = %(held_reason)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Queued' AND guard_state = 'Checking'
 RETURNING import_id;
 

@@ -156,7 +156,7 @@ def settle_guarded(
 ) -> bool:
     """End the wait for the preview of the guard. `reason`: why the import is Held. False: the import does not wait."""
     held = Jsonb(msgspec.json.encode(reason)) if state == "Held" else None
-    return tx.row("settle_guarded", {"import_id": import_id, "state": state, "held_reason": held}) is not None
+    return tx.row("settle_guarded", {"import_id": import_id, "guard_state": state, "held_reason": held}) is not None
 
 
 def release_import(tx: Transaction, import_id: UUID) -> bool:
