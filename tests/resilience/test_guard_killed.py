@@ -34,7 +34,7 @@ def test_a_worker_killed_during_the_preview_of_a_guard(engine: str, template: st
             worker.kill()
             worker.wait()
             assert client.status(token)["HeldReason"] is None
-        server._spawn("worker")
+        server.start_worker()
         status = wait_for(lambda: client.status(token), lambda seen: seen["HeldReason"] is not None, seconds=60)
         assert status["HeldReason"] == [{"Code": "Guard.Exceeded", "Limit": "tagsAdded", "Allowed": 1, "Found": 2}]
         assert (status["Status"], status["Processed"]) == ("Queued", 0)

@@ -124,6 +124,10 @@ class RunningServer:
                     raise RuntimeError(f"the server did not come up:\n{self.log.read_text()[-3000:]}") from None
                 let_pass(0.05, because="the next look whether the server answers")
 
+    def start_worker(self) -> None:
+        """One more worker."""
+        self._spawn("worker")
+
     def _spawn(self, *arguments: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
         environment |= {"CONSENTORY_DATABASE_URL": self.database_url, "CONSENTORY_PARENT": str(os.getpid())}

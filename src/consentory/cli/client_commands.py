@@ -1,4 +1,5 @@
-"""The commands that call a server: imports, status, exceptions, cancel, and the registration of the other ones."""
+"""The commands that call a server: imports, status, exceptions, cancel, release, and the registration of the other
+ones."""
 
 import time
 import uuid
@@ -16,6 +17,7 @@ from consentory.cli.effects_approval import (
     say_how_to_go_on,
     summarize_findings,
 )
+from consentory.cli.held_import import exit_held, list_held
 from consentory.cli.import_command import import_files
 from consentory.cli.profile_command import deactivate_profile, delete_profile, edit_profile, show_profile
 from consentory.client.api_client import ConsentoryClient, ImportRef, JsonObject
@@ -41,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command("exceptions")(fetch_exceptions)
     app.command("execute")(execute_import)
     app.command("cancel")(cancel_import)
+    app.command("release")(release_import)
     profile = typer.Typer(help="One person: show, change, deactivate, delete.", no_args_is_help=True)
     profile.command("show")(show_profile)
     profile.command("edit")(edit_profile)
@@ -75,7 +78,8 @@ def list_imports(
         refused = item["ValidationFailed"] + item["Exceptions"]
         counts = (f"{count:,}" for count in (item["TotalRecordsReceived"], item["Processed"], refused))
         expires = "-" if item["Status"] in _ENDED else f"{item['Expires'][:16]}Z"
-        table.add_row(show_text(item["Name"]), item["Status"], str(item["AccessToken"] or "-"), *counts, expires)
+        state = f"{item['Status']} (held)" if item.get("HeldReason") else item["Status"]
+        table.add_row(show_text(item["Name"]), state, str(item["AccessToken"] or "-"), *counts, expires)
     make_console().print(table)
 
 
@@ -101,10 +105,15 @@ def show_status(
         raise typer.Exit(choose_exit_code(status))
 
 
-def watch_import(client: ConsentoryClient, status: JsonObject) -> JsonObject:
-    """Wait with a bar until the import has ended. Returns its last status object."""
+def watch_import(client: ConsentoryClient, status: JsonObject, *, until_held: bool = False) -> JsonObject:
+    """Wait with a bar until the import has ended, or until the guard holds it. Returns its last status object."""
+    held: list[str] = []
     with ImportBars(notes) as bars:
         while status["Status"] not in _ENDED:
+            if held != (held := list_held(status)):
+                if until_held:
+                    break
+                bars.tell(held)
             done = status["ValidationSuccessful"] - status["Pending"]
             bars.show_progress(ImportProgress("execute", done, status["ValidationSuccessful"], done))
             time.sleep(_WATCH_PAUSE)
@@ -114,9 +123,11 @@ def watch_import(client: ConsentoryClient, status: JsonObject) -> JsonObject:
 
 
 def print_books(status: JsonObject) -> None:
-    """The counts of an import for people, and the reason of a failure."""
-    console = make_console()
+    """The counts of an import for people, and the reason of a hold or a failure."""
+    console = make_console(soft_wrap=True)
     console.print(make_books_table(status))
+    for line in list_held(status):
+        console.print(line)
     if status.get("FailureReason"):
         console.print(show_text(f"Failed: {status['FailureReason']}"))
 
@@ -152,7 +163,10 @@ def execute_import(
                 say_how_to_go_on(status["ImportId"], findings.preview)
             raise typer.Exit(NOT_EXECUTED)
         preview_id = uuid.UUID(findings.preview["PreviewId"])
-    status = watch_import(client, client.execute(require_token(status), preview_id=preview_id))
+    executed = client.execute(require_token(status), preview_id=preview_id)
+    status = watch_import(client, executed, until_held=True)
+    if status.get("HeldReason"):
+        exit_held(status, status if as_json else None)
     if as_json:
         print_json(status)
     else:
@@ -203,12 +217,19 @@ def cancel_import(client: ConsentoryClient, token: TokenArgument, *, as_json: Js
 
     Example: consentory cancel 4503599627370496
     """
+    status = client.cancel(read_ref(token))
+    print_json(status) if as_json else print_books(status)
+
+
+@connected
+def release_import(client: ConsentoryClient, token: TokenArgument, *, as_json: JsonOption = False) -> None:
+    """Let an import go on that the guard of the account holds; needs the permission release.
+
+    Example: consentory release 01936f5c-8a00-7c3e-9b1f-2f6d1c0a9e77
+    """
     ref = read_ref(token)
-    status = client.cancel(ref if isinstance(ref, int) else require_token(read_status(client, ref)))
-    if as_json:
-        print_json(status)
-    else:
-        make_console().print(make_books_table(status))
+    status = client.release(ref if isinstance(ref, uuid.UUID) else read_status(client, ref)["ImportId"])
+    print_json(status) if as_json else print_books(status)
 
 
 def require_token(status: JsonObject) -> int:

@@ -17,6 +17,7 @@ from consentory.cli.effects_approval import (
     say_how_to_go_on,
     summarize_findings,
 )
+from consentory.cli.held_import import exit_held
 from consentory.cli.import_options import (
     Action,
     ActionOption,
@@ -43,11 +44,16 @@ from consentory.cli.import_options import (
 )
 from consentory.cli.mapping_commands import MappingOption, PresetOption, SetOption
 from consentory.client.api_client import ConsentoryClient, JsonObject
-from consentory.client.import_run import BATCH_BYTES, ImportOutcome, ImportRun
+from consentory.client.import_run import BATCH_BYTES, ImportHeld, ImportOutcome, ImportRun
 from consentory.client.record_inputs import InputOptions, find_match, open_inputs
 from consentory.terminal.connection import JsonOption, connected, exit_refused
 from consentory.terminal.import_bars import ImportBars
-from consentory.terminal.import_summary import choose_exit_code, print_outcome, summarize_outcome, warn_undated
+from consentory.terminal.import_summary import (
+    choose_exit_code,
+    print_outcome,
+    summarize_outcome,
+    warn_undated,
+)
 from consentory.terminal.reading_notes import say_reading
 from consentory.terminal.terminal_output import notes, print_json
 
@@ -92,8 +98,8 @@ def import_files(
     A deleted person comes back with the next file that holds the person. To prevent that, use consentory profile
     deactivate.
 
-    Exit code 0: all processed; 1: done, with exceptions or not honored ones; 2: refused or failed; 3: previewed, and
-    nothing was executed.
+    Exit code 0: all processed; 1: done, with exceptions or not honored ones; 2: refused or failed; 3: previewed, or
+    held by the guard, and nothing was applied.
 
     Example: consentory import people.ndjson --account ACME --name nightly --match CRM --refresh contacts,tags
     """
@@ -103,7 +109,10 @@ def import_files(
     fields = make_fields(name, match, action, refresh, allow_prior_consents, stage_days)
     approve = choose_approval(preview, yes, as_json)
     run = ImportOptions(skip_broken, no_match, batch_megabytes * 1_000_000, restart, approve)
-    end_import(run_import(client, choose_files(files), options, fields, run), as_json)
+    try:
+        end_import(run_import(client, choose_files(files), options, fields, run), as_json)
+    except ImportHeld as held:
+        exit_held(held.status, {"Status": held.status} if as_json else None, can_resume=held.can_resume)
 
 
 def end_import(outcome: ImportOutcome, as_json: bool) -> NoReturn:

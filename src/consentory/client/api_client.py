@@ -145,9 +145,13 @@ class ConsentoryClient:
         url = self._async("Import", access_token, "Execute")
         return self._call("POST", url, params=_leave_out_none(previewId=preview_id))
 
-    def cancel(self, access_token: int) -> JsonObject:
+    def cancel(self, ref: ImportRef) -> JsonObject:
         """Give the import up; ApiProblem 409 once it is processing. Returns the status object."""
-        return self._post(self._async("Import", access_token, "Cancel"))
+        return self._post(self._async("Imports" if isinstance(ref, uuid.UUID) else "Import", ref, "Cancel"))
+
+    def release(self, import_id: uuid.UUID | str) -> JsonObject:
+        """Let an import go on that the guard holds; ApiProblem 409 where no guard does. Returns the status object."""
+        return self._post(self._async("Imports", import_id, "Release"))
 
     def status(self, access_token: int) -> JsonObject:
         """The status object; ApiProblem 401 once the token has expired."""

@@ -47,6 +47,18 @@ class ImportRefused(ConsentoryError):
     """The import cannot be made as asked, or ended Failed; nothing of it was applied."""
 
 
+class ImportHeld(ConsentoryError):
+    """The guard holds the import until a person releases or cancels it; nothing of it was applied so far.
+
+    `status`: the status object. `can_resume`: the same command goes on with the import once it was released.
+    """
+
+    def __init__(self, status: JsonObject, *, can_resume: bool) -> None:
+        super().__init__(f"The guard of the account holds import {status['ImportId']}.")
+        self.status = status
+        self.can_resume = can_resume
+
+
 class ImportUnfinished(ConsentoryError):
     """The run stopped midway; the same command goes on where it stopped. `cause` says why."""
 
@@ -153,7 +165,7 @@ class ImportRun:
         """Do the whole job and give its outcome; with `restart` an interrupted one is given up first. Where the effects
         are not approved, the job ends with the records staged.
 
-        Raises BrokenFiles and SourceError (nothing was applied), ImportRefused, ImportUnfinished
+        Raises BrokenFiles and SourceError (nothing was applied), ImportRefused, ImportHeld and ImportUnfinished
         (resume by calling again), ImportStateError (another import of this file was interrupted), ApiProblem
         (refused before anything was begun) and ServerUnreachable (likewise).
         """
@@ -375,6 +387,8 @@ class ImportRun:
             if status["Status"] == "Completed":
                 self._seconds["execute"] = time.monotonic() - began
                 return status
+            if status.get("HeldReason"):
+                raise ImportHeld(status, can_resume=self._can_resume)
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             status = self._require_alive(self._client.import_by_id(state.import_id))

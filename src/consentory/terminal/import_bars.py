@@ -50,6 +50,11 @@ class ImportBars:
         """Move the bar of a preview."""
         self.show_progress(ImportProgress("preview", done, total, done))
 
+    def tell(self, lines: list[str]) -> None:
+        """Write lines above the bars."""
+        for line in lines:
+            self._progress.console.print(line)
+
     def show_progress(self, step: ImportProgress) -> None:
         """Move the bar of a phase."""
         if step.phase not in self._tasks:

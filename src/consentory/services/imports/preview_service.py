@@ -97,8 +97,8 @@ def _require_staged(item: Import) -> None:
         raise RequestRefused(
             "conflict",
             "Preview.NotPossible",
-            f"This import is {item.status}. Start a preview before Execute, while records are staged, or while the guard"
-            " holds the import.",
+            f"This import is {item.status}. Start a preview before Execute, while records are staged, or while the"
+            " guard holds the import.",
         )
 
 
