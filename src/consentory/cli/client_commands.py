@@ -16,6 +16,7 @@ from consentory.cli.effects_approval import (
     choose_approval,
     say_how_to_go_on,
     summarize_findings,
+    summarize_preview,
 )
 from consentory.cli.held_import import exit_held, list_held
 from consentory.cli.import_command import import_files
@@ -23,11 +24,12 @@ from consentory.cli.profile_command import deactivate_profile, delete_profile, e
 from consentory.client.api_client import ConsentoryClient, ImportRef, JsonObject
 from consentory.client.import_run import ImportProgress
 from consentory.client.own_files import spell_path
-from consentory.client.preview_run import preview_import
+from consentory.client.preview_run import find_examples, preview_import
 from consentory.client.private_files import replace_private
 from consentory.terminal.connection import JsonOption, TokenArgument, connected, exit_refused
 from consentory.terminal.import_bars import ImportBars
 from consentory.terminal.import_summary import choose_exit_code, make_books_table
+from consentory.terminal.preview_view import print_findings
 from consentory.terminal.terminal_output import make_console, notes, print_json, write_json_text
 from consentory.terminal.visible_text import show_text
 
@@ -91,6 +93,7 @@ def show_status(
     watch: Annotated[
         bool, typer.Option("--watch", help="Wait until the import has ended. The exit codes are those of import.")
     ] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Show the effects that its last preview found.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show the status and the counts of an import.
@@ -100,7 +103,15 @@ def show_status(
     status = read_status(client, read_ref(token))
     if watch:
         status = watch_import(client, status)
-    print_json(status) if as_json else print_books(status)
+    findings = None
+    if preview:
+        findings = find_examples(client, status["ImportId"], client.preview(status["ImportId"]))
+    if as_json:
+        print_json(status if findings is None else status | summarize_preview(findings))
+    else:
+        if findings is not None:
+            print_findings(findings)
+        print_books(status)
     if watch:
         raise typer.Exit(choose_exit_code(status))
 

@@ -53,7 +53,12 @@ def _ask() -> bool:
 def summarize_findings(import_id: str, findings: PreviewFindings, *, is_stopped: bool) -> dict[str, Any]:
     """The members that `--json` gives of a preview. `Execute` is the command that goes on."""
     command = spell_execute(import_id, findings.preview) if is_stopped else None
-    return {"Preview": findings.preview, "Examples": findings.examples, "Execute": command}
+    return {**summarize_preview(findings), "Execute": command}
+
+
+def summarize_preview(findings: PreviewFindings) -> dict[str, Any]:
+    """The members that `--json` gives of a preview that is there."""
+    return {"Preview": findings.preview, "Examples": findings.examples}
 
 
 def say_how_to_go_on(import_id: str, preview: JsonObject) -> None:

@@ -25,6 +25,8 @@ def list_held(status: JsonObject) -> list[str]:
             lines.append(show_text(f"  {one['Limit']}: {one['Found']:,} found, {one['Allowed']:,} allowed"))
         else:
             lines.append(show_text(f"  {one['Code']}: the preview failed, so no limit could be checked"))
+    lines.append("To see its effects:")
+    lines.append(f"  {_spell('status', status, '--preview')}")
     lines.append("To let it go on, which needs the permission release:")
     lines.append(f"  {_spell('release', status)}")
     lines.append("To give it up:")
@@ -48,5 +50,5 @@ def exit_held(status: JsonObject, answer: JsonObject | None, *, can_resume: bool
     raise typer.Exit(NOT_EXECUTED)
 
 
-def _spell(command: str, status: JsonObject) -> str:
-    return show_text(shlex.join(["consentory", command, status["ImportId"], *list_connection_words()]))
+def _spell(command: str, status: JsonObject, *options: str) -> str:
+    return show_text(shlex.join(["consentory", command, status["ImportId"], *options, *list_connection_words()]))

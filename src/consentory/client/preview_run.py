@@ -43,6 +43,11 @@ def preview_import(
     if preview["State"] != "Done":
         raise PreviewFailed(f"The preview of import {import_id} failed, and the log of the worker says why.")
     report(preview["RecordsDone"], preview["Records"])
+    return find_examples(client, import_id, preview)
+
+
+def find_examples(client: ConsentoryClient, import_id: str, preview: JsonObject) -> PreviewFindings:
+    """A preview that is there, with examples of its changes."""
     counts = {**preview["Effects"], "Exceptions": preview["Exceptions"], "NotHonored": preview["NotHonored"]}
     examples: dict[str, list[JsonObject]] = {
         kind: client.preview_changes(import_id, kind=kind, limit=EXAMPLES)["Changes"]
