@@ -122,8 +122,8 @@ users:
     with pytest.raises(AccountDocumentInvalid) as caught:
         read(document)
     text = str(caught.value)
-    assert "acme.yaml:5: $.account.importPerDay: unknown key 'importPerDay'; did you mean 'importsPerDay'?" in text
-    assert 'quote it: "1.0"' in text
+    assert "acme.yaml:5: $.account.importPerDay: unknown key 'importPerDay': did you mean 'importsPerDay'?" in text
+    assert 'Quote it: "1.0"' in text
 
 
 def test_a_value_that_cannot_be_read_is_reported_once() -> None:

@@ -81,7 +81,7 @@ def check_mapping(mapping: RowMapping, row: Row) -> None:
 
 def test_a_time_form_that_names_a_part_twice_is_refused() -> None:
     text = 'columns: {A: {to: "CustomFields[FirstPurchase]", time: "%Y-%m-%d %Y"}}'
-    with pytest.raises(MappingInvalid, match="is no form that a time can be read by"):
+    with pytest.raises(MappingInvalid, match="is not a valid form of a time"):
         compile_mapping(read_mapping(text.encode(), "m.yaml"), describe(["A"]))
 
 

@@ -59,7 +59,7 @@ constants:
     ]
     told = {code: message for _, code, message in faults}
     assert "did you mean 'columns'?" in told["UnknownKey"]
-    assert told["Value"] == '"OptedIn" is no value of PreferenceType; write 1, 2, OptIn, OptOut or nothing'
+    assert told["Value"] == 'PreferenceType must be 1, 2, OptIn, OptOut or nothing, not "OptedIn"'
     messages = " ".join(message for _, _, message in faults)
     for advice in (
         "did you mean Loyalty?",
@@ -74,19 +74,19 @@ constants:
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("", "is not a path such as"),
+        ("", "must be a path such as"),
         ("Emails[Home].EmailAdress", "did you mean EmailAddress?"),
         ("Emails[Home][0].EmailAddress", "must be a number from 1 to 99, as in Emails[Home][2]"),
         ("Emails[Home][1][2].EmailAddress", "too many brackets"),
-        ("CustomerName[1].FirstName", "CustomerName is no array"),
-        ("CustomerName", "add one of its members: Prefix, FirstName"),
+        ("CustomerName[1].FirstName", "CustomerName is not an array"),
+        ("CustomerName", "Add one of its members: Prefix, FirstName"),
         ("Emails[Home].EmailPreferences.PreferenceType", "EmailPreferences needs the element's FilterId in brackets"),
-        ("Emails[Home].EmailPreferences[NEWS-EMAIL]", "add a member, such as"),
+        ("Emails[Home].EmailPreferences[NEWS-EMAIL]", "Add a member, such as"),
         ("Emails[Home].EmailPreferences[NEWS-EMAIL].UserId", "is not a member that a mapping can fill"),
         ("Emails[Home].EmailAddress.", "has no members of its own"),
         ("CustomFields[Tier][2]", "too many brackets"),
         ("SequenceNumber", "is not a member that a mapping can fill"),
-        ("Emails[Home", "is not a path such as"),
+        ("Emails[Home", "must be a path such as"),
     ],
 )
 def test_a_target_that_is_not_a_path_is_refused_with_the_reason(target: str, message: str) -> None:
@@ -100,9 +100,9 @@ def test_a_column_that_is_not_named_stops_with_a_suggestion() -> None:
     faults = refuse(text, "Email", "First Name", "Surname", "Shoe size")
     messages = [message for _, code, message in faults if code == "OtherColumn"]
     assert 'the mapping names "Frist Name", which the file does not have' in messages[0]
-    assert 'add to columns, perhaps: "Surname": CustomerName.LastName' in messages[1]
-    assert 'add to columns, perhaps: "Shoe size": ignore' in messages[2]
-    assert messages[2].endswith("(otherColumns: ignore lets all such columns be ignored)")
+    assert 'perhaps add to columns: "Surname": CustomerName.LastName' in messages[1]
+    assert 'perhaps add to columns: "Shoe size": ignore' in messages[2]
+    assert messages[2].endswith("(otherColumns: ignore ignores all such columns)")
     assert [line for line, code, _ in faults if code == "MissingColumn"] == [3]
 
 
@@ -156,7 +156,9 @@ columns: {A: Emails.EmailAddress}
 rules:
   - set: {"Emails.EmailPreferences[N].PreferenceType": OptIn}
 """
-    with pytest.raises(MappingInvalid, match=r"rules\[0\].set: needs if: with a condition; a value for every record"):
+    with pytest.raises(
+        MappingInvalid, match=r"rules\[0\].set: needs if: with a condition\. Put a value for each record"
+    ):
         compile_text(text, ["A"])
 
 
@@ -192,8 +194,8 @@ columns:
 """
     ((line, code, message),) = refuse(text, "Email", "Status")
     assert (line, code) == (4, "WrongPlace")
-    assert "NEWS-TEXT is of the channel Text" in message
-    assert "fitting here: NEWS-EMAIL, OFFERS-EMAIL" in message
+    assert "NEWS-TEXT has the channel Text" in message
+    assert "Filters for it: NEWS-EMAIL, OFFERS-EMAIL" in message
 
 
 def test_impossible_options_are_reported() -> None:
@@ -240,7 +242,7 @@ def test_text_that_is_not_yaml_is_refused_with_its_line(data: bytes) -> None:
 def test_nested_columns_need_no_mapping() -> None:
     columns = (Column("Emails", "Emails", nested=True), Column("CustomerType", "CustomerType"), Column("x", "x", True))
     table = TableDescription("people.parquet", "parquet", columns, 0)
-    with pytest.raises(MappingInvalid, match=r"nothing says what its columns mean\. Write a mapping"):
+    with pytest.raises(MappingInvalid, match=r"it needs a mapping for its columns\. Write a mapping"):
         compile_mapping(None, table)
     with pytest.raises(MappingInvalid, match='does not name the column "x"') as caught:
         compile_mapping(read_mapping(b"{}", "m.yaml"), table)

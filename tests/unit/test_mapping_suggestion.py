@@ -46,7 +46,7 @@ def test_a_file_of_german_headers() -> None:
         "match: CRM   # people are found by their id of this type",
         "  Kunden-Nr: AlternateIds[CRM].AlternateId   # is CRM the type of this id?",
         "  E-Mail: Emails[Home].EmailAddress",
-        "  Newsletter:   # is this the filter?; what does bounced mean?",
+        "  Newsletter:   # is this the filter?; is bounced a yes or a no?",
         '    values: {"ja": OptIn, "nein": OptOut, "bounced": nothing}',
         "  Handy: PhoneNumbers[Mobile].PhoneNumber",
         '  Tags: {to: ProfileTags, split: ","}',
@@ -65,7 +65,7 @@ def test_a_file_of_german_headers() -> None:
 
 def test_without_an_account_the_guesses_are_said() -> None:
     text = suggest(GERMAN, ROWS, account=False)
-    assert "# No account was looked at" in text
+    assert "# Made without an account" in text
     assert "  E-Mail: Emails.EmailAddress" in text
     assert "  Tier: ignore   # not understood" in text
     compile_text(text, GERMAN)
@@ -83,9 +83,9 @@ def test_the_words_for_a_no_are_known_in_many_languages(word: str) -> None:
 def test_a_word_that_is_not_known_is_never_mapped_to_nothing() -> None:
     rows = [["a@example.com", "yes"], ["b@example.com", "vielleicht"]]
     text = suggest(["E-Mail", "Newsletter"], rows)
-    assert "what does vielleicht mean? Add it to values; until then its rows are refused" in text
+    assert "is vielleicht a yes or a no? Add it to values. Until then its rows are refused" in text
     assert 'values: {"yes": OptIn}' in text
-    with pytest.raises(RowRefused, match="not among the values"):
+    with pytest.raises(RowRefused, match="one of the values"):
         make_records(compile_text(text, ["E-Mail", "Newsletter"], ACME), rows)
 
 
@@ -142,7 +142,7 @@ def test_no_cell_of_a_person_is_repeated() -> None:
 def test_a_column_of_another_channel_is_no_choice_of_email() -> None:
     text = suggest(["Email", "Accepts SMS Marketing"], [["a@example.com", "yes"]])
     assert "Accepts SMS Marketing: ignore   # a choice of another channel?" in text
-    assert "# No column says yes or no to anything." in text
+    assert "# No column holds a yes or a no." in text
 
 
 def test_headers_that_yaml_would_misread_are_quoted() -> None:

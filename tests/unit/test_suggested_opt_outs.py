@@ -83,7 +83,7 @@ def test_an_opt_out_column_that_is_empty_in_the_first_rows_takes_the_yes_away_la
 
 
 def test_a_word_of_an_opt_out_column_that_was_not_seen_is_refused() -> None:
-    with pytest.raises(RowRefused, match="not among the values"):
+    with pytest.raises(RowRefused, match="one of the values"):
         read_choices("Newsletter;Blacklisted", ["yes;no"], ["yes;perhaps"])
 
 

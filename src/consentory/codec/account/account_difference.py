@@ -110,7 +110,9 @@ def _describe_guard(old: Guard | None, new: Guard | None, lines: list[str]) -> N
 def _check_client_id(old: Configuration, new: Configuration, log: FaultLog) -> None:
     before, after = old.account.client_id, new.account.client_id
     if before != after:
-        message = f"is {before!r} and cannot become {after!r}: an account keeps its clientId; make a new account"
+        message = (
+            f"is {before!r} and cannot become {after!r}, because an account keeps its clientId. Make a new account"
+        )
         log.refuse("$.account.clientId", "ClientIdChanged", message)
 
 
@@ -193,7 +195,7 @@ def _check_order(
         rank = ranks.get(_key(version), len(ranks))
         if rank < latest:
             message = (
-                f"version {version.version!r} of {name!r} was applied before one that stands above it now; the "
+                f"version {version.version!r} of {name!r} was applied before a version that stands above it now. The "
                 "order is proof: keep applied versions in their order and put new ones after them"
             )
             log.refuse(f"{path}[{place}]", "OrderChanged", message)
@@ -203,11 +205,11 @@ def _check_order(
 
 def _check_proof(path: str, old: ConsentVersion, new: ConsentVersion, log: FaultLog) -> None:
     """Check that no text and no expiration of an applied version changes. A text in an additional locale is allowed."""
-    advice = "this version was applied and is proof; make a new version instead"
+    advice = "this version was applied, and it is proof. Make a new version instead"
     texts = {fold(locale): (locale, text) for locale, text in new.texts.items()}
     for locale, text in old.texts.items():
         if fold(locale) not in texts:
-            log.refuse(f"{path}.texts", "TextChanged", f"the text {locale} cannot be taken away: {advice}")
+            log.refuse(f"{path}.texts", "TextChanged", f"the text {locale} cannot be removed: {advice}")
         elif texts[fold(locale)][1] != text:
             given = texts[fold(locale)][0]
             log.refuse(f"{path}.texts.{given}", "TextChanged", f"the text {given} cannot change: {advice}")

@@ -73,7 +73,7 @@ class FaultLog:
         line = next((self.lines[place] for place in _trail(path) if place in self.lines), None)
         self._faults.append(DocumentFault(line, path, f"Configuration.{code}", message))
         if len(self._faults) >= MOST_FAULTS:
-            message = f"{MOST_FAULTS} faults were found, and reading stopped here; correct these first"
+            message = f"{MOST_FAULTS} faults were found, and reading stopped here. Correct these faults first"
             self._faults.append(DocumentFault(None, "$", "Configuration.TooManyFaults", message))
             self.raise_any()
 

@@ -85,9 +85,9 @@ def _check_bounds(path: str, field: CustomField, log: FaultLog) -> None:
     if longest is not None and not 1 <= longest <= LONGEST_VALUE:
         log.refuse(f"{path}.maxLength", "OutOfRange", f"must be 1 to {LONGEST_VALUE}")
     if shortest is not None and longest is not None and shortest > longest:
-        log.refuse(f"{path}.minLength", "OutOfRange", f"minLength {shortest} is over maxLength {longest}")
+        log.refuse(f"{path}.minLength", "OutOfRange", f"minLength {shortest} is larger than maxLength {longest}")
     if field.min is not None and field.max is not None and field.min > field.max:
-        log.refuse(f"{path}.min", "OutOfRange", f"min {field.min:.15g} is over max {field.max:.15g}")
+        log.refuse(f"{path}.min", "OutOfRange", f"min {field.min:.15g} is larger than max {field.max:.15g}")
 
 
 def _find_fault(

@@ -142,9 +142,9 @@ class NodeReader:
 
     def _refuse_key(self, path: str, key: str, node: yaml.Node, known: dict[str, inspect.Field]) -> None:
         near = get_close_matches(key, known, n=1)
-        advice = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+        advice = f"did you mean {near[0]!r}?" if near else f"the known keys are {', '.join(known)}"
         self._log.lines[path] = _line(node)
-        self._log.refuse_unread(path, "UnknownKey", f"unknown key {_shorten(key)}; {advice}")
+        self._log.refuse_unread(path, "UnknownKey", f"unknown key {_shorten(key)}: {advice}")
 
     def _members(self, node: yaml.MappingNode, path: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         """Maps each key to the node of the key and the node of the value. Refuses keys that are not text, and repeated
@@ -159,7 +159,7 @@ class NodeReader:
                 first = _line(members[key][0])
                 self._log.lines[f"{path}.{key} again"] = _line(key_node)
                 self._log.refuse_unread(
-                    f"{path}.{key} again", "RepeatedKey", f"the key {_shorten(key)} stands at line {first} already"
+                    f"{path}.{key} again", "RepeatedKey", f"line {first} has the key {_shorten(key)} already"
                 )
                 continue
             members[key] = (key_node, value_node)
@@ -222,7 +222,7 @@ class NodeReader:
         guessed = _GUESSED.get(node.tag.removeprefix(_TAG))
         if guessed is not None:
             # The value is kept in spite of the fault, so that a reference to this name is not a second fault.
-            message = f'YAML takes this {what} for {guessed}; quote it: "{_shorten(node.value, quote=False)}"'
+            message = f'YAML reads this {what} as {guessed}. Quote it: "{_shorten(node.value, quote=False)}"'
             self._log.refuse_unread(path, "QuoteIt", message)
             return node.value
         if node.tag not in (f"{_TAG}str", f"{_TAG}value", f"{_TAG}merge"):
@@ -234,10 +234,10 @@ class NodeReader:
             # JSON writes a character above U+FFFF as two escapes, and YAML reads them as two surrogates.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
-            self._log.refuse_unread(path, "NotUnicode", "half of a surrogate pair is no character")
+            self._log.refuse_unread(path, "NotUnicode", "half of a surrogate pair is not a character")
             return _NOTHING
         if not text.strip():
-            self._log.refuse_unread(path, "Blank", "may not be blank; leave the key out if there is nothing to say")
+            self._log.refuse_unread(path, "Blank", "must not be blank. Leave the key out, or give a text")
             return _NOTHING
         # Line breaks and tabs are allowed in a consent's text. The rules refuse them in names.
         if any(category(letter) == "Cc" and letter not in "\n\r\t" for letter in text):

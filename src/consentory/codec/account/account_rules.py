@@ -78,18 +78,18 @@ def _check_account(account: Account, log: FaultLog) -> None:
     if not account.locales:
         log.refuse(f"{path}.locales", "Missing", "needs at least one locale; the first is the default")
     if account.time_zone not in _list_zones():
-        message = f"{account.time_zone!r} is no time zone of the tz database; write one like Europe/Madrid"
+        message = f"must be a time zone of the tz database, such as Europe/Madrid, not {account.time_zone!r}"
         log.refuse(f"{path}.timeZone", "Unknown", message)
     if account.phone_region not in phonenumbers.SUPPORTED_REGIONS:
-        message = f"{account.phone_region!r} is no phone region; write two capitals like US"
+        message = f"must be a phone region of two capital letters, such as US, not {account.phone_region!r}"
         log.refuse(f"{path}.phoneRegion", "Unknown", message)
     hours, megabytes = account.token_lifetime_hours, account.max_stage_megabytes
     if not 0 < hours <= _MOST_TOKEN_HOURS:
-        log.refuse(f"{path}.tokenLifetimeHours", "OutOfRange", f"must be over 0, at most {_MOST_TOKEN_HOURS}")
+        log.refuse(f"{path}.tokenLifetimeHours", "OutOfRange", f"must be more than 0, and at most {_MOST_TOKEN_HOURS}")
     if not 1 <= account.imports_per_day <= _MOST_IMPORTS:
         log.refuse(f"{path}.importsPerDay", "OutOfRange", f"must be 1 to {_MOST_IMPORTS}")
     if not 0 < megabytes <= _MOST_MEGABYTES:
-        log.refuse(f"{path}.maxStageMegabytes", "OutOfRange", f"must be over 0, at most {_MOST_MEGABYTES}")
+        log.refuse(f"{path}.maxStageMegabytes", "OutOfRange", f"must be more than 0, and at most {_MOST_MEGABYTES}")
 
 
 def _check_types(section: str, types: Sequence[TypeName], log: FaultLog) -> None:
@@ -107,7 +107,7 @@ def _check_types(section: str, types: Sequence[TypeName], log: FaultLog) -> None
         if not item.default:
             continue
         if not item.active:
-            log.refuse(f"{path}.default", "InactiveDefault", "what is switched off cannot be the default")
+            log.refuse(f"{path}.default", "InactiveDefault", "an item that is switched off cannot be the default")
         if chosen is not None:
             log.refuse(f"{path}.default", "SeveralDefaults", f"{chosen!r} is the default already; keep one")
         chosen = chosen or item.name
@@ -123,7 +123,7 @@ def _check_picklists(picklists: Sequence[Picklist], log: FaultLog) -> None:
             log.refuse(f"{path}.values", "Missing", "needs at least one value")
         for rank, value in enumerate(item.values):
             if "::" in value:
-                message = f"{value!r} has ::, which stands between the values of a field that takes several"
+                message = f"{value!r} has ::, which separates the values of a field with several values"
                 log.refuse(f"{path}.values[{rank}]", "Malformed", message)
 
 
@@ -230,14 +230,14 @@ def _check_hmac(path: str, user: User, groups: Mapping[str, Permissions], log: F
     """The shared key signs for every `hmac` user, so the shared key must not permit to change the configuration."""
     writing = [name for name in user.groups if name in groups and may_configure(groups[name])]
     if user.hmac and user.active and writing:
-        message = f"a user with hmac may not write the configuration, as the group {writing[0]!r} lets it"
+        message = f"a user with hmac must not write the configuration, and the group {writing[0]!r} permits it"
         log.refuse(f"{path}.hmac", "HmacMayNotConfigure", message)
 
 
 def _check_text(path: str, text: str, longest: int, log: FaultLog) -> None:
     """A name or id: at most `longest` characters, one line, no white space at its ends (records are trimmed, too)."""
     if text != text.strip():
-        log.refuse(path, "Malformed", f"{_cut(text)!r} has white space around it; take that away")
+        log.refuse(path, "Malformed", f"{_cut(text)!r} has white space around it. Remove the white space")
     elif any(letter in text for letter in "\n\r\t"):
         log.refuse(path, "ControlCharacter", f"{_cut(text)!r} has a line break or a tab")
     if len(text) > longest:
@@ -265,7 +265,7 @@ def _check_new(path: str, name: str, seen: dict[str, str], log: FaultLog) -> Non
         return
     first = seen.setdefault(fold(name), path)
     if first != path:
-        log.refuse(path, "Repeated", f"{_cut(name)!r} stands at {first} already (letter case does not count)")
+        log.refuse(path, "Repeated", f"{first} has {_cut(name)!r} already (letter case does not count)")
 
 
 def _check_references(path: str, names: Sequence[str], known: Sequence[str], section: str, log: FaultLog) -> None:
@@ -290,7 +290,7 @@ def _check_reference(path: str, name: str, known: Sequence[str], section: str, l
 
 def _check_days(path: str, days: int | None, log: FaultLog) -> None:
     if days is not None and not 1 <= days <= MOST_DAYS:
-        log.refuse(path, "OutOfRange", f"must be 1 to {MOST_DAYS} days; leave it out for no end")
+        log.refuse(path, "OutOfRange", f"must be 1 to {MOST_DAYS} days. Without an end, leave it out")
 
 
 def _check_labels(path: str, labels: Mapping[str, Mapping[str, str]], log: FaultLog) -> None:
@@ -301,7 +301,7 @@ def _check_labels(path: str, labels: Mapping[str, Mapping[str, str]], log: Fault
                 log.refuse(
                     f"{path}.labels.{locale}.{key}",
                     "UnknownKey",
-                    f"unknown key {_cut(key)!r}; known here: name, description",
+                    f"unknown key {_cut(key)!r}: the known keys are name, description",
                 )
 
 

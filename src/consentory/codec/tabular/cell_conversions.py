@@ -50,8 +50,8 @@ def check_pattern(pattern: str) -> str | None:
     try:
         read = datetime.strptime(probe.strftime(pattern), pattern)  # noqa: DTZ007
     except (ValueError, re.error):  # a repeated directive raises re.error
-        return "is no form that a time can be read by"
-    return None if read.date() == probe.date() else "must name year, month and day, as in %d.%m.%Y"
+        return "is not a valid form of a time"
+    return None if read.date() == probe.date() else "must name year, month and day, such as %d.%m.%Y"
 
 
 def make_code(member: str, text: str) -> int | str | None:
@@ -82,7 +82,7 @@ def read_boolean(text: str) -> bool:
     value = BOOLEANS.get(fold(text))
     if value is None:
         raise CellFault(
-            "Row.NotABoolean", "The cell must be true, false, 1, 0, yes or no; or give values: in the mapping."
+            "Row.NotABoolean", "The cell must be true, false, 1, 0, yes or no. Or give values: in the mapping."
         )
     return value
 
@@ -174,7 +174,7 @@ class TimeReader:
                 continue
             return moment.isoformat() if _CLOCK.search(pattern) else moment.date().isoformat()
         forms = " or ".join(pattern for pattern, _ in self._patterns)
-        raise CellFault("Row.TimeMalformed", f"The cell is no time of the form {forms}.")
+        raise CellFault("Row.TimeMalformed", f"The cell must be a time of the form {forms}.")
 
 
 def make_converter(rule: ColumnRule, target: Target, times: Callable[[str], str] | None) -> Convert | None:
@@ -252,6 +252,6 @@ def _choose_from(rule: ColumnRule, target: Target) -> Convert:
             return table[folded]
         if keep:
             return text
-        raise CellFault("Row.UnknownValue", f"The cell is not among the values of the mapping: {known}.")
+        raise CellFault("Row.UnknownValue", f"The cell must be one of the values of the mapping: {known}.")
 
     return choose

@@ -57,7 +57,7 @@ def find_shift(columns: Sequence[Column], cells: Sequence[Cell]) -> RowFault | N
     for column, cell in zip(columns, cells, strict=False):
         if column.name != OWN_COLUMNS[1] and isinstance(cell, str) and _UNFIT_CELL.match(cell):
             message = (
-                "the cells of this row are not under their headers; insert the missing cells, so that "
+                "the cells of this row are not under their headers. Insert the missing cells, so that "
                 f"{OWN_COLUMNS[0]} and {OWN_COLUMNS[1]} stand in their columns"
             )
             return RowFault("Row.ColumnCount", message)

@@ -211,7 +211,9 @@ def bind_parameters(
     declared = mapping.document.parameters
     for name in settings.keys() - declared.keys():
         known = ", ".join(declared) or "none"
-        mapping.log.refuse("$", "UnknownParameter", f"{name} is no parameter of this mapping; its parameters: {known}")
+        mapping.log.refuse(
+            "$", "UnknownParameter", f"{name} is not a parameter of this mapping. Its parameters are: {known}"
+        )
     values = {
         name: _choose_value(mapping, name, parameter, settings.get(name), configuration)
         for name, parameter in declared.items()
@@ -231,9 +233,9 @@ def _choose_value(
         return parameter.default
     if len(candidates) == 1:
         return candidates[0]
-    known = f" This account's: {', '.join(candidates)}." if candidates else ""
+    known = f" The account has: {', '.join(candidates)}." if candidates else ""
     kind = _KIND_NAMES[parameter.kind] or "value"
-    message = f"needs {name}: {parameter.about} Add --set {name}=… with the {kind}.{known}"
+    message = f"needs the parameter {name}: {parameter.about} Add --set {name}=… with the {kind}.{known}"
     mapping.log.refuse(f"$.parameters.{name}", "ParameterRequired", message)
     return f"{UNSET}{name}}}"
 
@@ -308,7 +310,7 @@ class _Binder:
         def choose(found: re.Match[str]) -> str:
             name = found[1]
             if name not in self._values:
-                self._log.refuse(path, "UnknownParameter", f"${{{name}}} is not among the parameters of this mapping")
+                self._log.refuse(path, "UnknownParameter", f"${{{name}}} must be one of the parameters of this mapping")
                 return name
             value = self._values[name]
             if value is None:

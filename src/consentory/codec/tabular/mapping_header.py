@@ -35,12 +35,12 @@ def check_header(document: MappingDocument, plan: MappingPlan, table: TableDescr
     for column in table.columns:
         given = document.columns.get(column.name)
         if column.nested and given is not None and given != IGNORE:
-            message = "holds structs or lists, so it can only be ignored, or left to be taken as the record's member"
+            message = "holds structs or lists. Ignore the column, or give it the name of a member of the record"
             log.refuse(f"$.columns.{column.name}", "Nested", message)
     _check_passed(document, plan, table, log)
     if document.file_names and find_file_pattern(document, table.file_name) is None:
         known = ", ".join(document.file_names)
-        message = f"the file's name decides what its rows say, and {table.file_name} fits none of {known}"
+        message = f"the name of the file must fit one of {known}, and {table.file_name} fits none"
         log.refuse("$.fileNames", "FileName", message)
 
 
@@ -88,17 +88,17 @@ def _refuse_other_columns(document: MappingDocument, table: TableDescription, lo
         near = get_close_matches(name, missing, n=1)
         guess = guess_target(name) or IGNORE
         if near:
-            advice = f'the mapping names "{near[0]}", which the file does not have; is that this column?'
+            advice = f'the mapping names "{near[0]}", which the file does not have. Is it this column?'
         else:
-            advice = f'add to columns, perhaps: "{name}": {guess}'
-        more = f" (otherColumns: {IGNORE} lets all such columns be ignored)" if name == others[-1] else ""
-        log.refuse("$.columns", "OtherColumn", f'the mapping does not name the column "{name}"; {advice}{more}')
+            advice = f'perhaps add to columns: "{name}": {guess}'
+        more = f" (otherColumns: {IGNORE} ignores all such columns)" if name == others[-1] else ""
+        log.refuse("$.columns", "OtherColumn", f'the mapping does not name the column "{name}": {advice}{more}')
 
 
 def _refuse_missing(path: str, name: str, names: list[str], log: FaultLog) -> None:
     near = get_close_matches(name, names, n=1)
     advice = f'did you mean "{near[0]}"?' if near else f"its columns: {', '.join(names)}"
-    log.refuse(path, "MissingColumn", f'the file has no column "{name}"; {advice}')
+    log.refuse(path, "MissingColumn", f'the file has no column "{name}": {advice}')
 
 
 def _check_passed(document: MappingDocument, plan: MappingPlan, table: TableDescription, log: FaultLog) -> None:
@@ -106,7 +106,7 @@ def _check_passed(document: MappingDocument, plan: MappingPlan, table: TableDesc
     filled = {_name_top(filling.target) for filling in plan.fillings.values()}
     for column in table.columns:
         if column.nested and column.name in filled and column.name not in document.columns:
-            message = f"the column {column.name} fills this member of the record already; write {column.name}: {IGNORE}"
+            message = f"the column {column.name} fills this member of the record already. Write {column.name}: {IGNORE}"
             path = next(item.path for item in plan.fillings.values() if _name_top(item.target) == column.name)
             log.refuse(path, "Nested", message)
 

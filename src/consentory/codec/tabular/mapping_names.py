@@ -82,8 +82,8 @@ class _NameCheck:
         fitting = [item.id for item in self._filters.values() if item.channel in channels]
         found = self._filters.get(fold(step.key))
         if found is not None and found.channel not in channels:
-            message = f"filter {found.id} is of the channel {found.channel or 'none'}, which {step.array} cannot hold"
-            self._log.refuse(path, "WrongPlace", f"{message}; fitting here: {', '.join(fitting) or 'none'}")
+            message = f"filter {found.id} has the channel {found.channel or 'none'}, which {step.array} cannot hold"
+            self._log.refuse(path, "WrongPlace", f"{message}. Filters for it: {', '.join(fitting) or 'none'}")
         else:
             self._find("filter", step.key, fitting if found is None else [step.key], path)
 
@@ -113,7 +113,7 @@ class _NameCheck:
             return
         near = get_close_matches(fold(name), folded, n=1)
         advice = f"did you mean {folded[near[0]]}?" if near else f"known: {', '.join(known) or 'none'}"
-        self._log.refuse(path, "UnknownName", f"the account has no active {kind} {name}; {advice}")
+        self._log.refuse(path, "UnknownName", f"the account has no active {kind} {name}: {advice}")
 
 
 def _list_values(filling: Filling) -> Iterable[tuple[str, str]]:

@@ -75,11 +75,11 @@ class _Planner:
             if target := self._read_target(text, path):
                 filling = self._plan.find(target, path)
                 if filling.has_constant:
-                    self._log.refuse(path, "RepeatedKey", "this constant stands here already, spelled differently")
+                    self._log.refuse(path, "RepeatedKey", "the mapping has this constant already, in another spelling")
                 filling.constant, filling.has_constant = self._read_value(target, value, path), True
         for place, conditional in enumerate(document.rules):
             if conditional.set and not conditional.if_:
-                message = "needs if: with a condition; a value for every record belongs in constants"
+                message = "needs if: with a condition. Put a value for each record into constants"
                 self._log.refuse(f"$.rules[{place}].set", "ConditionMissing", message)
             for text, value in conditional.set.items():
                 self._add_rule(conditional.if_, text, value, f"$.rules[{place}].set.{text}")
@@ -95,7 +95,7 @@ class _Planner:
             return
         read = self._read_value(target, value, path)
         if is_yes(target.member, read) and conditions and all(map(_says_nothing, conditions.values())):
-            message = f"a yes must be said, and these conditions hold where nothing is said; set {NOTHING}"
+            message = f"a yes needs a cell that says yes, and these conditions hold without one. Set {NOTHING}"
             self._log.refuse(path, "YesNotSaid", message)
         self._plan.find(target, path).rules.append((conditions, read))
 
@@ -105,7 +105,7 @@ class _Planner:
         try:
             return ZoneInfo(name)
         except (ValueError, OSError, KeyError):
-            self._log.refuse("$.zone", "UnknownZone", f"{name} is no time zone; write one such as Europe/Berlin")
+            self._log.refuse("$.zone", "UnknownZone", f"must be a time zone such as Europe/Berlin, not {name}")
             return None
 
     def _check_form(self, document: MappingDocument) -> None:
@@ -113,7 +113,7 @@ class _Planner:
         if form.delimiter is not None and len(form.delimiter) != 1:
             self._log.refuse("$.file.delimiter", "Delimiter", 'must be one character, such as ";" or "\\t"')
         if form.header is not None and form.header < 1:
-            self._log.refuse("$.file.header", "Header", "must be the line of the header, from 1")
+            self._log.refuse("$.file.header", "Header", "must be the line of the header, 1 or more")
 
     def _read_constants(self, constants: Mapping[str, str], path: str) -> Iterator[tuple[Target, Any]]:
         for text, value in constants.items():
@@ -126,13 +126,13 @@ class _Planner:
         rule = ColumnRule(to=given) if isinstance(given, str) else given
         if not rule.targets:
             if rule != ColumnRule() and not self._log.is_broken(f"{path}.to"):
-                self._log.refuse(path, "TargetMissing", f"needs to: with a target; or write {IGNORE} for the column")
+                self._log.refuse(path, "TargetMissing", f"needs to: with a target. Or write {IGNORE} for the column")
             return
         for pattern in rule.patterns:
             if wrong := check_pattern(pattern):
                 self._log.refuse(f"{path}.time", "TimePattern", f'"{pattern}" {wrong}')
         if rule.split == "":
-            self._log.refuse(f"{path}.split", "Split", "may not be empty")
+            self._log.refuse(f"{path}.split", "Split", "must not be empty")
         here = path if isinstance(given, str) else f"{path}.to"
         for text in rule.targets:
             if target := self._read_target(text, here):
@@ -141,15 +141,15 @@ class _Planner:
 
     def _check_rule(self, rule: ColumnRule, target: Target, path: str) -> None:
         if rule.split and not target.may_split:
-            self._log.refuse(f"{path}.split", "Split", f"{target.text} takes one value, so its cell cannot be split")
+            self._log.refuse(f"{path}.split", "Split", f"{target.text} has one value, so its cell cannot be split")
         if rule.time and target.kind != "text":
-            self._log.refuse(f"{path}.time", "TimePattern", f"{target.text} is no time")
+            self._log.refuse(f"{path}.time", "TimePattern", f"{target.text} is not a time")
         if rule.other_values == "keep" and (not rule.values or target.kind != "text"):
             self._log.refuse(f"{path}.otherValues", "OtherValues", "keep needs values: and a target of text")
         for cell, value in rule.values.items():
             here = f"{path}.values.{cell}"
             if is_yes(target.member, self._read_value(target, value, here)) and is_denial(cell):
-                message = f'"{cell}" is no yes: a yes must be said. Write "{cell}": {NOTHING}'
+                message = f'"{cell}" does not say yes, so it must not become a yes. Write "{cell}": {NOTHING}'
                 self._log.refuse(here, "YesNotSaid", message)
 
     def _read_target(self, text: str, path: str) -> Target | None:
@@ -173,7 +173,7 @@ class _Planner:
         elif target.kind == "integer" and not (text.isascii() and text.isdecimal()):
             known = ["a whole number"]
         if known:
-            message = f'"{text}" is no value of {target.member}; write {", ".join(known)} or {NOTHING}'
+            message = f'{target.member} must be {", ".join(known)} or {NOTHING}, not "{text}"'
             self._log.refuse(path, "Value", message)
         return make_value(text, target.kind, target.member)
 
@@ -182,7 +182,9 @@ class _Planner:
             return
         target = self._read_target(f"AlternateIds[{match}].AlternateId", "$.match")
         if target and not {target.identity, read_target("ProfileId").identity} & self._plan.fillings.keys():
-            self._log.refuse("$.match", "MatchUnfilled", f"people are found by {target.text}, and nothing fills it")
+            self._log.refuse(
+                "$.match", "MatchUnfilled", f"people are found by {target.text}, and no part of the mapping fills it"
+            )
 
     def _check_elements(self) -> None:
         """Report elements that get no value. They would be left out of every record."""
@@ -196,7 +198,7 @@ class _Planner:
                 seen.add(place)
                 for member in (*step.rule.value, *_NEEDED_BESIDE.get(step.array, ())):
                     if Target("", steps, member, "text").identity not in self._plan.fillings:
-                        message = f"nothing fills {name_steps(steps)}.{member}, and without it this is never said"
+                        message = f"no part of the mapping fills {name_steps(steps)}.{member}, so this is left out"
                         self._log.refuse(filling.path, "ValueMissing", message)
 
 

@@ -34,7 +34,7 @@ def read_preset(name: str) -> TableMapping:
     names = sorted(path.stem for path in _FOLDER.glob("*.yaml"))
     if name not in names:
         near = get_close_matches(name.lower(), names, n=1)
-        advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
+        advice = f"Did you mean {near[0]}?" if near else f"The presets are: {', '.join(names)}."
         raise UnknownPreset(f"There is no preset {name}. {advice}")
     return read_mapping((_FOLDER / f"{name}.yaml").read_bytes(), f"preset {name}")
 
@@ -45,7 +45,7 @@ def write_defaults(preset: TableMapping, settings: Mapping[str, str]) -> str:
     for name, value in settings.items():
         if name not in preset.document.parameters:
             known = ", ".join(preset.document.parameters) or "none"
-            raise UnknownParameter(f"{name} is no parameter of this preset; its parameters: {known}.")
+            raise UnknownParameter(f"{name} is not a parameter of this preset. Its parameters are: {known}.")
         # In the presets, a parameter is one line: `  name: {about: …, default: …, optional: true}`.
         line = re.compile(rf'^(  "?{name}"?: \{{.*?)(?:, default: [^,}}]*)?(?:, optional: true)?\}}$', re.MULTILINE)
         before, start, after = line.split(text, maxsplit=1)

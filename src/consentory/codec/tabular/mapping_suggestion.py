@@ -93,15 +93,17 @@ class _Suggestion:
                 self._suggest(column, facts)
         rows = "row" if len(self._rows) == 1 else f"{len(self._rows)} rows"
         origin = f"the header and the first {rows} of {self._table.file_name}"
-        head = [f"# Suggested from {origin}. Look at each line."]
+        head = [f"# Suggested from {origin}. Check each line."]
         if preset := identify_preset(self._table):
-            head.append(f"# The columns are those of {preset}: perhaps --preset {preset} is all that you need.")
+            head.append(f"# The file has the columns of {preset}: perhaps you only need --preset {preset}.")
         head += self._doubt_header()
         if self._configuration is None:
-            head.append("# No account was looked at: types, filters and fields are guesses. Compare them with yours.")
+            head.append(
+                "# Made without an account: types, filters and fields are guesses. Compare them with your account."
+            )
         if self._table.other_sheets:
             others = ", ".join(map(repr, self._table.other_sheets))
-            head.append(f"# The file has other sheets, too: {others}. Choose one with file: {{sheet: …}}.")
+            head.append(f"# The file has other sheets: {others}. Choose one with file: {{sheet: …}}.")
         head += self._write_form()
         if self._match:
             head.append(f"match: {_quote(self._match)}   # people are found by their id of this type")
@@ -143,7 +145,7 @@ class _Suggestion:
         comment = ""
         if absent := sorted({word for facts in self._facts for word in facts.no_values}):
             said["empty"] = json.dumps(["", *absent], ensure_ascii=False)
-            comment = "   # cells that say nothing"
+            comment = "   # cells that count as empty"
         members = ", ".join(f"{name}: {value}" for name, value in said.items())
         return [f"file: {{{members}}}{comment}"] if said else []
 
@@ -152,7 +154,7 @@ class _Suggestion:
             return []
         example = f"Emails{self._default_type('Emails')}.EmailPreferences[{self._choose_filter('')[0]}].PreferenceType"
         return [
-            "# No column says yes or no to anything. If everybody in this file said yes to the same, write so:",
+            "# No column holds a yes or a no. If all people in this file said yes to the same filter, write:",
             "# constants:",
             f"#   {example}: OptIn",
         ]
@@ -161,7 +163,7 @@ class _Suggestion:
         name = _name(column)
         if is_other_channel(name) and (is_opt_in(name) or is_opt_out(name)):
             example = "PhoneNumbers.PhoneNumberPreferences[FILTER].PreferenceType"
-            self._add(column, IGNORE, f"a choice of another channel? Its target is such as {example}")
+            self._add(column, IGNORE, f"a choice of another channel? Its target is like {example}")
         elif _is_email_opt_out(column):
             self._suggest_opt_out(column, facts)
         elif not facts.filled and guess_target(name) is None:
@@ -182,7 +184,7 @@ class _Suggestion:
         elif facts.forms and self._choice:
             self._leave_time(column, facts)
         else:
-            self._add(column, IGNORE, "not understood; name a target, or let it be ignored")
+            self._add(column, IGNORE, "not understood. Name a target, or ignore it")
 
     def _is_choice(self, column: Column, facts: ColumnFacts) -> bool:
         name = _name(column)
@@ -211,10 +213,10 @@ class _Suggestion:
         for value in facts.values:
             meaning = choose_meaning(value, opt_out=opt_out)
             if meaning is None:
-                doubts.append(f"what does {value} mean? Add it to values; until then its rows are refused")
+                doubts.append(f"is {value} a yes or a no? Add it to values. Until then its rows are refused")
                 continue
             if meaning == NOTHING and is_of_machines(value):
-                doubts.append(f"what does {value} mean?")
+                doubts.append(f"is {value} a yes or a no?")
             pairs.append(f"{json.dumps(value, ensure_ascii=False)}: {meaning}")
         self._lines.append(f"  {_quote(column.name)}:{_comment(doubts)}")
         self._lines.append(f"    to: {_quote(target)}")
@@ -237,16 +239,14 @@ class _Suggestion:
             else:
                 doubt = "the rules make an opt-out of its yes"
                 if not words:
-                    doubt = (
-                        "no cell here says yes yet; a row with another word is refused. Add it to values and to rules"
-                    )
+                    doubt = "no cell here says yes. A row with another word is refused. Add it to values and to rules"
                 self._check_words(column, facts, choices[0], doubt)
         else:
             self._opt_outs.add_unclear(column.name, PRESENT, choices)
             field = self._find_field(_name(column))
-            doubt = "IS THIS A NO? Where it says anything, the rules import no yes. If it is one, let a rule set OptOut"
+            doubt = "IS THIS A NO? If a cell has text, the rules import no yes. If it is a no, let a rule set OptOut"
             if not any(choice in self._yes for choice in choices):
-                doubt = "IS THIS A NO? If it is one, let a rule set OptOut. Else the no is not imported"
+                doubt = "IS THIS A NO? If it is, let a rule set OptOut. Otherwise the no is not imported"
             self._add(column, f"CustomFields[{field}]" if field else IGNORE, doubt)
 
     def _check_words(self, column: Column, facts: ColumnFacts, choice: str, doubt: str) -> None:
@@ -255,7 +255,7 @@ class _Suggestion:
         opt_out, doubts = is_opt_out(_name(column)), [doubt]
         known = [value for value in facts.values if choose_meaning(value, opt_out=opt_out)]
         doubts += [
-            f"what does {value} mean? Add it to values and to rules; until then its rows are refused"
+            f"is {value} a yes or a no? Add it to values and to rules. Until then its rows are refused"
             for value in facts.values
             if value not in known
         ]
@@ -307,15 +307,13 @@ class _Suggestion:
             array += self._choose_type(array, column.header)
         target = f"{array}.{member}" if member else array
         self._used[target] = self._used.get(target, 0) + 1
-        doubt = (
-            "fills where the earlier column is empty; another element is written [2]" if self._used[target] > 1 else ""
-        )
+        doubt = "used if the earlier column is empty. For another element write [2]" if self._used[target] > 1 else ""
         self._add(column, target, doubt)
 
     def _suggest_id(self, column: Column) -> None:
         known = list_candidates("alternateIdType", self._configuration) if self._configuration else ["CRM"]
         if not known or self._match:
-            self._add(column, IGNORE, "an id; name its alternate id type to import it")
+            self._add(column, IGNORE, "an id. Name its alternate id type to import it")
             return
         words = normalize_header(column.header).split()
         chosen = next((name for name in known if normalize_header(name) in words), known[0])

@@ -63,9 +63,9 @@ def compile_mapping(
 
 def _ask_for_mapping(table: TableDescription) -> MappingInvalid:
     name = table.file_name
-    message = f"{name} is a table, and nothing says what its columns mean. "
+    message = f"{name} is a table, and it needs a mapping for its columns. "
     if preset := identify_preset(table):
-        message += f"They look like those of {preset}: try --preset {preset}. Or write"
+        message += f"The columns look like those of {preset}: try --preset {preset}. Or write"
     else:
         message += "Write"
     message += f" a mapping, beginning with: consentory mapping suggest {name} > mapping.yaml"

@@ -61,7 +61,9 @@ class SuggestedOptOuts:
                     conditions = {said.column: said.condition, column: words}
                     lines += _write_rule(conditions, {f"{choice}.PreferenceType": NOTHING})
         return (
-            ["rules:   # a no wins, also over a later yes; the first rule that holds counts", *lines] if lines else []
+            ["rules:   # a no wins, also over a later yes. The first rule whose conditions hold counts", *lines]
+            if lines
+            else []
         )
 
 

@@ -116,7 +116,7 @@ def read_target(text: str) -> Target:
     while True:
         match = _STEP.match(text, place)
         if match is None:
-            raise TargetFault(f'"{text}" is not a path such as Emails[Home].EmailAddress')
+            raise TargetFault(f'must be a path such as Emails[Home].EmailAddress, not "{text}"')
         member, brackets = match[1], _BRACKET.findall(match[2])
         place, more = match.end(), match[0].endswith(".")
         if member in shape.arrays:
@@ -127,7 +127,7 @@ def read_target(text: str) -> Target:
             shape = SHAPES[cls]
             continue
         if brackets:
-            raise TargetFault(f"{member} is no array, so [{brackets[0]}] cannot stand behind it")
+            raise TargetFault(f"{member} is not an array, so [{brackets[0]}] cannot follow it")
         if member in shape.objects and more:
             steps.append(member)
             shape = SHAPES[shape.objects[member]]
@@ -158,7 +158,7 @@ def _choose_value(text: str, steps: list[Element | str], cls: type[msgspec.Struc
     """The target of a path that ends with an element: the element's only value."""
     rule = ELEMENTS[cls]
     if len(rule.value) > 1 or cls in (wire_record.WirePreference, wire_record.WireConsent):
-        raise TargetFault(f'"{text}" names an element; add a member, such as {text}.{rule.value[0]}')
+        raise TargetFault(f'"{text}" names an element. Add a member, such as {text}.{rule.value[0]}')
     member = rule.value[0]
     return Target(text, tuple(steps), member, SHAPES[cls].scalars[member])
 
@@ -166,12 +166,12 @@ def _choose_value(text: str, steps: list[Element | str], cls: type[msgspec.Struc
 def _describe_unknown(text: str, member: str, shape: Shape) -> str:
     known = [*shape.scalars, *shape.objects, *shape.arrays]
     if member in shape.objects:
-        return f'"{text}" names an object; add one of its members: {", ".join(SHAPES[shape.objects[member]].scalars)}'
+        return f'"{text}" names an object. Add one of its members: {", ".join(SHAPES[shape.objects[member]].scalars)}'
     if member in known:
         return f"{member} has no members of its own"
     near = get_close_matches(member, known, n=1)
-    advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-    return f"{member} is not a member that a mapping can fill; {advice}"
+    advice = f"did you mean {near[0]}?" if near else f"the known members are {', '.join(known)}"
+    return f"{member} is not a member that a mapping can fill: {advice}"
 
 
 def _read_shape(cls: type[msgspec.Struct]) -> Shape:
