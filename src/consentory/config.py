@@ -1,7 +1,7 @@
-"""Settings: one table, and one order of precedence: flag, then environment, then file, then default.
+"""Settings: one table, and one order of precedence: flag, environment, file, default.
 
-The file is `consentory.toml` in the working directory, or the one that CONSENTORY_CONFIG names; its keys are
-the names of the table.
+The file is `consentory.toml` in the working directory, or the file that CONSENTORY_CONFIG names. The names of the table
+are its keys.
 """
 
 import ipaddress
@@ -17,13 +17,13 @@ from consentory.errors import ConsentoryError
 CONFIG_VARIABLE = "CONSENTORY_CONFIG"
 CONFIG_FILE = "consentory.toml"
 HEAD_BYTES = 64 * 1024
-"""Of a request's line and headers: so much memory a connection may take before anybody knows whose it is."""
+"""The bytes of a request's line and headers: the memory of a connection before its caller is known."""
 DATA_FOLDER = "consentory-data"
-"""Where `up` keeps its data unless told otherwise."""
+"""The default data folder of `up`."""
 
 
 class SettingError(ConsentoryError):
-    """A setting is missing or its file cannot be used; the text says which, and how to give it."""
+    """A setting is missing or wrong. The text names the setting, and tells how to give it."""
 
 
 _NUMBER = re.compile("[0-9]{1,9}")
@@ -33,14 +33,15 @@ _FORMS = {
     "path": (re.compile(r"/[A-Za-z0-9._~/-]*"), "a path that begins with /, like /Profiles/v4"),
     "database": (re.compile(r"postgres(ql)?://.*|.*=.*", re.DOTALL), "like postgresql://user@host/database"),
 }
-"""Kinds of a setting that have a form, and how to say it."""
+"""The kinds of settings with a form, and the form in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `name` is its key in the file, and with hyphens its flag, if it has one.
+    """One setting. `name`: its key in the file, and with hyphens its flag, if it has one.
 
-    A value of kind "number" is from `least` to `most`. One of kind "database" may hold a password, and is never shown.
+    A value of kind "number" is from `least` to `most`. A value of kind "database" may have a password, and is never
+    shown.
     """
 
     name: str
@@ -52,7 +53,7 @@ class Setting:
     most: int = 0
 
     def find_fault(self, value: str) -> str | None:
-        """The fault of a value, as words that follow the name of the setting. None: the value is valid."""
+        """The fault of a value, in words after the name of the setting. None: the value is valid."""
         shown = f", not {value!r}"
         match self.kind:
             case "number":
@@ -72,7 +73,7 @@ class Setting:
 
     @property
     def title(self) -> str:
-        """The name as it stands at the beginning of a sentence."""
+        """The name at the beginning of a sentence."""
         return self.name.replace("_", " ").capitalize()
 
     @property
@@ -81,12 +82,12 @@ class Setting:
 
     @property
     def flag(self) -> str:
-        """Empty where it has none."""
+        """The flag; "": it has none."""
         return f"--{self.name.replace('_', '-')}" if self.has_flag else ""
 
     @property
     def help_line(self) -> str:
-        """The text for `--help`: what it is, its environment variable and its default."""
+        """The text for `--help`: the meaning, the environment variable and the default."""
         default = f"; default {self.default}" if self.default else ""
         return f"{self.help} [{self.variable}{default}]"
 
@@ -94,21 +95,21 @@ class Setting:
 SETTINGS: dict[str, Setting] = {
     setting.name: setting
     for setting in (
-        Setting("server", "Where Consentory answers", "http://127.0.0.1:8480", kind="url"),
-        Setting("data", "The data folder of `up`, and of commands beside it", None),
+        Setting("server", "The URL of the Consentory server", "http://127.0.0.1:8480", kind="url"),
+        Setting("data", "The data folder of `up` and of the commands beside it", None),
         Setting("database_url", "A PostgreSQL server of your own, 15 or newer, as a libpq URL", kind="database"),
-        # Every command that opens a data folder must use the same value, so it is no option of one command.
+        # All commands that open a data folder must use the same value, so it is not an option of one command.
         Setting(
             "postgres_binaries",
-            "The folder that holds `bin/postgres` for the embedded server, in place of the one that comes with it",
+            "The folder with `bin/postgres` for the embedded server. The default is the one in the package",
             has_flag=False,
         ),
-        Setting("secret_key_file", "A file that holds the key which encrypts keys in the database"),
-        Setting("host", "Address to listen on; only this machine unless you say otherwise", "127.0.0.1"),
+        Setting("secret_key_file", "A file with the secret key, which encrypts the keys in the database"),
+        Setting("host", "The address to listen on. By default only this machine can connect", "127.0.0.1"),
         Setting("port", "Port to listen on", "8480", kind="number", least=1, most=65_535),
         Setting("tls_cert", "Certificate (PEM, with its chain) to serve HTTPS with"),
         Setting("tls_key", "The certificate's private key (PEM)"),
-        Setting("insecure_http", "Serve plain HTTP also to other machines: yes or no", "no", kind="switch"),
+        Setting("insecure_http", "Permit plain HTTP to other machines: yes or no", "no", kind="switch"),
         Setting(
             "trusted_proxies",
             "Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses and networks, separated by commas",
@@ -126,21 +127,21 @@ SETTINGS: dict[str, Setting] = {
             least=1,
             most=1_000_000,
         ),
-        Setting("base_path", "Path before every call that names an account", "/Profiles/v4", kind="path"),
-        Setting("ca_file", "Certificates (PEM) to trust the server by, in place of the public ones"),
+        Setting("base_path", "The path before each call that names an account", "/Profiles/v4", kind="path"),
+        Setting("ca_file", "A file of certificates (PEM) to trust, in place of the public ones"),
         Setting("account", "The account, by its clientId"),
         Setting("client_id", "The credential's id"),
-        Setting("client_secret", "The credential's secret; better in the environment than in a flag"),
-        Setting("user", "The user that the credential stands for"),
+        Setting("client_secret", "The credential's secret. Set it in the environment, because others can read a flag"),
+        Setting("user", "The user of the credential"),
     )
 }
 
 
 def load_setting(name: str, flag: str | None = None) -> str | None:
-    """Give a setting's value by the order of precedence, None where nothing gives one and it has no default.
+    """The value of a setting by the order of precedence. None: it is not given and has no default.
 
-    Raises SettingError where the value is none for this setting, and where the settings file is broken or holds an
-    unknown key; KeyError for a name that is not in SETTINGS. An empty flag or variable counts as not given.
+    Raises SettingError if the value is not valid, or if the settings file is broken or has an unknown key. Raises
+    KeyError for a name that is not in SETTINGS. An empty flag or variable counts as not given.
     """
     setting = SETTINGS[name]
     value, source = flag, setting.flag
@@ -157,7 +158,7 @@ def load_setting(name: str, flag: str | None = None) -> str | None:
 
 
 def check_settings(**flags: object) -> None:
-    """Look at these settings, each with its flag or None. Raises SettingError with a line for each faulty one."""
+    """Check these settings, each with its flag or None. Raises SettingError with one line for each faulty setting."""
     faults: dict[str, None] = {}
     for name, flag in flags.items():
         try:
@@ -169,7 +170,7 @@ def check_settings(**flags: object) -> None:
 
 
 def require_setting(name: str, flag: str | None = None) -> str:
-    """Like load_setting, but a missing value is a SettingError that names all the ways to give it."""
+    """Like load_setting, but a missing value raises a SettingError that names all ways to give it."""
     value = load_setting(name, flag)
     if value is None:
         setting = SETTINGS[name]
@@ -182,25 +183,25 @@ def require_setting(name: str, flag: str | None = None) -> str:
 
 
 def load_number(name: str, flag: str | None = None) -> int:
-    """Like require_setting, of a setting that is a number."""
+    """Like require_setting, for a setting that is a number."""
     return int(require_setting(name, flag))
 
 
 def load_switch(name: str, flag: bool | None = None) -> bool:
-    """Like require_setting, of a setting that is yes or no."""
+    """Like require_setting, for a setting that is yes or no."""
     return _SWITCH[require_setting(name, None if flag is None else ("yes" if flag else "no")).lower()]
 
 
 def read_test_number(variable: str, default: int) -> int:
-    """The number in an environment variable that is no setting, but for tests. Raises SettingError."""
+    """The number in an environment variable for tests, which is not a setting. Raises SettingError."""
     text = os.environ.get(variable) or str(default)
     if _NUMBER.fullmatch(text) is None or int(text) == 0:
-        raise SettingError(f"{variable} must be a number from 1 to 999999999, not {text!r}. Tests alone need it.")
+        raise SettingError(f"{variable} must be a number from 1 to 999999999, not {text!r}. Only tests need it.")
     return int(text)
 
 
 def split_networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """The networks of a setting of that kind, separated by commas. Raises ValueError."""
+    """The networks in the text of a setting, separated by commas. Raises ValueError."""
     return [ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip()]
 
 
@@ -222,13 +223,13 @@ def _read_config_file() -> dict[str, str]:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if named:
-            raise SettingError(f"{CONFIG_VARIABLE} names {path}, and there is no such file.") from None
+            raise SettingError(f"{CONFIG_VARIABLE} names {path}, and that file does not exist.") from None
         return {}
     except (OSError, ValueError) as error:
         raise SettingError(f"The settings file {path} cannot be read: {error}.") from error
     if unknown := settings.keys() - SETTINGS.keys():
         raise SettingError(
-            f"{path}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(SETTINGS))}."
+            f"{path}: unknown setting {', '.join(sorted(unknown))}. The settings are {', '.join(sorted(SETTINGS))}."
         )
     for name, value in settings.items():
         if not isinstance(value, str | int):

@@ -1,16 +1,16 @@
-"""The error tree. Lower errors (psycopg, msgspec, httpx) are mapped onto it once, where they enter.
+"""The error tree. Lower errors (psycopg, msgspec, httpx) are mapped to it once, where they enter.
 
 ConsentoryError
-├── RequestRefused          the caller asked for something it cannot have; `kind` says which answer it gets
+├── RequestRefused          a request is refused; `kind` decides the status of the answer
 ├── StoreRefused            PostgreSQL refused the data (SQLSTATE classes 22 and 23); the transaction is undone
-├── StatementRefused        PostgreSQL refused a statement of ours (any other SQLSTATE): no data and no waiting helps
+├── StatementRefused        PostgreSQL refused a statement of ours (any other SQLSTATE); other data does not help
 ├── StoreUnavailable        PostgreSQL cannot be reached or cannot work now; nothing was done, try again
-│   └── StoreBusy           it is there, and could not do this now: resources, locks, a time-out
-│       └── StoreContended  two transactions were in each other's way (SQLSTATE class 40)
-└── OutcomeUnknown          PostgreSQL, or the process that worked on it, was lost: all was done, or nothing
+│   └── StoreBusy           PostgreSQL runs, and could not do this now: resources, locks, a time-out
+│       └── StoreContended  two transactions were in conflict (SQLSTATE class 40)
+└── OutcomeUnknown          PostgreSQL or a stage process was lost: all was done, or nothing
 
-What only one module raises stands in that module and hangs on the root as well, its text written for a person:
-SettingError of config.py, for one.
+An error that only one module raises stands in that module. It is a child of the root, and its text is for a person. An
+example is SettingError of config.py.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RefusalKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
-    """One fault of a refused request; `path` is a JSON path or a parameter's name, "" for the whole."""
+    """One fault of a refused request. `path`: a JSON path or the name of a parameter; "": the whole request."""
 
     code: str
     path: str
@@ -42,14 +42,14 @@ class ErrorDetail:
 
 
 class ConsentoryError(Exception):
-    """Root of all errors raised on purpose."""
+    """The root of all errors that this program raises on purpose."""
 
 
 class RequestRefused(ConsentoryError):
     """A request that is answered with a refusal (import-api.md, "Refusals").
 
-    `code` is stable and documented; `errors` lists every fault where there are several;
-    `retry_after` is in seconds and only given with kind "too_many".
+    `code`: stable and documented. `errors`: all faults, if there are several. `retry_after`: in seconds, only with the
+    kind "too_many".
     """
 
     def __init__(
@@ -72,24 +72,24 @@ class RequestRefused(ConsentoryError):
 
 
 class StoreUnavailable(ConsentoryError):
-    """The database cannot be reached, or lacks resources just now. Nothing was done."""
+    """The database cannot be reached, or lacks resources now. Nothing was done."""
 
 
 class StoreBusy(StoreUnavailable):
-    """The database is there, and could not do this now: it lacks a resource, waits for a lock, or took too long."""
+    """The database runs, and could not do this now: it lacks a resource, waits for a lock, or took too long."""
 
 
 class StoreContended(StoreBusy):
-    """This transaction and another were in each other's way, and this one was undone: try again at once."""
+    """This transaction was in conflict with another one and was undone. Try again at once."""
 
 
 class OutcomeUnknown(ConsentoryError):
-    """The database was lost during a commit, or the process that waited for it: the transaction was done whole or not
-    at all, and nobody knows yet."""
+    """The database, or the process that waited for it, was lost during a commit. The transaction was done as a whole,
+    or not at all, and that is unknown now."""
 
 
 class StoreRefused(ConsentoryError):
-    """The database refused the data: `sqlstate` of class 22 or 23, `constraint` its name or ""."""
+    """The database refused the data. `sqlstate`: of class 22 or 23. `constraint`: its name, or ""."""
 
     def __init__(self, sqlstate: str, constraint: str) -> None:
         super().__init__(f"SQLSTATE {sqlstate} {constraint}".strip())
@@ -98,20 +98,20 @@ class StoreRefused(ConsentoryError):
 
 
 class StatementRefused(ConsentoryError):
-    """The database refused a statement as such (`sqlstate` of class 42 or of one that is neither the data's fault nor
-    waited out, "" from the driver): it names what is not there, needs a right that its role lacks, or meets damaged
-    storage. Our fault or the installation's: no reason to try again at once."""
+    """The database refused the statement itself: it names something that does not exist, its role lacks a right, or the
+    storage is damaged. The program or the installation is at fault, so a new try at once does not help. `sqlstate`: of
+    class 42 or another class that is not for errors in the data or errors that pass; "": the driver refused."""
 
     def __init__(self, kind: str, sqlstate: str) -> None:
         super().__init__(
-            f"the database refuses a statement ({f'{kind} {sqlstate}'.strip()}): run `consentory migrate` as the"
-            " tables' owner; if that changes nothing, a right is missing, or this is a fault of Consentory: report it"
+            f"the database refuses a statement ({f'{kind} {sqlstate}'.strip()}). Run `consentory migrate` as the"
+            " tables' owner. If that does not help, a right is missing, or this is a fault of Consentory: report it"
         )
         self.sqlstate = sqlstate
 
 
 def trace_error(error: BaseException) -> tuple[list[str], list[str]]:
-    """An error and what caused it, for the log: types and places, for their texts may hold a person's data."""
+    """An error and its causes for the log: types and places. Their texts may have personal data."""
     kinds: list[str] = []
     places: list[str] = []
     cause: BaseException | None = error

@@ -36,7 +36,7 @@ def test_flag_wins_over_environment_over_file_over_default(monkeypatch: pytest.M
 def test_the_settings_file_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "other.toml"
     monkeypatch.setenv("CONSENTORY_CONFIG", str(other))
-    with pytest.raises(SettingError, match="no such file"):
+    with pytest.raises(SettingError, match="does not exist"):
         load_setting("user")
     other.write_text('user = "nightly"')
     assert load_setting("user") == "nightly"

@@ -1,4 +1,4 @@
-"""Services put together over one database, and where that database is."""
+"""Compose the services over one database, and find that database."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from consentory.store.embedded.embedded_server import EmbeddedServer
 from consentory.store.migration import migrate
 
 SERVER_CONNECTIONS = 16
-"""Connections of one server process: requests beyond that wait their turn, 5 s at most."""
+"""The connections of one server process. Further requests wait for a connection, 5 s at most."""
 
 WORKER_CONNECTIONS = 5
-"""The chunk loop and the maintenance loop take one each, a preview three: its snapshot, its part, and what it reads."""
+"""The chunk loop and the maintenance loop use one connection each. A preview uses three."""
 
 BASE_PATH_VARIABLE = SETTINGS["base_path"].variable
 DATABASE_VARIABLE = SETTINGS["database_url"].variable
 
 
 class DatabaseUnset(ConsentoryError):
-    """Neither a data folder nor a database was named where one is needed."""
+    """A command needs a data folder or a database, and none is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerServices:
-    """Everything that executes imports and looks after the audit trail, over one pool of connections."""
+    """The services that execute imports and maintain the audit trail. They share one pool of connections."""
 
     database: Database
     execution: Execution
@@ -63,15 +63,15 @@ class WorkerServices:
 
 
 def open_services(conninfo: str, box: SecretBox | None = None) -> Services:
-    """The services of one server process, bound by the database's policies.
+    """The services of one server process, under the database's row-level security.
 
-    Without a box nothing can be done that needs the secret key: no token, no shared key.
+    Without a box, everything that needs the secret key is refused: tokens and shared keys.
     """
     return compose_services(Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS), box)
 
 
 def compose_services(database: Database, box: SecretBox | None = None) -> Services:
-    """The services of one server process over a pool of connections. As `open_services`."""
+    """Like `open_services`, over a given pool of connections."""
     configurations = ConfigurationCache(database)
     return Services(
         database=database,
@@ -88,7 +88,7 @@ def compose_services(database: Database, box: SecretBox | None = None) -> Servic
 
 
 def check_secret_key(conninfo: str, box: SecretBox) -> None:
-    """Read the keys that sign tokens, or make the first. Raises SecretKeyError when the box cannot open them."""
+    """Read the keys that sign tokens, or make the first key. Raises SecretKeyError if the box cannot decrypt them."""
     services = open_services(conninfo, box)
     try:
         services.authentication.tokens.load_keys()
@@ -97,7 +97,7 @@ def check_secret_key(conninfo: str, box: SecretBox) -> None:
 
 
 def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServices:
-    """The services of one worker process; `chunk_records` None: the default."""
+    """The services of one worker process. `chunk_records` None: the default."""
     database = Database(conninfo, "consentory_worker", size=WORKER_CONNECTIONS)
     configurations = ConfigurationCache(database)
     size = CHUNK_RECORDS if chunk_records is None else chunk_records
@@ -113,7 +113,7 @@ def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServic
 
 
 def migrate_schema(conninfo: str) -> list[str]:
-    """Bring a database's schema up to date; the migrations applied. Raises as `store.migration.migrate`."""
+    """Bring a schema up to date, and return the applied migrations. Raises like `store.migration.migrate`."""
     return migrate(conninfo)
 
 
@@ -125,10 +125,10 @@ def make_embedded(data: Path) -> EmbeddedServer:
 
 @contextmanager
 def open_database(data: Path | None, database_url: str | None) -> Iterator[str]:
-    """The conninfo of the database that a command works on, its schema up to date.
+    """The conninfo of the database for a command. Its schema is up to date.
 
-    A data folder's server is started for the time of the command if it is not running.
-    Raises DatabaseUnset when both are None and the default data folder is not there.
+    If the server of a data folder is not running, it runs for the time of the command.
+    Raises DatabaseUnset if both are None and the default data folder does not exist.
     """
     if database_url is not None and data is None:
         migrate(database_url)
@@ -137,7 +137,7 @@ def open_database(data: Path | None, database_url: str | None) -> Iterator[str]:
     folder = data or Path(DATA_FOLDER)
     if data is None and not folder.exists():
         raise DatabaseUnset(
-            f"There is no {folder} here. Name the data folder with --data, or a database with --database-url."
+            f"There is no folder {folder} here. Name the data folder with --data, or a database with --database-url."
         )
     with make_embedded(folder) as server:
         migrate(server.conninfo)

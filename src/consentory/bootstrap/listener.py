@@ -1,8 +1,8 @@
-"""The port of the API is taken for one tree of processes alone.
+"""Reserve the port of the API for one tree of processes.
 
-The processes that serve listen each with a socket of their own (SO_REUSEPORT): so the kernel shares the connections
-out among them. It would give some to any other such program of this user, too. Against that a tree keeps a claim, a
-socket with a name that the kernel gives away once, and looks whether somebody listens already.
+Each server process listens with a socket of its own (SO_REUSEPORT), so that the kernel shares out the connections. The
+kernel would also give connections to another such program of this user. To prevent that, a tree holds a reservation,
+which is a socket with a name that the kernel gives only once, and checks that no other program listens.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from consentory.bootstrap.endpoint import Endpoint
 from consentory.errors import ConsentoryError
 
 CLAIM_VARIABLE = "CONSENTORY_CLAIM"
-"""The number of the open socket that is the claim of `consentory up`, for the `consentory serve` of its tree."""
+"""The number of the open socket with the reservation of `consentory up`, for the `consentory serve` of its tree."""
 
 
 _CLAIM = "consentory/"
@@ -25,11 +25,11 @@ _EVERY_INTERFACE = frozenset(("0.0.0.0", "::"))  # noqa: S104
 
 
 class PortRefused(ConsentoryError):
-    """The port cannot be listened on. The text says why."""
+    """No process can listen on the port. The text tells the reason."""
 
 
 def claim_port(endpoint: Endpoint) -> socket.socket:
-    """The claim on the endpoint's port: that of the tree, or a new one. It lasts as long as any process that holds it.
+    """The reservation of the endpoint's port: the tree's, or a new one. It lasts while any process holds it.
 
     Raises PortRefused.
     """
@@ -53,8 +53,8 @@ def claim_port(endpoint: Endpoint) -> socket.socket:
 
 
 def _check_claims(endpoint: Endpoint) -> None:
-    """Raises PortRefused where another tree, which may not listen yet, has the port of an address that takes in ours,
-    or that ours takes in: of the two addresses one is that of every interface."""
+    """Raises PortRefused if another tree has reserved the port on an address that includes ours, or that ours includes.
+    One of the two addresses stands for all interfaces. The other tree may not listen yet."""
     for line in Path("/proc/net/unix").read_text().splitlines():
         host, _, port = line.rpartition(f" @{_CLAIM}")[2].rpartition("/")
         if not host or port != str(endpoint.port) or host == endpoint.host:
@@ -64,7 +64,7 @@ def _check_claims(endpoint: Endpoint) -> None:
 
 
 def check_port(endpoint: Endpoint) -> None:
-    """Raises PortRefused where the port cannot be listened on, or where anybody does so already."""
+    """Raises PortRefused if no process can listen on the port, or another program listens there already."""
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
     with socket.socket(family) as probe:
         try:
@@ -82,5 +82,5 @@ def _explain(endpoint: Endpoint, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"{place}: port in use. Another program listens there. Stop that program, or name another --port."
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{place} cannot be listened on: this machine does not have that address. Give --host another one."
-    return f"{place} cannot be listened on: {error.strerror}. Name another --port or --host."
+        return f"Consentory cannot listen on {place}: this machine does not have that address. Give --host another one."
+    return f"Consentory cannot listen on {place}: {error.strerror}. Name another --port or --host."

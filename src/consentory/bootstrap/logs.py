@@ -10,9 +10,9 @@ import structlog
 
 
 class BestEffortLogger(structlog.WriteLogger):
-    """Writes each line at once, so that those of several processes do not mix.
+    """Writes each line at once, so that the lines of several processes do not mix.
 
-    Loses what cannot be written: a full disk under the log must stop neither requests nor the work.
+    A line that cannot be written is lost: a full disk under the log must not stop requests or imports.
     """
 
     def msg(self, message: str) -> None:

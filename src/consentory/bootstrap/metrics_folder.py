@@ -1,8 +1,8 @@
-"""The folder through which the processes of one tree show their numbers as one.
+"""The folder in which the processes of one tree collect their metrics.
 
-It lies where temporary things lie, and a tree that was killed cannot remove its own: the next to start does. Every
-process of a tree holds the lock in it (flock), which the kernel lets go with the last of them: unlike a process id
-that cannot be mistaken for somebody else's.
+It is a temporary folder. A tree that was killed cannot remove its folder, so the next tree that starts does so. Each
+process of a tree holds the lock in the folder (flock), and the kernel releases it with the last of them. A process id
+would not do, because another process may get it later.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder to prometheus_client, in every process of the tree."""
+"""The name of the folder for prometheus_client, in each process of the tree."""
 
 _PREFIX = "consentory-metrics-"
 _LOCK = "owner.lock"
@@ -26,7 +26,7 @@ _LOCK = "owner.lock"
 
 @dataclass(frozen=True, slots=True)
 class MetricsFolder:
-    """A folder of this tree's own. A process that `lock` is passed to holds it, too."""
+    """The folder of this tree. A process that gets `lock` holds the lock as well."""
 
     path: Path
     lock: int
@@ -34,9 +34,9 @@ class MetricsFolder:
 
 @contextmanager
 def open_metrics_folder() -> Iterator[MetricsFolder]:
-    """A new, empty folder that is gone at the end; what killed trees of this user left goes first."""
+    """A new, empty folder, which is removed at the end. Removes the folders of killed trees of this user first."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        # Somebody else's, still in use, or just being removed by another that starts.
+        # Another user owns it, a tree uses it, or another tree is removing it.
         with suppress(OSError):
             _remove_abandoned(left)
     folder = _make_folder()
@@ -48,7 +48,7 @@ def open_metrics_folder() -> Iterator[MetricsFolder]:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Raises OSError when it is not ours to remove."""
+    """Raises OSError if this process must not remove the folder."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         return
@@ -65,7 +65,7 @@ def _make_folder() -> MetricsFolder:
         path = Path(tempfile.mkdtemp(prefix=_PREFIX))
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # Between the last two lines it was nobody's, and another that starts may have removed it.
+        # Between the last two lines no process held it, and another tree may have removed it.
         if path.exists():
             return MetricsFolder(path, lock)
         os.close(lock)

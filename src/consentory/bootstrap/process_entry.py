@@ -1,4 +1,4 @@
-"""One HTTP server, and one worker, as processes of their own."""
+"""The entries of the HTTP server process and the worker process."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ from consentory.store.migration import migrate
 log = structlog.get_logger(__name__)
 
 HEAD_SECONDS = 30
-"""So long a connection may be open without the whole head of a request."""
+"""A connection may be open for this time without the whole head of a request."""
 CONNECTIONS = 8192
-"""Of one process at once. An idle one takes some 20 kB; those beyond wait until another is closed."""
+"""The open connections of one process. An idle connection takes about 20 kB. Further connections wait."""
 
 CHUNK_VARIABLE = "CONSENTORY_CHUNK_RECORDS"
-"""No setting, but for tests, in which a few records are to be many chunks. How much is done at a time an operator need
-not say: steps are sized by what the last ones took."""
+"""Only for tests, which need many chunks of a few records. It is no setting, because the size of a slice adapts to the
+time of the last slices."""
 
 
 def run_server(endpoint: Endpoint, processes: int, base_path: str, on_up: Callable[[str], None]) -> None:
     """Serve the API in `processes` processes that share the port, until SIGTERM or SIGINT.
 
-    `on_up` is called with the URL once it answers, but for a server of `consentory up`, which says so itself.
-    The database is the one that CONSENTORY_DATABASE_URL names; its schema is brought up to date first.
-    Raises PortRefused, SettingError without a secret key, and SecretKeyError when it is not the database's.
+    `on_up` is called with the URL when the server answers, but not for a server of `consentory up`.
+    CONSENTORY_DATABASE_URL names the database. Its schema is brought up to date first.
+    Raises PortRefused. Raises SettingError without a secret key, and SecretKeyError if the database needs another one.
     """
     die_with_parent()
     pulse = take_pulse()
@@ -61,7 +61,7 @@ def run_server(endpoint: Endpoint, processes: int, base_path: str, on_up: Callab
         server = _make_server(endpoint, processes)
         server.pulse = pulse
         check_port(endpoint)
-        if METRICS_VARIABLE in os.environ:  # that of the tree that this one belongs to
+        if METRICS_VARIABLE in os.environ:  # of the tree of this process
             server.serve()
             return
         with open_metrics_folder() as metrics:
@@ -94,7 +94,7 @@ class _Server(MPServer):
         from consentory.services.process_metrics import count_frozen
 
         super()._spawn_workers(*arguments)  # type: ignore[no-untyped-call]
-        # By now: a thread is no good company for a fork.
+        # Only now, because a fork with threads is unsafe.
         Thread(target=self._watch, args=(count_frozen,), name="watch", daemon=True).start()
         if self.pulse is not None:
             self.pulse.beat_in_thread()
@@ -102,11 +102,11 @@ class _Server(MPServer):
             Thread(target=self.announce, name="announce", daemon=True).start()
 
     def _watch(self, count_frozen: Callable[[], None]) -> None:
-        """Kill server processes that are frozen. Granian replaces them, as it does those that crash."""
+        """Kill frozen server processes. Granian replaces them, as after a crash."""
         while not self.interrupt_signal:
             time.sleep(BEAT_SECONDS)
             frozen = [(n, worker.inner) for n, (worker, watch) in list(self._watched.items()) if watch.is_frozen()]
-            # All of the log before any kill: the fork that follows must find no lock taken.
+            # Write the whole log before the first kill: at the fork after it, no lock may be taken.
             for number, process in frozen:
                 name = f"server process {number + 1}"
                 log.error("process is frozen, killing it", process=name, pid=process.pid, seconds=FROZEN_SECONDS)
@@ -115,9 +115,9 @@ class _Server(MPServer):
                 process.kill()
 
     def signal_handler_interrupt(self, *_: object) -> None:
-        """Granian's handler. A process that was just forked has it, too, until it is ready to serve."""
+        """Granian's handler. A new fork has this handler as well, until it is ready to serve."""
         if os.getpid() != self.pid:
-            os._exit(0)  # Nothing is under way in it yet, and Granian would lose the signal.
+            os._exit(0)  # The fork has no work yet, and Granian would lose the signal.
         super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
 
 
@@ -138,7 +138,7 @@ def _announce(endpoint: Endpoint, on_up: Callable[[str], None]) -> None:
 
 
 def _allow_connections() -> None:
-    """Let a process have as many open files as it may, for a connection is one."""
+    """Raise the limit of open files to its maximum, because each connection is an open file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + 1024
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -171,7 +171,7 @@ def _make_server(endpoint: Endpoint, processes: int) -> _Server:
 
 
 def run_worker(conninfo: str) -> None:
-    """Execute imports until SIGTERM or SIGINT; the step under way is finished first."""
+    """Execute imports until SIGTERM or SIGINT. The current slice is finished first."""
     die_with_parent()
     pulse = take_pulse()
     with ended_by_signals():
@@ -182,7 +182,7 @@ def run_worker(conninfo: str) -> None:
 
 
 def _run_worker(conninfo: str) -> None:
-    # Here: prometheus_client chooses how it counts when it is imported, and the processes of `serve` are forks.
+    # Import it here: prometheus_client chooses its mode when it is imported, and the processes of `serve` are forks.
     from consentory.services.clock_metrics import show_clock
     from consentory.worker.chunk_loop import ImportWorker
     from consentory.worker.maintenance_loop import Maintenance

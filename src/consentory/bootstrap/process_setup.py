@@ -1,4 +1,4 @@
-"""The steps that each process of a tree takes at its start. Imports little: stage processes are to be small."""
+"""The first steps of each process of a tree. The module imports little, so that stage processes stay small."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from consentory.store.embedded.parent_death import end_with_parent
 
 PARENT_VARIABLE = "CONSENTORY_PARENT"
-"""The process id of the parent that a child of the tree belongs to: it ends when that one does."""
+"""The process id of the parent of a child of the tree. The child ends with its parent."""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _M_ARENA_MAX, _M_TRIM_THRESHOLD = -8, -1
 """Of mallopt(3)."""
@@ -21,7 +21,7 @@ _M_ARENA_MAX, _M_TRIM_THRESHOLD = -8, -1
 def die_with_parent() -> None:
     """Ask for SIGTERM when the parent ends.
 
-    The parent says its number itself. In a container it may be process 1, which otherwise inherits orphans.
+    The parent gives its number itself. In a container it may be process 1, which also inherits orphans.
     """
     parent = os.environ.get(PARENT_VARIABLE)
     if parent is None:
@@ -32,9 +32,9 @@ def die_with_parent() -> None:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and Ctrl-C end the block, also while it waits for a lock, until the block handles them by itself.
+    """SIGTERM and Ctrl-C end the block, also while it waits for a lock, until the block sets handlers of its own.
 
-    Process 1 of a container needs a handler: Linux withholds from it every signal that has none.
+    Process 1 of a container needs a handler, because Linux gives it no signal without a handler.
     """
 
     def end(*_: object) -> None:
@@ -47,9 +47,9 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def tune_garbage_collector() -> None:
-    """Let Python's cycle collector run seldom: batches and chunks are large, and hold no cycles.
+    """Let Python's cycle collector run seldom, because batches and chunks are large and have no cycles.
 
-    Records and bodies are outside its reach anyway (gc=False); measured: merge 45 -> 34 us a record.
+    The collector ignores records and bodies anyway (gc=False). Measured: merge 45 -> 34 us a record.
     """
     gc.collect()
     gc.freeze()
@@ -57,10 +57,10 @@ def tune_garbage_collector() -> None:
 
 
 def return_memory() -> None:
-    """Let the C library (glibc) give memory back once a large body is done with.
+    """Let the C library (glibc) give memory back after a large body.
 
-    Each thread has an arena of its own otherwise, and what is free in one is of no use to the others: after the bodies
-    of tests/resilience/test_attacks.py a server process kept 690 MB, with this 430.
+    By default each thread has an arena of its own, and other threads cannot use its free memory. After the bodies of
+    tests/resilience/test_attacks.py a server process kept 690 MB by default, and 430 MB with this setting.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

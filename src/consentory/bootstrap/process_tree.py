@@ -1,4 +1,4 @@
-"""`consentory up`: database, server processes and workers as one tree that starts, is watched and stops as one."""
+"""`consentory up`: start, watch and stop the database, the server processes and the workers as one tree."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ AGAIN_SECONDS = 3.0
 
 
 class TreeFailed(ConsentoryError):
-    """The server could not be brought up; the text says what stopped it."""
+    """The tree could not be started. The text tells the reason."""
 
 
 @dataclass(slots=True)
 class Child:
-    """A process of the tree: started again when it ends by itself, and killed first when it is frozen."""
+    """A process of the tree. It is started again after it ended by itself. A frozen process is killed first."""
 
     name: str
     arguments: list[str]
     environment: dict[str, str]
     handed: list[int]
-    """Open files that the process is given."""
+    """The open files that the process gets."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     watch: PulseWatch = field(init=False)
@@ -68,7 +68,7 @@ class Child:
         return self.process is None or self.process.poll() is not None
 
     def kill(self) -> None:
-        """End the process and those that it started: a frozen one among these would keep the port."""
+        """End the process and its children, because a frozen child would keep the port."""
         if self.process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -86,10 +86,10 @@ class ProcessTree:
     children: list[Child] = field(default_factory=list)
     stopping: bool = False
     waiting: bool = False
-    """A signal ends what is being done at once."""
+    """True: the tree waits. Then a signal ends the current work at once."""
 
     def run(self, on_up: Callable[[str], None]) -> None:
-        """Run until SIGTERM or SIGINT; `on_up` is called with the URL once it answers.
+        """Run until SIGTERM or SIGINT. `on_up` is called with the URL when the server answers.
 
         Raises TreeFailed, PortRefused, and EmbeddedServerError for the data folder.
         """
@@ -125,7 +125,7 @@ class ProcessTree:
 
     @contextmanager
     def _ended_by_signals(self) -> Iterator[None]:
-        """SIGTERM and Ctrl-C end the block at once: a recovery has no time-out, nor has a lock of somebody else."""
+        """SIGTERM and Ctrl-C end the block at once, because a recovery or a lock of another process has no time-out."""
         self.waiting = True
         try:
             if self.stopping:
@@ -135,7 +135,7 @@ class ProcessTree:
             self.waiting = False
 
     def _start_children(self, server: EmbeddedServer, logins: Logins, claim: int, metrics: MetricsFolder) -> None:
-        os.environ[METRICS_VARIABLE] = str(metrics.path)  # for this process, too
+        os.environ[METRICS_VARIABLE] = str(metrics.path)  # for this process as well
         environment = {**os.environ, DATABASE_VARIABLE: logins.worker, PARENT_VARIABLE: str(os.getpid())}
         served = {
             **pass_secret_keys(environment, server),
@@ -154,7 +154,7 @@ class ProcessTree:
         while not self.stopping:
             for child in self.children:
                 if child.has_ended():
-                    raise TreeFailed(f"the {child.name} ended while starting; its last words are above")
+                    raise TreeFailed(f"the {child.name} ended during its start. Its log is above")
             try:
                 return self.endpoint.probe()
             except OSError:
@@ -164,9 +164,9 @@ class ProcessTree:
         self._bury_orphans()
         try:
             with self._ended_by_signals():
-                start_database()  # idempotent: brings a PostgreSQL that was killed back up
+                start_database()  # idempotent: starts a PostgreSQL again that was killed
         except EmbeddedServerError as error:
-            # A full disk, say. The person who frees it need not come here, too.
+            # For example a full disk. The tree goes on by itself when a person has freed it.
             log.error("database cannot be started, trying again", reason=str(error), seconds=AGAIN_SECONDS)
             self._wait(AGAIN_SECONDS)
             return
@@ -178,7 +178,7 @@ class ProcessTree:
                 child.start()
 
     def _kill_frozen(self, child: Child) -> None:
-        # Here: prometheus_client chooses how it counts when it is imported.
+        # Import it here: prometheus_client chooses its mode when it is imported.
         from consentory.services.process_metrics import count_frozen
 
         assert child.process is not None
@@ -187,7 +187,7 @@ class ProcessTree:
         child.kill()
 
     def _bury_orphans(self) -> None:
-        """As process 1 of a container, take note of the end of processes whose parents ended before them."""
+        """As process 1 of a container, collect ended processes whose parents ended before them."""
         own = {child.process.pid for child in self.children if child.process is not None}
         while os.getpid() == 1:
             try:

@@ -18,19 +18,19 @@ from consentory.config import read_test_number
 PULSE_VARIABLE = "CONSENTORY_PULSE"
 """The number of the open pipe into which a process that `consentory up` starts writes its pulse."""
 FROZEN_VARIABLE = "CONSENTORY_FROZEN_SECONDS"
-"""No setting, but for tests, which cannot wait as long."""
+"""Only for tests, which cannot wait as long. It is no setting."""
 FROZEN_SECONDS = read_test_number(FROZEN_VARIABLE, 30)
-"""A process without a pulse for so long is frozen."""
+"""A process without a pulse for this time is frozen."""
 BEAT_SECONDS = FROZEN_SECONDS / 15
 
 _PIPE_BYTES = 65_536
 
 
 class Pulse:
-    """The child's end. A beat never waits: a full pipe has signs of life enough."""
+    """The child's end. A beat never waits, because a full pipe has enough signs of life."""
 
     def __init__(self, pipe: FileIO) -> None:
-        """`pipe`: to write into, without blocking."""
+        """`pipe`: the pipe to write into. It does not block."""
         self.pipe = pipe
 
     def beat_in_thread(self) -> None:
@@ -56,7 +56,7 @@ class Pulse:
 
 
 class PulseWatch:
-    """The parent's end of one child's pulse. The parent looks every second or so."""
+    """The parent's end of one child's pulse. The parent looks about every second."""
 
     def __init__(self) -> None:
         reader, writer = os.pipe()
@@ -69,10 +69,10 @@ class PulseWatch:
         self._looked_at = self._since = time.monotonic()
 
     def is_frozen(self) -> bool:
-        """True when the pulse has stopped. The wait starts anew after that answer.
+        """True if the pulse has stopped. After that answer the wait starts again.
 
-        It starts with the first beat: a start may wait without a bound for a migration. It also starts anew when this
-        process did not look for long: then the whole machine may have stood still.
+        The wait begins with the first beat, because a start may wait for a migration without a bound. The wait also
+        starts again if this process did not look for a long time, because then the whole machine may have stopped.
         """
         now = time.monotonic()
         if self._reader.read(_PIPE_BYTES):
@@ -87,6 +87,6 @@ class PulseWatch:
 
 
 def take_pulse() -> Pulse | None:
-    """The pulse that `consentory up` watches, in a process that it started; None in any other."""
+    """The pulse of a process that `consentory up` started and watches. None in any other process."""
     handed = os.environ.pop(PULSE_VARIABLE, None)
     return None if handed is None else Pulse(FileIO(int(handed), "w"))

@@ -1,4 +1,4 @@
-"""The secret key: from the environment or a file, beside the one that a data folder makes for itself."""
+"""The secret keys: from the environment, from a file, and from the data folder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from consentory.services.access.secret_box import SecretBox, SecretKeyError
 from consentory.store.embedded.embedded_server import EmbeddedServer
 
 SECRET_VARIABLE = "CONSENTORY_SECRET_KEY"  # noqa: S105 - a name
-"""No setting, because it has no flag: everybody on the machine can read a command line."""
+"""It is no setting and has no flag, because all users of the machine can read a command line."""
 _BETWEEN = re.compile(r"[\s,]+")
 
 
 def load_secret_keys(server: EmbeddedServer | None = None) -> list[str]:
-    """Every secret key that is given, the one that seals first: CONSENTORY_SECRET_KEY, then the file of
-    `secret_key_file`, then that of the data folder, which is made where none is given at all.
+    """All given secret keys. The first one encrypts. The order: CONSENTORY_SECRET_KEY, the file of `secret_key_file`,
+    the file of the data folder. If no key is given, the data folder makes one.
 
     Several keys in one place are separated by white space or commas. Raises SettingError.
     """
@@ -38,19 +38,19 @@ def load_secret_keys(server: EmbeddedServer | None = None) -> list[str]:
 
 
 def name_sources() -> str:
-    """Where the secret keys of a server come from, in words; no key itself."""
+    """The places of the secret keys of a server, in words, without the keys."""
     file = load_setting("secret_key_file")
     sources = [SECRET_VARIABLE] if os.environ.get(SECRET_VARIABLE) else []
     return " and ".join([*sources, *([str(Path(file).absolute())] if file else [])])
 
 
 def open_secret_box(server: EmbeddedServer | None = None) -> SecretBox:
-    """The box of the keys that are given. Raises SettingError when there is none, and for one that is too short."""
+    """The box of the given keys. Raises SettingError if there is no key, or if a key is too short."""
     keys = load_secret_keys(server)
     if not keys:
         raise SettingError(
-            "The secret key is missing, under which keys are encrypted in the database. Set CONSENTORY_SECRET_KEY, or"
-            " name a file that holds it with --secret-key-file; the same for every server on this database. Make one"
+            "The secret key is missing. It encrypts the keys in the database. Set CONSENTORY_SECRET_KEY, or"
+            " name a file that holds it with --secret-key-file. All servers on this database need the same. Make one"
             " with: openssl rand -base64 32"
         )
     try:
@@ -60,9 +60,9 @@ def open_secret_box(server: EmbeddedServer | None = None) -> SecretBox:
 
 
 def find_secret_box(data: Path | None, database_url: str | None) -> SecretBox:
-    """The box of a command that works on what `composition.open_database` opens with the same arguments.
+    """The box of a command on the database that `composition.open_database` opens with the same arguments.
 
-    It has no key where none is given: most commands need none. Raises SettingError and SecretKeyError.
+    The box has no key if none is given, because most commands need none. Raises SettingError and SecretKeyError.
     """
     server = None if database_url is not None and data is None else make_embedded(data or Path(DATA_FOLDER))
     return SecretBox(load_secret_keys(server))
@@ -74,7 +74,7 @@ def pass_secret_keys(environment: dict[str, str], server: EmbeddedServer) -> dic
 
 
 def name_secret_key_file(path: Path | None) -> None:
-    """Let a flag's file be the one that this process and its children read."""
+    """Set the secret key file of a flag for this process and its children."""
     if path is not None:
         os.environ[SETTINGS["secret_key_file"].variable] = str(path.absolute())
 

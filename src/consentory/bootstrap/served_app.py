@@ -21,7 +21,7 @@ from consentory.services.imports.stage_processes import StageProcesses
 
 
 def create_served_app() -> ASGIApp:
-    """One server process's application. Raises KeyError when CONSENTORY_DATABASE_URL is not set."""
+    """The application of one server process. Raises KeyError if CONSENTORY_DATABASE_URL is not set."""
     die_with_parent()
     configure_logs()
     tune_garbage_collector()
@@ -38,6 +38,6 @@ def create_served_app() -> ASGIApp:
 
 
 def open_stage_processes() -> StageProcesses:
-    """The stage processes of this server process, on the same database; the secret key is not for them."""
+    """The stage processes of this server process, on the same database. They do not get the secret key."""
     environment = {name: text for name, text in os.environ.items() if name != SECRET_VARIABLE}
     return StageProcesses([sys.executable, "-m", "consentory.bootstrap.stage_entry"], environment)

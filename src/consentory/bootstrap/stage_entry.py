@@ -18,9 +18,9 @@ from consentory.store.database import Database
 
 
 def main() -> None:
-    """Stage batches until the server process is gone. Raises KeyError when CONSENTORY_DATABASE_URL is not set."""
+    """Stage batches until the server process has ended. Raises KeyError if CONSENTORY_DATABASE_URL is not set."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # meant for the server process, which first lets its batches finish
+        signal.signal(number, signal.SIG_IGN)  # the signal is for the server process, which finishes its batches first
     connection = Connection(int(sys.argv[1]))
     end_with_server(connection)
     configure_logs()

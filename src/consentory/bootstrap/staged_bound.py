@@ -1,4 +1,4 @@
-"""The setting that bounds what an account stages. Imports little: stage processes are to be small."""
+"""The setting that limits the staged records of an account. It imports little, so that stage processes stay small."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from consentory.services.imports.staging_service import GIGABYTE
 
 
 def read_staged_bound() -> int:
-    """Bytes that the staged records of one account may take. Raises SettingError."""
+    """The bytes that the staged records of one account may take. Raises SettingError."""
     return load_number("max_staged_gigabytes") * GIGABYTE
