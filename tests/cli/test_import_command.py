@@ -116,7 +116,7 @@ def test_undated_choices_are_warned_of_and_counted(run: Run, tmp_path: Path) -> 
         ("", [], "no record in it"),
         ('{"a": 1}\n{"b"\n', [], "line 2 (byte 9): not JSON"),
         ("{}\n", ["--match", "NoSuch"], "NoSuch"),
-        ("{}\n", ["--refresh", "contacts,everything"], "--refresh everything: unknown"),
+        ("{}\n", ["--refresh", "contacts,everything"], "not 'everything'."),
         ("{}\n", ["--action", "Delete", "--refresh", "tags"], "RefreshTags"),
         ("{}\n", ["--client-secret", "wrong"], "401"),
         ("{}\n", ["--account", "NOSUCH"], "40"),

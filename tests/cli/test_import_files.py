@@ -112,7 +112,7 @@ def test_broken_lines_can_be_skipped_and_are_kept_as_they_were(run: Run, tmp_pat
     for name in ("nan.ndjson.broken", "nan.ndjson.2.broken"):
         done = run("import", file, *IMPORT, "--skip-broken")
         assert done.returncode == 1, done.stderr
-        assert "1 line is no JSON and skipped" in done.stdout
+        assert "1 line is not JSON. It was skipped" in done.stdout
         assert (tmp_path / name).read_bytes() == broken + b"\n"
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     assert read_lines(tmp_path / "nan.ndjson.exceptions.ndjson")[0]["Origin"] == {"File": "nan.ndjson", "Line": 3}
@@ -126,7 +126,7 @@ def test_a_skipped_line_that_holds_an_opt_out_is_counted(run: Run, tmp_path: Pat
     broken = '{"Emails":[{"EmailAddress":"a@b.c","EmailPreferences":[{"FilterId":"NEWS-EMAIL","PreferenceType":"OptOut"'
     file.write_text(f"{json.dumps(make_id('B-1'))}\n{broken}\n{{\n")
     done = run("import", file, *IMPORT, "--skip-broken")
-    assert "2 lines are no JSON and skipped" in done.stdout
+    assert "2 lines are not JSON. They were skipped" in done.stdout
     assert "1 of them holds an opt-out: correct it first." in done.stdout
 
 

@@ -280,9 +280,7 @@ def test_a_column_that_the_mapping_does_not_name_stops_before_anything_is_begun(
     mapping.write_text(MAPPING.replace("  Vorname: CustomerName.FirstName\n", ""))
     done = run("import", write_csv(tmp_path / "kunden.csv", make_rows(2)), *IMPORT, "--mapping", mapping)
     assert done.returncode == 2
-    advice = (
-        'the mapping does not name the column "Vorname"; add to columns, perhaps: "Vorname": CustomerName.FirstName'
-    )
+    advice = 'the mapping does not name the column "Vorname": perhaps add to columns: "Vorname": CustomerName.FirstName'
     assert advice in done.stderr
     assert json.loads(run("imports", "--json").stdout)["Imports"] == []
 

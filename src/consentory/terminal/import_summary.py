@@ -100,7 +100,10 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
         lines.append("The server has deleted the refused records, because their retention is over.")
     if outcome.broken:
         files = show_text(", ".join(outcome.broken_files))
-        told = f"{count(outcome.broken, 'line was', 'lines were')} skipped, because not JSON, and written to {files}."
+        what_was_done = "It was" if outcome.broken == 1 else "They were"
+        told = (
+            f"{count(outcome.broken, 'line is', 'lines are')} not JSON. {what_was_done} skipped and written to {files}."
+        )
         if lost := outcome.broken_opt_outs:
             told += (
                 f" [bold red]{count(lost, 'of them holds', 'of them hold')}[/bold red] an opt-out: correct it first."
