@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("src", "docs", "bench", "scripts")
+FOLDERS = ("src", "docs", "bench", "scripts", "tests")
 SUFFIXES = frozenset({".md", ".py", ".sql"})
 
 OPENER = re.compile(r'(?:^|(?<=[.!?:;] )|(?<=\| )|(?<="""))(?:What|Whatever|Whoever|Of which|Of what)\b[^?]*$')

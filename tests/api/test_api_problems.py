@@ -108,7 +108,7 @@ def test_an_unexpected_error_is_503_with_a_reference_into_the_log(client: TestCl
     assert answer.headers["x-request-id"] == "my-id.7"
 
 
-def test_the_log_of_it_has_places_and_no_texts(client: TestClient[Litestar]) -> None:
+def test_the_log_of_an_unexpected_error_has_places_and_no_texts(client: TestClient[Litestar]) -> None:
     output = io.StringIO()
     before = structlog.get_config()
     structlog.configure(
@@ -150,7 +150,7 @@ def test_unknown_addresses_and_methods_have_the_one_shape() -> None:
         assert {nowhere.headers["content-type"], wrong.headers["content-type"]} == {"application/problem+json"}
 
 
-def test_without_a_database_it_lives_but_is_not_ready() -> None:
+def test_a_server_without_a_database_is_alive_but_not_ready() -> None:
     with TestClient(make_app()) as client:
         assert client.get("/healthz").json() == {"status": "ok"}
         assert client.get("/readyz").json()["code"] == "Server.Unavailable"

@@ -34,7 +34,7 @@ def put(client: WireClient, document: Any, media: str = "application/json", **pa
     return client.http.put(f"{client.account}/Configuration", content=content, headers=headers, params=parameters)
 
 
-def test_get_gives_it_back_and_putting_that_changes_nothing(ours: WireClient) -> None:
+def test_get_returns_the_document_and_putting_it_back_changes_nothing(ours: WireClient) -> None:
     """One document, applied as a whole and idempotently: PUT /{clientId}/Configuration, GET gives it back."""
     document = show(ours)
     assert document["account"]["clientId"] == ours.access.account

@@ -86,7 +86,7 @@ def test_a_delete_has_no_such_counts(ours: WireClient) -> None:
     assert all("HoldsOptOut" not in one for one in ours.exceptions(token)["UserProfilePreferences"])
 
 
-def test_many_equal_faults_are_kept_once_and_given_out_each(ours: WireClient) -> None:
+def test_many_equal_faults_are_stored_once_and_returned_for_each_record(ours: WireClient) -> None:
     token = ours.prepare([1] * 1000 + [person(1)] + [1] * 100, **MATCH)
     import_id = ours.status(token)["ImportId"]
     page = ours.exceptions(token, limit=30, offset=990)

@@ -83,7 +83,7 @@ def test_pages_are_stable_once_the_import_has_ended(ours: WireClient) -> None:
     assert pages[0]["TotalResults"] == 32
 
 
-# What stands in them
+# The content of exceptions
 
 
 def test_far_pages_hold_what_the_stream_holds(ours: WireClient) -> None:
@@ -249,7 +249,7 @@ def test_an_accept_that_fits_nothing_is_406(ours: WireClient) -> None:
 # Who gets the records
 
 
-def test_the_records_are_given_to_whoever_staged_them_and_who_may_read_all(
+def test_exception_records_are_returned_to_their_stager_and_to_readers_of_everything(
     ours: WireClient, running: RunningServer
 ) -> None:
     """The records are given to whoever staged them, and to callers who may read profiles with all channels,

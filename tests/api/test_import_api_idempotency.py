@@ -78,7 +78,9 @@ def test_a_key_is_of_one_import(ours: WireClient, token: int) -> None:
     assert ours.stage(ours.initiate()["AccessToken"], [person(2)], key="k1")["TotalRecordsReceived"] == 1
 
 
-def test_a_key_is_of_the_import_whoever_stages(ours: WireClient, token: int, running: RunningServer) -> None:
+def test_an_idempotency_key_belongs_to_the_import_not_to_the_caller(
+    ours: WireClient, token: int, running: RunningServer
+) -> None:
     """Within one import a repeated key with the same body stages nothing."""
     ours.stage(token, [person(1)], key="k1")
     with WireClient(running.give_access(ours.access.account, "mailer")) as mailer:

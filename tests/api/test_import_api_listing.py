@@ -68,7 +68,7 @@ def test_limit_and_cursor_are_checked(ours: WireClient) -> None:
         check_problem(ours.try_list(**parameters), 400, "Request.InvalidParameter")
 
 
-def test_the_list_is_of_the_account_alone_whoever_initiated(ours: WireClient, running: RunningServer) -> None:
+def test_the_list_has_all_imports_of_the_account_and_of_no_other(ours: WireClient, running: RunningServer) -> None:
     """Accounts are walled off from each other; an import is of the account."""
     import_id = ours.initiate()["ImportId"]
     with WireClient(running.create_account()) as theirs:

@@ -165,7 +165,7 @@ def test_an_empty_collection_is_allowed_and_changes_nothing(ours: WireClient, to
 
 @pytest.mark.parametrize("value", ["5", '"x"', "null", "[]", "[{}]", "true", "1e5"])
 def test_a_record_that_is_no_object_is_one_records_fault(ours: WireClient, token: int, value: str) -> None:
-    """Whatever JSON allows is at most one record's fault: Record.NotAnObject …"""
+    """A JSON value that is no object is the fault of one record: Record.NotAnObject …"""
     body = f'{{"UserProfilePreferences": [{value}, {json.dumps(person(1))}]}}'.encode()
     assert require(ours.try_stage(token, body))["Batch"] == {"First": 1, "Last": 2, "ValidationFailed": 1}
     assert refused(ours, token) == [(1, [("Record.NotAnObject", "$")])]
@@ -191,7 +191,7 @@ def test_a_strange_value_is_one_records_fault(ours: WireClient, token: int, memb
 
 
 def test_deep_nesting_and_strange_names_are_one_records_fault(ours: WireClient, token: int) -> None:
-    """Whatever JSON allows is at most one record's fault."""
+    """Valid JSON of any depth and with any names is at most the fault of one record."""
     deep = b'{"CustomFields": ' + b"[" * 50_000 + b"]" * 50_000 + b"}"
     body = b'{"UserProfilePreferences": [' + deep + rb', {"\ud800": 1}, {"": {}}, ' + pack([person(1)])[28:]
     assert require(ours.try_stage(token, body))["Batch"] == {"First": 1, "Last": 4, "ValidationFailed": 3}

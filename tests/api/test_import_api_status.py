@@ -223,8 +223,8 @@ def test_an_import_whose_token_expires_after_execute_goes_on(ours: WireClient) -
     assert (done["Status"], done["Created"]) == ("Completed", 1)
 
 
-def test_resolving_finds_that_it_cannot_run(ours: WireClient) -> None:
-    """Queued → Failed: resolving finds that it cannot run (say, the match type was switched off)."""
+def test_an_import_whose_match_type_is_inactive_fails_when_it_is_resolved(ours: WireClient) -> None:
+    """Queued → Failed: the worker resolves the import and finds its match type switched off."""
     token = ours.prepare([person(1)], **CRM)
     with ours.held_queue():
         require(ours.call(token, "Execute"))

@@ -145,7 +145,7 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_is_for_those_who_hold_all_that_it_needs(users_of: PermissionUsers, call: str) -> None:
+def test_a_call_needs_all_of_its_permissions(users_of: PermissionUsers, call: str) -> None:
     send, needs = CALLS[call]
     wrong = []
     for user in USERS:

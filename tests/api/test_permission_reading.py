@@ -115,7 +115,7 @@ def test_hidden_parts_are_not_in_the_answer(users_of: PermissionUsers, whole: tu
 
 
 @pytest.mark.parametrize("user", READERS)
-def test_nor_in_the_history_and_no_count_or_page_tells_of_it(
+def test_hidden_parts_are_not_in_the_history_nor_in_a_count_or_page(
     users_of: PermissionUsers, whole: tuple[int, Wire], user: str
 ) -> None:
     for of in ("Preferences", "Consents"):
@@ -129,7 +129,9 @@ def test_nor_in_the_history_and_no_count_or_page_tells_of_it(
 
 
 @pytest.mark.parametrize("user", [user for user in WRITERS if user in READERS])
-def test_nor_in_the_answer_to_a_write(users_of: PermissionUsers, whole: tuple[int, Wire], user: str) -> None:
+def test_hidden_parts_are_not_in_the_answer_to_a_write(
+    users_of: PermissionUsers, whole: tuple[int, Wire], user: str
+) -> None:
     profile_id, _ = whole
     body = {"CustomerName": {"MiddleName": name_user(user)}}
     answer = users_of.act_as(user).post(f"{users_of.account}/Profile/{profile_id}", json=body).json()
@@ -147,7 +149,9 @@ def test_a_write_without_read_answers_the_id_and_nothing_more(users_of: Permissi
 
 
 @pytest.mark.parametrize("user", IMPORTERS)
-def test_exceptions_are_for_who_staged_them_and_for_who_may_read_all(users_of: PermissionUsers, user: str) -> None:
+def test_exceptions_are_shown_to_their_stager_and_to_readers_of_everything(
+    users_of: PermissionUsers, user: str
+) -> None:
     started = users_of.initiate("without audit")
     record = {"CustomerName": {"FirstName": "Secret name"}, "Emial": []}
     staged = users_of.act_as("without audit").post(

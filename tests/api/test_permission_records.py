@@ -117,7 +117,7 @@ def make_unique(record: Wire, name: str) -> Wire:
 
 
 @pytest.mark.parametrize("user", IMPORTERS)
-def test_staging_refuses_a_record_whole_that_reaches_further(users_of: PermissionUsers, user: str) -> None:
+def test_staging_refuses_the_whole_record_if_one_element_is_not_permitted(users_of: PermissionUsers, user: str) -> None:
     client = users_of.act_as(user)
     token = users_of.initiate(user)["AccessToken"]
     records = [make_unique(record, f"staged {user} {name}") for name, (record, _) in ELEMENTS.items()]
@@ -135,7 +135,9 @@ def test_staging_refuses_a_record_whole_that_reaches_further(users_of: Permissio
 
 
 @pytest.mark.parametrize("user", WRITERS)
-def test_a_single_write_is_refused_alike_and_leaves_nothing(users_of: PermissionUsers, user: str) -> None:
+def test_a_single_write_that_is_not_permitted_is_refused_and_leaves_nothing(
+    users_of: PermissionUsers, user: str
+) -> None:
     client = users_of.act_as(user)
     for name, (record, needs) in ELEMENTS.items():
         mark = f"single {user} {name}"

@@ -62,7 +62,7 @@ def test_known_signatures_are_right(algorithm: str) -> None:
         "  Credential={c}   Signature={s}  ",
     ],
 )
-def test_existing_clients_part_it_as_they_like(value: str) -> None:
+def test_the_parts_of_the_header_may_have_any_separator(value: str) -> None:
     for time in ("2026-11-21T14:05:00Z", "2026-11-21T14:05:00,5+01:00"):
         signature = sign(KEY, "ACME", "a.b_c@d-e", time)
         for text in (signature, signature.rstrip("=")):
@@ -209,7 +209,7 @@ def test_other_variants_are_refused(signed: Signed) -> None:
     assert refusal(call(access, header.replace("Signature=", ""))) == (401, "Auth.HmacMalformed")
 
 
-def test_nothing_is_said_of_what_exists(signed: Signed, running: RunningServer) -> None:
+def test_refusals_do_not_tell_which_accounts_or_users_exist(signed: Signed, running: RunningServer) -> None:
     """An unknown account, an account without a key, and an account with another key get the same answer."""
     access, _ = signed
     without = running.create_account()
@@ -226,7 +226,7 @@ def test_the_key_of_one_account_does_not_sign_for_another(signed: Signed, runnin
         assert refusal(call(access, make_header(key, name), other.account)) == (401, "Auth.HmacRefused")
 
 
-def test_off_unless_the_account_has_a_key(running: RunningServer) -> None:
+def test_signatures_are_refused_unless_the_account_has_a_key(running: RunningServer) -> None:
     access, key = open_signed_account(running)
     keys = access.services.authentication.shared_keys
     header = make_header(key, access.account)
@@ -272,7 +272,7 @@ def open_server(database_url: str) -> Iterator[RunningServer]:
 
 
 @pytest.mark.processes
-def test_from_another_address_it_is_refused_without_tls(open_server: RunningServer) -> None:
+def test_a_signature_from_another_address_is_refused_without_tls(open_server: RunningServer) -> None:
     address = find_own_address()
     if not address:
         pytest.skip("this machine has no address but loopback")
@@ -299,7 +299,7 @@ def test_from_another_address_it_is_refused_without_tls(open_server: RunningServ
         (Origin(), False),
     ],
 )
-def test_by_where_it_came_from(signed: Signed, origin: Origin, right: bool) -> None:
+def test_a_signature_is_accepted_by_the_origin_of_the_request(signed: Signed, origin: Origin, right: bool) -> None:
     access, key = signed
     header = make_header(key, access.account)
     authenticate = access.services.authentication.authenticate

@@ -245,7 +245,7 @@ def test_over_50_found_is_403(ours: WireClient) -> None:
         {"alternateIdType": "CRM", "alternateId": " "},
     ],
 )
-def test_anything_but_one_of_the_three_is_400(ours: WireClient, query: dict[str, str]) -> None:
+def test_a_query_without_exactly_one_of_the_three_parameters_is_400(ours: WireClient, query: dict[str, str]) -> None:
     """400: malformed or invalid request."""
     check_problem(ours.try_find(**query), 400, "Request.InvalidParameter")
 

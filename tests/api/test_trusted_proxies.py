@@ -56,7 +56,7 @@ def test_a_trusted_proxy_reports_the_clients_address(behind: RunningServer, forw
     assert ask_from(behind.create_account(), *forwarded) == address
 
 
-def test_nobody_else_is_believed(server: AccountAccess) -> None:
+def test_an_untrusted_peer_cannot_set_the_address(server: AccountAccess) -> None:
     assert ask_from(server, "203.0.113.7") == "127.0.0.1"
     proxies = TrustedProxies("10.0.0.5")
     assert proxies.find_client("192.0.2.1", ["203.0.113.7, 10.0.0.5"]) == "192.0.2.1"

@@ -84,7 +84,7 @@ def send(
     return client.request(method, path.format(clientId=account, **ids), params=query, json=body)
 
 
-def test_under_the_other_accounts_name_there_is_nothing(
+def test_a_call_under_the_name_of_another_account_finds_nothing(
     users_of: PermissionUsers, victim: tuple[PermissionUsers, dict[str, Any]]
 ) -> None:
     client = users_of.act_as("all")
@@ -99,7 +99,7 @@ def test_under_the_other_accounts_name_there_is_nothing(
     assert take_snapshot(theirs) == before
 
 
-def test_under_ones_own_name_the_other_accounts_ids_mean_nothing(
+def test_the_ids_of_another_account_mean_nothing_under_the_own_name(
     users_of: PermissionUsers, victim: tuple[PermissionUsers, dict[str, Any]]
 ) -> None:
     ours, client = users_of.access, users_of.act_as("all")

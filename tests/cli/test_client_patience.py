@@ -1,4 +1,4 @@
-"""What the client waits out: a peer on a real port that refuses before it answers."""
+"""The client waits for a peer on a real port. The peer refuses calls before it answers one."""
 
 from __future__ import annotations
 

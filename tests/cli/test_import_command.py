@@ -94,8 +94,8 @@ def test_not_honored_is_exit_code_1(run: Run, tmp_path: Path) -> None:
     answer = json.loads(done.stdout)
     assert answer["Status"]["NotHonored"] == 1
     assert answer["ExceptionsFile"] is None
-    held = run("exceptions", str(answer["Status"]["AccessToken"]), "--phase", "NotHonored")
-    assert "Preference.Superseded" in held.stdout
+    unhonored = run("exceptions", str(answer["Status"]["AccessToken"]), "--phase", "NotHonored")
+    assert "Preference.Superseded" in unhonored.stdout
 
 
 def test_undated_choices_are_warned_of_and_counted(run: Run, tmp_path: Path) -> None:

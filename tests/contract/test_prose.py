@@ -28,6 +28,7 @@ def check(folder: Path) -> subprocess.CompletedProcess[str]:
         ("docs/page.md", "Whoever owns the file can read it.\n"),
         ("src/module.py", '"""Whoever calls it waits."""\n'),
         ("src/module.py", "# One fact. What is left is refused.\n"),
+        ("tests/test_module.py", '"""What the server answers to a call."""\n'),
         ("src/query.sql", "-- What remains of a person.\nSELECT 1;\n"),
     ],
 )

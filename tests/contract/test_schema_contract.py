@@ -356,7 +356,7 @@ def test_each_role_may_do_this_and_nothing_else(owner: Reader, role: str) -> Non
     assert held == RIGHTS[role]
 
 
-def test_nobody_else_may_do_anything(owner: Reader) -> None:
+def test_other_roles_have_no_right(owner: Reader) -> None:
     strangers = owner.execute(
         "SELECT c.relname, a.grantee::regrole::text FROM pg_class AS c CROSS JOIN aclexplode(c.relacl) AS a"
         " WHERE c.relnamespace = 'public'::regnamespace"

@@ -318,7 +318,7 @@ def list_logs(seen: Watched) -> dict[str, str]:
     return {file.name: file.read_text(errors="replace") for file in files}
 
 
-def test_there_was_something_to_see(watched: Watched) -> None:
+def test_the_captured_logs_metrics_and_process_lists_are_not_empty(watched: Watched) -> None:
     logs = list_logs(watched)
     assert '"event": "request"' in logs["up.err"]
     assert "unexpected" in logs["up.err"]

@@ -80,7 +80,9 @@ def test_this_machine_alone_needs_no_tls(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "2001:db8::1"])
-def test_others_are_not_served_without_tls_unless_one_insists(host: str, certificate: tuple[Path, Path]) -> None:
+def test_other_machines_are_not_served_without_tls_unless_insecure_http_is_set(
+    host: str, certificate: tuple[Path, Path]
+) -> None:
     with pytest.raises(SettingError, match=r"--tls-cert and --tls-key.*127\.0\.0\.1.*--insecure-http"):
         choose_endpoint(host, 8480)
     assert choose_endpoint(host, 8480, insecure_http=True).list_flags()[-1] == "--insecure-http"

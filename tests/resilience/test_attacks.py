@@ -139,7 +139,7 @@ STAGED: dict[str, tuple[Callable[[], bytes], int, int, str]] = {
 
 
 @pytest.mark.parametrize("attack", REFUSED)
-def test_a_body_that_is_none_is_refused_at_once(scene: Scene, attack: str) -> None:
+def test_a_broken_body_is_refused_at_once(scene: Scene, attack: str) -> None:
     make, headers, status, code = REFUSED[attack]
     body = make()
     with scene.watch(attack) as witness:
@@ -149,7 +149,7 @@ def test_a_body_that_is_none_is_refused_at_once(scene: Scene, attack: str) -> No
 
 
 @pytest.mark.parametrize("attack", STAGED)
-def test_whatever_json_allows_is_at_most_a_records_fault(scene: Scene, attack: str) -> None:
+def test_valid_json_is_at_most_the_fault_of_one_record(scene: Scene, attack: str) -> None:
     make, records, failed, code = STAGED[attack]
     body = make()
     scene.attacker.renew()

@@ -93,7 +93,7 @@ def test_the_body_of_a_caller_who_may_not_call_takes_no_memory(scene: Scene, nob
     check_memory(scene, witness, before)
 
 
-def test_nor_does_the_body_of_an_unknown_caller_or_of_an_unknown_import(scene: Scene) -> None:
+def test_the_body_of_an_unknown_caller_or_import_takes_no_memory(scene: Scene) -> None:
     party, before = scene.attacker, measure(scene)
     with scene.watch("100 bodies of 20 MB without a credential or an import") as witness:
         for method, url, media in find_calls(scene).values():
@@ -115,7 +115,7 @@ def test_a_body_larger_than_its_call_takes_is_refused_by_what_it_announces(scene
     check_memory(scene, witness, before)
 
 
-def test_who_may_call_has_a_few_bodies_in_memory_at_once(scene: Scene) -> None:
+def test_an_account_has_a_few_bodies_in_memory_at_once(scene: Scene) -> None:
     before = measure(scene)
     headers = {**scene.attacker.headers, **JSON}
     with scene.watch("100 records of 5 MB, permitted") as witness:

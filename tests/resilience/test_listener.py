@@ -64,7 +64,7 @@ def test_a_second_up_on_the_port_is_refused_and_the_first_answers_on(place: Path
 
 
 @pytest.mark.slow
-def test_of_two_that_start_at_once_one_is_up(place: Path) -> None:
+def test_of_two_servers_that_start_at_once_one_is_up(place: Path) -> None:
     port = find_free_port()
     both = [start_up(place / name, port) for name in ("a", "b")]
     try:
@@ -91,7 +91,7 @@ def test_of_two_that_start_at_once_one_is_up(place: Path) -> None:
         (socket.AF_INET6, "::", "::1"),
     ],
 )
-def test_a_left_over_process_is_no_company_even_if_it_shares(
+def test_a_port_shared_by_a_left_over_process_is_refused(
     place: Path, family: int, theirs: str, ours: str, shared: bool
 ) -> None:
     with listening(family, theirs, shared=shared) as port:

@@ -182,7 +182,7 @@ def test_configuration_and_cancel(access: AccountAccess, client: WireClient) -> 
 
 
 def read_chained(access: AccountAccess) -> list[Wire]:
-    """The trail as it stands in the database, once nothing waits to be sealed."""
+    """The trail as it stands in the database, once no event waits to be chained."""
     with psycopg.connect(access.database_url, autocommit=True) as owner:
         query = "SELECT count(*) FROM audit_waiting WHERE account_id = %s"
         wait_for(lambda: owner.execute(query, [access.account_id]).fetchone(), lambda row: row == (0,))
@@ -308,7 +308,7 @@ def test_the_trail_of_another_account_is_not_seen(running: RunningServer, client
     assert {event["Caller"] for event in read_page(client)["Events"]} <= {"operator", "nightly"}
 
 
-# What the worker does by itself -----------------------------------------------------------------------------------
+# Acts of the worker -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -322,7 +322,7 @@ def list_events(bench: Workbench, import_id: Any) -> list[tuple[str, str]]:
     return bench.owner(query, import_id)
 
 
-def test_expired_imports_are_noted_once_whoever_comes_first(bench: Workbench) -> None:
+def test_an_expired_import_has_one_event_if_a_call_and_a_worker_find_it(bench: Workbench) -> None:
     by_worker, by_look = bench.initiate(), bench.initiate()
     bench.owner("UPDATE import SET expires_at = now() WHERE import_id = %s", by_look.import_id)
     bench.find(by_look)

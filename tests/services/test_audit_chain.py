@@ -32,7 +32,7 @@ EVENTS = 12
 
 @pytest.fixture
 def bench(database_url: str) -> Iterator[Workbench]:
-    """An account with EVENTS sealed events."""
+    """An account with EVENTS chained events."""
     with open_workbench(database_url) as bench:
         for number in range(EVENTS - 1):
             write(bench, number)
@@ -146,7 +146,7 @@ def test_an_added_event_is_found(bench: Workbench) -> None:
 
 
 def test_an_added_event_with_a_place_in_the_queue_is_found(bench: Workbench) -> None:
-    """Before it is sealed and after: whoever adds it so must know the canonical form."""
+    """An event before it is chained, and after. A forger of such an event must know the canonical form."""
     ((event_id,),) = bench.owner(COPY, name_event(bench, 5))
     bench.owner(
         "INSERT INTO audit_waiting SELECT account_id, recorded_at, event_id, sha256('') FROM audit_event"
@@ -238,10 +238,10 @@ def test_a_chain_rewritten_whole_is_found_by_the_head_that_was_kept(bench: Workb
     assert ("missing", EVENTS) in find(bench, kept)
 
 
-# Before it is sealed ----------------------------------------------------------------------------------------------
+# Before it is chained ---------------------------------------------------------------------------------------------
 
 
-def test_what_waits_is_checked_too(bench: Workbench) -> None:
+def test_a_waiting_event_is_checked_too(bench: Workbench) -> None:
     write(bench, 50)
     write(bench, 51)
     verdict = verify(bench)
@@ -264,7 +264,7 @@ def test_a_worker_killed_while_chaining_loses_nothing_and_doubles_nothing(bench:
     for number in range(50, 60):
         write(bench, number)
     with psycopg.connect(bench.url) as owner:
-        owner.execute("LOCK TABLE audit_link IN SHARE MODE")  # links cannot be written: sealing hangs before them
+        owner.execute("LOCK TABLE audit_link IN SHARE MODE")  # links cannot be written: the chaining stops before them
         raised: list[Exception] = []
 
         def append_waiting() -> None:
@@ -296,7 +296,7 @@ def test_what_cannot_be_noted_is_not_done(bench: Workbench) -> None:
 
 
 def test_concurrent_writers_and_sealers_make_one_whole_chain(bench: Workbench) -> None:
-    """Eight threads write while three workers seal; accounts are sealed side by side."""
+    """Eight threads write while three workers chain; accounts are chained side by side."""
     done = threading.Event()
 
     def write_some(first: int) -> Callable[[], None]:

@@ -77,7 +77,7 @@ def queue(account: LiveAccount, records: list[Wire]) -> str:
 
 
 REQUIRED = {"CustomFields": [{"Name": "Region", "Value": "N"}]}
-"""What the judge's account asks of everybody."""
+"""The members that the account of the model check requires of every person."""
 
 
 def work_until(execution: Execution, holds: Callable[[], bool], seconds: float = 60) -> None:

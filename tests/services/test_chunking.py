@@ -42,7 +42,7 @@ def imports(draw: st.DrawFn) -> tuple[int, Naming]:
 
 
 def list_shared(naming: Naming) -> Naming:
-    """What the database streams: only things that several records name."""
+    """The rows that the database streams: only match tokens that several records name."""
     named = [token for token, _ in naming]
     return [(token, sequence) for token, sequence in naming if named.count(token) > 1]
 
@@ -136,7 +136,7 @@ def test_a_group_that_fits_is_in_one_chunk(size: int, case: tuple[int, Naming]) 
 @pytest.mark.parametrize("size", SIZES)
 @QUICK
 @given(case=imports(), data=st.data())
-def test_whoever_takes_what_is_free_applies_each_group_in_order(
+def test_workers_that_take_free_chunks_apply_each_group_in_order(
     size: int, case: tuple[int, Naming], data: st.DataObject
 ) -> None:
     """Several workers take any chunk that waits for none left, and finish in any order."""

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.processes
 SLOW_PURGE = """
   CREATE FUNCTION seam() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
   CREATE TRIGGER seam AFTER DELETE ON import_block FOR EACH STATEMENT EXECUTE FUNCTION seam()"""
-"""Each step of a purge takes a second."""
+"""Each part of a purge takes a second."""
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def check_no_is_kept(account: LiveAccount, rules: Account) -> None:
 
 
 def check_current(profile: Wire, said: dict[str, dict[tuple[str, str, str], Wire]], rules: Account) -> None:
-    """What is given out as current is what the history says last."""
+    """The current choices of an answer are the last choices of the history."""
     current = [(("", "", ""), choice) for choice in profile.get("ProfilePreferences") or []]
     for array, kind in KINDS.items():
         for element in profile.get(array) or []:
@@ -149,7 +149,7 @@ def test_on_equal_instants_no_wins(
     ways: list[str],
     chunk: int | None,
 ) -> None:
-    """Whatever the order and the way in which they come: an Opt-Out stands if there was one, and of consents
+    """The order and the way of arrival make no difference: an Opt-Out stands if there was one, and of consents
     the strongest of Revoked, Denied, NotSet, Granted."""
     account = store.open_account()
     waiting: list[Wire] = []
@@ -197,9 +197,9 @@ def outcome_was_whole(end: Ended, sequence: int) -> bool:
 def test_importing_twice_gives_only_unchanged_and_writes_nothing(
     store: LiveStore, people: tuple[list[Wire], list[Wire]], settings_: Wire, sizes: list[int], chunk: int | None
 ) -> None:
-    """Of a file in which no person repeats, with a match type and dated choices, whatever was applied whole is
-    Unchanged the second time: not one row about people is written, so history and dates are as they were.
-    What was refused or held back is left out of the second file."""
+    """A record that was applied whole is Unchanged the second time. The second import writes no row about people,
+    so history and dates stay the same. This holds if no person repeats in the file, the import has a match type
+    and all choices have dates. The second file leaves out records that were refused or not honored."""
     account = store.open_account()
     before, now = people
     account.run([before], **MATCH, AllowPriorConsents=True) if before else None
@@ -221,7 +221,7 @@ def test_importing_twice_gives_only_unchanged_and_writes_nothing(
 def test_what_was_refused_or_not_honored_does_not_touch_the_others_when_it_comes_again(
     store: LiveStore, people: tuple[list[Wire], list[Wire]], settings_: Wire, chunk: int | None
 ) -> None:
-    """The same file as it was, refused and held back records and all: nothing is written either."""
+    """The same file again, with its refused records and those not honored: the import writes nothing either."""
     account = store.open_account()
     before, now = people
     account.run([before], **MATCH, AllowPriorConsents=True) if before else None
@@ -301,7 +301,7 @@ def test_other_batch_sizes_give_the_same_profiles(
     assert results[0] == results[1]
 
 
-# What was given out comes back in --------------------------------------------------------------------------------
+# Answers are imported again --------------------------------------------------------------------------------------
 
 
 def _append(array: str, element: Wire) -> Callable[[Wire], None]:

@@ -302,7 +302,7 @@ def test_a_single_write_in_a_deadlock_is_answered_all_the_same(store: LiveStore)
 
 
 @pytest.mark.parametrize("way", ["a single write", "a single write that names the person", "an import"])
-def test_what_waited_is_recorded_when_it_was_applied(store: LiveStore, way: str) -> None:
+def test_a_change_that_waited_is_recorded_at_the_time_of_its_application(store: LiveStore, way: str) -> None:
     """Found by the judge: a change that waits for another one of the same person is recorded after it, so that the
     times of a history never go back."""
     account = store.open_account()

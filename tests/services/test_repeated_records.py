@@ -77,12 +77,12 @@ def count(status: Wire) -> tuple[int, ...]:
 
 
 def damage_all(account: LiveAccount) -> None:
-    """Make every body one that cannot be read: whoever is judged at length then becomes an exception."""
+    """Make every body unreadable: a record that is applied, not skipped, then becomes an exception."""
     account.store.change("UPDATE profile SET body = '{\"name\": 7}' WHERE account_id = %s", account.caller.account_id)
 
 
 def test_a_file_that_comes_again_is_skipped_unread(store: LiveStore) -> None:
-    """Bodies that nobody could read do no harm: nobody reads them. Whoever is to be changed is read all the same."""
+    """Unreadable bodies do no harm, because the import does not read them. It reads the people that it changes."""
     account = store.open_account()
     account.run([FILE], **MATCH)
     damage_all(account)
@@ -154,8 +154,8 @@ def test_what_happened_in_between_counts(store: LiveStore, between: str, chunk: 
     assert count(account.run([FILE], chunk_size=chunk, workers=2, **MATCH).status) == expected
 
 
-def test_another_configuration_is_asked_again(store: LiveStore) -> None:
-    """What staging accepted is looked at with the configuration of execution's start: a prior version is refused."""
+def test_staged_records_are_checked_against_a_changed_configuration(store: LiveStore) -> None:
+    """Execution uses the configuration of its start for staged records: it refuses a prior version."""
     account = store.open_account()
     account.run([FILE], **MATCH)
     token = account.initiate(**MATCH)
@@ -251,7 +251,7 @@ def test_another_flag_makes_it_another_file(store: LiveStore) -> None:
 
 
 def test_what_was_not_honored_is_told_each_time(store: LiveStore) -> None:
-    """A record of which something was held back is judged anew whenever it comes."""
+    """If a part of a record was not honored, the import applies the record again each time."""
     account = store.open_account()
     later = [{"FilterId": "DATA-SHARING", "PreferenceType": 2, "CustomerDate": "2026-01-01"}]
     account.run([[make_person(number, ProfilePreferences=later) for number in range(1, 6)]], **MATCH)
@@ -294,7 +294,7 @@ def test_the_model_check_of_files_that_come_again_and_again(
     picks: list[int],
 ) -> None:
     """Two files of people who come once in each, under two settings, again and again, and between them whatever a
-    history of the judge does to the same people; in steps that look at many records and apply few."""
+    history of the model check does to the same people; in slices that look at many records and apply few."""
     files = [[with_own_id(record, person) for person, record in enumerate(one, 1)] for one in people]
     repeated = [ImportStep(kind, cut(file, sizes)) for file in files if file for kind in settings_]
     between = iter(others.steps)

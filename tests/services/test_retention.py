@@ -125,7 +125,7 @@ def test_others_and_what_was_imported_stay(bench: Workbench) -> None:
 
 
 def stage_mixed(bench: Workbench) -> Import:
-    """130 records in three blocks; 70 is refused at staging, of 80 something is held back, all else is accepted."""
+    """130 records in three blocks: record 70 is refused at staging, record 80 is not honored in part."""
     bench.complete([make_choice(80, NOW_IN_FORCE, 2)], MatchCriteria="AlternateIdType", MatchValue="CRM")
     records = [make_person(number) for number in range(1, 131)]
     records[69] = make_faulty(70)
@@ -209,7 +209,7 @@ def maintain_and_be_cut(bench: Workbench, lock: str, *parameters: object) -> Non
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND wait_event_type = 'Lock'"
             ).fetchall():
-                assert time.monotonic() < deadline, "the tidying never came to the rows held"
+                assert time.monotonic() < deadline, "the maintenance never reached the locked rows"
                 threading.Event().wait(0.02)
             with pytest.raises(StoreUnavailable):
                 maintaining.result(20)

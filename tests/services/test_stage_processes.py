@@ -183,7 +183,9 @@ def test_refusals_come_through_as_they_are(client: WireClient, token: int) -> No
     check_problem(client.try_stage(token, FEW), 409, "Import.NotStaging")
 
 
-def test_they_hold_no_secret_and_nothing_on_disk(lone: RunningServer, client: WireClient, token: int) -> None:
+def test_stage_processes_hold_no_secret_and_nothing_on_disk(
+    lone: RunningServer, client: WireClient, token: int
+) -> None:
     """The secret key is not for them, and a body that waits for them is in memory only."""
     pids = find_stage_processes(lone)
     assert pids

@@ -1,4 +1,4 @@
-"""What an account stages has a bound, and the operator can let an import's records go before their time."""
+"""The staged records of an account have a bound. The operator can purge the records of an import early."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def spray(client: httpx.Client, access: AccountAccess) -> None:
         assert ask(client, access, client_id=client_id).status_code == 401
 
 
-def test_who_tries_many_credentials_waits_with_each(
+def test_an_address_that_tries_many_credentials_waits_with_each(
     server: AccountAccess, running: RunningServer, attacker: ClientElsewhere, stranger: httpx.Client
 ) -> None:
     known = running.create_account()
@@ -136,7 +136,7 @@ def test_who_tries_many_credentials_waits_with_each(
     assert ask(stranger, server, server.client_secret).status_code == 200
 
 
-def test_what_no_client_id_looks_like_counts_for_nothing(server: AccountAccess, attacker: ClientElsewhere) -> None:
+def test_a_malformed_client_id_is_not_counted(server: AccountAccess, attacker: ClientElsewhere) -> None:
     before = count_rows(server)
     for client_id in ("x", "0" * 23, "no\0id", "é" * 100) * 5:
         assert ask(attacker, server, client_id=client_id).status_code == 401

@@ -104,7 +104,7 @@ def make_records(count: int, broken: Sequence[int], said: Wire, first_name: str 
 
 
 def read_server_log(store: LiveStore) -> str:
-    """What PostgreSQL itself has logged until now."""
+    """The log of PostgreSQL until now."""
     ((folder,),) = store.query("SHOW data_directory")
     return (Path(folder).parent.parent / "server.log").read_text("utf-8", "replace")
 

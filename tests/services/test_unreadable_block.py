@@ -51,7 +51,7 @@ def execution(store: LiveStore) -> Execution:
 
 
 REQUIRED = {"CustomFields": [{"Name": "Region", "Value": "N"}]}
-"""What the judge's account asks of everybody."""
+"""The members that the account of the model check requires of every person."""
 
 
 def make_people(count: int, **more: Any) -> list[Wire]:
@@ -96,7 +96,7 @@ def work(execution: Execution) -> None:
 
 
 def find_failures(events: Sequence[Any]) -> list[Any]:
-    """What was logged of chunks set aside."""
+    """The log events of chunks whose processing failed."""
     check_silence(json.dumps(events, default=repr))
     return [event for event in events if event["event"] == EVENT]
 
@@ -107,8 +107,8 @@ def check_silence(log: str) -> None:
         assert secret not in drop_uuids(log).casefold()
 
 
-PLAIN = {"Emails": None, "PhoneNumbers": [{"PhoneType": "Mobile", "PhoneNumber": "+12025550143"}]}
-"""Instead of an email without its type: the record is plain, and a worker reads what was sent."""
+VERBATIM = {"Emails": None, "PhoneNumbers": [{"PhoneType": "Mobile", "PhoneNumber": "+12025550143"}]}
+"""Instead of an email without its type: the record is verbatim, and a worker reads it as sent."""
 
 
 @pytest.mark.parametrize("part", ["work", "raw"])
@@ -118,7 +118,7 @@ def test_an_import_with_a_block_that_cannot_be_read_waits_alone(
 ) -> None:
     """Blocks of 64 and chunks of 100: the second block breaks both chunks of 150 records."""
     hurt, other = store.open_account(), store.open_account()
-    first = queue(hurt, 150, **(PLAIN if part == "raw" else {}))
+    first = queue(hurt, 150, **(VERBATIM if part == "raw" else {}))
     import_id = find_id(hurt, first)
     whole = read_block(store, import_id, 65, part)
     put_block(store, import_id, 65, DAMAGES[damage](whole), part)
@@ -170,7 +170,7 @@ def test_a_verbatim_record_that_cannot_be_read_is_an_exception_by_itself(
 ) -> None:
     """Its block can be read, so there is one record at fault and no need for the others to wait."""
     account = store.open_account()
-    token = queue(account, 5, **PLAIN)
+    token = queue(account, 5, **VERBATIM)
     import_id = find_id(account, token)
     sent = unpack_raw(read_block(store, import_id, 1, "raw"))
     put_block(store, import_id, 1, pack_raw([*sent[:2], b'{"Zzyzx', *sent[3:]]), "raw")
@@ -223,11 +223,11 @@ def test_a_running_worker_outlives_it_and_serves_the_other_accounts(database_url
 def test_the_sent_bytes_of_records_that_are_not_verbatim_are_never_read(
     store: LiveStore, execution: Execution, records: int
 ) -> None:
-    """Ignored members may be of any size: a worker that read them would need memory for a whole step of them."""
+    """Ignored members may be of any size: a worker that read them would need memory for those of a whole slice."""
     account = store.open_account()
     token = account.initiate(**MATCH)
     large = make_people(1, **REQUIRED, Exceptions=[{"Message": "x" * 200_000}])
-    account.stage(token, [*large, *make_people(4, **REQUIRED, **PLAIN)[2 : records + 1]])
+    account.stage(token, [*large, *make_people(4, **REQUIRED, **VERBATIM)[2 : records + 1]])
     account.execute(token)
     put_block(store, find_id(account, token), 1, b"no frame", "raw")
     with capture_logs() as events:

@@ -149,7 +149,7 @@ def test_initiated_has_received_nothing(owner: psycopg.Connection) -> None:
 
 
 @pytest.mark.parametrize("status", ["Staging", "Queued", "Processing", "Completed"])
-def test_what_is_past_initiated_has_received_something(owner: psycopg.Connection, status: Status) -> None:
+def test_every_state_after_initiated_has_received_records(owner: psycopg.Connection, status: Status) -> None:
     """The first Stage call *that carries a record* makes it Staging (import-api.md, "States")."""
     assert find_refusal(owner, make_import(status, **dict.fromkeys(BOOKS["Processing"], 0))) is not None
 
@@ -184,7 +184,7 @@ MAY_HAVE: dict[Status, dict[str, str]] = {
         "queued_at": "may", "completed_at": "must", "failure_reason": "must", "redacted_at": "may", "purged_at": "may",
     },
 }  # fmt: skip
-"""What of these a state has; all else it cannot have (import-api.md, "States")."""
+"""The columns that a state must or may have; every other column is empty (import-api.md, "States")."""
 
 MARKS = ["queued_at", "started_at", "completed_at", "failure_reason", "redacted_at", "purged_at"]
 NOTHING_BESIDE = msgspec.structs.asdict(StageCounts())
@@ -223,11 +223,11 @@ def test_what_is_not_started_was_not_resolved(owner: psycopg.Connection, status:
 
 
 @pytest.mark.parametrize(
-    ("held", "phase", "right"),
+    ("unhonored", "phase", "right"),
     [(False, 1, True), (False, 2, True), (True, 3, True), (True, 1, False), (False, 3, False), (False, 4, False)],
 )
-def test_a_fault_is_of_a_phase(owner: psycopg.Connection, held: bool, phase: int, right: bool) -> None:
-    row = make_row("import_fault", 1, not_honored=held, phase=phase)
+def test_a_fault_is_of_a_phase(owner: psycopg.Connection, unhonored: bool, phase: int, right: bool) -> None:
+    row = make_row("import_fault", 1, not_honored=unhonored, phase=phase)
     if right:
         insert_row(owner, "import_fault", row)
     else:

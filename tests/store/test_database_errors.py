@@ -1,5 +1,5 @@
-"""What becomes of the database's errors: the data's fault is StoreRefused, what passes is StoreUnavailable, and
-anything else is StatementRefused."""
+"""Each error of the database becomes an error of the store. A fault of the data is StoreRefused, a fault that passes
+is StoreUnavailable, and every other error is StatementRefused."""
 
 # ruff: noqa: PT012 -- the transaction as a whole is what raises
 
@@ -299,7 +299,7 @@ def test_a_text_that_the_driver_refuses_is_the_datas_fault(
 
 
 def test_a_look_up_by_a_text_with_a_nul_is_the_callers_fault(service: Database) -> None:
-    """What a caller may send as a client_id: it is no outage."""
+    """A caller may send any text as a client_id. A refused text is no outage."""
     with pytest.raises(StoreRefused), service.transaction() as tx:
         credential_store.find_credential(tx, "a\0b")
 
@@ -321,7 +321,7 @@ def test_what_is_not_the_datas_fault_is_waited_out(sqlstate: str) -> None:
 
 
 @pytest.mark.parametrize("sqlstate", ["42501", "42601", "42703", "42883", "42P01", "XX000", "XX001", "54000", "0A000"])
-def test_anything_else_is_no_reason_to_try_again_at_once(sqlstate: str) -> None:
+def test_another_error_is_no_reason_to_try_again_at_once(sqlstate: str) -> None:
     error = translate(psycopg.errors.lookup(sqlstate)(""))
     assert isinstance(error, StatementRefused)
     assert sqlstate in str(error)

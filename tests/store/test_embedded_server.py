@@ -29,10 +29,10 @@ from consentory.store.embedded.server_cluster import list_settings
 
 pytestmark = pytest.mark.processes
 
-# What runs
+# The running server
 
 
-def test_it_serves_the_database_consentory_to_its_owner(embedded: EmbeddedServer) -> None:
+def test_the_embedded_server_serves_the_database_consentory_to_its_owner(embedded: EmbeddedServer) -> None:
     assert embedded.owned
     query = "SELECT concat_ws(' ', current_database(), current_user, current_setting('is_superuser'))"
     assert ask(embedded.start(), query) == "consentory consentory on"

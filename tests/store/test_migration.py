@@ -52,7 +52,7 @@ def test_numbers_go_up_by_one_and_are_written_with_four_digits() -> None:
     assert [number for number, _, _ in list_migrations()] == list(range(1, len(NAMES) + 1))
 
 
-def test_from_nothing(empty: str) -> None:
+def test_an_empty_database_gets_the_whole_schema(empty: str) -> None:
     assert migrate(empty) == NAMES
     with psycopg.connect(empty) as owner:
         assert "profile" in list_walled_tables(owner)
@@ -60,7 +60,7 @@ def test_from_nothing(empty: str) -> None:
     assert with_numbers == [(number, name, 64) for number, name, _ in list_migrations()]
 
 
-def test_twice_does_nothing_more(empty: str) -> None:
+def test_a_second_migration_changes_nothing(empty: str) -> None:
     migrate(empty)
     with psycopg.connect(empty) as owner:
         insert_row(owner, "profile", make_row("profile", 1))
@@ -146,7 +146,7 @@ def test_a_newer_database_is_refused(database_url: str) -> None:
         migrate(database_url)
 
 
-def test_what_fails_half_way_leaves_nothing(empty: str) -> None:
+def test_a_migration_that_fails_half_way_leaves_nothing(empty: str) -> None:
     run(empty, "CREATE TABLE tag_change (mine integer)")
     with pytest.raises(SchemaMismatch, match="tag_change"):
         migrate(empty)

@@ -44,19 +44,19 @@ LAST_OF_C1: Wire = {
 
 
 def test_no_record_is_skipped_for_a_fingerprint_of_the_first_release(older: WireClient) -> None:
-    """Under its rules the record would be Unchanged. Under today's its Opt-In is held back."""
+    """The old rules would make the record Unchanged. Today's rules do not honor its Opt-In."""
     older.wait(QUEUED)
     status = older.run([LAST_OF_C1], MatchCriteria="AlternateIdType", MatchValue="Crm")
     assert (status["NotHonored"], status["Unchanged"]) == (1, 0)
 
 
 def test_an_opt_in_of_january_never_overrules_an_opt_out_of_march_after_a_new_spelling(older: WireClient) -> None:
-    """record.md: no stored choice is ever told apart by spelling. The Opt-In staged before the new spelling is held
-    back, too."""
+    """record.md: no stored choice is ever told apart by spelling. The Opt-In staged before the new spelling is
+    not honored either."""
     assert choices(older.find_crm("C-1")) == [("HOME", "News-Email", 2, "Active")]
 
 
-def test_what_a_new_spelling_made_two_is_one_again(older: WireClient) -> None:
+def test_an_element_stored_twice_under_two_spellings_is_one_again(older: WireClient) -> None:
     """record.md: no stored choice, element, id, group, field or consent is ever told apart by spelling."""
     shown = older.find_crm("C-2")
     assert (shown["DefaultLocale"], shown["CustomerType"]) == ("en_us", "CUSTOMER")

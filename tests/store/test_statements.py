@@ -40,7 +40,7 @@ WORKER_MODULES = WORKER_ONLY_MODULES | {"change_plan", "change_writing", "config
 """Services that the worker's role runs at all."""
 
 BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat"}
-"""What database.py and heartbeat.py run, for either role."""
+"""The statements that database.py and heartbeat.py run for either role."""
 
 
 PARAMETER_TYPES = {

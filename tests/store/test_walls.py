@@ -48,13 +48,13 @@ def test_every_walled_table_is_tried(ours: psycopg.Connection) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_only_our_rows_are_seen(ours: psycopg.Connection, table: str) -> None:
+def test_an_account_sees_only_its_own_rows(ours: psycopg.Connection, table: str) -> None:
     found = ours.execute(sql.SQL("SELECT account_id FROM {}").format(sql.Identifier(table))).fetchall()
     assert found == [(OURS,)]
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_asking_for_theirs_finds_nothing(ours: psycopg.Connection, table: str) -> None:
+def test_a_query_for_the_rows_of_another_account_finds_nothing(ours: psycopg.Connection, table: str) -> None:
     assert count(ours, f"SELECT FROM {{}} WHERE account_id = {THEIRS}", table) == 0
 
 
@@ -77,7 +77,7 @@ def test_theirs_cannot_be_deleted(ours: psycopg.Connection, table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_nothing_is_inserted_among_theirs(ours: psycopg.Connection, table: str) -> None:
+def test_no_row_is_inserted_into_another_account(ours: psycopg.Connection, table: str) -> None:
     row = make_row(table, THEIRS)
     with pytest.raises(errors.InsufficientPrivilege):
         insert_row(ours, table, row)
@@ -181,12 +181,12 @@ def test_what_the_worker_writes_is_of_the_transactions_account(two_accounts: str
         insert_row(nobody, table, row)
 
 
-def test_what_looks_across_accounts_gives_ids_only(ours: psycopg.Connection) -> None:
+def test_functions_that_look_across_accounts_give_ids_only(ours: psycopg.Connection) -> None:
     rows = ours.execute(
         "SELECT proname, prorettype::regtype::text, proretset, provolatile FROM pg_proc"
         " WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     ).fetchall()
-    # Whoever adds one: an id, or nothing, and not a list of them.
+    # A new function of this kind gives one id or nothing. It gives no list.
     assert sorted(rows) == [
         ("account_of_client", "integer", False, "s"),
         ("account_of_credential", "integer", False, "s"),
@@ -204,7 +204,7 @@ def test_what_looks_across_accounts_finds_across_accounts(two_accounts: str) -> 
         assert nobody.execute("SELECT next_account_id()").fetchone() == (3,)
 
 
-def test_a_temporary_table_does_not_mislead_them(two_accounts: str) -> None:
+def test_a_temporary_table_does_not_mislead_functions_across_accounts(two_accounts: str) -> None:
     with connect_as(two_accounts, SERVICE) as connection:
         connection.execute("CREATE TEMPORARY TABLE account (account_id integer, client_id text)")
         connection.execute("INSERT INTO pg_temp.account VALUES (77, 'SAMPLE-1')")

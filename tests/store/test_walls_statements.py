@@ -30,7 +30,7 @@ OF_NO_ACCOUNT = {
     "try_resolve_lock", "try_chain_lock", "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
 }  # fmt: skip
 BEFORE_THE_ACCOUNT_IS_KNOWN = {"find_account", "find_credential_account", "find_account_to_reencrypt"}
-"""They give an account's id and nothing else: test_walls.py, test_what_looks_across_accounts_gives_ids_only."""
+"""They give an account's id and nothing else: test_walls.py, test_functions_that_look_across_accounts_give_ids_only."""
 
 STATES: dict[str, dict[str, Any]] = {"Initiated": {}}
 STATES["Staging"] = {"received": 1, "valid": 1, "pending": 1, "batches": 1}

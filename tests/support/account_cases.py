@@ -1,4 +1,4 @@
-"""What the tests of the account document share: the example, edits of it, and what reading it comes to."""
+"""Cases for the tests of the account document: the example, edits of it, and the result of reading it."""
 
 from __future__ import annotations
 

@@ -16,4 +16,4 @@ ACROSS_ACCOUNTS = {
     "list_running_previews",
     "claim_preview_chunk",
 }
-"""What a worker asks or does for all accounts at once; every other statement names its account."""
+"""The statements that a worker runs for all accounts at once. Every other statement names its account."""

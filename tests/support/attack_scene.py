@@ -173,7 +173,7 @@ def read_memory(pid: int, name: str) -> float:
 
 
 def speak(port: int, request: bytes, seconds: float = 10) -> bytes:
-    """What a server answers to these very bytes until it closes the connection or the time is over."""
+    """The answer of a server to these bytes, until it closes the connection or the time is over."""
     answer = b""
     with socket.create_connection(("127.0.0.1", port), seconds) as connection:
         try:

@@ -1,4 +1,4 @@
-"""What the tests of the embedded server share: places for data, launchers of their own, and looks from outside."""
+"""Fixtures for the tests of the embedded server: data folders, launcher processes, and checks from outside."""
 
 from __future__ import annotations
 

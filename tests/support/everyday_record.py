@@ -18,7 +18,7 @@ CONSENT = {
 EVIDENCE = {"Method": "web form", "Url": "https://shop.example/checkout", "IpAddress": "192.0.2.7"}
 
 
-PLAIN: dict[str, Any] = {
+VERBATIM: dict[str, Any] = {
     "IsActive": True,
     "CustomerType": "Customer",
     "DefaultLocale": "en_US",

@@ -203,14 +203,14 @@ class LiveAccount:
         ((first_id,),) = self.store.query("SELECT first_profile_id FROM import WHERE import_id = %s", item.import_id)
         stream = self.store.services.exceptions.stream
         refused = list(stream(self.caller, item, REFUSED))  # type: ignore[arg-type]
-        held = list(stream(self.caller, item, HELD))  # type: ignore[arg-type]
+        unhonored = list(stream(self.caller, item, HELD))  # type: ignore[arg-type]
         return Ended(
             import_id=item.import_id,
             token=token,
             first_id=first_id,
             status=self.status(token),
             faults={row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in refused},
-            not_honored={row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in held},
+            not_honored={row.sequence_number: json.loads(render_row(row))["Exceptions"] for row in unhonored},
             answers=[render_row(row) for row in refused],
         )
 

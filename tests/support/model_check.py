@@ -225,9 +225,9 @@ class Trial:
     def _compare_import(self, result: ImportResult, status: Wire, token: int) -> None:
         real = self._read_faults(token, PHASES)
         check_same(*_by_sequence(real, result.faults), "faults")
-        held = self._read_faults(token, frozenset(("NotHonored",)))
-        check_same(*_by_sequence(held, result.not_honored), "held back")
-        for theirs, ours in ((real, result.faults), (held, result.not_honored)):
+        unhonored = self._read_faults(token, frozenset(("NotHonored",)))
+        check_same(*_by_sequence(unhonored, result.not_honored), "not honored")
+        for theirs, ours in ((real, result.faults), (unhonored, result.not_honored)):
             for sequence, faults in ours.items():
                 _compare_paths(theirs[sequence], faults)
         check_same({name: status[name] for name in COUNTS}, result.counts, "counts")

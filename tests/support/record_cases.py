@@ -1,4 +1,4 @@
-"""What the tests of the record share: the account of tests/accounts/acme.yaml and a validator for it."""
+"""Cases for the tests of the record: the account of tests/accounts/acme.yaml and a validator for it."""
 
 from __future__ import annotations
 

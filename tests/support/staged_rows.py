@@ -1,4 +1,4 @@
-"""What lies staged of an import, and how a test makes it older."""
+"""Read the staged rows of an import, and make them older."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def up(data: Path, port: int) -> list[str | Path]:
 
 
 def end(process: subprocess.Popen[str], number: int) -> str:
-    """What a process said on standard error until it had ended in good order."""
+    """End a process with a signal. The result is its standard error; an unclean end fails the test."""
     process.send_signal(number)
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said

@@ -1,4 +1,4 @@
-"""What the tests of mappings share: a table of CSV, the account of `tests/accounts/acme.yaml`, records as objects."""
+"""Cases for the tests of mappings: a CSV table, the account of `tests/accounts/acme.yaml`, records as objects."""
 
 from __future__ import annotations
 

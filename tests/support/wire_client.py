@@ -148,7 +148,7 @@ class WireClient:
         assert answer.status_code in (200, 201), answer.text
         return dict(answer.json())
 
-    # What HTTP cannot reach
+    # Access past HTTP
 
     def change(self, sql: str, *parameters: Any) -> None:
         """Change the database as its owner, whom no policy binds."""

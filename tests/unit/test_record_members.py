@@ -163,7 +163,7 @@ def test_with_add_a_record_must_say_something(record: Any) -> None:
         {"ProfilePreferences": [{"FilterId": "DATA-SHARING", "PreferenceType": 2}]},
     ],
 )
-def test_each_of_these_says_something(record: Any) -> None:
+def test_a_record_with_one_of_these_members_says_something(record: Any) -> None:
     accept(record)
 
 

@@ -122,6 +122,6 @@ def test_the_fast_path_says_the_same(character: str) -> None:
         for more in (household(f"a{character}b"), tag(f"a{character}b"), loyalty(f"a{character}b")):
             record = {**base, **more, "AlternateIds": base["AlternateIds"] + more.get("AlternateIds", [])}
             sent = json.dumps(record, **form).encode()
-            plain, expected = validator.check(sent), validator.validate(sent)
-            assert plain is None or read_verbatim(plain, sent) == expected
-            assert not (isinstance(expected, list) and isinstance(plain, VerbatimRecord))
+            verbatim, expected = validator.check(sent), validator.validate(sent)
+            assert verbatim is None or read_verbatim(verbatim, sent) == expected
+            assert not (isinstance(expected, list) and isinstance(verbatim, VerbatimRecord))

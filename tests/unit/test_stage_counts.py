@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from batch_cases import validate
-from everyday_record import CONSENT, PLAIN, encode
+from everyday_record import CONSENT, VERBATIM, encode
 from record_cases import ALL, accept, make_validator, refuse
 
 from consentory.codec.record.stage_counts import holds_opt_out
@@ -22,12 +22,12 @@ BAD_PHONE = {"PhoneNumbers": [{"PhoneNumber": "12"}]}
 @pytest.mark.parametrize("match_type", [None, "CRM"])
 def test_choices_without_a_date_and_numbers_without_a_country_code_are_counted(match_type: str | None) -> None:
     """Both paths count in the same way. Of refused records only the opt-out mark is counted."""
-    undated = PLAIN | {
+    undated = VERBATIM | {
         "ProfilePreferences": [NO_PREFERENCE],
         "Consents": [{name: value for name, value in CONSENT.items() if name != "ConsentDate"}],
     }
     validator = make_validator(match_type=match_type)
-    records = [json.dumps(one) for one in (PLAIN, undated, undated, undated | BAD_PHONE, PLAIN)]
+    records = [json.dumps(one) for one in (VERBATIM, undated, undated, undated | BAD_PHONE, VERBATIM)]
     batch = validate(records, validator, match_type=match_type)
     assert batch.failed == 1
     expected = StageCounts(undated_choices=4, refused_opt_outs=1, numbers_without_country_code=4)

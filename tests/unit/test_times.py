@@ -52,7 +52,7 @@ def test_the_form_with_z_or_offset_stands_and_without_is_local(text: str, result
         "2026-03-01T14:05:00 Z", "+002026-03-01", "٢٠٢٦-03-01", "2026-03-01T", "2026-03-01T14:05:00Z\n",
     ],
 )  # fmt: skip
-def test_nothing_else_is_a_time(text: str) -> None:
+def test_a_text_in_another_form_is_no_time(text: str) -> None:
     assert refuse(text) == "Time.Malformed"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from everyday_record import CONSENT, PLAIN, encode
+from everyday_record import CONSENT, VERBATIM, encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_cases import STAGED_AT, make_validator
@@ -34,8 +34,8 @@ READ_ONLY = Permissions(import_=True, profile=("read",), channels="all", program
 
 def check_record(validator: RecordValidator, sent: bytes) -> VerbatimRecord | Record | list[Fault]:
     """Validate as staging does."""
-    plain = validator.check(sent)
-    return validator.validate(sent) if plain is None else plain
+    verbatim = validator.check(sent)
+    return validator.validate(sent) if verbatim is None else verbatim
 
 
 VALIDATORS = [
@@ -55,14 +55,14 @@ def read(result: Any, sent: bytes) -> Any:
 
 @pytest.mark.parametrize("form", [{}, {"separators": (",", ":")}, {"indent": 2}, {"ensure_ascii": False}])
 def test_an_everyday_record_is_verbatim_and_read_as_the_long_path_reads_it(form: dict[str, Any]) -> None:
-    sent = encode(PLAIN, **form)
+    sent = encode(VERBATIM, **form)
     result = check_record(VALIDATORS[0], sent)
     assert isinstance(result, VerbatimRecord)
     assert read_verbatim(result, sent) == VALIDATORS[0].validate(sent)
 
 
 def at(*path: Any, value: Any) -> Any:
-    record = copy.deepcopy(PLAIN)
+    record = copy.deepcopy(VERBATIM)
     target: Any = record
     for step in path[:-1]:
         target = target[step]
@@ -112,7 +112,7 @@ def test_a_choice_given_by_name_is_as_verbatim_as_one_given_by_number(record: An
         at("Addresses", 0, "CountryCode_Alpha2", value="us"),
         at("Consents", 0, "ConsentVersion", value="1.0"),
         at("Consents", 0, "Evidence", "IpAddress", value="192.0.2.700"),
-        at("Groups", value=PLAIN["Groups"] * 2),
+        at("Groups", value=VERBATIM["Groups"] * 2),
         at("ProfileTags", 1, "Name", value="LOYAL"),
         at("CustomFields", 0, "Value", value="GOLD"),
         at("CustomFields", 1, "Value", value="many"),
@@ -148,14 +148,14 @@ NEARLY = st.one_of(
     st.sampled_from(["S123", "gold", "gold::basic", "812", "-1", "1e3", "Tier", "tier", "Interests", "FirstPurchase"]),
 )
 CHOICE_NAMES = ["OptIn", "OptOut", "optin", "Granted", "Denied", "Revoked", "NotSet"]
-PLACES = [place for place in list_places(PLAIN) if place]
+PLACES = [place for place in list_places(VERBATIM) if place]
 CHANGE = st.tuples(
     st.sampled_from(PLACES), NEARLY | STRANGE | st.sampled_from(["remove", "twice", [], 1, 2, 3, 4, *CHOICE_NAMES])
 )
 
 
 def change(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
-    record = copy.deepcopy(PLAIN)
+    record = copy.deepcopy(VERBATIM)
     for path, value in changes:
         target: Any = record
         try:
@@ -196,9 +196,9 @@ def test_both_paths_agree(changes: list[Any], validator: RecordValidator, form: 
 def test_a_record_is_verbatim_whichever_record_came_before_it() -> None:
     """Otherwise a file that comes again with one more record would be another file."""
     validator = make_validator(match_type="CRM")
-    others = [encode(PLAIN | {"ProfileId": 7}), encode(PLAIN | {"Consents": [CONSENT | {"Locale": "xx"}]})]
-    for sent in (encode(PLAIN), *others * 100, encode(PLAIN)):
-        assert isinstance(validator.check(sent), VerbatimRecord) is (sent == encode(PLAIN))
+    others = [encode(VERBATIM | {"ProfileId": 7}), encode(VERBATIM | {"Consents": [CONSENT | {"Locale": "xx"}]})]
+    for sent in (encode(VERBATIM), *others * 100, encode(VERBATIM)):
+        assert isinstance(validator.check(sent), VerbatimRecord) is (sent == encode(VERBATIM))
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -222,13 +222,13 @@ def test_a_choice_that_was_verbatim_in_one_place_is_checked_again_in_another(ord
 
 def test_a_block_keeps_verbatim_records_beside_others_and_reads_those_of_the_version_before() -> None:
     validator = VALIDATORS[0]
-    sent = encode(PLAIN)
-    plain, long = check_record(validator, sent), validator.validate(sent)
-    assert isinstance(plain, VerbatimRecord)
+    sent = encode(VERBATIM)
+    verbatim, long = check_record(validator, sent), validator.validate(sent)
+    assert isinstance(verbatim, VerbatimRecord)
     assert isinstance(long, Record)
-    items = block.unpack_work(block.pack_work([(1, plain), (3, long)]))
+    items = block.unpack_work(block.pack_work([(1, verbatim), (3, long)]))
     assert [(item.place, item.is_verbatim) for item in items] == [(1, True), (3, False)]
-    assert block.decode_verbatim(items[0].encoded) == plain
+    assert block.decode_verbatim(items[0].encoded) == verbatim
     assert block.decode_record(items[1].encoded) == long
     assert {block.decode_match(item.encoded).match_key for item in items} == {long.match_key}
     before = zstandard.compress(msgspec.msgpack.encode([(0, long)]))
@@ -239,7 +239,7 @@ def test_a_block_keeps_verbatim_records_beside_others_and_reads_those_of_the_ver
 def test_choices_are_verbatim_in_every_form_of_their_dates(date: str | None) -> None:
     """A choice without a date has the time of the Stage call."""
     dated = {"ConsentDate": date, "ConsentStatus": 3}
-    record = PLAIN | {
+    record = VERBATIM | {
         "ProfilePreferences": [{"FilterId": "DATA-SHARING", "PreferenceType": 2, "CustomerDate": date}],
         "Consents": [CONSENT | dated, CONSENT | dated | {"ConsentType": "PrivacyPolicy", "ConsentVersion": "1.0"}],
     }
@@ -251,16 +251,16 @@ def test_choices_are_verbatim_in_every_form_of_their_dates(date: str | None) -> 
 
 def test_a_number_keeps_the_region_of_the_configuration_it_was_staged_under() -> None:
     """The record is read again when the import runs, perhaps under a newer configuration."""
-    sent = encode(PLAIN)
-    plain = check_record(VALIDATORS[0], sent)
-    assert isinstance(plain, VerbatimRecord)
-    assert [phone.compared for phone in read_verbatim(plain, sent).phones] == ["+12025550143", "+12025550143"]
+    sent = encode(VERBATIM)
+    verbatim = check_record(VALIDATORS[0], sent)
+    assert isinstance(verbatim, VerbatimRecord)
+    assert [phone.compared for phone in read_verbatim(verbatim, sent).phones] == ["+12025550143", "+12025550143"]
 
 
 def make_dated() -> dict[str, Any]:
     """A record with dates of every form, in every place, for a yes and for a no."""
-    text = PLAIN["PhoneNumbers"][0]["PhoneNumberPreferences"][0]
-    return PLAIN | {
+    text = VERBATIM["PhoneNumbers"][0]["PhoneNumberPreferences"][0]
+    return VERBATIM | {
         "PhoneNumbers": [
             {
                 "PhoneType": "Mobile",
@@ -313,7 +313,7 @@ def test_a_later_reader_that_takes_more_forms_of_a_time_moves_no_date() -> None:
     assert read_verbatim(msgspec.structs.replace(new, times=moved), again) == VALIDATORS[0].validate(again)
 
 
-SENT = encode(PLAIN, ensure_ascii=False)
+SENT = encode(VERBATIM, ensure_ascii=False)
 
 
 @pytest.mark.slow
@@ -330,7 +330,7 @@ def test_bytes_that_are_not_json_text_are_never_verbatim(place: int, cut: int, i
 
 @pytest.mark.parametrize("between", [b",\n", b",,, ,\n", b" ,\r\n"])
 def test_a_line_with_more_than_its_record_is_not_json(between: bytes) -> None:
-    line = encode(PLAIN)
+    line = encode(VERBATIM)
     records = split_batch(line + between + line, "ndjson")
     with pytest.raises(RequestRefused, match=f"line 1, byte {len(line.strip()) + between.index(b',')} "):
         validate_batch(records, VALIDATORS[0], ImportSettings(name="test", match_type="CRM"))
@@ -344,11 +344,11 @@ def pad(record: dict[str, Any], size: int) -> bytes:
 def test_long_records_and_their_neighbours_are_not_verbatim() -> None:
     """A worker would have to read the whole sent text of such records."""
     validator = make_validator(match_type="CRM")
-    assert isinstance(validator.check(pad(PLAIN, VERBATIM_BYTES)), VerbatimRecord)
-    assert validator.check(pad(PLAIN, VERBATIM_BYTES + 1)) is None
+    assert isinstance(validator.check(pad(VERBATIM, VERBATIM_BYTES)), VerbatimRecord)
+    assert validator.check(pad(VERBATIM, VERBATIM_BYTES + 1)) is None
 
     def count_verbatim(*sizes: int) -> int:
-        body = b"\n".join(pad(PLAIN, size) for size in sizes)
+        body = b"\n".join(pad(VERBATIM, size) for size in sizes)
         batch = validate_batch(split_batch(body, "ndjson"), validator, ImportSettings(name="test", match_type="CRM"))
         return sum(item.is_verbatim for packed in batch.blocks for item in block.unpack_work(packed.work))
 

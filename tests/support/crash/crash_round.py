@@ -12,7 +12,7 @@ from crash.import_run import ImportRun, Trial
 from crash.machine import WEIGHTS, Machine, Target
 
 LONGEST_DELAY = 0.06
-"""Seconds from the moment at which a kill is due to the kill: at most about the time of a step."""
+"""Seconds from the moment at which a kill is due to the kill: at most about the time of a slice."""
 
 LATEST = 0.97
 """Progress after which there is hardly anything left to disturb."""
@@ -29,7 +29,7 @@ class Kill:
 
 @dataclass
 class Report:
-    """What happened in a round, or in several."""
+    """The events of one round, or of several."""
 
     differences: list[str] = field(default_factory=list)
     seconds: float = 0.0

@@ -1,4 +1,4 @@
-"""What is imported while the machine is crashed: three imports of one account, each working on the one before."""
+"""The imports of a crash round: three imports of one account. Each one changes people of the one before."""
 
 from __future__ import annotations
 

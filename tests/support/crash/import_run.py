@@ -96,7 +96,7 @@ class ImportRun:
 
     @property
     def failure(self) -> BaseException | None:
-        """What broke the contract."""
+        """The error that broke the contract, if there is one."""
         return self._failures[0] if self._failures else self.watch.failure
 
     def await_progress(self, least: float) -> bool:

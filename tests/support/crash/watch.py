@@ -1,4 +1,4 @@
-"""Whoever looks at an import while it runs: the books balance in every answer, and no count goes back."""
+"""Watches a running import: the books balance in every answer, and no count goes down."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Watch(threading.Thread):
 
     @property
     def phase(self) -> str:
-        """What the machine is at, as far as can be seen."""
+        """The phase of the import, as far as it can be seen from outside."""
         if self._import_client.doing:
             return self._import_client.doing
         statuses = {status["Status"] for status in list(self._latest.values())}
