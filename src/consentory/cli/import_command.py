@@ -95,8 +95,7 @@ def import_files(
 
     To continue an interrupted import, run the same command again.
 
-    A deleted person comes back with the next file that holds the person. To prevent that, use consentory profile
-    deactivate.
+    A deleted person comes back with the next file that holds the person. To prevent that, use profile deactivate.
 
     Exit code 0: all processed; 1: done, with exceptions or not honored ones; 2: refused or failed; 3: previewed, or
     held by the guard, and nothing was applied.
