@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import msgspec
 
@@ -23,12 +24,15 @@ from consentory.services.changes.change_set import AlternateIds, ChangeSet
 from consentory.store.database import Transaction
 from consentory.store.tables import profile_store
 from consentory.store.tables.execution_store import ProcessedRecord
-from consentory.store.tables.profile_store import NewEntries, Source, decode_state, encode_entries
+from consentory.store.tables.profile_store import Source, decode_state
 
 StateLoader = Callable[[Transaction, Iterable[int]], dict[int, str]]
 """Gives the states of the profiles that exist, in JSON: `profile_store.lock_states` with locks, or
 `profile_store.load_states` without."""
 
+
+ChangeSetMaker = Callable[[int, int, int, UUID | None, Mapping[int, str]], ChangeSet]
+"""Makes an empty ChangeSet of its first five fields."""
 
 HolderFinder = Callable[[Transaction, Collection[bytes]], dict[bytes, int]]
 """Gives the profile that holds each of these alternate ids, like `profile_store.find_holders`."""
@@ -106,18 +110,19 @@ def plan_records(
     load: StateLoader = profile_store.lock_states,
     find_holders: HolderFinder = profile_store.find_holders,
     loaded: Mapping[int, str] | None = None,
+    make: ChangeSetMaker = ChangeSet,
 ) -> ChangeSet:
     """Apply the records in order, in memory. Returns the changes, and the outcome of each record.
 
     `load` reads the people whom the records mean. `lock_states` locks them until the commit, and only then the changes
     may be written in this transaction. `loaded`: states that `load` has read already. `find_holders`: for a caller with
-    changes that are not stored.
+    changes that are not stored. `make`: for a caller who does not write the changes.
     """
     states, holders = _load_people(tx, records, load, find_holders, loaded or {})
     # Read the clock with the locks: this time is later than all earlier changes of these people.
     now = profile_store.read_clock(tx) if context.now is None else context.now
     index, settings = context.configuration_index, context.settings
-    changes = ChangeSet(index.account_id, context.started_at, now, records[0].source.import_id, states)
+    changes = make(index.account_id, context.started_at, now, records[0].source.import_id, states)
     plan = _Plan(changes, find_spelling(index), holders)
     if settings.action == "Delete":
         changes.outcomes += [_delete_person(plan, context, pending) for pending in records]
@@ -182,9 +187,7 @@ def _merge_person(
         plan.changes.add_change(
             profile_id, old, new, source=source, fingerprint=fingerprint, alternate_ids=alternate_ids
         )
-        if merged.ledger:
-            first = new.entries - len(merged.ledger) + 1
-            plan.changes.ledger.append(NewEntries(profile_id, first, encode_entries(merged.ledger), source))
+        plan.changes.add_entries(profile_id, new, merged.ledger, source)
     return ProcessedRecord(sequence, merged.outcome, merged.faults or merged.not_honored)
 
 

@@ -14,10 +14,10 @@ from uuid import UUID
 import msgspec
 
 from consentory.domain.merge import list_alternate_keys, list_contacts
-from consentory.domain.profile import ProfileState
+from consentory.domain.profile import LedgerEntry, ProfileState
 from consentory.domain.text import fold, hash_key
 from consentory.store.tables.execution_store import ProcessedRecord
-from consentory.store.tables.profile_store import KeyRow, NewEntries, NewState, Source, encode_state
+from consentory.store.tables.profile_store import KeyRow, NewEntries, NewState, Source, encode_entries, encode_state
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 
@@ -101,6 +101,12 @@ class ChangeSet:
             self._change_alternate_ids(profile_id, list_alternate_keys(self.account_id, old), alternate_ids)
         self._change_contacts(profile_id, list_contacts(old), list_contacts(new))
         self._count_tags(old, new)
+
+    def add_entries(self, profile_id: int, new: ProfileState, entries: list[LedgerEntry], source: Source) -> None:
+        """Add the last entries of the ledger of `new`."""
+        if entries:
+            first = new.entries - len(entries) + 1
+            self.ledger.append(NewEntries(profile_id, first, encode_entries(entries), source))
 
     def _change_alternate_ids(self, profile_id: int, had: AlternateIds, has: AlternateIds) -> None:
         if had:

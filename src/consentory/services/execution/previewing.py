@@ -195,7 +195,8 @@ class Previewing:
             self._beat()
 
         index = self._configurations.at_revision(view, part.key.account_id, part.configuration_revision)
-        return PartPlanner(view, part, index, keep_alive).find_out()
+        ends = preview_store.find_sample_ends(tx, part.key)
+        return PartPlanner(view, part, index, ends, keep_alive).find_out()
 
     def _record(self, tx: Transaction, part: PreviewPart, result: PartResult) -> None:
         is_last = preview_store.record_part(tx, part, result.changes, result.counts)

@@ -120,13 +120,13 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND preview_i
 RETURNING records_done = records;
 
 -- name: trim_sample
--- Keeps only the first changes of a kind.
+-- Deletes the changes of a kind after the last one that is kept. Index: primary key.
 DELETE FROM preview_change WHERE account_id = current_account() AND import_id = %(import_id)s
-  AND preview_id = %(preview_id)s AND kind = %(kind)s AND (sequence_number, number) IN (
+  AND preview_id = %(preview_id)s AND kind = %(kind)s COLLATE "C" AND (sequence_number, number) > (
     SELECT sequence_number, number FROM preview_change
     WHERE account_id = current_account() AND import_id = %(import_id)s AND preview_id = %(preview_id)s
-      AND kind = %(kind)s
-    ORDER BY sequence_number, number OFFSET %(offset)s);
+      AND kind = %(kind)s COLLATE "C"
+    ORDER BY sequence_number, number OFFSET %(offset)s LIMIT 1);
 
 -- name: end_preview
 -- Running -> Done or Failed. Zero rows: it was replaced or purged.

@@ -239,7 +239,7 @@ def end_preview(tx: Transaction, key: PreviewKey, state: PreviewState, exceeded:
     named = {"import_id": key.import_id, "preview_id": key.preview_id}
     if state == "Done":
         for kind in SAMPLED:
-            tx.run("trim_sample", {**named, "kind": kind, "offset": KEPT_CHANGES})
+            tx.run("trim_sample", {**named, "kind": kind, "offset": KEPT_CHANGES - 1})
     limits = Jsonb(msgspec.json.encode(exceeded))
     return tx.row("end_preview", {**named, "state": state, "limits_exceeded": limits}) is not None
 
