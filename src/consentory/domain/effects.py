@@ -118,7 +118,7 @@ def _find_choices(body: ProfileState | None, index: ConfigurationIndex, at: int)
 def _add_choices(found: _InForce, place: str, site: Site, index: ConfigurationIndex, at: int) -> None:
     owner: ProfileState | Element = site.body if site.element is None else site.element
     for item in owner.preferences:
-        if not item.archived and judge_preference(site, item, index, at) == "Active":
+        if not item.archived and (item.type != OPT_IN or judge_preference(site, item, index, at) == "Active"):
             found.preferences[place, item.filter] = item
     for type_name in {consent.type for consent in owner.consents}:
         entry = index.consent_types[type_name]

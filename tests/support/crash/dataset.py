@@ -42,8 +42,8 @@ class Dataset:
 
     @property
     def calls(self) -> int:
-        """Calls that bring it in: an Initiate, a Stage for each batch and an Execute for each import."""
-        return sum(len(load.batches) + 2 for load in self.loads)
+        """Calls that bring it in: of each import an Initiate, a Stage for each batch, a Preview and an Execute."""
+        return sum(len(load.batches) + 3 for load in self.loads)
 
 
 def make_dataset(seed: int, people: int = 300) -> Dataset:

@@ -14,6 +14,9 @@ from waiting import let_pass
 
 from crash.dataset import Batch, Dataset
 
+OUTCOMES = ("Created", "Updated", "Unchanged", "Deleted", "NotHonored", "Exceptions")
+"""The counts that a preview and an execution have in common."""
+
 PATIENCE = 120.0
 """Seconds for which a call is sent again and again."""
 
@@ -82,7 +85,7 @@ class Wire:
 
     def _read(self, response: httpx.Response) -> Answer:
         self.answers[str(response.status_code)] += 1
-        assert response.status_code in (200, 503), (response.request.url, response.status_code, response.text)
+        assert response.status_code in (200, 202, 503), (response.request.url, response.status_code, response.text)
         answer = Answer(response.status_code, json.loads(response.content))
         if answer.says_nothing_done:
             assert int(response.headers["Retry-After"]) >= 1
@@ -91,7 +94,8 @@ class Wire:
 
 @dataclass
 class ImportClient:
-    """Brings a dataset in: stages and executes its imports one after another, waiting for none to be worked off."""
+    """Brings a dataset in: stages, previews and executes its imports one after another, and waits for the end of no
+    import."""
 
     wire: Wire
     dataset: Dataset
@@ -100,6 +104,8 @@ class ImportClient:
     """Of the dataset's imports, as they come into being."""
     calls: int = 0
     """Calls begun, repetitions not counted."""
+    previews: list[dict[str, Any]] = field(default_factory=list)
+    """Of the dataset's imports, done."""
     doing: str = ""
     """The step of the call that is under way, "" after the last."""
 
@@ -112,6 +118,7 @@ class ImportClient:
             for batch in load.batches:
                 self._stage(token, batch, received)
                 received += batch.records
+            self.previews.append(self._preview(token))
             self._execute(token)
         self.doing = ""
 
@@ -149,6 +156,19 @@ class ImportClient:
         if "Batch" in status:  # not in a replay
             assert (status["Batch"]["First"], status["Batch"]["Last"]) == (received + 1, received + batch.records)
 
+    def _preview(self, token: int) -> dict[str, Any]:
+        """A preview, worked off. It counts every record, however often a worker was killed."""
+        self._begin("preview")
+        path, deadline = f"Import/{token}/Preview", time.monotonic() + PATIENCE
+        preview = self._repeat("POST", path)
+        while preview["State"] == "Running":
+            assert time.monotonic() < deadline, f"a preview took over {PATIENCE:.0f} s: {preview}"
+            let_pass(0.02, because="the next look at the preview")
+            preview = self._repeat("GET", path)
+        assert preview["State"] == "Done", preview
+        assert preview["Records"] == preview["RecordsDone"] == sum(preview[name] for name in OUTCOMES), preview
+        return preview
+
     def _execute(self, token: int) -> None:
         self._begin("execute")
         path = f"Import/{token}/Execute"
@@ -162,7 +182,7 @@ class ImportClient:
     def _repeat(self, method: str, path: str, body: bytes = b"", key: str | None = None) -> dict[str, Any]:
         """Send a call that may be repeated until it is answered."""
         deadline = time.monotonic() + PATIENCE
-        while (answer := self.wire.call(method, path, body, key)).status != 200:
+        while (answer := self.wire.call(method, path, body, key)).status not in (200, 202):
             assert time.monotonic() < deadline, f"no answer to {method} {path} within {PATIENCE:.0f} s"
             let_pass(0.02, because="the next try")
         return answer.body

@@ -21,7 +21,7 @@ from consentory.errors import StoreUnavailable
 from consentory.services.access.secret_box import SecretBox
 from crash.database_snapshot import DatabaseSnapshot, list_differences, take_snapshot
 from crash.dataset import Dataset
-from crash.import_client import Access, ImportClient, Wire
+from crash.import_client import OUTCOMES, Access, ImportClient, Wire
 from crash.watch import Watch
 
 LONGEST_SECONDS = 180
@@ -81,6 +81,7 @@ class ImportRun:
                 thread.join(10)
             self.import_client.wire.close()
         self.seconds = time.monotonic() - begun
+        self._check_preview()
         self.stock = _insist(lambda: take_snapshot(self.site.conninfo, account_id))
         return self
 
@@ -122,6 +123,12 @@ class ImportRun:
             let_pass(0.02, because="the next look at the end")
         if self.failure is not None:
             raise self.failure
+
+    def _check_preview(self) -> None:
+        """Nothing else went on when the first import was previewed, so its execution has the same counts."""
+        previewed, executed = self.import_client.previews[0], self.watch.read_status(self.import_client.tokens[0])
+        counts = [{name: one.get(name, 0) for name in OUTCOMES} for one in (previewed, executed)]
+        assert counts[0] == counts[1], counts
 
     def _create_account(self) -> tuple[int, Access]:
         document = yaml.safe_load(files("consentory.demo").joinpath("demo_account.yaml").read_bytes())

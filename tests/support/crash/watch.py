@@ -48,6 +48,10 @@ class Watch(threading.Thread):
         statuses = {status["Status"] for status in list(self._latest.values())}
         return "processing" if "Processing" in statuses else "queued" if "Queued" in statuses else "completed"
 
+    def read_status(self, token: int) -> dict[str, Any]:
+        """The last status object of an import."""
+        return self._latest[token]
+
     def describe(self) -> str:
         """How far the import client and the imports have come."""
         imports = [
