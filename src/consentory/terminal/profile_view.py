@@ -6,19 +6,17 @@ from typing import Any
 from rich.tree import Tree
 
 from consentory.client.api_client import ConsentoryClient, HistoryKind, JsonObject
+from consentory.domain.record import KIND_MEMBERS, Kind
 from consentory.terminal.visible_text import show_text
 
 _PREFERENCES = {1: "Opt-In", 2: "Opt-Out"}
 _CONSENTS = {1: "Granted", 2: "Denied", 3: "Revoked", 4: "NotSet"}
-_CONTACTS = {
-    "Emails": ("EmailAddressType", ("EmailAddress",), "EmailPreferences"),
-    "PhoneNumbers": ("PhoneType", ("PhoneNumber",), "PhoneNumberPreferences"),
-    "Addresses": (
-        "AddressType",
-        ("Address1", "Address2", "PostalCode", "City", "StateProvince"),
-        "AddressPreferences",
-    ),
+_VALUES: dict[Kind, tuple[str, ...]] = {
+    "Email": ("EmailAddress",),
+    "Phone": ("PhoneNumber",),
+    "Address": ("Address1", "Address2", "PostalCode", "City", "StateProvince"),
 }
+"""The members that show the value of a contact element, in the order in which they are shown."""
 
 ConsentTexts = dict[tuple[str, str, str], str]
 """The texts of the account's consents, by type, version and locale."""
@@ -41,13 +39,14 @@ def make_profile_tree(profile: JsonObject) -> Tree:
     title = " ".join(part for part in parts if part) or "(no name)"
     state = "" if profile.get("IsActive", True) else " [red]inactive[/red]"
     tree = Tree(f"[bold]{show_text(title)}[/bold] · profile {profile['ProfileId']}{state}")
-    for held in profile.get("AlternateIds") or ():
-        tree.add(f"{show_text(held['AlternateIdType'])}: {show_text(held['AlternateId'])}{_mark(held)}")
-    for collection, (type_member, value_members, preferences) in _CONTACTS.items():
-        for element in profile.get(collection) or ():
-            value = ", ".join(element[member] for member in value_members if element.get(member))
-            branch = tree.add(f"{show_text(element[type_member])}: [cyan]{show_text(value)}[/cyan]{_mark(element)}")
-            _add_choices(branch, element.get(preferences), element.get("Consents"))
+    for alternate_id in profile.get("AlternateIds") or ():
+        shown = f"{show_text(alternate_id['AlternateIdType'])}: {show_text(alternate_id['AlternateId'])}"
+        tree.add(shown + _mark(alternate_id))
+    for kind, members in KIND_MEMBERS.items():
+        for element in profile.get(members.array) or ():
+            value = ", ".join(element[member] for member in _VALUES[kind] if element.get(member))
+            branch = tree.add(f"{show_text(element[members.type])}: [cyan]{show_text(value)}[/cyan]{_mark(element)}")
+            _add_choices(branch, element.get(members.preferences), element.get("Consents"))
     _add_choices(tree, profile.get("ProfilePreferences"), profile.get("Consents"))
     for group in profile.get("Groups") or ():
         tree.add(f"{show_text(group['GroupType'])}: {show_text(group['GroupName'])}{_mark(group)}")

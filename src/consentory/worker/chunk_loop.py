@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from consentory.services.execution.import_execution import Execution
-from consentory.store.database import Database, wait_for_notice
+from consentory.store.database import Database
 from consentory.worker import worker_metrics
 from consentory.worker.retry_pause import Patience, WaitedOut
-
-POLL_SECONDS = 1.0
-"""Notifications wake a worker. Polling finds work after a lost notification."""
 
 RESOLVE_SECONDS = 0.5
 """While a worker processes chunks, it looks for queued imports of other accounts this often."""
@@ -33,12 +30,7 @@ class ImportWorker:
         patience = Patience(self.stop)
         while not self.stop.is_set():
             try:
-                with self.database.listen("consentory_work") as notices:
-                    while not self.stop.is_set():
-                        busy = self.work_once()
-                        patience.renew()  # not before, because a full disk allows a connection and then refuses
-                        if not busy:
-                            wait_for_notice(notices, POLL_SECONDS)
+                patience.work_with_notices(self.database, self.work_once)
             except WaitedOut as error:
                 patience.wait_out(error)
 

@@ -9,13 +9,10 @@ import structlog
 
 from consentory.errors import trace_error
 from consentory.services.execution.previewing import Previewing
-from consentory.store.database import Database, wait_for_notice
+from consentory.store.database import Database
 from consentory.worker.retry_pause import LONGEST_PAUSE, Patience, WaitedOut
 
 log = structlog.get_logger(__name__)
-
-POLL_SECONDS = 1.0
-"""Notifications wake the loop. Polling finds work after a lost notification."""
 
 
 @dataclass(slots=True)
@@ -31,12 +28,7 @@ class PreviewLoop:
         patience = Patience(self.stop)
         while not self.stop.is_set():
             try:
-                with self.database.listen("consentory_work") as notices:
-                    while not self.stop.is_set():
-                        busy = self.previewing.work_once()
-                        patience.renew()
-                        if not busy:
-                            wait_for_notice(notices, POLL_SECONDS)
+                patience.work_with_notices(self.database, self.previewing.work_once)
             except WaitedOut as error:
                 self.previewing.close()
                 patience.wait_out(error)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
 
 import structlog
 
 from consentory.errors import OutcomeUnknown, StatementRefused, StoreUnavailable
+from consentory.store.database import Database, wait_for_notice
 from consentory.worker import worker_metrics
 
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+POLL_SECONDS = 1.0
+"""Notifications wake a worker. Polling finds work after a lost notification."""
 
 WaitedOut = (StoreUnavailable, OutcomeUnknown, StatementRefused)
 """A worker waits for the end of these failures. A worker that ended would only be started again."""
@@ -37,3 +42,12 @@ class Patience:
     def renew(self) -> None:
         """Start again with the first pause, because some work was done."""
         self._pause = FIRST_PAUSE
+
+    def work_with_notices(self, database: Database, work_once: Callable[[], bool]) -> None:
+        """Call `work_once` until `stop` is set. After an idle call, wait for a notification. Raises a WaitedOut."""
+        with database.listen("consentory_work") as notices:
+            while not self._stop.is_set():
+                is_busy = work_once()
+                self.renew()  # not before, because a full disk allows a connection and then refuses
+                if not is_busy:
+                    wait_for_notice(notices, POLL_SECONDS)

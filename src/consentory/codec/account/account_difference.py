@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from consentory.codec.account.account_faults import FaultLog
-from consentory.codec.account.account_spelling import NOTE, keep_spellings
+from consentory.codec.account.account_spelling import NOTE, TYPE_NOUNS, keep_spellings
 from consentory.domain.configuration import (
     Configuration,
     ConsentType,
@@ -37,12 +37,7 @@ ElementT = TypeVar("ElementT", bound=Element)
 _KEPT = "left out; nothing in use is deleted"
 # The name of an element of each section in a line of the difference.
 _NOUNS = {
-    "customer_types": "customer type",
-    "alternate_id_types": "alternate id type",
-    "email_types": "email type",
-    "phone_types": "phone type",
-    "address_types": "address type",
-    "group_types": "group type",
+    **TYPE_NOUNS,
     "picklists": "picklist",
     "custom_fields": "custom field",
     "programs": "program",

@@ -38,7 +38,7 @@ CaselessIndex = Mapping[str, str]
 ItemT = TypeVar("ItemT", TypeName, Picklist, CustomField, ConsentType, UserGroup)
 
 _SEPARATOR = "::"
-_TYPES = {
+TYPE_NOUNS = {
     "customer_types": "customer type",
     "alternate_id_types": "alternate id type",
     "email_types": "email type",
@@ -46,6 +46,7 @@ _TYPES = {
     "address_types": "address type",
     "group_types": "group type",
 }
+"""The name of an element of each section of types in a line of the difference."""
 
 
 def keep_spellings(
@@ -79,7 +80,7 @@ class _Speller:
         old, new = self._old, self._new
         types = {
             section: self._spell_types(noun, getattr(old, section), getattr(new, section))
-            for section, noun in _TYPES.items()
+            for section, noun in TYPE_NOUNS.items()
         }
         values = self._keep_values()
         return msgspec.structs.replace(
