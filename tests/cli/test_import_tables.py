@@ -313,7 +313,7 @@ def test_when_no_row_can_be_imported_nothing_is_begun_and_all_come_back(
     rows = [[*row[:3], "vielleicht", row[4]] for row in make_rows(3)]
     done = run("import", write_csv(tmp_path / "kunden.csv", rows), *IMPORT, "--mapping", mapping)
     assert done.returncode == 2
-    assert "None of the 3 rows can become a record; nothing was imported." in done.stderr
+    assert "None of the 3 rows can become a record. Nothing was imported." in done.stderr
     assert len(read_table(tmp_path / "kunden.csv.exceptions.csv")[1]) == 3
     assert json.loads(run("imports", "--json").stdout)["Imports"] == []
 

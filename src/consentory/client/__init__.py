@@ -1,4 +1,4 @@
-"""The Python client: what `consentory import` uses, and what another program may use just as well.
+"""The Python client of `consentory import`, which other programs may use as well.
 
-Everything goes over HTTP; nothing here knows the server's code.
+It calls the server over HTTP, and does not know the server's code.
 """

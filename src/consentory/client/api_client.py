@@ -1,13 +1,13 @@
-"""The HTTP API as a Python class; one method a call, named after it.
+"""The HTTP API as a Python class, with one method for each call.
 
     ConsentoryError
-    ├── ApiProblem           the server refused, or could not; its problem document, member by member
-    └── ServerUnreachable    no answer at all, also after trying again
+    ├── ApiProblem           the server refused the call or failed; the members of its problem document
+    └── ServerUnreachable    the server gave no answer, also after more tries
 
-Every call here may be repeated without harm: the reading ones, those with an Idempotency-Key (made up where
-the caller gives none), and Execute and Cancel by their contract. So all are tried again on a lost connection
-and on 503, for as long as the client's `patience`; on 429 where the server asks for a short wait. A server that
-cannot be connected to and has not answered this client yet is given up at the first try.
+Each call may be repeated without harm: reading calls, calls with an Idempotency-Key (made here if the caller gives
+none), and Execute and Cancel by their contract. So each call is tried again after a lost connection and after 503, for
+the time of the client's `patience`, and after 429 if the server asks for a short wait. If a server cannot be reached
+and has not answered this client before, there is only one try.
 """
 
 import datetime
@@ -27,7 +27,7 @@ from consentory.errors import ConsentoryError
 
 JsonObject = dict[str, Any]
 ImportRef = int | uuid.UUID
-"""An import by its access token, or by its ImportId, which goes on answering once the token has expired."""
+"""The path of an import: by its access token, or by its ImportId, which is valid after the token has expired."""
 Phase = Literal["Stage", "Execute", "NotHonored"]
 HistoryKind = Literal["Preferences", "Consents"]
 
@@ -39,7 +39,7 @@ _NDJSON = {"Accept": "application/x-ndjson"}
 
 
 class ApiProblem(ConsentoryError):
-    """A refusal. `errors` are `{code, path, message}`; `retry_after` is in seconds, None where not given."""
+    """A refusal. `errors`: objects `{code, path, message}`. `retry_after`: in seconds; None: not given."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ApiProblem(ConsentoryError):
 
 
 class ServerUnreachable(ConsentoryError):
-    """The server gave no answer; whether it got the last call is not known, and repeating it does no harm."""
+    """The server gave no answer. It may have got the last call, and to repeat that call does no harm."""
 
 
 class ConsentoryClient:
@@ -78,10 +78,10 @@ class ConsentoryClient:
         patience: float = 30.0,
         ca_file: str | None = None,
     ) -> None:
-        """`patience`: seconds for which a call is tried again while the server cannot be reached or is 503.
-        `ca_file`: PEM certificates to trust the server by, in place of the public ones.
+        """`patience`: a call is tried again for these seconds while the server cannot be reached or answers 503.
+        `ca_file`: PEM certificates to trust, in place of the public ones.
 
-        Raises ValueError for a `server` that is no http or https address, and for a `ca_file` that holds none.
+        Raises ValueError if `server` is not an http or https address, or if `ca_file` has no certificate.
         """
         if not server.startswith(("http://", "https://")):
             raise ValueError(f"The server must be an address such as http://127.0.0.1:8480, not {server!r}.")
@@ -94,7 +94,7 @@ class ConsentoryClient:
         self._bearer = ""
         self._bearer_ends = 0.0
         self._has_answered = False
-        # A proxy set for the workplace is never meant for this very machine.
+        # A proxy of the environment is not for this machine itself.
         self._http = httpx.Client(timeout=_TIMEOUTS, trust_env=not self.is_local, verify=_trust(ca_file))
 
     def __enter__(self) -> Self:
@@ -109,7 +109,7 @@ class ConsentoryClient:
 
     @property
     def is_local(self) -> bool:
-        """Whether the server is on this machine, so that packing what is sent would only cost time."""
+        """True if the server is on this machine. Then compression of the bodies only costs time."""
         host = httpx.URL(self.server).host
         try:
             return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -119,7 +119,7 @@ class ConsentoryClient:
     # The import
 
     def initiate(self, fields: JsonObject, *, idempotency_key: str | None = None) -> JsonObject:
-        """Start an import; `fields` as in import-api.md, "Initiate". Returns the status object."""
+        """Initiate an import. `fields`: see import-api.md, "Initiate". Returns the status object."""
         return self._post(self._async("Import"), fields, key=idempotency_key or str(uuid.uuid4()))
 
     def stage(
@@ -131,22 +131,22 @@ class ConsentoryClient:
         content_type: str = "application/json",
         content_encoding: Literal["gzip", "zstd"] | None = None,
     ) -> JsonObject:
-        """Stage one batch, all or nothing; `body` as it goes over the wire. Returns status and `Batch`."""
+        """Stage one batch as a whole. `body`: the bytes to send. Returns the status object and `Batch`."""
         headers = {"Content-Type": content_type, "Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         if content_encoding:
             headers["Content-Encoding"] = content_encoding
         return self._call("POST", self._async("Import", access_token, "Stage"), headers=headers, content=body)
 
     def execute(self, access_token: int, *, preview_id: uuid.UUID | str | None = None) -> JsonObject:
-        """Let the staged records be imported. Harmless when repeated. Returns the status object.
+        """Execute the import. A repeated call changes nothing. Returns the status object.
 
-        `preview_id`: only if this preview is done and still tells of what is staged; else ApiProblem 409.
+        `preview_id`: only if this preview is done and of the records that are staged now, otherwise ApiProblem 409.
         """
         url = self._async("Import", access_token, "Execute")
         return self._call("POST", url, params=_leave_out_none(previewId=preview_id))
 
     def cancel(self, ref: ImportRef) -> JsonObject:
-        """Give the import up; ApiProblem 409 once it is processing. Returns the status object."""
+        """Cancel the import. ApiProblem 409 if it is processing. Returns the status object."""
         return self._post(self._async("Imports" if isinstance(ref, uuid.UUID) else "Import", ref, "Cancel"))
 
     def release(self, import_id: uuid.UUID | str) -> JsonObject:
@@ -154,7 +154,7 @@ class ConsentoryClient:
         return self._post(self._async("Imports", import_id, "Release"))
 
     def status(self, access_token: int) -> JsonObject:
-        """The status object; ApiProblem 401 once the token has expired."""
+        """The status object. ApiProblem 401 after the token has expired."""
         return self._get(self._async("Import", access_token, "Status"))
 
     def import_by_id(self, import_id: uuid.UUID | str) -> JsonObject:
@@ -162,19 +162,19 @@ class ConsentoryClient:
         return self._get(self._async("Imports", import_id))
 
     def imports(self, *, status: str | None = None, limit: int | None = None, cursor: str | None = None) -> JsonObject:
-        """One page of the account's imports, newest first; `cursor` from the page before."""
+        """One page of the account's imports, newest first. `cursor`: from the page before."""
         return self._get(self._async("Imports"), status=status, limit=limit, cursor=cursor)
 
     def exceptions(
         self, ref: ImportRef, *, limit: int = 1000, offset: int = 1, phase: Phase | None = None
     ) -> JsonObject:
-        """One page of refused records in order of SequenceNumber; `offset` counts from 1."""
+        """One page of refused records in the order of SequenceNumber. `offset` counts from 1."""
         return self._get(self._exceptions_url(ref), limit=limit, offset=offset, phase=phase)
 
     def stream_exceptions(self, ref: ImportRef, *, phase: Phase | None = None) -> Iterator[bytes]:
         """All refused records as NDJSON lines, without their line ends, in constant memory.
 
-        A connection that is lost before the first line is tried again; later it raises ServerUnreachable.
+        If the connection is lost before the first line, the call is tried again. Later it raises ServerUnreachable.
         """
         url, params = self._exceptions_url(ref), _leave_out_none(phase=phase)
 
@@ -190,18 +190,18 @@ class ConsentoryClient:
             if tail:
                 yield tail
         except httpx.TransportError as error:
-            raise ServerUnreachable(f"{self.server} broke off while sending the exceptions: {error}") from error
+            raise ServerUnreachable(f"{self.server} stopped sending the exceptions: {error}") from error
         finally:
             response.close()
 
     # The preview
 
     def start_preview(self, import_id: uuid.UUID | str) -> JsonObject:
-        """Start a preview of a staged import, in place of the one before. Returns the preview object."""
+        """Start a preview of a staged import. It replaces an earlier preview. Returns the preview object."""
         return self._post(self._async("Imports", import_id, "Preview"))
 
     def preview(self, import_id: uuid.UUID | str) -> JsonObject:
-        """The preview object; ApiProblem 404 if none was started."""
+        """The preview object. ApiProblem 404 if none was started."""
         return self._get(self._async("Imports", import_id, "Preview"))
 
     def preview_changes(
@@ -212,30 +212,30 @@ class ConsentoryClient:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> JsonObject:
-        """One page of single changes by kind and SequenceNumber; `cursor` from the page before."""
+        """One page of single changes by kind and SequenceNumber. `cursor`: from the page before."""
         url = self._async("Imports", import_id, "Preview", "Changes")
         return self._get(url, kind=kind, limit=limit, cursor=cursor)
 
     # Profiles
 
     def profile(self, profile_id: int) -> JsonObject:
-        """The whole profile; ApiProblem 404 if there is none."""
+        """The whole profile. ApiProblem 404 if there is none."""
         return self._get(self._url("Profile", profile_id))
 
     def profile_by_alternate_id(self, alternate_id_type: str, alternate_id: str) -> JsonObject:
-        """The profile that holds this alternate id actively; ApiProblem 404 if there is none."""
+        """The profile that holds this active alternate id. ApiProblem 404 if there is none."""
         return self._get(self._url("Profile"), alternateIdType=alternate_id_type, alternateId=alternate_id)
 
     def profiles_by_email(self, email_address: str) -> JsonObject:
-        """`{Count, UserProfilePreferences}`: the active profiles with this address, none is no error."""
+        """`{Count, UserProfilePreferences}`: the active profiles with this address. There may be none."""
         return self._get(self._url("Profile"), emailAddress=email_address)
 
     def profiles_by_phone(self, phone_number: str) -> JsonObject:
-        """`{Count, UserProfilePreferences}`: the active profiles with this number, none is no error."""
+        """`{Count, UserProfilePreferences}`: the active profiles with this number. There may be none."""
         return self._get(self._url("Profile"), phoneNumber=phone_number)
 
     def write_profile(self, profile_id: int, record: JsonObject, **flags: bool) -> JsonObject:
-        """Change one person by a record, by the rules of an import; `flags`: RefreshContacts and its like.
+        """Change one person by a record, with the rules of an import. `flags`: RefreshContacts and the like.
 
         Returns the profile with `Outcome` and `NotHonored`. ApiProblem 400 for faults, 404 if there is no such person.
         """
@@ -245,9 +245,9 @@ class ConsentoryClient:
         return self._call("POST", self._url("Profile", profile_id), params=set_flags, headers=headers, content=body)
 
     def delete_profile(self, profile_id: int) -> None:
-        """Delete one person with their history, for good; ApiProblem 404 if there is none.
+        """Delete one person with the history, for good. ApiProblem 404 if there is none.
 
-        The person comes back with the next import of a file that holds them.
+        The next import of a file that holds the person stores the person again.
         """
         url = self._url("Profile", profile_id)
         self._repeat(lambda: self._send(self._http.build_request("DELETE", url)))
@@ -255,15 +255,15 @@ class ConsentoryClient:
     def history(
         self, profile_id: int, of: HistoryKind, *, limit: int | None = None, offset: int | None = None
     ) -> JsonObject:
-        """`{Count, HasMore, Items}`: applied choices, in order of application."""
+        """`{Count, HasMore, Items}`: the applied choices in the order of application."""
         return self._get(self._url("Profile", profile_id, "History"), of=of, limit=limit, offset=offset)
 
     def tags(self) -> JsonObject:
-        """The account's tags with their counts, and `AsOf`, the moment they were counted."""
+        """The account's tags with their counts, and `AsOf`, the time of the counts."""
         return self._get(self._url("Tags"))
 
     def configuration(self) -> JsonObject:
-        """The account's configuration document; needs the permission `configuration: read`."""
+        """The account's configuration document. The user needs the permission `configuration: read`."""
         return self._get(self._url("Configuration"))
 
     # Addresses of calls
@@ -294,7 +294,7 @@ class ConsentoryClient:
         return _read_object(response)
 
     def _repeat(self, send: Callable[[], _Result]) -> _Result:
-        """Call `send` until it gives an answer, no longer than `patience`, and map what httpx raises."""
+        """Call `send` until it gives an answer, for the time of `patience` at most. Map the errors of httpx."""
         try:
             for attempt in stamina.retry_context(on=self._choose_wait, attempts=None, timeout=self.patience):
                 with attempt:
@@ -312,7 +312,7 @@ class ConsentoryClient:
         return _choose_wait(error)
 
     def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        """Send with a bearer token; a 401 is tried once more with a new one. Raises ApiProblem."""
+        """Send with a bearer token. After a 401, try once more with a new token. Raises ApiProblem."""
         cached = self._bearer_ends > time.monotonic()
         request.headers["Authorization"] = f"Bearer {self._fetch_bearer()}"
         response = self._http.send(request, stream=stream)
@@ -362,7 +362,7 @@ def _choose_wait(error: Exception) -> bool | float | datetime.timedelta:
         return False
     if error.status == httpx.codes.SERVICE_UNAVAILABLE:
         return True if error.retry_after is None else min(error.retry_after, _LONGEST_WAIT)
-    # Too many batches at once are over in seconds; the imports of a day are not worth waiting for.
+    # A wait for too many concurrent batches takes seconds, but a wait for the daily limit may take hours.
     wait = error.retry_after if error.status == httpx.codes.TOO_MANY_REQUESTS else None
     return False if wait is None or wait > _LONGEST_WAIT else wait
 
@@ -378,14 +378,14 @@ def _read_object(response: httpx.Response) -> JsonObject:
         raise ApiProblem(
             response.status_code,
             "",
-            "Not an answer of Consentory",
-            f"{response.url.copy_with(query=None)} gave no JSON; is the server setting right?",
+            "This is not an answer of Consentory",
+            f"{response.url.copy_with(query=None)} gave no JSON. Check the setting server.",
         ) from error
     return answer
 
 
 def _read_problem(response: httpx.Response) -> ApiProblem:
-    """The problem document of a refusal; what is none (a proxy's page, say) is put into the same form."""
+    """The problem document of a refusal. Another answer, for example a proxy's page, gets the same form."""
     try:
         told = msgspec.json.decode(response.content, type=JsonObject)
     except msgspec.MsgspecError:

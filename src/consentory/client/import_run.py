@@ -36,15 +36,15 @@ from consentory.client.sources import SourceError
 from consentory.errors import ConsentoryError
 
 BATCH_BYTES = 8_000_000
-"""Of one Stage call, by default: well below every server's limit, and large enough to cost nothing."""
+"""The default size of one Stage call. It is below the limit of each server, and large enough to be fast."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds between two looks at a running import
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # the seconds between two status calls of a running import
 _BEFORE_EXECUTE = ("Initiated", "Staging")
-_HOPELESS = frozenset({400, 403, 404, 409, 413, 415})  # refusals that come again however often one tries
+_HOPELESS = frozenset({400, 403, 404, 409, 413, 415})  # refusals that another try does not change
 
 
 class ImportRefused(ConsentoryError):
-    """The import cannot be made as asked, or ended Failed; nothing of it was applied."""
+    """The import cannot be made with these files and options, or it ended Failed. Nothing of it was applied."""
 
 
 class ImportHeld(ConsentoryError):
@@ -60,19 +60,19 @@ class ImportHeld(ConsentoryError):
 
 
 class ImportUnfinished(ConsentoryError):
-    """The run stopped midway; the same command goes on where it stopped. `cause` says why."""
+    """The run was interrupted. The same command continues it. `cause` tells the reason."""
 
     def __init__(self, cause: str, access_token: int) -> None:
-        super().__init__(f"{cause}\nRun the same command again to go on with import {access_token}.")
+        super().__init__(f"{cause}\nRun the same command again to continue import {access_token}.")
         self.cause = cause
         self.access_token = access_token
 
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """One step forward. `done` and `total` are bytes of the input in "check" and "stage", records otherwise.
+    """The progress in one phase. `done` and `total`: bytes of the input in "check" and "stage", and records otherwise.
 
-    `records`: how many records have come so far.
+    `records`: the number of records so far.
     """
 
     phase: Literal["check", "stage", "preview", "execute", "exceptions"]
@@ -83,40 +83,40 @@ class ImportProgress:
 
 @dataclass(slots=True)
 class ImportOutcome:
-    """How an import went. `exceptions_files` is empty where nothing was refused or it is gone."""
+    """The outcome of an import. `exceptions_files` is empty if nothing was refused, or the refused records are gone."""
 
     status: JsonObject
     resumed: bool
     seconds: dict[str, float]
     broken: int = 0
-    """Pieces of the files that are no JSON and were skipped; `broken_files`: where they were written."""
+    """The number of skipped pieces of the files that are not JSON. `broken_files`: the files with these pieces."""
     broken_opt_outs: int = 0
-    """Those of them that hold an opt-out, a denial or a withdrawal."""
+    """The number of these pieces that hold an opt-out, a denial or a withdrawal."""
     broken_files: list[str] = field(default_factory=list)
     refused_rows: int = 0
-    """Rows of tables that could not become a record: the server never saw them."""
+    """The number of rows of tables that could not become a record. The server never saw them."""
     exceptions_files: list[Path] = field(default_factory=list)
     exceptions_gone: bool = False
     commonest_faults: list[FaultCount] = field(default_factory=list)
     more_kinds: int = 0
-    """Kinds of fault beside the commonest."""
+    """The number of kinds of fault that are not among the most frequent ones."""
     left_out: int = 0
     """Addresses that are in no record, because only a part of each was in its row."""
     opt_outs_left_out: int = 0
     """Opt-outs, denials and withdrawals that are in no record, because their row has no address or number for them."""
     refused_opt_outs: int = 0
-    """Refused records and rows that hold an opt-out, a denial or a withdrawal."""
+    """The number of refused records and rows that hold an opt-out, a denial or a withdrawal."""
     findings: PreviewFindings | None = None
-    """The preview on which execution was decided; None: there was none."""
+    """The preview for the decision to execute. None: there was no preview."""
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the records are staged and nothing was executed, because the effects were not approved."""
+        """True if the records are staged and not executed, because the effects were not approved."""
         return self.status["Status"] in _BEFORE_EXECUTE
 
 
 class ImportRun:
-    """One import of one or more files, in their order, from its start or from where it was interrupted."""
+    """One import of one or more files, in their order, from the start or from an interruption on."""
 
     def __init__(
         self,
@@ -131,13 +131,13 @@ class ImportRun:
         approve: Callable[[PreviewFindings], bool] | None = None,
         on_progress: Callable[[ImportProgress], None] = lambda _: None,
     ) -> None:
-        """`inputs`: from `open_inputs`, all of JSON or all tables. `fields`: the body of Initiate (import-api.md,
-        "Initiate") without Source, which is made here. `reading`: the options of reading, so that an interrupted import
-        goes on with the same ones.
+        """`inputs`: from `open_inputs`, either all JSON or all tables. `fields`: the body of Initiate (import-api.md,
+        "Initiate") without Source, which is made here. `reading`: the options for reading. An interrupted import must
+        be continued with the same options.
 
-        `skip_broken`: go on without pieces of the files that are no JSON. `confirm_unmatched` is asked before an
-        import without a match type whose records carry alternate ids (of the types given) and no ProfileId: each
-        would become a new person. `approve` is asked with the effects before execution, None: there is no preview.
+        `skip_broken`: skip pieces of the files that are not JSON. `confirm_unmatched` gets alternate id types, and is
+        asked before an import without a match type, if records have alternate ids and no ProfileId. Each of them would
+        become a new person. `approve` is asked with the effects before execution. None: there is no preview.
         """
         self._client = client
         self._inputs = list(inputs)
@@ -155,15 +155,15 @@ class ImportRun:
         self._seconds: dict[str, float] = {}
 
     def _forget_interrupted(self) -> None:
-        """Give up an interrupted import of these files, at the server too where that is still possible."""
+        """Give up an interrupted import of these files, and cancel it at the server if that is still possible."""
         with contextlib.suppress(ImportStateError):
             if (state := read_state(self._state_file)) and state.access_token:
                 self._give_up(state)
         self._state_file.unlink(missing_ok=True)
 
     def run(self, *, restart: bool = False) -> ImportOutcome:
-        """Do the whole job and give its outcome; with `restart` an interrupted one is given up first. Where the effects
-        are not approved, the job ends with the records staged.
+        """Do the whole job and return its outcome. `restart`: give up an interrupted import first. If the effects are
+        not approved, the job ends with staged records.
 
         Raises BrokenFiles and SourceError (nothing was applied), ImportRefused, ImportHeld and ImportUnfinished
         (resume by calling again), ImportStateError (another import of this file was interrupted), ApiProblem
@@ -228,13 +228,13 @@ class ImportRun:
             if before != now:
                 raise ImportStateError(
                     f"An import of {self._inputs[0].name} was interrupted (token {old.access_token}), and this run "
-                    f"has other {what}. Repeat the command as it was to go on with it, or add --restart to "
-                    "give that import up and begin anew."
+                    f"has other {what}. To continue it, repeat the earlier command. Or add --restart to "
+                    "give that import up and start a new one."
                 )
         return old
 
     def _check_files(self, state: ImportState) -> None:
-        """Read all files before anything is begun. Raises BrokenFiles, SourceError and ImportRefused."""
+        """Read all files before the import starts. Raises BrokenFiles, SourceError and ImportRefused."""
         total = sum(file.size for file in state.files)
         adds = self._fields.get("ImportAction", "Add") == "Add" and "MatchValue" not in self._fields
         found = check_files(
@@ -247,11 +247,11 @@ class ImportRun:
             self._refuse_all(found)
         if not found.records:
             names = ", ".join(item.name for item in self._inputs)
-            raise ImportRefused(f"{names}: no record in it; nothing was imported.")
+            raise ImportRefused(f"{names}: there is no record in it. Nothing was imported.")
         if found.unmatched and not self._confirm_unmatched(found.unmatched):
             raise ImportRefused(
-                f"The records carry alternate ids ({', '.join(found.unmatched)}) and no ProfileId, and --match is not "
-                f"given. Each record would become a new person, also one who is stored already. "
+                f"The records have alternate ids ({', '.join(found.unmatched)}) and no ProfileId, and --match is not "
+                f"given. Each record would become a new person, even if the person is stored already. "
                 f"Add --match {found.unmatched[0]}, or --no-match if each record is a new person. "
                 "Nothing was imported."
             )
@@ -261,12 +261,12 @@ class ImportRun:
         state.broken, state.broken_files = found.broken, [spell_path(path) for path in found.broken_files]
 
     def _refuse_all(self, found: FileCheck) -> NoReturn:
-        """No row can become a record: there is nothing to import, and all there is to correct."""
+        """The refusal of tables without a row that can become a record. Their owner corrects all rows."""
         tally = write_refused_tables(self._tables, [], is_delete=self._is_delete)
         files = ", ".join(spell_path(path) for path in tally.files)
         first = tally.commonest[0]
         raise ImportRefused(
-            f"None of the {found.records:,} rows can become a record; nothing was imported. The commonest fault, "
+            f"None of the {found.records:,} rows can become a record. Nothing was imported. The most frequent fault, "
             f"{first.count:,} {'time' if first.count == 1 else 'times'}: {first.example.Code}, {first.example.Message} "
             f"(first in {first.example.Place}). All rows with their faults: {files}."
             + (f" Rows that hold an opt-out: {tally.opt_outs:,}. Correct them first." if tally.opt_outs else "")
@@ -299,7 +299,7 @@ class ImportRun:
         status = self._require_alive(self._client.import_by_id(state.import_id))
         if status["Status"] not in _BEFORE_EXECUTE and not state.all_staged:
             raise ImportStateError(
-                f"Import {state.access_token} was executed by someone else before all of this file was staged: "
+                f"Another user executed import {state.access_token} before all of this file was staged: "
                 f"{status['TotalRecordsReceived']} records were. Add --restart to import the file anew."
             )
         return status
@@ -314,7 +314,7 @@ class ImportRun:
     # Staging
 
     def _stage_all(self, state: ImportState, status: JsonObject) -> JsonObject:
-        """Stage what is left, one batch after another; the next is cut while one is on its way."""
+        """Stage the remaining batches, one after the other. The next batch is cut while one is sent."""
         began = time.monotonic()
         total = sum(file.size for file in state.files)
         before = [sum(file.size for file in state.files[:index]) for index in range(len(state.files))]
@@ -378,7 +378,7 @@ class ImportRun:
     # Waiting and the end
 
     def _wait(self, state: ImportState, status: JsonObject) -> JsonObject:
-        """Look at the import by its id, which answers also after the token expired, until it has ended."""
+        """Ask for the status until the import has ended, by its id, because the token may expire."""
         began = time.monotonic()
         pause = _FIRST_PAUSE
         while True:
@@ -434,31 +434,31 @@ class ImportRun:
                 self._report(ImportProgress("exceptions", number, total, number))
 
     def _leave_unfinished(self, state: ImportState, cause: str, error: Exception | None = None) -> NoReturn:
-        """Stop midway. Nobody can read a pipe again, so the run gives up an import from a pipe before execution."""
+        """Stop the run. A pipe cannot be read again, so an import from a pipe is given up before execution."""
         if self._can_resume:
-            goes_on = " The server goes on with the import meanwhile." if self._executed else ""
+            goes_on = " Meanwhile the server continues the import." if self._executed else ""
             raise ImportUnfinished(cause + goes_on, state.access_token) from error
         if self._executed:
             raise ImportRefused(
-                f"{cause}\nThe server goes on with import {state.access_token}; see: consentory status "
+                f"{cause}\nThe server continues import {state.access_token}. See: consentory status "
                 f"{state.access_token}, and consentory exceptions {state.access_token}."
             ) from error
         self._give_up(state)
         raise ImportRefused(
-            f"{cause}\nThe input came through a pipe, which cannot be read again, so this import cannot go on. It was "
-            "cancelled and nothing was applied. Save the input as a file to be able to go on after an interruption."
+            f"{cause}\nThe input came through a pipe, which cannot be read again, so this import cannot be continued. It "
+            "was cancelled, and nothing was applied. Save the input as a file, and import the file."
         ) from error
 
     def _stop_at(self, state: ImportState, problem: ApiProblem) -> NoReturn:
-        """A refusal that would come again ends the import; another leaves it to be resumed."""
+        """End the import after a refusal that another try does not change. After another refusal it can be resumed."""
         if self._executed or problem.status not in _HOPELESS or problem.code == "Preview.Stale":
             self._leave_unfinished(state, str(problem), problem)
         self._give_up(state)
         hint = " A smaller --batch-megabytes may help." if problem.status == 413 else ""
-        raise ImportRefused(f"{problem}{hint} The import was cancelled, nothing was applied.") from problem
+        raise ImportRefused(f"{problem}{hint} The import was cancelled, and nothing was applied.") from problem
 
     def _give_up(self, state: ImportState) -> None:
-        """Cancel at the server where it still can be, and forget the state: what is left expires there."""
+        """Cancel the import at the server if that is still possible, and delete the state. Its records expire there."""
         with contextlib.suppress(ConsentoryError):
             self._client.cancel(state.access_token)
         self._state_file.unlink(missing_ok=True)

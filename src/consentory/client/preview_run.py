@@ -9,7 +9,7 @@ from consentory.domain.effects import DANGEROUS
 from consentory.errors import ConsentoryError
 
 EXAMPLES = 3
-"""Of each kind of change that can do harm."""
+"""The number of examples of each kind of change that can do harm."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds between two looks at a running preview
 
@@ -20,19 +20,19 @@ class PreviewFailed(ConsentoryError):
 
 @dataclass(frozen=True, slots=True)
 class PreviewFindings:
-    """The effects that an import would have: the preview object, and some changes of each kind that can do harm."""
+    """The effects of an import: the preview object, and some changes of each kind that can do harm."""
 
     preview: JsonObject
     examples: dict[str, list[JsonObject]]
-    """By kind, in the order of DANGEROUS; a kind without a change is left out."""
+    """The examples by kind, in the order of DANGEROUS, without the kinds that have no change."""
 
 
 def preview_import(
     client: ConsentoryClient, import_id: str, *, report: Callable[[int, int], None] = lambda _done, _total: None
 ) -> PreviewFindings:
-    """Preview a staged import. `report` gets the records that are done, and all of them.
+    """Preview a staged import. `report` gets the number of processed records, and the number of all records.
 
-    Raises PreviewFailed, and ApiProblem when the server refuses.
+    Raises PreviewFailed, and ApiProblem if the server refuses.
     """
     preview, pause = client.start_preview(import_id), _FIRST_PAUSE
     while preview["State"] == "Running":
@@ -41,7 +41,7 @@ def preview_import(
         pause = min(pause * 1.5, _LONGEST_PAUSE)
         preview = client.preview(import_id)
     if preview["State"] != "Done":
-        raise PreviewFailed(f"The preview of import {import_id} failed, and the log of the worker says why.")
+        raise PreviewFailed(f"The preview of import {import_id} failed. The log of the worker has the reason.")
     report(preview["RecordsDone"], preview["Records"])
     return find_examples(client, import_id, preview)
 
