@@ -445,8 +445,8 @@ class ImportRun:
             ) from error
         self._give_up(state)
         raise ImportRefused(
-            f"{cause}\nThe input came through a pipe, which cannot be read again, so this import cannot be continued. It "
-            "was cancelled, and nothing was applied. Save the input as a file, and import the file."
+            f"{cause}\nThe input came through a pipe, which cannot be read again, so this import cannot be continued. "
+            "It was cancelled, and nothing was applied. Save the input as a file, and import the file."
         ) from error
 
     def _stop_at(self, state: ImportState, problem: ApiProblem) -> NoReturn:
