@@ -28,6 +28,7 @@ CALLS = {
     ("post", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Cancel"),
     ("post", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Release"),
     ("get", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Progress"),
+    ("post", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Undo"),
     ("post", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Preview"),
     ("get", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Preview"),
     ("get", "/Profiles/v4/Async/{clientId}/Imports/{importId}/Preview/Changes"),
@@ -196,7 +197,7 @@ def test_every_array_of_a_record_shows_how_many_elements_it_may_have(document: d
     ("name", "member", "values"),
     [
         ("StatusObject", "Status", ["Completed", "Failed", "Initiated", "Processing", "Queued", "Staging"]),
-        ("StatusObject", "ImportAction", ["Add", "Delete"]),
+        ("StatusObject", "ImportAction", ["Add", "Delete", "Undo"]),
         ("ExceptionRecord", "Phase", ["Execute", "NotHonored", "Stage"]),
         ("Preference", "PreferenceType", [1, 2, "OptIn", "OptOut", None]),
         ("Consent", "ConsentStatus", [1, 2, 3, 4, "Granted", "Denied", "Revoked", "NotSet", None]),

@@ -90,6 +90,16 @@ def _cancel_by_id(**fields: Any) -> Call:
     return send
 
 
+def _undo(**body: Any) -> Call:
+    """On an import that has not completed: 409 for a caller who may undo."""
+
+    def send(users_of: PermissionUsers, client: httpx.Client) -> httpx.Response:
+        started = users_of.initiate("all")
+        return client.post(f"{users_of.imports}/Imports/{started['ImportId']}/Undo", json=body)
+
+    return send
+
+
 CALLS: dict[str, tuple[Call, set[str]]] = {
     "initiate": (_initiate(), {"import"}),
     "initiate a Delete": (_initiate(ImportAction="Delete"), {"import", "profile.delete"}),
@@ -115,6 +125,8 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "its preview": (_look("Imports/{ImportId}/Preview"), {"import"}),
     "changes of a preview": (_look("Import/{AccessToken}/Preview/Changes"), {"import"}),
     "its changes of a preview": (_look("Imports/{ImportId}/Preview/Changes"), {"import"}),
+    "undo": (_undo(), {"import"}),
+    "undo with RestoreYes": (_undo(RestoreYes=True), {"import", "release"}),
     "its progress": (_watch, {"import"}),
     "profile": (_on_profile("GET"), {"profile.read"}),
     "history": (_on_profile("GET", "/History?of=Consents"), {"profile.read"}),
@@ -151,7 +163,7 @@ def test_a_call_needs_all_of_its_permissions(users_of: PermissionUsers, call: st
     for user in USERS:
         answer = send(users_of, users_of.act_as(user))
         permitted = all(holds(user, need) for need in needs)
-        if (answer.status_code == 403) == permitted or answer.status_code not in (200, 201, 202, 204, 403, 404):
+        if (answer.status_code == 403) == permitted or answer.status_code not in (200, 201, 202, 204, 403, 404, 409):
             wrong.append((user, answer.status_code, answer.text[:200]))
         if answer.status_code == 403:
             assert answer.headers["content-type"] == "application/problem+json"
@@ -185,7 +197,8 @@ def test_every_call_of_the_api_is_in_the_matrix(users_of: PermissionUsers) -> No
     assert calls == {
         "cancelImport", "releaseImport",
         "initiate", "stage", "execute", "cancel", "getStatus", "getExceptions", "listImports", "getImport",
-        "getImportExceptions", "watchImport", "getProfile", "getHistory", "findProfiles", "listTags", "createProfile",
+        "getImportExceptions", "watchImport", "undoImport",
+        "getProfile", "getHistory", "findProfiles", "listTags", "createProfile",
         "startPreview", "startTokenPreview", "getPreview", "getTokenPreview", "listPreviewChanges",
         "listTokenPreviewChanges", "updateProfile", "deleteProfile",
         "getConfiguration", "applyConfiguration", "readAudit",

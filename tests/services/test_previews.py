@@ -5,20 +5,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from live_account import Ended, LiveAccount, LiveStore
 from lone_people import CHUNKS, MATCH, SIZES, cut, dated_records, flags
-from preview_calls import list_changes, run_preview
+from preview_calls import count_effects, list_changes, read_states, run_preview
 from profile_comparison import ARRAYS, HARMS, list_harms
 
-from consentory.domain.effects import EFFECT_KINDS, list_effects
+from consentory.domain.effects import EFFECT_KINDS
 from consentory.domain.preview import ListedChange
-from consentory.domain.profile import ProfileState
-from consentory.store.tables.profile_store import decode_state
 from model.histories import delete_records, resolve_record
 
 Wire = dict[str, Any]
@@ -32,26 +29,6 @@ PROPERTY = settings(
 )
 COUNTS = ("created", "updated", "unchanged", "deleted", "exceptions", "not_honored")
 pytestmark = [pytest.mark.timeout(6 * 3600), pytest.mark.slow]
-
-
-def read_states(account: LiveAccount) -> dict[int, ProfileState]:
-    rows = account.store.query(
-        "SELECT profile_id, body::text FROM profile WHERE account_id = %s", account.caller.account_id
-    )
-    return {profile_id: decode_state(body) for profile_id, body in rows}
-
-
-def count_effects(account: LiveAccount, before: dict[int, ProfileState], import_id: UUID) -> dict[str, int]:
-    """The effects of an execution, counted from what is stored before it and after it."""
-    index = account.store.services.configurations.current(account.caller.account_id)
-    ((started,),) = account.store.query(
-        "SELECT (extract(epoch FROM started_at) * 1000000)::bigint FROM import WHERE import_id = %s", import_id
-    )
-    after, counts = read_states(account), Counter(dict.fromkeys(EFFECT_KINDS, 0))
-    for profile_id in before.keys() | after.keys():
-        effects = list_effects(before.get(profile_id), after.get(profile_id), index, started)
-        counts.update(effect.kind for effect in effects)
-    return dict(counts)
 
 
 @st.composite

@@ -42,6 +42,9 @@ WORKER_MODULES = WORKER_ONLY_MODULES | {"change_plan", "change_writing", "config
 BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat"}
 """The statements that database.py and heartbeat.py run for either role."""
 
+OF_AN_EXECUTION = {"keep_before_images", "list_before_images", "list_created_people"}
+"""Statements of modules that both roles run, in a part that only the execution of an import runs."""
+
 
 PARAMETER_TYPES = {
     "first": "integer",
@@ -52,7 +55,8 @@ PARAMETER_TYPES = {
 }
 """Where PostgreSQL cannot tell a parameter's type by itself: psycopg names the type with the value."""
 
-LARGE = {"import", "import_block", "import_fault", "import_chunk", "profile", "alternate_key", "contact_key", "ledger"}
+LARGE = {"import", "import_block", "import_fault", "import_chunk", "profile", "alternate_key", "contact_key", "ledger",
+         "before_image"}  # fmt: skip
 
 
 # Reading our own sources -----------------------------------------------------------------------------------------
@@ -123,7 +127,7 @@ def find_roles() -> dict[str, set[str]]:
     for name in roles:
         if name in BY_THE_CONNECTION_ITSELF:
             roles[name] = {SERVICE, WORKER}
-        if name.startswith("copy_"):
+        if name.startswith("copy_") or name in OF_AN_EXECUTION:
             roles[name] = {WORKER}
         if f"copy_{name.removeprefix('insert_')}" in roles and name.startswith("insert_"):
             roles[name] = {SERVICE}
@@ -308,6 +312,13 @@ INSERT INTO import_chunk (account_id, import_id, chunk_number, next_sequence, la
   SELECT i.account_id, i.import_id, n, 1, 2, CASE WHEN n > 1900 THEN n - 1 END
   FROM import AS i CROSS JOIN generate_series(1, 2000) AS n WHERE status = 'Processing';
 """
+FILL += """
+INSERT INTO before_image (account_id, import_id, profile_id, sequence_number, image)
+  SELECT p.account_id, profile_match_token(p.account_id + 2 * (n - 1)), p.profile_id, 1,
+         decode(repeat('00', 500), 'hex')
+  FROM profile AS p CROSS JOIN generate_series(1, 4) AS n;
+UPDATE import SET before_images = 'Kept' WHERE access_token <= 8;
+"""
 
 HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
     "find_holders": (
@@ -333,6 +344,7 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
             "actives": [True] * 200,
             "customer_types": [None] * 200,
             "fingerprints": "," * 199,
+            "import_id": RUNNING,
             "modified": "2026-11-21T00:00:00Z",
         },
         {"profile_pkey"},
@@ -356,7 +368,14 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
     "find_import": ([SERVICE, WORKER], {"import_id": RUNNING}, {"import_pkey"}),
     "find_import_by_token": ([SERVICE], {"access_token": 900001}, {"import_access_token_key"}),
     "list_imports": ([SERVICE], {"status": None, "before": None, "limit": 51}, {"import_pkey"}),
-    "lock_import": ([SERVICE], {"import_id": RUNNING}, {"import_pkey"}),
+    "list_before_images": ([WORKER], {"undo_of": UUID(int=2), "ids": list(range(2, 402, 2))}, {"before_image_pkey"}),
+    "list_created_people": ([WORKER], {"undo_of": UUID(int=2), "ids": list(range(2, 402, 2))}, {"profile_pkey"}),
+    "delete_before_images": (
+        [SERVICE, WORKER],
+        {"ids": list(range(2, 402, 2))},
+        {"before_image_pkey", "import_before_images"},
+    ),
+    "lock_import": ([SERVICE, WORKER], {"import_id": RUNNING}, {"import_pkey"}),
     "list_seek_keys": ([SERVICE], {"import_id": RUNNING, "of_not_honored": False, "step": 100}, {"import_fault_pkey"}),
     "list_faults": (
         [SERVICE],

@@ -11,7 +11,7 @@ from running_server import create_database, drop_database
 from sample_rows import ROWS, SERVICE, WORKER, connect_as, insert_row, list_walled_tables, make_row
 
 OURS, THEIRS = 1, 2
-NOT_OF_THE_SERVICE = {"import_chunk", "preview_chunk", "preview_change", "account", "audit_link"}
+NOT_OF_THE_SERVICE = {"import_chunk", "preview_chunk", "preview_change", "account", "audit_link", "before_image"}
 TABLES = sorted(ROWS)
 
 

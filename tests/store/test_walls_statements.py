@@ -40,6 +40,8 @@ STATES["Held"] = STATES["Queued"] | {"status": "Queued", "guard_state": "Held", 
 STATES["Processing"] = STATES["Queued"] | {"started_at": THEN, "configuration_revision": 1, "first_profile_id": 1}
 STATES["worked off"] = STATES["Processing"] | {"status": "Processing", "pending": 0, "created": 1}
 STATES["Completed"] = STATES["Processing"] | {"pending": 0, "created": 1, "completed_at": THEN}
+STATES["undoable"] = STATES["Completed"] | {"status": "Completed", "before_images": "Kept"}
+STATES["undoable no more"] = STATES["undoable"] | {"before_images": "Going"}
 STATES["purged"] = STATES["Completed"] | {"status": "Completed", "purged_at": THEN}
 """The other account's import, so that a guard of state hides no wall that is missing."""
 
@@ -53,7 +55,9 @@ PARAMETERS: dict[str, Any] = {
     "key_id": "sample-key", "fingerprint": b"other", "secret_key_id": "other", "encrypted": b"encrypted",
     "limit": 10, "offset": 0, "step": 1, "status": None, "before": None, "of_not_honored": False, "phases": [1, 2],
     "from": ["Initiated", "Staging", "Queued"], "reason": "reason", "revision": 1, "document": "{}", "count": 1,
-    "first_profile_id": 1, "received": 1, "valid": 1, "failed": 0, "raw": b"raw", "seconds": 1, "ends": 1,
+    "first_profile_id": 1, "keeps_images": True, "undo_of": IMPORT_ID, "restore_yes": False,
+    "days": 10, "images": [b"image"], "named": [""],
+    "received": 1, "valid": 1, "failed": 0, "raw": b"raw", "seconds": 1, "ends": 1,
     "staged_bytes": 1, "action": None, "old": "$argon2id$", "secret_hash": "other",
     "undated_choices": 1, "refused_opt_outs": 1, "numbers_without_country_code": 1,
     "total": 1, "exceptions": 0, "not_honored": 0, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0,
@@ -72,8 +76,9 @@ NAMES = sorted(
 )
 LOOKS_AT_THE_TRANSACTION_ONLY = {"list_shared"}
 """At a temporary table that collect_named makes, which is tried by itself."""
-NEEDS_THE_OTHER_ROWS_GONE = {"mark_purge_complete"}
-"""It changes an import only when none of its blocks is left: test_retention.py tries that."""
+NEEDS_THE_OTHER_ROWS_GONE = {"mark_purge_complete", "mark_images_gone"}
+"""It changes an import only when none of its blocks, or images, is left: test_retention.py and test_undo.py try
+that."""
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +92,7 @@ def their_rows(engine: str, template: str) -> Iterator[str]:
         owner.execute("UPDATE import SET idempotency_key = 'key', request_hash = 'hash', staged_bytes = 7")
         owner.execute('UPDATE ledger SET choices = \'[{"of": "P", "place": "", "at": 0, "value": {}}]\'')
         owner.execute("UPDATE audit_event SET import_id = %s", [IMPORT_ID])
+        owner.execute("UPDATE profile SET import_id = %s", [IMPORT_ID])
         owner.execute("UPDATE account SET revision = 2")
         loose = make_row("audit_event", THEIRS, event_id=IMPORT_ID, import_id=IMPORT_ID)  # in no chain and no queue
         insert_row(owner, "audit_event", loose)

@@ -10,6 +10,7 @@ ACROSS_ACCOUNTS = {
     "find_purgeable",
     "find_redactable",
     "find_purge_left",
+    "find_images_to_purge",
     "find_foldable",
     "find_unchained",
     "list_accounts",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from uuid import UUID
+
 from live_account import LiveAccount, LiveStore
 
+from consentory.domain.effects import EFFECT_KINDS, list_effects
 from consentory.domain.preview import ListedChange, Preview
+from consentory.domain.profile import ProfileState
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.execution.previewing import Previewing
+from consentory.store.tables.profile_store import decode_state
 
 
 def make_previewing(store: LiveStore, chunk_size: int | None = None) -> Previewing:
@@ -38,3 +44,23 @@ def list_changes(account: LiveAccount, token: str, limit: int = 3) -> list[Liste
         if not page.has_more:
             return found
         cursor = page.changes[-1].cursor
+
+
+def read_states(account: LiveAccount) -> dict[int, ProfileState]:
+    rows = account.store.query(
+        "SELECT profile_id, body::text FROM profile WHERE account_id = %s", account.caller.account_id
+    )
+    return {profile_id: decode_state(body) for profile_id, body in rows}
+
+
+def count_effects(account: LiveAccount, before: dict[int, ProfileState], import_id: UUID) -> dict[str, int]:
+    """The effects of an execution, counted from what is stored before it and after it."""
+    index = account.store.services.configurations.current(account.caller.account_id)
+    ((started,),) = account.store.query(
+        "SELECT (extract(epoch FROM started_at) * 1000000)::bigint FROM import WHERE import_id = %s", import_id
+    )
+    after, counts = read_states(account), Counter(dict.fromkeys(EFFECT_KINDS, 0))
+    for profile_id in before.keys() | after.keys():
+        effects = list_effects(before.get(profile_id), after.get(profile_id), index, started)
+        counts.update(effect.kind for effect in effects)
+    return dict(counts)

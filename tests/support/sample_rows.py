@@ -91,6 +91,13 @@ ROWS: dict[str, Row] = {
         "recorded": THEN,
         "caller": "nightly",
     },
+    "before_image": {
+        "import_id": IMPORT_ID,
+        "profile_id": 1,
+        "sequence_number": 1,
+        "image": b"image",
+        "named_keys": [KEY],
+    },
     "tombstone": {"profile_id": 2, "deleted_at": THEN, "caller": "nightly"},
     "hmac_key": {"key_id": "sample-key", "encrypted": b"encrypted", "secret_key_id": "key"},
     "hmac_use": {"fingerprint": b"fingerprint", "ends_at": THEN},

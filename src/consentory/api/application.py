@@ -67,6 +67,7 @@ def create_app(
             "processes": _provide(processes),
             "exceptions": _provide(services.exceptions),
             "previews": _provide(services.previews),
+            "undos": _provide(services.undo),
             "profiles": _provide(services.profiles),
             "accounts": _provide(services.accounts),
             "audit": _provide(services.audit),

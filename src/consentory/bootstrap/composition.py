@@ -25,6 +25,7 @@ from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.retention import Retention
 from consentory.services.imports.staging_service import StagingService
+from consentory.services.imports.undo_service import UndoService
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.services.service_set import Services
 from consentory.store.database import Database
@@ -77,6 +78,7 @@ def compose_services(database: Database, box: SecretBox | None = None) -> Servic
         database=database,
         configurations=configurations,
         imports=ImportService(database, configurations),
+        undo=UndoService(database, configurations),
         staging=StagingService(database, configurations, read_staged_bound()),
         exceptions=ExceptionService(database),
         previews=PreviewService(database),

@@ -4,13 +4,14 @@ ones."""
 import time
 import uuid
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.table import Column, Table
 
 from consentory.cli.effects_approval import (
     NOT_EXECUTED,
+    Approve,
     PreviewOption,
     YesOption,
     choose_approval,
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     app.command("execute")(execute_import)
     app.command("cancel")(cancel_import)
     app.command("release")(release_import)
+    app.command("undo")(undo_import)
     profile = typer.Typer(help="One person: show, change, deactivate, delete.", no_args_is_help=True)
     profile.command("show")(show_profile)
     profile.command("edit")(edit_profile)
@@ -163,7 +165,18 @@ def execute_import(
     if preview and preview_id:
         exit_refused("--preview makes a new preview, and --preview-id names one that is there. Give one of them.")
     approve = choose_approval(preview, yes, as_json)
-    status = read_status(client, read_ref(token))
+    execute_status(client, read_status(client, read_ref(token)), approve, preview_id=preview_id, as_json=as_json)
+
+
+def execute_status(
+    client: ConsentoryClient,
+    status: JsonObject,
+    approve: Approve | None,
+    *,
+    preview_id: uuid.UUID | None = None,
+    as_json: bool,
+) -> NoReturn:
+    """Preview an import where `approve` decides, execute it, wait for its end, and end the command."""
     if approve is not None:
         with ImportBars(notes) as bars:
             findings = preview_import(client, status["ImportId"], report=bars.show_preview)
@@ -241,6 +254,31 @@ def release_import(client: ConsentoryClient, token: TokenArgument, *, as_json: J
     ref = read_ref(token)
     status = client.release(ref if isinstance(ref, uuid.UUID) else read_status(client, ref)["ImportId"])
     print_json(status) if as_json else print_books(status)
+
+
+@connected
+def undo_import(
+    client: ConsentoryClient,
+    import_id: Annotated[str, typer.Argument(help="The ImportId of the import to take back.")],
+    *,
+    restore_yes: Annotated[
+        bool, typer.Option("--restore-yes", help="Also take back its opt-outs; needs the permission release.")
+    ] = False,
+    preview: PreviewOption = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back a completed import, and wait until that is done. The exit codes are those of import.
+
+    Values that somebody changed since stay, and so do opt-outs, denials and withdrawals of the import.
+
+    Example: consentory undo 0193f5c5-31b2-7000-8000-5f3a3f6a2b10 --preview
+    """
+    ref = read_ref(import_id)
+    if isinstance(ref, int):
+        exit_refused("An import is undone by its ImportId (a UUID). `consentory imports` shows it.")
+    approve = choose_approval(preview, yes, as_json)
+    execute_status(client, client.undo(ref, restore_yes=restore_yes), approve, as_json=as_json)
 
 
 def require_token(status: JsonObject) -> int:

@@ -153,6 +153,10 @@ class ConsentoryClient:
         """Let an import go on that the guard holds; ApiProblem 409 where no guard does. Returns the status object."""
         return self._post(self._async("Imports", import_id, "Release"))
 
+    def undo(self, import_id: uuid.UUID | str, *, restore_yes: bool = False) -> JsonObject:
+        """A new import that takes back a completed one when it is executed. Returns its status object."""
+        return self._post(self._async("Imports", import_id, "Undo"), {"RestoreYes": restore_yes})
+
     def status(self, access_token: int) -> JsonObject:
         """The status object. ApiProblem 401 after the token has expired."""
         return self._get(self._async("Import", access_token, "Status"))

@@ -12,7 +12,7 @@ from consentory.domain.configuration import Guard
 from consentory.domain.guard import LimitExceeded
 from consentory.domain.record import Fault
 
-Action = Literal["Add", "Delete"]
+Action = Literal["Add", "Delete", "Undo"]
 Status = Literal["Initiated", "Staging", "Queued", "Processing", "Completed", "Failed"]
 Outcome = Literal["Created", "Updated", "Unchanged", "Deleted", "NotHonored", "Exception"]
 Phase = Literal["Stage", "Execute", "NotHonored"]
@@ -62,6 +62,14 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
     source: ImportSource | None = None
     guard: Guard | msgspec.UnsetType = msgspec.UNSET
     """The limits of Initiate. Left out of the stored settings where Initiate gave none."""
+
+
+class UndoOrder(msgspec.Struct, frozen=True):
+    """The import that an import with the action Undo takes back, and how."""
+
+    undo_of: UUID
+    restore_yes: bool
+    """True: also the noes that came with that import."""
 
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +123,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     counts: StageCounts = StageCounts()
     held_reason: list[LimitExceeded] | None = None
     """The limits that a held import exceeds. None: no guard holds it."""
+    undo: UndoOrder | None = None
+    """Not None: the action is Undo."""
 
 
 class StagedBatch(msgspec.Struct, frozen=True):

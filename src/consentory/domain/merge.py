@@ -91,7 +91,8 @@ def _stamp_edited(old: ProfileState | None, body: ProfileState, now: int) -> Non
 
 
 @lru_cache(maxsize=20_000)  # one application of a record looks at its alternate ids several times
-def _hash_alternate_id(account_id: int, type_name: str, value: str) -> bytes:
+def hash_alternate_id(account_id: int, type_name: str, value: str) -> bytes:
+    """The key of an alternate id."""
     return hash_key(account_id, "AlternateId", fold(type_name), fold(value))
 
 
@@ -100,7 +101,7 @@ def list_alternate_keys(account_id: int, body: ProfileState | None) -> dict[byte
     if body is None:
         return {}
     return {
-        _hash_alternate_id(account_id, item.type, item.value): (item.type, item.value)
+        hash_alternate_id(account_id, item.type, item.value): (item.type, item.value)
         for item in body.alternate_ids
         if item.active
     }

@@ -16,7 +16,14 @@ from consentory.domain.in_force import (
 )
 from consentory.domain.merge_contacts import Included
 from consentory.domain.merge_state import MergeState
-from consentory.domain.profile import PLACE_LETTER, ChoiceT, Consent, Preference
+from consentory.domain.profile import (
+    PLACE_LETTER,
+    ChoiceT,
+    Consent,
+    Preference,
+    describe_consent,
+    describe_preference,
+)
 from consentory.domain.record import (
     GRANTED,
     KIND_MEMBERS,
@@ -140,20 +147,13 @@ def _apply_consent(state: MergeState, place: Place, given_input: ConsentInput, i
         state.add_not_honored("Consent.NewerVersionPresent", place.name_consent(index), message, given_input.version)
         return
     days = entry.type.versions[rank].expiration_days
-    value: dict[str, object] = {
-        "ConsentType": given_input.type,
-        "ConsentVersion": given_input.version,
-        "Locale": given_input.locale,
-        "ConsentStatus": given_input.status,
-    }
-    if given_input.evidence:
-        value["Evidence"] = given_input.evidence
     applied = Consent(
         given_input.type, given_input.version, given_input.locale, given_input.status, given_input.at,
-        state.append_entry("C", place.code, value, given_input.at),
+        state.body.entries + 1,
         evidence=given_input.evidence or None,
         expires=given_input.at + days * DAY if days and given_input.status == GRANTED else None,
     )  # fmt: skip
+    state.append_entry("C", place.code, describe_consent(applied), applied.at)
     _put(place.consents, stored, applied)
 
 
@@ -210,19 +210,15 @@ def _apply_preference(state: MergeState, place: Place, given_input: PreferenceIn
     if given_input.type == OPT_IN:
         _require_consents(state, place, entry, index)
     frequency = _resolve_frequency(given_input, stored, entry)
-    value: dict[str, object] = {"FilterId": given_input.filter, "PreferenceType": given_input.type}
-    if frequency is not None:
-        value["FrequencyId"] = frequency
-    if given_input.attributes:
-        value["PreferenceAttributes"] = [{"Key": key, "Value": text} for key, text in given_input.attributes.items()]
     days = entry.filter.duration_days
     applied = Preference(
         given_input.filter, given_input.type, given_input.at,
-        state.append_entry("P", place.code, value, given_input.at),
+        state.body.entries + 1,
         frequency=frequency,
         attributes=given_input.attributes or None,
         expires=given_input.at + days * DAY if days and given_input.type == OPT_IN else None,
     )  # fmt: skip
+    state.append_entry("P", place.code, describe_preference(applied), applied.at)
     _put(place.preferences, stored, applied)
 
 

@@ -54,7 +54,8 @@ def require_audit(caller: Caller) -> None:
 
 
 def require_release(caller: Caller) -> None:
-    """Raises RequestRefused, forbidden, if the caller's groups do not permit to release a held import."""
+    """Raises RequestRefused, forbidden, if the caller's groups do not permit to release a held import, or to undo an
+    import together with its noes."""
     if not caller.permissions.release:
         raise _refuse("Permission.Release", "release")
 

@@ -61,6 +61,29 @@ class Consent(Stored):
 ChoiceT = TypeVar("ChoiceT", Preference, Consent)
 
 
+def describe_preference(choice: Preference) -> dict[str, object]:
+    """The wire members of a preference, without its date, as the ledger keeps them."""
+    value: dict[str, object] = {"FilterId": choice.filter, "PreferenceType": choice.type}
+    if choice.frequency is not None:
+        value["FrequencyId"] = choice.frequency
+    if choice.attributes:
+        value["PreferenceAttributes"] = [{"Key": key, "Value": text} for key, text in choice.attributes.items()]
+    return value
+
+
+def describe_consent(choice: Consent) -> dict[str, object]:
+    """As describe_preference, of a consent."""
+    value: dict[str, object] = {
+        "ConsentType": choice.type,
+        "ConsentVersion": choice.version,
+        "Locale": choice.locale,
+        "ConsentStatus": choice.status,
+    }
+    if choice.evidence:
+        value["Evidence"] = choice.evidence
+    return value
+
+
 class AlternateId(Stored):
     type: str
     value: str

@@ -12,6 +12,7 @@ from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.staging_service import StagingService
+from consentory.services.imports.undo_service import UndoService
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.store.database import Database
 
@@ -26,6 +27,7 @@ class Services:
     staging: StagingService
     exceptions: ExceptionService
     previews: PreviewService
+    undo: UndoService
     profiles: ProfileService
     accounts: AccountService
     authentication: Authentication

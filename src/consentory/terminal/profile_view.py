@@ -127,6 +127,9 @@ def _add_origin(branch: Tree, item: JsonObject) -> None:
     branch.add(f"recorded {show_text(str(item.get('RecordedDate')))} by {show_text(str(item.get('Caller')))}")
     if item.get("ImportId"):
         branch.add(f"import {show_text(str(item['ImportId']))}, record {item.get('SequenceNumber')}")
+    if item.get("UndoOf"):
+        went = "taken back" if item.get("TakenBack") else "came back"
+        branch.add(f"{went}: undo of import {show_text(str(item['UndoOf']))}")
 
 
 def read_history(client: ConsentoryClient, profile_id: int) -> dict[HistoryKind, list[JsonObject]]:

@@ -16,6 +16,7 @@ from consentory.codec.answers.exceptions_answer import ExceptionList, render_exc
 from consentory.codec.answers.status_object import ImportList, StatusObject, render_status
 from consentory.codec.record.wire_record import WireBatch
 from consentory.codec.staging.initiate_request import InitiateRequest
+from consentory.codec.staging.undo_request import UndoRequest, read_undo
 from consentory.domain.imports import Import
 from consentory.domain.permission import require_import
 from consentory.http.access_log import note_import
@@ -40,8 +41,10 @@ from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.stage_processes import StageCall, StageProcesses
 from consentory.services.imports.staging_service import StagingService
+from consentory.services.imports.undo_service import UndoService
 
 Imports = NamedDependency[SkipValidation[ImportService]]
+Undos = NamedDependency[SkipValidation[UndoService]]
 Staging = NamedDependency[SkipValidation[StagingService]]
 Processes = NamedDependency[SkipValidation[StageProcesses]]
 Exceptions = NamedDependency[SkipValidation[ExceptionService]]
@@ -233,6 +236,20 @@ def watch(request: ApiRequest, imports: Imports, authentication: Authenticator, 
     return ServerSentEvent(watch_import(show_import(request, item), look))
 
 
+@post(
+    "/Async/{clientId:str}/Imports/{importId:str}/Undo",
+    operation_id="undoImport",
+    status_code=200,
+    sync_to_thread=True,
+    dependencies=BODY,
+    opt={"takes": (JSON,), "body": UndoRequest, "refuses": (409,), "needs": require_import, "largest_body": 10_000},
+)
+def undo(request: ApiRequest, undos: Undos, content: Content, import_id: ImportId) -> StatusObject:
+    """Make an import that takes back a completed one when it is executed."""
+    item = undos.undo(request.user, import_id, restore_yes=read_undo(content).RestoreYes)
+    return answer_import(request, item, "undo")
+
+
 def answer_import(request: ApiRequest, item: Import, call: str | None = None) -> StatusObject:
     """The status object. `call` names the call that changed the state of the import."""
     note_import(request.scope, item.import_id)
@@ -275,6 +292,7 @@ IMPORT_ROUTES = Router(
         get_import,
         get_import_exceptions,
         watch,
+        undo,
     ],
     tags=["Import"],
 )

@@ -44,6 +44,13 @@ class PreferenceEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Caller: str
     ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
     SequenceNumber: Positive | None
+    UndoOf: Annotated[
+        UUID | UnsetType,
+        Meta(description="The choice came back because this import was undone; with TakenBack it went."),
+    ] = UNSET
+    TakenBack: Annotated[
+        Literal[True] | UnsetType, Meta(description="The choice is there no longer: before that import there was none.")
+    ] = UNSET
 
 
 class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -60,6 +67,13 @@ class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Caller: str
     ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
     SequenceNumber: Positive | None
+    UndoOf: Annotated[
+        UUID | UnsetType,
+        Meta(description="The choice came back because this import was undone; with TakenBack it went."),
+    ] = UNSET
+    TakenBack: Annotated[
+        Literal[True] | UnsetType, Meta(description="The choice is there no longer: before that import there was none.")
+    ] = UNSET
 
 
 class PreferenceHistory(msgspec.Struct, frozen=True):

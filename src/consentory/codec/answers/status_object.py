@@ -72,6 +72,13 @@ class StatusObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         ImportSource | None,
         Meta(description="The file of the import, as given at Initiate. A listing leaves the mapping out."),
     ]
+    UndoOf: Annotated[
+        UUID | msgspec.UnsetType, Meta(description="With ImportAction Undo: the import that this one takes back.")
+    ] = msgspec.UNSET
+    RestoreYes: Annotated[
+        bool | msgspec.UnsetType,
+        Meta(description="With ImportAction Undo: whether it also takes back the noes that came with that import."),
+    ] = msgspec.UNSET
     UndatedChoices: Annotated[
         Natural,
         Meta(description="Choices of accepted records that have no date. They have the time of their Stage call."),
@@ -137,6 +144,8 @@ def render_status(item: Import, batch: StagedBatch | None = None, *, show_token:
         FailureReason=item.failure_reason,
         HeldReason=item.held_reason,
         Source=settings.source,
+        UndoOf=msgspec.UNSET if item.undo is None else item.undo.undo_of,
+        RestoreYes=msgspec.UNSET if item.undo is None else item.undo.restore_yes,
         UndatedChoices=item.counts.undated_choices,
         RefusedOptOuts=item.counts.refused_opt_outs,
         NumbersWithoutCountryCode=item.counts.numbers_without_country_code,

@@ -387,6 +387,18 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Find out which profile is meant, and send only its ProfileId or its id.",
     ),
     FaultCode(
+        "Undo.KeptNewer",
+        _NOT_HONORED,
+        "At an undo: somebody changed this value, or this person, since the import, so it stays.",
+        "Nothing, if the newer value is right; else change it by itself.",
+    ),
+    FaultCode(
+        "Undo.KeptNo",
+        _NOT_HONORED,
+        "At an undo: an opt-out, a denial or a withdrawal that came with the import stays.",
+        "Nothing, if the person said so; else undo with RestoreYes, which needs the permission release.",
+    ),
+    FaultCode(
         "Profile.NotFound",
         _NOT_HONORED,
         "The profile to delete does not exist, or was deleted before.",

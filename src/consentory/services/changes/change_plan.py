@@ -14,15 +14,18 @@ import msgspec
 
 from consentory.codec.record.fast_path.verbatim_record import read_verbatim
 from consentory.domain.configuration_index import ConfigurationIndex
-from consentory.domain.imports import ImportSettings
+from consentory.domain.imports import ImportSettings, UndoOrder
 from consentory.domain.merge import list_alternate_keys, merge
 from consentory.domain.merge_state import MergeContext, make_fault
 from consentory.domain.profile import ProfileState
 from consentory.domain.record import Fault, Record, VerbatimRecord
 from consentory.domain.spelling import Spelling, find_spelling, spell_body, spell_record
+from consentory.domain.undo import join_images, list_lost_keys, make_bare, release_alternate_id, undo
+from consentory.domain.undo_state import Image, UndoContext, holds_no
 from consentory.services.changes.change_set import AlternateIds, ChangeSet
 from consentory.store.database import Transaction
-from consentory.store.tables import profile_store
+from consentory.store.tables import before_image_store, profile_store
+from consentory.store.tables.before_image_store import StoredImage
 from consentory.store.tables.execution_store import ProcessedRecord
 from consentory.store.tables.profile_store import Source, decode_state
 
@@ -31,8 +34,8 @@ StateLoader = Callable[[Transaction, Iterable[int]], dict[int, str]]
 `profile_store.load_states` without."""
 
 
-ChangeSetMaker = Callable[[int, int, int, UUID | None, Mapping[int, str]], ChangeSet]
-"""Makes an empty ChangeSet of its first five fields."""
+ChangeSetMaker = Callable[[int, int, int, UUID | None, Mapping[int, str], range | None], ChangeSet]
+"""Makes an empty ChangeSet of its first six fields."""
 
 HolderFinder = Callable[[Transaction, Collection[bytes]], dict[bytes, int]]
 """Gives the profile that holds each of these alternate ids, like `profile_store.find_holders`."""
@@ -75,6 +78,10 @@ class ApplyContext:
     started_at: int
     found_below: int
     now: int | None = None
+    undo: UndoOrder | None = None
+    """Not None: each record takes back what that import did to a person."""
+    own_ids: range | None = None
+    """See ChangeSet."""
 
 
 @dataclass(slots=True)
@@ -90,6 +97,10 @@ class _Plan:
         stored = self.changes.find_state(profile_id)
         if stored is None:
             return None
+        return self.read(stored)
+
+    def read(self, stored: str | bytes) -> ProfileState:
+        """A stored state with every name as configured."""
         state = decode_state(stored)
         spell_body(state, self.names)
         return state
@@ -122,9 +133,11 @@ def plan_records(
     # Read the clock with the locks: this time is later than all earlier changes of these people.
     now = profile_store.read_clock(tx) if context.now is None else context.now
     index, settings = context.configuration_index, context.settings
-    changes = make(index.account_id, context.started_at, now, records[0].source.import_id, states)
+    changes = make(index.account_id, context.started_at, now, records[0].source.import_id, states, context.own_ids)
     plan = _Plan(changes, find_spelling(index), holders)
-    if settings.action == "Delete":
+    if context.undo is not None:
+        _undo_people(tx, plan, context, context.undo, records, (load, find_holders))
+    elif settings.action == "Delete":
         changes.outcomes += [_delete_person(plan, context, pending) for pending in records]
     else:
         merge_context = MergeContext(index, settings, context.started_at, now, holders)
@@ -216,6 +229,102 @@ def _delete_person(plan: _Plan, context: ApplyContext, pending: PendingRecord) -
     plan.move_alternate_ids(target, old, {})
     plan.changes.add_change(target, old, None, source=pending.source, alternate_ids={})
     return ProcessedRecord(sequence, "Deleted", [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Undoing:
+    """The changes that an import made to the people of a slice of its undo, and to those who hold ids that it took."""
+
+    configuration_index: ConfigurationIndex
+    context: UndoContext
+    created: Mapping[int, bool]
+    """Whom the import created, and whether somebody else has changed them since."""
+    images: Mapping[int, StoredImage]
+
+    def list_images(self, plan: _Plan, profile_id: int) -> list[Image]:
+        """The images of a person, earliest first, with every name as configured."""
+        stored = self.images.get(profile_id)
+        states = [] if stored is None else join_images(stored.states)
+        return [Image(plan.read(before), plan.read(after)) for before, after in states]
+
+
+def _undo_people(
+    tx: Transaction,
+    plan: _Plan,
+    context: ApplyContext,
+    order: UndoOrder,
+    records: Sequence[PendingRecord],
+    readers: tuple[StateLoader, HolderFinder],
+) -> None:
+    """Take back what an import did to the people whom the records mean, in the order of the records."""
+    load, find_holders = readers
+    index = context.configuration_index
+    ids = {pending.record.profile_id or 0 for pending in records}
+    stored = before_image_store.load_images(tx, order.undo_of, ids)
+    named = {key for one in stored.values() for key in one.named_keys}
+    plan.holders.update(find_holders(tx, named))
+    holders = set(plan.holders.values()) - ids
+    if holders:
+        plan.changes.loaded = {**plan.changes.loaded, **load(tx, holders)}
+        stored |= before_image_store.load_images(tx, order.undo_of, holders)
+        plan.holders.update(find_holders(tx, named))
+    changes = plan.changes
+    undo_context = UndoContext(
+        account_id=changes.account_id,
+        undo_of=str(order.undo_of),
+        restore_yes=order.restore_yes,
+        now=changes.applied_at,
+        holders=plan.holders,
+        required_fields=frozenset(item.name for item in index.required_fields),
+    )
+    created = before_image_store.load_created(tx, order.undo_of, ids | holders)
+    undoing = _Undoing(index, undo_context, created, stored)
+    changes.outcomes += [_undo_person(plan, undoing, pending) for pending in records]
+
+
+def _undo_person(plan: _Plan, undoing: _Undoing, pending: PendingRecord) -> ProcessedRecord:
+    profile_id, sequence = pending.record.profile_id or 0, pending.source.sequence_number or 0
+    old, changed_since = plan.find(profile_id), undoing.created.get(profile_id)
+    if old is None or changed_since:
+        text = "has been deleted" if old is None else "was created by the import and changed by somebody else"
+        fault = make_fault("Undo.KeptNewer", "$.ProfileId", f"Profile {profile_id} {text} since.", profile_id)
+        return ProcessedRecord(sequence, "NotHonored", [fault])
+    is_created = changed_since is False
+    if is_created and (undoing.context.restore_yes or not holds_no(old)):
+        plan.move_alternate_ids(profile_id, old, {})
+        plan.changes.add_change(profile_id, old, None, source=pending.source, alternate_ids={})
+        return ProcessedRecord(sequence, "Deleted", [])
+    images = (
+        [Image(make_bare(old, undoing.configuration_index), old)]
+        if is_created
+        else undoing.list_images(plan, profile_id)
+    )
+    for key in list_lost_keys(old, images, plan.changes.account_id):
+        _release_alternate_id(plan, undoing, pending, key)
+    undone = undo(profile_id, old, images, undoing.context)
+    if undone.outcome == "Updated":
+        _change_person(plan, profile_id, old, undone.state, pending.source)
+        plan.changes.add_entries(profile_id, undone.state, undone.ledger, pending.source)
+    return ProcessedRecord(sequence, undone.outcome, undone.not_honored)
+
+
+def _release_alternate_id(plan: _Plan, undoing: _Undoing, pending: PendingRecord, key: bytes) -> None:
+    """Take an id from its holder, where the import gave it to them and this undo will take it in any case: people who
+    exchanged ids in the import exchange them back."""
+    holder = plan.holders.get(key)
+    if holder is None or holder not in undoing.images or holder in undoing.created:
+        return
+    old = plan.find(holder)
+    images = undoing.list_images(plan, holder)
+    new = None if old is None else release_alternate_id(holder, old, images, key, undoing.context)
+    if new is not None:
+        _change_person(plan, holder, old, new, pending.source)
+
+
+def _change_person(plan: _Plan, profile_id: int, old: ProfileState | None, new: ProfileState, source: Source) -> None:
+    alternate_ids = list_alternate_keys(plan.changes.account_id, new)
+    plan.move_alternate_ids(profile_id, old, alternate_ids)
+    plan.changes.add_change(profile_id, old, new, source=source, alternate_ids=alternate_ids)
 
 
 def _make_ambiguous(record: Record, context: ApplyContext) -> Fault:

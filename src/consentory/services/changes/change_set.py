@@ -16,6 +16,7 @@ import msgspec
 from consentory.domain.merge import list_alternate_keys, list_contacts
 from consentory.domain.profile import LedgerEntry, ProfileState
 from consentory.domain.text import fold, hash_key
+from consentory.store.tables.before_image_store import NewImage
 from consentory.store.tables.execution_store import ProcessedRecord
 from consentory.store.tables.profile_store import KeyRow, NewEntries, NewState, Source, encode_entries, encode_state
 
@@ -62,6 +63,9 @@ class ChangeSet:
     import_id: UUID | None
     loaded: Mapping[int, str]
     """The people whom the records mean, as they are stored."""
+    own_ids: range | None = None
+    """The ProfileIds that the import gives to new people; the states of all others from before are kept, for undo.
+    None: no states are kept."""
     outcomes: list[ProcessedRecord] = field(default_factory=list)
     """The outcome of each record, in the order of the records."""
     people: dict[int, ChangedPerson] = field(default_factory=dict)
@@ -71,6 +75,8 @@ class ChangeSet:
     contact_keys: KeyChanges[tuple[bytes, int]] = field(default_factory=KeyChanges)
     tags: dict[str, tuple[str, int]] = field(default_factory=dict)
     """For each caseless name: the name, and the change of the number of people with this tag."""
+    named_keys: dict[int, set[bytes]] = field(default_factory=dict)
+    """By ProfileId: the keys of the alternate ids that the person gained or lost."""
 
     def find_state(self, profile_id: int) -> str | bytes | None:
         """The current ProfileState of the person, in JSON. None: there is no such person."""
@@ -78,6 +84,25 @@ class ChangeSet:
         if person is None:
             return self.loaded.get(profile_id)
         return None if person.after is None else person.after.state
+
+    def list_images(self) -> list[NewImage]:
+        """The states before and after of each changed person whom the import did not create."""
+        own_ids = self.own_ids
+        return (
+            []
+            if own_ids is None
+            else [
+                NewImage(
+                    profile_id,
+                    person.source.sequence_number or 0,
+                    person.before,
+                    person.after.state,
+                    self.named_keys.get(profile_id, ()),
+                )
+                for profile_id, person in self.people.items()
+                if person.before is not None and person.after is not None and profile_id not in own_ids
+            ]
+        )
 
     def add_change(
         self,
@@ -109,6 +134,8 @@ class ChangeSet:
             self.ledger.append(NewEntries(profile_id, first, encode_entries(entries), source))
 
     def _change_alternate_ids(self, profile_id: int, had: AlternateIds, has: AlternateIds) -> None:
+        if self.own_ids is not None and profile_id not in self.own_ids:
+            self.named_keys.setdefault(profile_id, set()).update(had.keys() ^ has.keys())
         if had:
             self.alternate_keys.remove(had.keys() - has.keys())
         for key, (type_name, value) in has.items():

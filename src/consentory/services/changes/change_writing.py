@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from consentory.services.changes.change_set import ChangeSet
 from consentory.store.database import Transaction
-from consentory.store.tables import profile_store
+from consentory.store.tables import before_image_store, profile_store
 from consentory.store.tables.profile_store import NewState, Source
 
 
 def write_changes(tx: Transaction, changes: ChangeSet) -> None:
-    """Store people, keys, ledger, tombstones and counts of tags.
+    """Store people, keys, ledger, tombstones, images for undo, and counts of tags.
 
     Only in the transaction that planned the changes with locks. Raises StoreRefused with the constraint
     alternate_key_pkey if another transaction took one of the alternate ids meanwhile. Then plan again.
@@ -27,8 +27,11 @@ def write_changes(tx: Transaction, changes: ChangeSet) -> None:
             deleted.append((profile_id, person.source))
     at = changes.applied_at
     profile_store.delete_profiles(tx, deleted, at)
+    before_image_store.delete_images(tx, [profile_id for profile_id, _ in deleted])
     profile_store.insert_profiles(tx, created, changes.created_at, at, changes.import_id)
-    profile_store.update_profiles(tx, updated, at)
+    profile_store.update_profiles(tx, updated, at, changes.import_id)
+    if changes.import_id is not None:
+        before_image_store.keep_images(tx, changes.import_id, changes.list_images())
     ids, contacts = changes.alternate_keys, changes.contact_keys
     profile_store.change_alternate_keys(tx, ids.removed, ids.added.values())
     profile_store.change_contact_keys(tx, contacts.removed, contacts.added.values())

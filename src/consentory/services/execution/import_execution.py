@@ -139,7 +139,10 @@ class Execution:
         groups.join(execution_store.stream_shared(tx, import_id))
         chunks = list(cut_chunks(import_id, records, groups, self._chunk_records))
         first_id = account_store.reserve_profile_ids(tx, records)
-        if not execution_store.start_import(tx, import_id, configuration_index.revision, first_id, chunks):
+        keeps_images = configuration_index.account.undo_days > 0 and settings.action != "Delete"
+        if not execution_store.start_import(
+            tx, import_id, configuration_index.revision, first_id, chunks, keeps_images=keeps_images
+        ):
             raise StoreBusy("the import was cancelled while it was being resolved")
         note_event(
             tx, worker, "import.started", import_id=import_id, details={"Revision": configuration_index.revision}
@@ -207,7 +210,12 @@ class Execution:
             return SliceResult(0, 0, was_cut=False)
         configuration_index = self._configurations.at_revision(tx, chunk.account_id, running.configuration_revision)
         context = ApplyContext(
-            configuration_index, running.settings, to_micros(running.started_at), running.first_profile_id
+            configuration_index,
+            running.settings,
+            to_micros(running.started_at),
+            running.first_profile_id,
+            undo=running.undo,
+            own_ids=running.own_ids,
         )
         found = skip_unchanged(tx, context, staged) if are_lone else apply_all(staged)
         work, cut_at = found.cut(batch_size.pending)

@@ -25,7 +25,7 @@ from consentory.services.execution.repeated_records import apply_all, skip_uncha
 from consentory.services.execution.staged_reading import load_staged, make_gone
 from consentory.store.database import Transaction
 from consentory.store.tables import execution_store, preview_store, profile_store
-from consentory.store.tables.execution_store import ProcessedRecord, RunningImport
+from consentory.store.tables.execution_store import ProcessedRecord
 from consentory.store.tables.preview_store import KEPT_CHANGES, NewChange, PreviewCounts, PreviewPart
 from consentory.store.tables.profile_store import Source, decode_state
 
@@ -184,10 +184,13 @@ class PartPlanner:
     def find_out(self) -> PartResult:
         """The effects of the part."""
         view, part = self.view, self.part
-        _, _, settings, _ = execution_store.load_resolvable(view, part.key.import_id)
-        running = RunningImport(settings, part.as_of, part.configuration_revision, part.first_profile_id, True)
+        running = msgspec.structs.replace(
+            execution_store.load_running(view, part.key.import_id),
+            first_profile_id=part.first_profile_id,
+            is_processing=True,
+        )
         at = to_micros(part.as_of)
-        context = ApplyContext(self.index, settings, at, part.first_profile_id, now=at)
+        context = ApplyContext(self.index, running.settings, at, part.first_profile_id, now=at, undo=running.undo)
         result, chunk = PartResult(self.index, at, self.ends), part.chunk
         are_lone = chunk.sequences is None  # no two of these records mean one person or name one alternate id
         overlay = None if are_lone else _Overlay()

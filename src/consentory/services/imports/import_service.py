@@ -53,7 +53,7 @@ class ImportService:
                 known = self._find_replay(tx, caller, idempotency_key, request_hash)
                 if known is not None:
                     return known
-            _check_daily_limit(tx, configuration_index)
+            check_daily_limit(tx, configuration_index)
             now = from_micros(profile_store.read_clock(tx))
             item = Import(
                 account_id=caller.account_id,
@@ -99,7 +99,7 @@ class ImportService:
         """The import with that id, even if its token has expired. Raises RequestRefused, not_found."""
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
-            return _expire(tx, _find_by_id(tx, import_id))
+            return _expire(tx, find_by_id(tx, import_id))
 
     def execute(self, caller: Caller, token: str, preview_id: UUID | None = None) -> Import:
         """Queue a staged import. A call on an import that is queued, processing or completed changes nothing.
@@ -142,7 +142,7 @@ class ImportService:
         """
         require_release(caller)
         with self._database.transaction(caller.account_id) as tx:
-            item = _find_by_id(tx, import_id)
+            item = find_by_id(tx, import_id)
             state, executed_by = import_store.lock_guarded(tx, item.import_id)
             if state == "Held":
                 item = _reload(tx, item)
@@ -178,8 +178,8 @@ class ImportService:
         """As `cancel`, also after the access token has expired: a held import may wait for longer."""
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
-            item = _find_by_id(tx, import_id)
-            require_settings(item.settings, caller.permissions)
+            item = find_by_id(tx, import_id)
+            _require_rights(caller, item)
             return _cancel(tx, caller, item)
 
     def list_imports(
@@ -200,6 +200,18 @@ class ImportService:
         return found[:limit], str(found[limit - 1].import_id) if more else None
 
 
+def find_by_id(tx: Transaction, import_id: str) -> Import:
+    """The import of the transaction's account with that id. Raises RequestRefused, not_found."""
+    try:
+        wanted = UUID(import_id)
+    except ValueError:
+        wanted = None
+    item = import_store.find_import(tx, wanted) if wanted is not None else None
+    if item is None:
+        raise RequestRefused("not_found", "Import.NotFound", "This account has no import with that id.")
+    return item
+
+
 def find_by_token(tx: Transaction, token: str) -> Import:
     """The import of the transaction's account that an access token names, if the token has not expired.
 
@@ -214,16 +226,6 @@ def find_by_token(tx: Transaction, token: str) -> Import:
             "AccessToken.Invalid",
             "The access token is unknown or has expired. Initiate an import, or use the ImportId.",
         )
-    return item
-
-
-def _find_by_id(tx: Transaction, import_id: str) -> Import:
-    try:
-        item = import_store.find_import(tx, UUID(import_id))
-    except ValueError:
-        item = None
-    if item is None:
-        raise RequestRefused("not_found", "Import.NotFound", "This account has no import with that id.")
     return item
 
 
@@ -250,11 +252,19 @@ def _find_to_move(tx: Transaction, caller: Caller, token: str) -> Import:
     """
     require_import(caller)
     item = find_by_token(tx, token)
-    require_settings(item.settings, caller.permissions)
+    _require_rights(caller, item)
     return item
 
 
-def _check_daily_limit(tx: Transaction, configuration_index: ConfigurationIndex) -> None:
+def _require_rights(caller: Caller, item: Import) -> None:
+    """Raises RequestRefused, forbidden, if the caller may not initiate such an import."""
+    require_settings(item.settings, caller.permissions)
+    if item.undo is not None and item.undo.restore_yes:
+        require_release(caller)
+
+
+def check_daily_limit(tx: Transaction, configuration_index: ConfigurationIndex) -> None:
+    """Raises RequestRefused, too_many, if the account may make no further import now."""
     import_store.lock_initiates(tx)
     used, free_in = import_store.count_recent_imports(tx)
     limit = configuration_index.account.imports_per_day

@@ -15,7 +15,7 @@ from consentory.domain.imports import TRANSITIONS, Status
 from consentory.errors import RequestRefused, StoreBusy
 from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database
-from consentory.store.tables import execution_store, import_store, preview_store, profile_store
+from consentory.store.tables import before_image_store, execution_store, import_store, preview_store, profile_store
 
 log = structlog.get_logger(__name__)
 
@@ -49,11 +49,14 @@ class Retention:
         with self._database.transaction() as tx:
             redactable = execution_store.find_redactable(tx)
             purgeable = execution_store.find_purgeable(tx)
+            outdated = before_image_store.find_to_purge(tx)
             foldable = profile_store.find_foldable(tx)
         for account_id, import_id in redactable:
             yield from _pass_over_busy(self._redact(account_id, import_id), import_id)
         for account_id, import_id in purgeable:
             yield from _pass_over_busy(self._purge(account_id, import_id), import_id)
+        for account_id, import_id in outdated:
+            yield from _pass_over_busy(self._purge_images(account_id, import_id), import_id)
         for account_id in foldable:
             with self._database.transaction(account_id) as tx:
                 profile_store.fold_tags(tx)
@@ -102,6 +105,19 @@ class Retention:
                 if not rows and not execution_store.mark_purge_complete(tx, import_id):
                     return  # rows are left, or another worker has marked it
         log.info("staged records purged", import_id=str(import_id))
+
+    def _purge_images(self, account_id: int, import_id: UUID) -> Iterator[None]:
+        """The window for undo is over: the states of people from before the import go."""
+        with self._database.transaction(account_id) as tx:
+            import_store.lock_import(tx, import_id)  # an Undo call looks at the same row
+            before_image_store.mark_going(tx, import_id)
+        rows = 1
+        while rows:
+            yield
+            with self._database.transaction(account_id) as tx:
+                rows = before_image_store.purge_some(tx, import_id)
+                if not rows:
+                    before_image_store.mark_gone(tx, import_id)
 
     def _redact(self, account_id: int, import_id: UUID) -> Iterator[None]:
         """DataStageDuration 0: delete the accepted records at the end of the import. The others stay until the token

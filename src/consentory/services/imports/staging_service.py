@@ -147,6 +147,9 @@ def _require_room(received: int, added: int) -> None:
 
 
 def _require_open(item: Import) -> None:
+    if item.settings.action == "Undo":
+        text = "This import takes back another one and takes no records; initiate another import for them."
+        raise RequestRefused("conflict", "Undo.TakesNoRecords", text)
     if item.status not in ("Initiated", "Staging"):
         raise RequestRefused(
             "conflict",

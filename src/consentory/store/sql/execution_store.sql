@@ -65,7 +65,7 @@ FROM STDIN (FORMAT binary);
 -- name: start_import
 -- Queued -> Processing. Zero rows: it was cancelled. Refused by import_one_processing: another import runs.
 UPDATE import SET status = 'Processing', started_at = now(), configuration_revision = %(revision)s,
-  first_profile_id = %(first_profile_id)s
+  first_profile_id = %(first_profile_id)s, before_images = CASE WHEN %(keeps_images)s THEN 'Kept' END
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Queued'
 RETURNING import_id;
 
@@ -89,7 +89,9 @@ FOR UPDATE OF c SKIP LOCKED;
 
 -- name: load_running
 -- The facts for a chunk.
-SELECT settings, started_at, configuration_revision, first_profile_id, status = 'Processing' FROM import
+SELECT settings, undo_of, restore_yes, started_at, configuration_revision, first_profile_id, received,
+  status = 'Processing', before_images IS NOT NULL
+FROM import
 WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: list_work

@@ -31,7 +31,7 @@ WHERE account_id = current_account() AND created_at > now() - interval '24 hours
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source, held_reason
+       source, held_reason, undo_of, restore_yes
 FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: find_import_by_token
@@ -39,7 +39,7 @@ FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source, held_reason
+       source, held_reason, undo_of, restore_yes
 FROM import WHERE account_id = current_account() AND access_token = %(access_token)s AND expires_at > now();
 
 -- name: list_imports
@@ -48,7 +48,7 @@ FROM import WHERE account_id = current_account() AND access_token = %(access_tok
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source - 'Mapping', held_reason
+       source - 'Mapping', held_reason, undo_of, restore_yes
 FROM import
 WHERE account_id = current_account()
   AND (%(status)s::text IS NULL OR status = %(status)s)
@@ -111,7 +111,7 @@ RETURNING import_id;
 SELECT account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source, held_reason, batches
+       source, held_reason, undo_of, restore_yes, batches
 FROM import
 WHERE account_id = current_account() AND import_id = %(import_id)s FOR UPDATE;
 
@@ -153,7 +153,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN
 RETURNING account_id, import_id, access_token, status, settings, received, valid, failed, pending, exceptions,
        not_honored, created, updated, unchanged, deleted, caller, created_at, expires_at, queued_at, started_at,
        completed_at, purged_at, failure_reason, undated_choices, refused_opt_outs, numbers_without_country_code,
-       source, held_reason;
+       source, held_reason, undo_of, restore_yes;
 
 -- name: add_stage_counts
 -- Adds the records that a chunk refused to the counts beside the books. The books are moved first.

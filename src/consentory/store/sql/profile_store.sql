@@ -69,7 +69,8 @@ CROSS JOIN LATERAL (
 -- name: update_profiles
 -- Changed bodies, of people whose rows are locked.
 UPDATE profile AS p SET body = c.body::json, modified = %(modified)s, active = c.active,
-  customer_type = c.customer_type, fingerprint = c.fingerprint
+  customer_type = c.customer_type, fingerprint = c.fingerprint,
+  changed_since = p.changed_since OR p.import_id IS DISTINCT FROM %(import_id)s
 FROM unnest(%(ids)b::bigint[], %(bodies)b::text[], %(actives)b::boolean[], %(customer_types)b::text[],
             string_to_array(%(fingerprints)s, ',', '')::uuid[])
   AS c (profile_id, body, active, customer_type, fingerprint)

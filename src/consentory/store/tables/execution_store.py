@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from consentory.domain.imports import GuardState, ImportSettings, Outcome, Phase, Status
+from consentory.domain.imports import GuardState, ImportSettings, Outcome, Phase, Status, UndoOrder
 from consentory.domain.record import Fault
 from consentory.store.database import Transaction
 from consentory.store.tables.import_store import PHASE_NUMBER
@@ -33,10 +33,20 @@ class RunningImport(msgspec.Struct, frozen=True):
     """The facts that all chunks of one import share."""
 
     settings: ImportSettings
+    undo: UndoOrder | None
     started_at: datetime
     configuration_revision: int
     first_profile_id: int
+    received: int
     is_processing: bool
+    keeps_images: bool
+    """Whether the states of changed people from before the import are kept, for undo."""
+
+    @property
+    def own_ids(self) -> range | None:
+        """The ProfileIds that the import gives to new people, if images of all others are kept."""
+        first = self.first_profile_id
+        return range(first, first + self.received) if self.keeps_images else None
 
 
 class WorkBlock(msgspec.Struct, frozen=True):
@@ -64,6 +74,11 @@ def next_queued_import(tx: Transaction, skipped: Sequence[UUID] = ()) -> tuple[i
     return None if row is None else (row[0], row[1])
 
 
+def allow_long_statement(tx: Transaction) -> None:
+    """Let the statements of this transaction take as long as resolving."""
+    tx.run("allow_long_statement")
+
+
 def try_resolve_lock(tx: Transaction) -> bool:
     """True if only this transaction resolves for its account. Allows long statements from here on."""
     tx.run("allow_long_statement")
@@ -86,10 +101,21 @@ def stream_shared(tx: Transaction, import_id: UUID) -> Iterator[tuple[UUID, int]
 
 
 def start_import(
-    tx: Transaction, import_id: UUID, revision: int, first_profile_id: int, chunks: Sequence[Chunk]
+    tx: Transaction,
+    import_id: UUID,
+    revision: int,
+    first_profile_id: int,
+    chunks: Sequence[Chunk],
+    *,
+    keeps_images: bool,
 ) -> bool:
     """Queued -> Processing, with its chunks. False: the import was cancelled meanwhile (then roll back)."""
-    parameters = {"import_id": import_id, "revision": revision, "first_profile_id": first_profile_id}
+    parameters = {
+        "import_id": import_id,
+        "revision": revision,
+        "first_profile_id": first_profile_id,
+        "keeps_images": keeps_images,
+    }
     if tx.row("start_import", parameters) is None:
         return False
     types = ["uuid", "int4", "int4", "int4", "int4[]", "int4[]", "int4"]
@@ -117,7 +143,8 @@ def load_running(tx: Transaction, import_id: UUID) -> RunningImport:
     """The facts that the chunks of an import share."""
     row = tx.row("load_running", {"import_id": import_id})
     assert row is not None
-    return RunningImport(msgspec.convert(row[0], ImportSettings), *row[1:])
+    undo = None if row[1] is None else UndoOrder(row[1], row[2])
+    return RunningImport(msgspec.convert(row[0], ImportSettings), undo, *row[3:])
 
 
 def list_work(

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from consentory.codec.staging.staged_block import unpack_run
 from consentory.domain.guard import LimitExceeded
-from consentory.domain.imports import Books, GuardState, Import, ImportSettings, Phase, StageCounts, Status
+from consentory.domain.imports import Books, GuardState, Import, ImportSettings, Phase, StageCounts, Status, UndoOrder
 from consentory.domain.record import Fault
 from consentory.store.database import Transaction, join_keys
 
@@ -67,9 +67,10 @@ def _read_import(row: Sequence[Any]) -> Import:
         status=row[3],
         settings=msgspec.convert({**row[4], "source": row[26]}, ImportSettings),
         books=Books(**counts),
-        **dict(zip(Import.__struct_fields__[6:-2], row[15:23], strict=True)),
+        **dict(zip(Import.__struct_fields__[6:-3], row[15:23], strict=True)),
         counts=StageCounts(**dict(zip(StageCounts.__struct_fields__, row[23:26], strict=True))),
         held_reason=None if row[27] is None else msgspec.convert(row[27], list[LimitExceeded]),
+        undo=None if row[28] is None else UndoOrder(row[28], row[29]),
     )
 
 
@@ -183,7 +184,7 @@ def lock_import(tx: Transaction, import_id: UUID) -> tuple[Import, int]:
     """(The import, the number of its batches). The import is locked until the transaction ends."""
     row = tx.row("lock_import", {"import_id": import_id})
     assert row is not None
-    return _read_import(row), row[28]
+    return _read_import(row), row[30]
 
 
 def find_batch_hash(tx: Transaction, import_id: UUID, idempotency_key: str) -> bytes | None:

@@ -143,8 +143,8 @@ def insert_profiles(
     )
 
 
-def update_profiles(tx: Transaction, people: Sequence[NewState], modified: int) -> None:
-    """Replace the bodies of existing profiles, which must be locked."""
+def update_profiles(tx: Transaction, people: Sequence[NewState], modified: int, import_id: UUID | None) -> None:
+    """Replace the bodies of existing profiles, which must be locked. `import_id`: the import that does it."""
     if people:
         tx.run(
             "update_profiles",
@@ -155,6 +155,7 @@ def update_profiles(tx: Transaction, people: Sequence[NewState], modified: int) 
                 "customer_types": [person.customer_type for person in people],
                 "fingerprints": ",".join([(person.fingerprint or b"").hex() for person in people]),
                 "modified": from_micros(modified),
+                "import_id": import_id,
             },
         )
 

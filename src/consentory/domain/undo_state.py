@@ -1,0 +1,159 @@
+"""The state in which an import is taken back from one person, and how choices are taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from consentory.domain.merge_state import make_fault
+from consentory.domain.profile import (
+    ChoiceT,
+    Consent,
+    LedgerEntry,
+    Preference,
+    ProfileState,
+    describe_consent,
+    describe_preference,
+)
+from consentory.domain.record import DENIED, OPT_OUT, REVOKED, Fault
+
+
+class Image(NamedTuple):
+    """A person before an import changed them, and as it left them."""
+
+    before: ProfileState
+    after: ProfileState
+
+
+@dataclass(frozen=True, slots=True)
+class UndoContext:
+    """The facts that hold for all people of one slice. `undo_of` is the id of the import that is taken back; `now` in
+    microseconds; `holders`: by key of each alternate id that the import gave or took, the profile that holds it."""
+
+    account_id: int
+    undo_of: str
+    restore_yes: bool
+    now: int
+    holders: Mapping[bytes, int]
+    required_fields: frozenset[str]
+
+
+@dataclass(slots=True)
+class UndoState:
+    """A person under change."""
+
+    context: UndoContext
+    profile_id: int
+    body: ProfileState
+    ledger: list[LedgerEntry] = field(default_factory=list)
+    not_honored: list[Fault] = field(default_factory=list)
+
+    def report(self, code: str, path: str, message: str, value: str | None) -> None:
+        """Note a value that stays."""
+        self.not_honored.append(make_fault(code, path, message, value))
+
+
+class Owner(Protocol):
+    """A person or a contact element."""
+
+    preferences: list[Preference]
+    consents: list[Consent]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptChoices:
+    """Why a place must stay in force: choices that were made since, and noes of the import that are kept."""
+
+    newer: bool = False
+    noes: bool = False
+
+
+def undo_choices(
+    state: UndoState, place: str, path: str, owner: Owner, before: Owner | None, after: Owner
+) -> KeptChoices:
+    """Take back the choices of one place. `place` as in the ledger; `before` None: there was no such element."""
+    kind = _PREFERENCES[place[:1]]
+    first = _undo_list(
+        state,
+        (place, f"{path}.{kind}Preferences"),
+        owner.preferences,
+        before.preferences if before else [],
+        after.preferences,
+    )
+    second = _undo_list(
+        state, (place, f"{path}.Consents"), owner.consents, before.consents if before else [], after.consents
+    )
+    return KeptChoices(first.newer or second.newer, first.noes or second.noes)
+
+
+_PREFERENCES = {"": "Profile", "E": "Email", "P": "PhoneNumber", "A": "Address"}
+
+
+def _undo_list(
+    state: UndoState,
+    where: tuple[str, str],
+    choices: list[ChoiceT],
+    before: Sequence[ChoiceT],
+    after: Sequence[ChoiceT],
+) -> KeptChoices:
+    """Take back the choices of one kind at one place. `where`: the place, and the path to report."""
+    current, was_of, left_of = ({_name(one): one for one in some} for some in (choices, before, after))
+    is_newer = any(one not in (left_of.get(key), was_of.get(key)) for key, one in current.items())
+    keeps_no = False
+    for key in {**was_of, **left_of}:
+        was, left, now = was_of.get(key), left_of.get(key), current.get(key)
+        if was == left or now == was:
+            continue
+        if now != left:
+            text = f"{key[0]}: somebody made another choice since the import, and that one stays."
+            state.report("Undo.KeptNewer", where[1], text, key[0])
+        elif _is_own_no(was, left) and not state.context.restore_yes:
+            text = f"{key[0]}: the no that came with the import stays. Only RestoreYes takes it back."
+            state.report("Undo.KeptNo", where[1], text, key[0])
+            keeps_no = True
+        else:
+            _append_reversal(state, where[0], was, left)
+            if was is None:
+                del current[key]
+            else:
+                current[key] = was
+    choices[:] = current.values()
+    return KeptChoices(is_newer, keeps_no)
+
+
+def _name(choice: Preference | Consent) -> tuple[str, str]:
+    return (choice.filter, "") if isinstance(choice, Preference) else (choice.type, choice.version)
+
+
+def _is_own_no(was: Preference | Consent | None, left: Preference | Consent | None) -> bool:
+    """True if the import made this choice, and it is a no: an Opt-Out, a Denied or a Revoked."""
+    if left is None or (was is not None and was.entry == left.entry):
+        return False
+    return _is_no(left)
+
+
+def _is_no(choice: Preference | Consent) -> bool:
+    return choice.type == OPT_OUT if isinstance(choice, Preference) else choice.status in (DENIED, REVOKED)
+
+
+def holds_no(body: ProfileState) -> bool:
+    """True if the person, or a contact element, holds an Opt-Out, a Denied or a Revoked."""
+    owners: list[Owner] = [body, *body.emails, *body.phones, *body.addresses]
+    return any(any(map(_is_no, one.preferences)) or any(map(_is_no, one.consents)) for one in owners)
+
+
+def _append_reversal(
+    state: UndoState, place: str, was: Preference | Consent | None, left: Preference | Consent | None
+) -> None:
+    """The history says which choice came back, or which choice is there no longer."""
+    choice = was or left
+    if choice is None or (was is not None and left is not None and was.entry == left.entry):
+        return  # only archived by the import: nothing was applied
+    is_preference = isinstance(choice, Preference)
+    value = describe_preference(choice) if isinstance(choice, Preference) else describe_consent(choice)
+    value["UndoOf"] = state.context.undo_of
+    if was is None:
+        value["TakenBack"] = True
+    state.body.entries += 1
+    state.ledger.append(LedgerEntry("P" if is_preference else "C", place, choice.at, value))

@@ -1,0 +1,98 @@
+-- name: keep_before_images
+-- The states of changed people before a slice of an import and after it, many at once (worker). The states of a later slice
+-- of the same import are appended to the row of the person. Index: primary key.
+INSERT INTO before_image AS b (import_id, profile_id, sequence_number, image, named_keys)
+SELECT %(import_id)s, n.profile_id, n.sequence_number, n.image, string_to_array(n.named, ',')::uuid[]
+FROM unnest(%(ids)b::bigint[], %(sequences)b::integer[], %(images)b::bytea[], %(named)b::text[])
+  AS n (profile_id, sequence_number, image, named)
+ON CONFLICT (account_id, import_id, profile_id) DO UPDATE SET sequence_number = excluded.sequence_number,
+  image = b.image || excluded.image, named_keys = b.named_keys || excluded.named_keys;
+
+-- name: list_before_images
+-- The images that an import left of these people. Index: primary key.
+SELECT w.profile_id, b.image, ARRAY(SELECT uuid_send(key) FROM unnest(b.named_keys) AS key)
+FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
+CROSS JOIN LATERAL (
+  SELECT image, named_keys FROM before_image
+  WHERE account_id = (SELECT current_account()) AND import_id = %(undo_of)s AND profile_id = w.profile_id OFFSET 0
+) AS b;
+
+-- name: list_created_people
+-- Those of these people whom an import created, and whether somebody else has changed them since. Index: primary key.
+SELECT w.profile_id, p.changed_since FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
+CROSS JOIN LATERAL (
+  SELECT changed_since FROM profile
+  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id AND import_id = %(undo_of)s OFFSET 0
+) AS p;
+
+-- name: list_undoable_people
+-- The people whom an import created, and then those whom it changed, the last ones first, each with the keys of the
+-- alternate ids that the import gave or took. Index: the primary keys; an import creates people within its range of ids.
+SELECT profile_id, ARRAY(SELECT uuid_send(key) FROM unnest(named_keys) AS key) FROM (
+  SELECT b.profile_id, b.sequence_number, b.named_keys, false AS is_created FROM before_image AS b
+  WHERE b.account_id = current_account() AND b.import_id = %(undo_of)s
+  UNION ALL
+  SELECT p.profile_id, (p.profile_id - i.first_profile_id + 1)::integer, '{}', true
+  FROM import AS i JOIN profile AS p ON p.account_id = i.account_id
+    AND p.profile_id >= i.first_profile_id AND p.profile_id < i.first_profile_id + i.received
+    AND p.import_id = i.import_id
+  WHERE i.account_id = current_account() AND i.import_id = %(undo_of)s
+) AS touched
+ORDER BY is_created DESC, sequence_number DESC, profile_id;
+
+-- name: delete_before_images
+-- The erasure of people: their images go with them, whichever imports left them. One look-up for each import that
+-- keeps images. Index import_before_images.
+DELETE FROM before_image WHERE account_id = current_account()
+  AND import_id = ANY(ARRAY(
+    SELECT import_id FROM import WHERE account_id = current_account() AND before_images IS NOT NULL))
+  AND profile_id = ANY(%(ids)s::bigint[]);
+
+-- name: judge_undo
+-- Whether an import still keeps its images, whether its window is open, and whether it was undone or is being undone.
+SELECT coalesce(before_images = 'Kept', false), coalesce(completed_at + make_interval(days => %(days)s) > now(), false),
+  EXISTS (SELECT FROM import AS u WHERE u.account_id = import.account_id AND u.undo_of = import.import_id
+          AND u.status <> 'Failed')
+FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
+
+-- name: open_undo
+-- Initiated -> Staging, as the undo of another import. Refused by import_undone_once: there is another undo of it.
+UPDATE import SET status = 'Staging', undo_of = %(undo_of)s, restore_yes = %(restore_yes)s
+WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Initiated'
+RETURNING import_id;
+
+-- name: find_images_to_purge
+-- Completed imports whose window for undo is over by the account's document of now, and that no living undo needs; and
+-- those half purged. Across accounts (worker).
+SELECT i.account_id, i.import_id FROM import AS i
+JOIN account AS a ON a.account_id = i.account_id
+JOIN configuration AS c ON c.account_id = a.account_id AND c.revision = a.revision
+WHERE i.before_images = 'Going' OR i.before_images = 'Kept' AND i.status = 'Completed'
+  AND now() >= i.completed_at + make_interval(days => coalesce((c.document->'account'->>'undoDays')::integer, 10))
+  AND NOT EXISTS (SELECT FROM import AS u WHERE u.account_id = i.account_id AND u.undo_of = i.import_id
+                  AND u.status IN ('Initiated', 'Staging', 'Queued', 'Processing'))
+ORDER BY i.completed_at LIMIT 20;
+
+-- name: mark_images_going
+-- From here on the import cannot be undone. Zero rows: an undo needs them, or they were marked already.
+-- The caller holds lock_import.
+UPDATE import AS i SET before_images = 'Going'
+WHERE i.account_id = current_account() AND i.import_id = %(import_id)s AND i.before_images = 'Kept'
+  AND NOT EXISTS (SELECT FROM import AS u WHERE u.account_id = i.account_id AND u.undo_of = i.import_id
+                  AND u.status IN ('Initiated', 'Staging', 'Queued', 'Processing'))
+RETURNING i.import_id;
+
+-- name: purge_before_images
+-- Deletes some images of an import that gives them up; zero rows: none left.
+DELETE FROM before_image WHERE ctid = ANY(ARRAY(
+  SELECT b.ctid FROM before_image AS b
+  JOIN import AS i ON i.account_id = b.account_id AND i.import_id = b.import_id AND i.before_images = 'Going'
+  WHERE b.account_id = current_account() AND b.import_id = %(import_id)s LIMIT 5000))
+  AND account_id = current_account();
+
+-- name: mark_images_gone
+-- Zero rows: some are left, or it was noted already.
+UPDATE import SET before_images = NULL
+WHERE account_id = current_account() AND import_id = %(import_id)s AND before_images = 'Going'
+  AND NOT EXISTS (SELECT FROM before_image WHERE account_id = current_account() AND import_id = %(import_id)s)
+RETURNING import_id;
