@@ -10,6 +10,9 @@ from typing import Any
 
 from consentory.demo.people import generate_people
 
+GUARD = {"Guard": {"contactElementsAdded": 1}}
+"""A limit that an import of people exceeds."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -23,6 +26,11 @@ class Load:
 
     settings: dict[str, Any]
     batches: list[Batch]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the guard holds it, until it is released."""
+        return "Guard" in self.settings
 
     @property
     def records(self) -> int:
@@ -42,15 +50,17 @@ class Dataset:
 
     @property
     def calls(self) -> int:
-        """Calls that bring it in: of each import an Initiate, a Stage for each batch, a Preview and an Execute."""
-        return sum(len(load.batches) + 3 for load in self.loads)
+        """Calls that bring it in: of each import an Initiate, a Stage for each batch, a Preview and an Execute. A held
+        import has a Release as well."""
+        return sum(len(load.batches) + 3 + load.is_held for load in self.loads)
 
 
 def make_dataset(seed: int, people: int = 300) -> Dataset:
     """A dataset for the account of the demo; about twice as many records as people.
 
     New people with faults, repeated ones and stolen alternate ids; half of them once more with other contacts;
-    and the deletion of some, and of a few who are not there.
+    and the deletion of some, and of a few who are not there. Of an even seed the guard holds the first import, and the
+    others wait for it.
     """
     rng = random.Random(seed)
     by_crm = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
@@ -63,7 +73,7 @@ def make_dataset(seed: int, people: int = 300) -> Dataset:
     return Dataset(
         seed,
         [
-            Load({"Name": "people", **by_crm}, _cut(first, 6)),
+            Load({"Name": "people", **by_crm, **({} if seed % 2 else GUARD)}, _cut(first, 6)),
             Load({"Name": "again", "RefreshContacts": True, "RefreshTags": True, **by_crm}, _cut(second, 3)),
             Load({"Name": "farewell", "ImportAction": "Delete", **by_crm}, _cut(gone, 2)),
         ],

@@ -111,8 +111,10 @@ class ImportClient:
 
     def deliver(self) -> None:
         """Raises AssertionError for anything that the contract does not allow."""
+        held: list[tuple[int, str]] = []
         for load in self.dataset.loads:
-            token = self._initiate(load.settings)
+            status = self._initiate(load.settings)
+            token = int(status["AccessToken"])
             self.tokens.append(token)
             received = 0
             for batch in load.batches:
@@ -120,6 +122,10 @@ class ImportClient:
                 received += batch.records
             self.previews.append(self._preview(token))
             self._execute(token)
+            if load.is_held:
+                held.append((token, status["ImportId"]))
+        for token, import_id in held:
+            self._release(token, import_id)
         self.doing = ""
 
     def _begin(self, step: str) -> str | None:
@@ -127,10 +133,9 @@ class ImportClient:
         self.calls += 1
         return str(uuid4()) if self.keyed else None
 
-    def _initiate(self, settings: dict[str, Any]) -> int:
+    def _initiate(self, settings: dict[str, Any]) -> dict[str, Any]:
         # Without a key an unanswered Initiate may leave an import behind that nobody stages into.
-        status = self._repeat("POST", "Import", json.dumps(settings).encode(), self._begin("initiate"))
-        return int(status["AccessToken"])
+        return self._repeat("POST", "Import", json.dumps(settings).encode(), self._begin("initiate"))
 
     def _stage(self, token: int, batch: Batch, received: int) -> None:
         key = self._begin("stage")
@@ -178,6 +183,16 @@ class ImportClient:
             if not unanswered:
                 status = self._repeat("GET", f"Import/{token}/Status")["Status"]
                 assert status == "Staging", f"the answer said that nothing was done, but the import is {status}"
+
+    def _release(self, token: int, import_id: str) -> None:
+        """Wait until the guard holds the import, and release it."""
+        self._begin("release")
+        deadline = time.monotonic() + PATIENCE
+        while not (status := self._repeat("GET", f"Import/{token}/Status"))["HeldReason"]:
+            assert time.monotonic() < deadline, f"not held within {PATIENCE:.0f} s: {status}"
+            let_pass(0.02, because="the next look at the held import")
+        assert status["Status"] == "Queued", status
+        self._repeat("POST", f"Imports/{import_id}/Release")
 
     def _repeat(self, method: str, path: str, body: bytes = b"", key: str | None = None) -> dict[str, Any]:
         """Send a call that may be repeated until it is answered."""

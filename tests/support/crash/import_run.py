@@ -134,6 +134,7 @@ class ImportRun:
         document = yaml.safe_load(files("consentory.demo").joinpath("demo_account.yaml").read_bytes())
         name = f"C{uuid4().hex[:10].upper()}"
         document["account"]["clientId"] = name
+        document["userGroups"][0]["permissions"]["release"] = True
         user = document["users"][0]["id"]
         services = open_services(self.site.conninfo, SecretBox([self.site.secret_key]))
         try:
