@@ -192,7 +192,7 @@ def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
     assert "this is a folder; name the files in it" in refusal(tmp_path)
     assert refusal(tmp_path / "missing.csv") == "cannot be read: No such file or directory"
     (tmp_path / "empty.csv").touch()
-    assert refusal(tmp_path / "empty.csv") == "the file is empty, with no record in it"
+    assert refusal(tmp_path / "empty.csv") == "the file is empty, and has no record"
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_message_of_email_is_no_table(tmp_path: Path, beginning: str) -> None:
 def test_json_is_no_table(tmp_path: Path) -> None:
     file = tmp_path / "people.json"
     file.write_bytes(b"[]")
-    with open_file(file) as opened, pytest.raises(SourceError, match="JSON, which is no table"):
+    with open_file(file) as opened, pytest.raises(SourceError, match="JSON, which is not a table"):
         opened.open_table(ReadOptions())
 
 

@@ -1,4 +1,4 @@
-"""Cuts input files into the batches that are staged. The same files and size always give the same batches."""
+"""Cut input files into batches for staging. The same files and the same size always give the same batches."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ _CLOSING = b"]}"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One Stage call. `file` and `records_done` say where it ends: in which file, behind how many records.
+    """One Stage call. It ends in the file number `file`, after `records_done` records of that file.
 
-    `position` is how far that file has been read, in bytes of the file as it lies there (packed or not).
+    `position`: how far that file has been read, in bytes of the file on disk (packed or not).
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""The refused records of an import, as a file beside its input: one record a line, ready to be corrected."""
+"""Write the refused records of an import to a file beside its input, one record a line. A person corrects them."""
 
 import contextlib
 import json
@@ -23,14 +23,14 @@ _HOLDS_NO = b"true"
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where a refused record comes from: the file's name without folders, and the line on which it begins."""
+    """The origin of a refused record: the file's name without folders, and the first line of the record."""
 
     File: str
     Line: int
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One fault as the server names it."""
+    """One fault in the words of the server."""
 
     Code: str
     Message: str = ""
@@ -42,7 +42,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class FaultCount:
-    """How often one kind of fault came, and its first example."""
+    """The number of faults of one kind, and the first example."""
 
     count: int
     example: Fault
@@ -50,11 +50,11 @@ class FaultCount:
 
 @dataclass(slots=True)
 class FaultTally:
-    """Counts the faults of refused records by their code. `files`: where the records lie."""
+    """Counts the faults of refused records by their code. `files`: the files with the records."""
 
     records: int = 0
     opt_outs: int = 0
-    """Records among them that hold an opt-out, a denial or a withdrawal."""
+    """The number of refused records that hold an opt-out, a denial or a withdrawal."""
     files: list[Path] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
     _examples: dict[str, Fault] = field(default_factory=dict)
@@ -96,10 +96,10 @@ def read_faults(members: dict[str, bytes]) -> list[Fault]:
 
 
 def write_exceptions(first_input: Path, records: Iterable[tuple[bytes, Origin | None]]) -> FaultTally:
-    """Write refused records to a new file beside the first input, mode 0600, whole or not at all.
+    """Write refused records to a new file of mode 0600 beside the first input. A failure leaves no file.
 
     Records that hold an opt-out, a denial or a withdrawal come first. A record's `Origin` becomes a member of it.
-    With no record at all no file is made. Raises OSError, and whatever `records` raises.
+    Without a record no file is made. Raises OSError, and the errors of `records`.
     """
     tally = FaultTally()
     new = create_private(name_exceptions(first_input))

@@ -1,6 +1,6 @@
-"""Looks through all files before an import begins: nothing is staged of a file that is broken somewhere.
+"""Check all files before an import starts, so that no record of a broken file is staged.
 
-A row that cannot become a record is no reason to stop. It is found while its table is staged, so here rows are mapped
+A row that cannot become a record does not stop the import. It is found when its table is staged. So the check maps rows
 only until the first of them becomes a record.
 """
 
@@ -20,13 +20,13 @@ from consentory.codec.record.stage_counts import holds_opt_out
 from consentory.errors import ConsentoryError
 
 BROKEN_NAMED = 100
-"""Broken pieces that are named one by one."""
+"""The number of broken pieces that a message names one by one."""
 
 _REPORT_EVERY = 1000  # records
 
 
 class BrokenFiles(ConsentoryError):
-    """Pieces of the files are no JSON; the text names the first of them, and says what to do."""
+    """Pieces of the files are not JSON. The text names the first pieces and the next step."""
 
 
 class _AlternateId(msgspec.Struct):
@@ -55,7 +55,7 @@ class FileCheck:
     has_record: bool = False
     broken: int = 0
     broken_opt_outs: int = 0
-    """Broken pieces that hold an opt-out, a denial or a withdrawal."""
+    """The number of broken pieces that hold an opt-out, a denial or a withdrawal."""
     unmatched: list[str] = field(default_factory=list)
     broken_files: list[Path] = field(default_factory=list)
     seek_ids: bool = True
@@ -129,14 +129,14 @@ class _Taker:
 def _describe(named: list[str], count: int) -> str:
     more = [f"and {count - len(named):,} more"] if count > len(named) else []
     remedy = (
-        "Nothing was staged. Correct the file, or add --skip-broken: the import then goes on without "
+        "Nothing was staged. Correct the file, or add --skip-broken. Then the import skips "
         f"{'these lines and writes them' if count > 1 else 'this line and writes it'} to FILE.broken."
     )
     return "\n".join([*named, *more, remedy])
 
 
 def _list_unmatched(record: bytes) -> list[str]:
-    """The types of a record's alternate ids, where it has no ProfileId; empty otherwise."""
+    """The types of a record's alternate ids, if it has no ProfileId; otherwise empty."""
     if b'"AlternateIds"' not in record:
         return []
     try:

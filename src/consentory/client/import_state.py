@@ -1,7 +1,7 @@
-"""The small file beside the input that lets an interrupted import go on: no secrets, no personal data.
+"""The state file beside the input, which continues an interrupted import. It has no secret and no personal data.
 
-It may lag behind the server by one batch, never run ahead: a batch that is sent again carries the same
-Idempotency-Key and the same bytes, so the server stages it once.
+The state may be one batch behind the server, and never ahead of it. A batch that is sent again has the same
+Idempotency-Key and the same bytes, so the server stages it only once.
 """
 
 import uuid
@@ -17,11 +17,11 @@ from consentory.errors import ConsentoryError
 
 
 class ImportStateError(ConsentoryError):
-    """The state file cannot be used for this import; the text says why and what to do."""
+    """The state file cannot be used for this import. The text tells the reason and the next step."""
 
 
 class InputFile(msgspec.Struct, frozen=True):
-    """An input file as it was when the import began: another size or time means another content."""
+    """An input file at the start of the import. Another size or time means that its content changed."""
 
     path: str
     size: int
@@ -29,10 +29,7 @@ class InputFile(msgspec.Struct, frozen=True):
 
 
 class ImportState(msgspec.Struct):
-    """How far an import has come.
-
-    `file` and `records` say where the next batch begins: in which of `files`, behind how many of its records.
-    """
+    """The progress of an import. The next batch begins in file number `file`, after `records` of its records."""
 
     server: str
     account: str
@@ -45,12 +42,12 @@ class ImportState(msgspec.Struct):
     file: int = 0
     records: int = 0
     staged: int = 0
-    """Records in the batches so far."""
+    """The number of records in the batches so far."""
     skip_broken: bool = False
     reading: dict[str, str | None] = {}
-    """How tables are read: the options, and the mapping's SHA-256."""
+    """The options for reading tables, and the SHA-256 of the mapping."""
     refused_rows: int = 0
-    """Rows of tables that became no record."""
+    """The number of rows of tables that did not become a record."""
     left_out: list[int] = []
     """Of each file: the addresses that its mapping left out, because only a part of each was there."""
     opt_outs_left_out: list[int] = []
@@ -62,7 +59,7 @@ class ImportState(msgspec.Struct):
     all_staged: bool = False
 
     def batch_key(self, number: int) -> str:
-        """The Idempotency-Key of batch `number` (from 0): the same again whenever it is asked for."""
+        """The Idempotency-Key of batch `number` (from 0). It is always the same."""
         return str(uuid.uuid5(uuid.UUID(self.import_id), f"batch {number}"))
 
 
@@ -79,12 +76,12 @@ def describe_input(item: RecordInput) -> InputFile:
 
 
 def name_state_file(first_input: Path) -> Path:
-    """Where the state of an import lies: beside its first input file."""
+    """The path of the state of an import: beside its first input file."""
     return first_input.with_name(first_input.name + STATE_ENDING)
 
 
 def read_state(path: Path) -> ImportState | None:
-    """Give the state of an interrupted import, None where there is none."""
+    """The state of an interrupted import. None: there is none."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=ImportState)
     except FileNotFoundError:
@@ -92,12 +89,12 @@ def read_state(path: Path) -> ImportState | None:
     except (OSError, msgspec.MsgspecError) as error:
         raise ImportStateError(
             f"{path}: the state of an interrupted import cannot be read ({error}). "
-            "Run again with --restart to begin anew."
+            "Run the command with --restart to start a new import."
         ) from error
 
 
 def write_state(path: Path, state: ImportState) -> None:
-    """Replace the state file as a whole. Raises ImportStateError where its folder takes no file."""
+    """Replace the state file as a whole. Raises ImportStateError if its folder accepts no file."""
     try:
         with replace_private(path) as file:
             file.write(msgspec.json.format(msgspec.json.encode(state), indent=1))

@@ -1,12 +1,12 @@
-"""The files that an import writes beside its input: their names, and how a pattern like `*` leaves them out.
+"""The files that an import writes beside its input: their names, and the rule that a pattern like `*` skips them.
 
     people.ndjson.exceptions.ndjson      refused records, to be corrected and imported
-    people.ndjson.exceptions.2.ndjson    those of the next import of the same file
+    people.ndjson.exceptions.2.ndjson    the refused records of the next import of the same file
     people.csv.exceptions.csv            refused rows, in the form of their file
-    people.ndjson.broken                 pieces of the file that are no JSON, as they were
-    people.ndjson.import-state.json      how far an import has come, while it runs or is interrupted
+    people.ndjson.broken                 pieces of the file that are not JSON, unchanged
+    people.ndjson.import-state.json      the progress of an import that runs or was interrupted
 
-A person corrects files of all names but the last, so none of them is ever overwritten.
+A person corrects all these files except the last one, so they are never overwritten.
 """
 
 import os
@@ -22,9 +22,9 @@ _WORKING = re.compile(rf".+(?:{re.escape(STATE_ENDING)}|\.part)")
 
 
 def leave_out_own(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Divide the names of a command line into those to import and own files that a pattern brought.
+    """Divide the names of a command line into the files to import and our own files from a pattern.
 
-    Files of corrections are imported when they are named alone; beside other files they came by a pattern.
+    A file of corrections that is named alone is imported. Beside other files it came from a pattern, and is skipped.
     """
     working = [path for path in paths if _WORKING.fullmatch(path.name)]
     corrections = [path for path in paths if path not in working and _CORRECTIONS.fullmatch(path.name)]

@@ -1,4 +1,4 @@
-"""Files that only their owner may read: they name people, or an import in progress."""
+"""Files that only their owner may read, because they name people or a running import."""
 
 import contextlib
 import os

@@ -3,8 +3,8 @@
 The content shows which of four forms a file has: `{"UserProfilePreferences": [record, …]}`, a bare JSON array of
 records, NDJSON (one record a line), and JSON objects one after another, each over one or several lines. Each form
 may be packed with gzip or zstd.
-A record is cut out of the stream and never parsed into objects, so that no number, escape or repeated member
-is altered on its way. Each record is checked to be JSON; its meaning is the server's to judge.
+A record is cut out of the stream and never parsed into objects, so that no number, escape or repeated member changes.
+Each record is checked to be JSON. The server validates its content.
 """
 
 import io
@@ -38,7 +38,7 @@ _HOW_TO_CONVERT = "; if the whole file is in Windows-1252 or Latin-1, convert it
 
 
 class BrokenRecord(NamedTuple):
-    """A piece of a file that stands where a record should, and is no JSON. `place` and `fault` are for a person."""
+    """A piece of a file in the place of a record that is not JSON. `place` and `fault` are for a person."""
 
     place: str
     fault: str
@@ -179,7 +179,7 @@ class _LineCutter(_Cutter):
 
 
 class _BracketCutter(_Cutter):
-    """Finds the end of a record by its brackets, wherever the line ends are."""
+    """Finds the end of a record by its brackets. Line ends do not count."""
 
     def __init__(self, path: Path, stream: io.RawIOBase, head: bytes, at: int, on_broken: OnBroken | None) -> None:
         super().__init__(path, stream, head, at, on_broken)
@@ -206,7 +206,7 @@ class _BracketCutter(_Cutter):
         self._counted = self._at
 
     def _next_byte(self) -> bytes:
-        """Step over white space; the byte found stays unread. b"" at the end of the file."""
+        """Skip white space, and return the next byte, which stays unread. b"": the end of the file."""
         while True:
             self._at = _SPACE.match(self._buffer, self._at).end()  # type: ignore[union-attr]
             if self._at < len(self._buffer):
@@ -215,7 +215,7 @@ class _BracketCutter(_Cutter):
                 return b""
 
     def _cut_value(self) -> bytes:
-        """Return the value that begins here; where it ends is found by its brackets alone."""
+        """Return the value that begins here. Its end is found only by its brackets."""
         if self._buffer[self._at] not in b"{[":
             return self._cut_scalar()
         depth, length = 0, 0  # `length`: how far the value has been looked through
@@ -227,7 +227,7 @@ class _BracketCutter(_Cutter):
             self._demand_more()
 
     def _cut_scalar(self) -> bytes:
-        """Return a string, number or literal that stands for a record: JSON, and the server's to refuse."""
+        """Return a string, number or literal in the place of a record. It is JSON, and the server refuses it."""
         while True:
             match = _SCALAR_VALUE.match(self._buffer, self._at)
             if match and match.end() < len(self._buffer):
@@ -261,7 +261,7 @@ class _BracketCutter(_Cutter):
 
 
 class _SequenceCutter(_BracketCutter):
-    """JSON objects one after another, with nothing but white space between them."""
+    """JSON objects in sequence, separated by white space only."""
 
     def cut_records(self, skip: int) -> Iterator[bytes]:
         """Yield the objects after the first `skip`; a broken one, or a cut off one, is a SourceError."""
@@ -345,10 +345,9 @@ def _refuse_large(path: Path, place: str) -> NoReturn:
 
 
 def find_json_fault(text: bytes) -> str | None:
-    """Say why `text` is not one JSON value in UTF-8, or None where it is one.
+    """The reason why `text` is not one JSON value in UTF-8. None: it is one.
 
-    Everything that JSON allows passes, also what no reader takes kindly to: repeated members, numbers out of
-    range, lone surrogates as escapes.
+    All JSON passes, also repeated members, numbers out of range, and lone surrogates as escapes.
     """
     if not text.isascii():
         try:

@@ -16,12 +16,12 @@ from consentory.codec.tabular.table import ReadOptions, Row, Table, TableDescrip
 from consentory.domain.configuration import Configuration
 
 OnRead = Callable[[str, str], None]
-"""Gets how a file is read, and what of it is a guess, "" for nothing: both for a person."""
+"""Gets two texts for a person: how a file is read, and the guesses in that; "": there is no guess."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputOptions:
-    """How a person says that files are read. An option that is None is detected, or stands in the mapping."""
+    """The options that a person gives for reading files. None: the option is detected, or the mapping has it."""
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -30,10 +30,10 @@ class InputOptions:
     settings: dict[str, str] = field(default_factory=dict)
     """The values of the mapping's parameters."""
     fetch_configuration: Callable[[], Configuration | None] = lambda: None
-    """The account's configuration, to check a mapping against; called for tables alone."""
+    """The account's configuration, to check a mapping with. It is called only for tables."""
 
     def read_options(self) -> ReadOptions:
-        """The options together with those of the mapping, which they overrule."""
+        """The options, and the options of the mapping for all that are not given."""
         told = self.mapping.options if self.mapping else ReadOptions()
         return ReadOptions(
             encoding=self.encoding or told.encoding,
@@ -44,7 +44,7 @@ class InputOptions:
 
 
 class RecordInput:
-    """One opened file of JSON. `name` is what a person calls it; `path` is where own files lie beside it."""
+    """One opened file of JSON. `name`: its name for a person. `path`: our own files are beside it."""
 
     def __init__(self, path: Path, file: SourceFile) -> None:
         self.name = str(path)
@@ -67,12 +67,12 @@ class RecordInput:
 
     @property
     def left_out(self) -> int:
-        """The addresses that the reading under way, or the latest one, left out: only a part of each was there."""
+        """The number of addresses that this reading, or the last one, left out because the row had only a part."""
         return 0
 
     @property
     def opt_outs_left_out(self) -> int:
-        """The opt-outs that this reading left out, because the address or number that they refuse was not there."""
+        """The number of opt-outs that this reading left out, because the row had no address or number for them."""
         return 0
 
     def read_records(self, skip: int = 0, on_broken: OnBroken | None = None) -> Iterator[bytes]:
@@ -164,7 +164,7 @@ def open_inputs(
         files = [(path, stack.enter_context(_open(path, options, stream))) for path in paths]
         json = [path for path, file in files if file.kind == "json"]
         if json and (len(json) < len(files) or options.mapping):
-            fault = "this file holds JSON, which needs no mapping; import it without one, and apart from tables"
+            fault = "this file holds JSON, which needs no mapping. Import it without a mapping, and without tables"
             raise SourceError(json[0], "", fault)
         if json:
             inputs = [RecordInput(path, file) for path, file in files]

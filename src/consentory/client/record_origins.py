@@ -1,4 +1,4 @@
-"""Finds the file and the line of refused records, by reading the import's files once more beside them."""
+"""Find the file and the line of refused records, by reading the import's files once more."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path

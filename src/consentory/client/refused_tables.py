@@ -1,4 +1,4 @@
-"""The refused rows of tables, each file's in a file of its own form beside it, ready to be corrected and imported."""
+"""Write the refused rows of each table to a file of the same form beside it. A person corrects that file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
@@ -17,9 +17,9 @@ _HOLDS_NO = b"true"
 
 
 def write_refused_tables(inputs: Sequence[TableInput], lines: Iterable[bytes], *, is_delete: bool) -> FaultTally:
-    """Read the tables once more, and write the rows that became no record or whose record was refused.
+    """Read the tables once more, and write the rows that did not become a record, or whose record was refused.
 
-    With `is_delete` no row is marked as one that holds an opt-out: a Delete record says no choice.
+    With `is_delete` no row is marked as a row with an opt-out, because a Delete record has no choice.
     `lines` are the refused records in the order of their SequenceNumber; these count the records of all tables, from 1.
     Raises OSError, and whatever `lines` raises.
     """

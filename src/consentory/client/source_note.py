@@ -1,4 +1,4 @@
-"""`Source` of Initiate: the file that an import comes from, so that every stored value leads back to it (files.md)."""
+"""`Source` of Initiate: the file of an import, so that each stored value leads back to its file (files.md)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _LONGEST_MAPPING = 65_536
 
 
 def describe_source(inputs: Sequence[RecordInput], rows: int, mapping: bytes | None) -> JsonObject:
-    """Make the object. Several files have their names together and no SHA-256; too long a mapping is left out."""
+    """Make the object. Several files have joined names and no SHA-256. A mapping that is too long is left out."""
     names = ", ".join(spell_hidden(spell_path(item.path)).rpartition("/")[2] for item in inputs)
     if len(names) > _LONGEST_NAME:
         names = names[: _LONGEST_NAME - 1] + "…"

@@ -1,8 +1,8 @@
-"""The bytes of one input, whatever it is: a regular file, a pipe or standard input, packed or not.
+"""The bytes of one input: a regular file, a pipe or standard input, packed or not.
 
-A reader looks at an input more than once: the encoding is checked over the whole file before the first row is read.
-So an input that can be read only once is first copied into a temporary file without a name, which the operating
-system removes with the process.
+An input is read more than once, because the encoding of the whole file is checked before the first row is read. So an
+input that can be read only once is first copied into a temporary file without a name. The operating system removes that
+file with the process.
 """
 
 import contextlib
@@ -23,10 +23,10 @@ from consentory.client.sources.zstd_stream import LARGEST_WINDOW, ZstdStream
 from consentory.codec.tabular.table import Packing
 
 CHUNK = 1 << 18
-"""Bytes asked for at a time: large enough for speed, small enough to be nothing."""
+"""The number of bytes that are read at a time: large enough for speed, and small in memory."""
 
 HEAD = 1 << 16
-"""Bytes looked at to tell what a file is."""
+"""The number of bytes that tell the kind of a file."""
 
 STANDARD_INPUT = "-"
 _WINDOW_REFUSAL = "requires too much memory"

@@ -1,4 +1,4 @@
-"""One sheet of a workbook, whichever library reads it."""
+"""One sheet of a workbook, for each library that reads workbooks."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The one error of reading files: it stops the file."""
+"""The error of reading files. It stops the reading of a file."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from consentory.errors import ConsentoryError
 
 
 class SourceError(ConsentoryError):
-    """A file that cannot be read on; the text names the file, the place, the fault and the remedy."""
+    """A file cannot be read. The text names the file, the place, the fault and the remedy."""
 
     def __init__(self, path: Path | str, place: str, fault: str) -> None:
         super().__init__(f"{path}{', ' if place else ''}{place}: {fault}")

@@ -1,4 +1,4 @@
-"""Opens an input and says what it is; a table of any format is read the same way."""
+"""Open an input and find its kind. Tables of all formats are read in the same way."""
 
 import io
 from pathlib import Path
@@ -29,7 +29,7 @@ class SourceFile:
         self.encoding: Encoding | None = None
         head = source.read_head()
         if not head:
-            raise SourceError(source.name, "", "the file is empty, with no record in it")
+            raise SourceError(source.name, "", "the file is empty, and has no record")
         kind = recognise_binary(source, head)
         if kind is None:
             # Refused records are written in UTF-8, whatever encoding their origin was given.
@@ -75,7 +75,7 @@ class SourceFile:
 
             return open_spreadsheet(self.source, self.kind, options)
         if self.encoding is None or self.kind == "json":
-            raise SourceError(self.source.name, "", "this file holds JSON, which is no table and needs no mapping")
+            raise SourceError(self.source.name, "", "this file holds JSON, which is not a table and needs no mapping")
         return DelimitedText(self.source, self.encoding, options)
 
     def _read_beginning(self, encoding: Encoding) -> str:

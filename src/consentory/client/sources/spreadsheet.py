@@ -1,4 +1,4 @@
-"""XLSX, XLS and ODS as tables: one sheet, each cell as the text that a person sees in it."""
+"""Read XLSX, XLS and ODS as tables: one sheet, and each cell as the text that a person sees in it."""
 
 import contextlib
 import itertools

@@ -1,7 +1,7 @@
-"""Checks a spreadsheet's ZIP archive before a library reads it, and notes what the reader must know.
+"""Check the ZIP archive of a spreadsheet before a library reads it, and note facts for the reader.
 
-A small archive may claim, or become, any size. The members are unpacked once, counted, into a temporary copy that is
-not packed; the libraries read that copy, and so cannot be made to unpack more.
+A small archive may unpack to any size. Its members are unpacked once, with a limit, into a temporary copy that is not
+packed. The libraries read that copy, so an archive cannot make them unpack more.
 """
 
 import contextlib
