@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from live_account import LiveAccount, LiveStore
+from live_account import LiveAccount, LiveStore, at_once
 from model_check import to_wire
 
 from consentory.codec.answers.status_object import render_status
@@ -174,6 +174,20 @@ def test_cancelled_it_fails_and_is_audited_with_the_limits(store: LiveStore) -> 
     assert refused(lambda: release(account, token)) == ("conflict", "Import.NotHeld")
     work(store)
     assert account.profile_ids() == []
+
+
+def test_of_a_release_and_a_cancel_at_once_the_end_is_one_of_two(store: LiveStore) -> None:
+    account = open_account(store, GUARD)
+    for _ in range(5):
+        token = hold(account)
+        cancel = store.services.imports.cancel
+        results = at_once(lambda: release(account, token), lambda: cancel(account.caller, token))  # noqa: B023
+        assert not isinstance(results[1], Exception)  # a released import is still Queued
+        is_released = not isinstance(results[0], Exception)
+        told = [event[0] for event in events(account, token) if event[0] in ("import.released", "import.cancelled")]
+        assert told == (["import.released"] if is_released else []) + ["import.cancelled"]
+        assert look(account, token)["Status"] == "Failed"
+        assert account.profile_ids() == []
 
 
 def test_release_needs_its_permission_and_an_import_that_is_held(store: LiveStore) -> None:
