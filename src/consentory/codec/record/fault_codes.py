@@ -28,8 +28,8 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Record.TooDeep",
         _STAGE,
-        "The record is nested deeper than any record can be, so the record was not read.",
-        "Take the deep part out.",
+        "The record is nested deeper than any valid record, so the record was not read.",
+        "Remove the deep part.",
     ),
     FaultCode(
         "Record.TooManyFaults",
@@ -40,8 +40,8 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Record.UnknownMember",
         _STAGE,
-        "An object has a member that the contract does not know.",
-        "Correct its name, case included, or leave it out.",
+        "An object has a member that is not part of the record.",
+        "Correct the name of the member, also upper and lower case, or leave the member out.",
     ),
     FaultCode(
         "Record.NothingSaid",
@@ -50,24 +50,24 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Give a ProfileId or at least one of CustomerName, AlternateIds, Emails, PhoneNumbers, Addresses, "
         "Consents, ProfilePreferences.",
     ),
-    FaultCode("Value.Required", _STAGE, "A required member is absent or null.", "Add it."),
+    FaultCode("Value.Required", _STAGE, "A required member is absent or null.", "Add the member."),
     FaultCode(
         "Value.WrongType",
         _STAGE,
-        "A value is not of the JSON type that its member has, or an array's element is not an object.",
-        "Send it as the contract's type: a number without quotes, true or false, an array, an object.",
+        "A value does not have the JSON type of its member, or an element of an array is not an object.",
+        "Send the value with the right type: a number without quotes, true or false, an array, an object.",
     ),
     FaultCode(
         "Number.OutOfRange",
         _STAGE,
-        "A number is larger than 64 bits hold, or not in its member's range.",
-        "Send a number in range; a ProfileId is one that this system has given out.",
+        "A number needs more than 64 bits, or is outside the range of its member.",
+        "Send a number in the range. As ProfileId send an id that this system has given out.",
     ),
     FaultCode(
         "String.Blank",
         _STAGE,
-        "A string is empty after trimming where a blank is not allowed.",
-        "Fill it in, or leave the member out.",
+        "A string is empty after trimming, and its member does not allow an empty string.",
+        "Send a value, or leave the member out.",
     ),
     FaultCode(
         "String.TooShort", _STAGE, "A string has fewer characters than its member needs.", "Send the whole value."
@@ -76,18 +76,18 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "String.TooLong",
         _STAGE,
         "A string has more characters than its member allows, counted after trimming.",
-        "Shorten it.",
+        "Shorten the string.",
     ),
     FaultCode(
         "String.ControlCharacter",
         _STAGE,
-        "A string has a control character inside, such as a tab or a line end.",
-        "Take it out.",
+        "A string contains a control character, such as a tab or a line end.",
+        "Remove the character.",
     ),
     FaultCode(
         "String.InvisibleCharacter",
         _STAGE,
-        "A name that records are matched by has an invisible character, such as a zero-width space.",
+        "A name or an id by which records are matched has an invisible character, such as a zero-width space.",
         "Remove the character. Text copied from a web page or a spreadsheet often contains such characters.",
     ),
     FaultCode(
@@ -100,28 +100,28 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Array.TooLong",
         _STAGE,
         "An array has more elements than are allowed. The elements after the limit were not checked.",
-        f"Send fewer; {MOST_ELEMENTS} in any array, {MOST_ATTRIBUTES} PreferenceAttributes.",
+        f"Send fewer elements: at most {MOST_ELEMENTS} in an array, at most {MOST_ATTRIBUTES} PreferenceAttributes.",
     ),
     FaultCode(
-        "Array.Duplicate", _STAGE, "The same element is in an array twice, as execution compares them.", "Keep one."
+        "Array.Duplicate", _STAGE, "An array has two elements that execution treats as the same.", "Keep one of them."
     ),
     FaultCode(
         "Locale.Unknown",
         _STAGE,
         "DefaultLocale is not a locale of the account.",
-        "Use one of the account's locales, or leave it out.",
+        "Use one of the account's locales, or leave DefaultLocale out.",
     ),
     FaultCode(
         "CustomerType.Unknown",
         _STAGE,
         "CustomerType is not a configured, active type.",
-        "Use a configured one, or have it configured.",
+        "Use a configured value, or ask the administrator of the account to configure this one.",
     ),
     FaultCode(
         "AlternateId.UnknownType",
         _STAGE,
         "AlternateIdType is not a configured, active type.",
-        "Use a configured one, or have it configured.",
+        "Use a configured value, or ask the administrator of the account to configure this one.",
     ),
     FaultCode(
         "AlternateId.PatternMismatch", _STAGE, "An alternate id does not match its type's pattern.", "Correct the id."
@@ -129,19 +129,19 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "AlternateId.InUse",
         _EXECUTE,
-        "Another profile holds the alternate id actively; the message names its ProfileId.",
+        "The alternate id is active at another profile. The message names the ProfileId of that profile.",
         "Find out which person has the id. Deactivate the id at the other profile first, or merge the profiles.",
     ),
     FaultCode(
         "Email.UnknownType",
         _STAGE,
         "EmailAddressType is not a configured, active type.",
-        "Use a configured one, or leave it out for the default.",
+        "Use a configured type, or leave the member out to get the default type.",
     ),
     FaultCode(
         "Email.Malformed",
         _STAGE,
-        "The email address is not well formed, or its domain is a special-use one such as .test.",
+        "The email address is not well formed, or its domain is reserved for special use, such as .test.",
         "Correct the address.",
     ),
     FaultCode(
@@ -154,13 +154,13 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Phone.UnknownType",
         _STAGE,
         "PhoneType is not a configured, active type.",
-        "Use a configured one, or leave it out for the default.",
+        "Use a configured type, or leave the member out to get the default type.",
     ),
     FaultCode(
         "Phone.Malformed",
         _STAGE,
-        "The phone number cannot be read as one in the account's region.",
-        "Send it with + and country code.",
+        "The text cannot be read as a phone number of the account's region.",
+        "Send the number with + and the country code.",
     ),
     FaultCode(
         "Phone.NotPossible", _STAGE, "The number has too few or too many digits for its country.", "Correct the number."
@@ -183,33 +183,40 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Address.UnknownType",
         _STAGE,
         "AddressType is not a configured, active type.",
-        "Use a configured one, or leave it out for the default.",
+        "Use a configured type, or leave the member out to get the default type.",
     ),
-    FaultCode("Address.UnknownCountry", _STAGE, "A country code is not in ISO 3166-1.", "Correct it: US, USA or 840."),
+    FaultCode(
+        "Address.UnknownCountry",
+        _STAGE,
+        "A country code is not in ISO 3166-1.",
+        "Correct the code. Examples: US, USA, 840.",
+    ),
     FaultCode(
         "Address.CountryDisagrees",
         _STAGE,
         "The country codes of one address name different countries.",
-        "Correct them, or send one.",
+        "Correct the codes, or send only one.",
     ),
-    FaultCode("Contact.SeveralDefaults", _STAGE, "More than one element of a kind has IsDefault true.", "Mark one."),
+    FaultCode(
+        "Contact.SeveralDefaults", _STAGE, "More than one element of a kind has IsDefault true.", "Mark only one."
+    ),
     FaultCode(
         "Group.UnknownType",
         _STAGE,
         "GroupType is not a configured, active type.",
-        "Use a configured one, or have it configured.",
+        "Use a configured value, or ask the administrator of the account to configure this one.",
     ),
     FaultCode(
         "CustomField.Unknown",
         _STAGE,
         "There is no configured, active custom field of that name.",
-        "Correct the name, or have it configured.",
+        "Correct the name, or ask the administrator of the account to configure the field.",
     ),
     FaultCode(
         "CustomField.Required",
         ("Stage", "Execute", "NotHonored"),
-        "A required field is blank; or a profile would be created without it. NotHonored: the record clears the field, "
-        "which keeps its stored value.",
+        "A required field is blank, or a new profile would not have the field. NotHonored: the record clears the "
+        "field, and the field keeps its stored value.",
         "Send a value.",
     ),
     FaultCode(
@@ -218,7 +225,9 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "CustomField.TooShort", _STAGE, "The value has fewer characters than the field needs.", "Send the whole value."
     ),
-    FaultCode("CustomField.TooLong", _STAGE, "The value has more characters than the field allows.", "Shorten it."),
+    FaultCode(
+        "CustomField.TooLong", _STAGE, "The value has more characters than the field allows.", "Shorten the value."
+    ),
     FaultCode(
         "CustomField.NotANumber",
         _STAGE,
@@ -238,8 +247,13 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "The value is not an option of the field's picklist.",
         "Use one of the options.",
     ),
-    FaultCode("CustomField.RepeatedOption", _STAGE, "An option is chosen twice in one value.", "Keep one."),
-    FaultCode("CustomField.SeveralOptions", _STAGE, "Several options for a field that takes one.", "Send one."),
+    FaultCode("CustomField.RepeatedOption", _STAGE, "An option is chosen twice in one value.", "Keep one of them."),
+    FaultCode(
+        "CustomField.SeveralOptions",
+        _STAGE,
+        "The value has several options, and the field takes only one.",
+        "Send one option.",
+    ),
     FaultCode(
         "CustomField.UpdateRule",
         _NOT_HONORED,
@@ -250,26 +264,27 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Preference.UnknownFilter",
         _STAGE,
         "FilterId is not a configured, active filter.",
-        "Use a configured one, or have it configured.",
+        "Use a configured value, or ask the administrator of the account to configure this one.",
     ),
     FaultCode("Preference.UnknownType", _STAGE, "PreferenceType is not 1, 2, OptIn or OptOut.", "Send one of them."),
     FaultCode(
         "Preference.UnknownFrequency",
         _STAGE,
-        "FrequencyId is not one of the filter's.",
-        "Use one of the filter's, or leave it out.",
+        "FrequencyId is not a frequency of the filter.",
+        "Use a frequency of the filter, or leave FrequencyId out.",
     ),
     FaultCode(
         "Preference.WrongPlace",
         _STAGE,
         "The filter's channel does not fit the place of the preference.",
-        "Put it under an element of its channel's kind; a filter without a channel under ProfilePreferences.",
+        "Put the preference under an element of its channel's kind. If the filter has no channel, put the preference "
+        "under ProfilePreferences.",
     ),
     FaultCode(
         "Preference.NotMobile",
         _BOTH,
-        "A preference for text messages on a number that is marked IsMobile false, in the record or in store.",
-        "Correct the mark, or leave the preference out.",
+        "A preference for text messages is on a number with IsMobile false, in the record or in the stored profile.",
+        "Correct IsMobile, or leave the preference out.",
     ),
     FaultCode(
         "Preference.ReservedKey", _STAGE, "An attribute's key begins with $, which is reserved.", "Choose another key."
@@ -277,26 +292,27 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Preference.ConsentRequired",
         _EXECUTE,
-        "An Opt-In to a filter whose required consent is not granted and in force.",
-        "Send the consent, Granted, in the same record, on the same element or the person.",
+        "The filter of an Opt-In requires a consent, and this consent is not granted or not in force.",
+        "Send the consent with status Granted in the same record, on the same element or on the person.",
     ),
     FaultCode(
         "Preference.Superseded",
         _NOT_HONORED,
-        "A later choice is stored, or an Opt-Out of this address, under any type, not earlier than this Opt-In.",
-        "Nothing: the newer choice stands, and no is stronger than yes.",
+        "A later choice is stored. Or an Opt-Out of this address is stored under any type, at the same time as this "
+        "Opt-In or later.",
+        "Nothing: the newer choice counts, and an Opt-Out is stronger than an Opt-In.",
     ),
     FaultCode(
         "Consent.UnknownType",
         _STAGE,
-        "ConsentType is not configured, or switched off and this is no withdrawal.",
-        "Use a configured, active one.",
+        "ConsentType is not configured; or it is inactive, and the consent is neither Denied nor Revoked.",
+        "Use a configured, active consent type.",
     ),
     FaultCode(
         "Consent.UnknownVersion",
         _STAGE,
         "ConsentVersion is not a configured version of its type.",
-        "Use a configured one.",
+        "Use a configured version.",
     ),
     FaultCode(
         "Consent.UnknownLocale",
@@ -307,38 +323,40 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Consent.UnknownStatus",
         _STAGE,
-        "ConsentStatus is not 1 to 4, nor Granted, Denied, Revoked or NotSet.",
+        "ConsentStatus is not one of 1 to 4, Granted, Denied, Revoked, NotSet.",
         "Send one of them.",
     ),
     FaultCode(
         "Consent.PriorVersion",
         _BOTH,
-        "A Granted or NotSet of a version older than the newest active one.",
+        "A Granted or NotSet is for a version that is older than the newest active version.",
         "Send the newest version, or import with AllowPriorConsents.",
     ),
     FaultCode(
         "Consent.Superseded",
         _NOT_HONORED,
-        "A later status of the same version is stored, or a no of this address that is not earlier than this Granted.",
-        "Nothing: the newer status stands, and no is stronger than yes.",
+        "A later status of the same version is stored. Or a Denied or Revoked of this address is stored, at the same "
+        "time as this Granted or later.",
+        "Nothing: the newer status counts, and a Denied or Revoked is stronger than a Granted.",
     ),
     FaultCode(
         "Consent.NewerVersionPresent",
         _NOT_HONORED,
         "A newer version of the consent is already in the same place.",
-        "Nothing: the newer version stands.",
+        "Nothing: the newer version counts.",
     ),
     FaultCode(
         "Evidence.IpAddressMalformed",
         _STAGE,
         "IpAddress is neither an IPv4 nor an IPv6 address.",
-        "Correct it, or leave it out.",
+        "Correct the address, or leave IpAddress out.",
     ),
     FaultCode(
         "Date.Implausible",
         _STAGE,
-        "A choice is dated before the account's `earliestDate`: a unit was mixed up, or a default stands for no date.",
-        "Correct the date, or leave it out. An account with older choices sets an earlier `earliestDate`.",
+        "A choice is dated before the account's `earliestDate`. Possible reasons: a wrong unit of time, or a "
+        "default value for an unknown date.",
+        "Correct the date, or leave the date out. If the account has older choices, set an earlier `earliestDate`.",
     ),
     FaultCode(
         "Time.Malformed",
@@ -349,14 +367,14 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "Time.NotExisting",
         _STAGE,
-        "The clocks of the account's time zone jumped over that local time.",
+        "This local time does not exist in the account's time zone, because the clocks were put forward.",
         "Send the time with Z or an offset.",
     ),
     FaultCode("Time.OutOfRange", _STAGE, "The time lies outside the years 1 to 9999.", "Correct the year."),
     FaultCode(
         "Time.InFuture",
         _STAGE,
-        "A choice is dated more than 5 minutes in the future, or with a day after today.",
+        "The date of a choice is more than 5 minutes in the future, or a day after today.",
         "Correct the date, or the clock that made it.",
     ),
     FaultCode(
@@ -372,12 +390,15 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Add one of them.",
     ),
     FaultCode(
-        "Match.SeveralIds", _STAGE, "Several active ids of the match type, and no ProfileId.", "Send exactly one."
+        "Match.SeveralIds",
+        _STAGE,
+        "The record has several active ids of the match type, and no ProfileId.",
+        "Send exactly one id.",
     ),
     FaultCode(
         "Match.Ambiguous",
         _EXECUTE,
-        "The ProfileId was not found, and the record carries several active ids of the match type.",
+        "The ProfileId was not found, and the record has several active ids of the match type.",
         "Correct the ProfileId, or send one id.",
     ),
     FaultCode(
@@ -408,38 +429,38 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Permission.Profile",
         _STAGE,
         "Your user groups do not permit writing profiles.",
-        "Use another user, or have the group changed.",
+        "Use another user, or ask the administrator of the account to change the group.",
     ),
     FaultCode(
         "Permission.Delete",
         _STAGE,
         "Your user groups do not permit deleting profiles.",
-        "Use another user, or have the group changed.",
+        "Use another user, or ask the administrator of the account to change the group.",
     ),
     FaultCode(
         "Permission.Channel",
         _STAGE,
         "Your user groups do not permit the channel of an element or of a filter.",
-        "Use another user, have the group changed, or leave it out.",
+        "Use another user, ask the administrator of the account to change the group, or leave the part out.",
     ),
     FaultCode(
         "Permission.Program",
         _STAGE,
         "Your user groups do not permit the program of a filter.",
-        "Use another user, have the group changed, or leave it out.",
+        "Use another user, ask the administrator of the account to change the group, or leave the part out.",
     ),
     FaultCode(
         "Permission.ConsentType",
         _STAGE,
         "Your user groups do not permit the consent type.",
-        "Use another user, have the group changed, or leave it out.",
+        "Use another user, ask the administrator of the account to change the group, or leave the part out.",
     ),
     FaultCode(
         "Permission.Refresh",
         _STAGE,
-        "The import has a Refresh flag, and your user groups do not permit all that the flag can remove: "
-        "RefreshContacts needs all channels and programs, the others `profile: write`.",
-        "Use another user, have the group changed, or stage into an import without the flag.",
+        "The import has a Refresh flag, and your user groups do not permit everything that the flag can remove. "
+        "RefreshContacts needs all channels and programs, the other flags need `profile: write`.",
+        "Use another user, ask the administrator of the account to change the group, or import without the flag.",
     ),
     FaultCode(
         "Stage.Unexpected",
@@ -462,9 +483,9 @@ def render_fault_page() -> str:
     lines = [
         "# Faults of a record",
         "",
-        "Made from `src/consentory/codec/record/fault_codes.py`; a test compares the two.",
+        "This page is made from `src/consentory/codec/record/fault_codes.py`. A test compares the two.",
         "",
-        'A fault is `{"Code", "Message", "Path", "Value"}`. The code is stable, the message is for people.',
+        'A fault is `{"Code", "Message", "Path", "Value"}`. The code is stable. The message is for people.',
         "*Stage*: the fault was found when the record was staged. The record counts as ValidationFailed and is never "
         "imported.",
         "*Execute*: the fault was found when the record was applied. The record counts as an exception, and no part of "
