@@ -24,7 +24,9 @@ def test_every_named_test_is_there() -> None:
 
 
 def test_every_threat_names_a_test_or_says_that_there_is_none() -> None:
-    rows = [line for line in DOCUMENT.splitlines() if line.startswith("| ") and not line.startswith(("| attack |", "| ---"))]
+    rows = [
+        line for line in DOCUMENT.splitlines() if line.startswith("| ") and not line.startswith(("| attack |", "| ---"))
+    ]
     assert len(rows) > 20
     for row in rows:
         who, stops, shown = (cell.strip() for cell in row.strip("|").split(" | "))
