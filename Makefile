@@ -1,9 +1,9 @@
-# The commands of the README. Each sets .venv up first, which takes a moment where nothing changed.
+# The commands of the README. Each sets .venv up first; this is quick if no file of the setup changed.
 PEOPLE ?= 100000
 
 .PHONY: demo test up check clean setup
 
-demo: setup    ## import 100,000 generated people into a server of its own, and leave nothing behind
+demo: setup    ## import 100,000 generated people into a server of its own, and delete everything at the end
 	.venv/bin/consentory demo --people $(PEOPLE)
 
 test: setup    ## check the code, run every test
@@ -15,7 +15,7 @@ up: setup      ## run the server on ./consentory-data until Ctrl-C
 check: setup   ## check the code without running it
 	scripts/check
 
-clean:         ## remove what was built; ./consentory-data stays, it is yours
+clean:         ## remove built files; your data in ./consentory-data stays
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,7 +1,7 @@
-"""Everyday writes while an import runs: one client changes single profiles of the account as fast as it can.
+"""Measure single writes while an import runs: one client changes profiles of the account as fast as it can.
 
-Prints how long the writes took (median, p99, longest), which failed, and the longest wait for a lock that
-PostgreSQL saw. Exit 1 when a write failed or a lock was waited for over 250 ms.
+The script prints the duration of the writes (median, p99, longest), the failed writes, and the longest wait for a lock
+in PostgreSQL. Exit code 1: a write failed, or a lock was waited for over 250 ms.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def write_file(path: Path, people: int, *, changed: bool) -> None:
 
 
 def create_outsiders(account: Account, count: int) -> list[int]:
-    """People whom the import does not name; their ProfileIds."""
+    """Make people whom the import does not name. The result is their ProfileIds."""
     made = []
     for number in range(count):
         answer = account.client.post(
@@ -67,7 +67,7 @@ def create_outsiders(account: Account, count: int) -> list[int]:
 
 
 def has_ended(account: Account, where: str) -> bool:
-    """True once the import is over. Asked for between writes, now and then."""
+    """True once the import is over. The bench asks between some writes."""
     return random.random() < 0.05 and account.client.get(f"{where}/Status").json()["Status"] == "Completed"
 
 

@@ -1,7 +1,7 @@
-"""Files as people have them: how fast rows are read and mapped, and the memory of a process that does it.
+"""Measure the reading and mapping of tables: rows a second, and the memory of the process.
 
-Each file is written first, and read by a process of its own. `--import` also imports the CSV and the XLSX into a
-server, end to end with staging. Exit 1 where a file costs more memory than its bound.
+The script writes each file first, and reads it in a process of its own. `--import` also imports the CSV and the XLSX
+into a server, from the file to the end of staging. Exit code 1: a file took more memory than its bound.
 """
 
 from __future__ import annotations

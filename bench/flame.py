@@ -1,6 +1,6 @@
 """Flame graphs of one import: a stage process, and a worker that executes.
 
-scripts/bench --flame [--people N] [--to FOLDER]   (py-spy has to be allowed to look at a process of the same user)
+scripts/bench --flame [--people N] [--to FOLDER]   (the system must permit py-spy to read a process of the same user)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SAMPLES_A_SECOND = 250
 
 
 def main() -> None:
-    """Import a file of new people and draw where the time of each half went."""
+    """Import a file of new people, and draw the time of each half of the import."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--to", type=Path, default=Path("docs/pictures"))
@@ -44,7 +44,7 @@ def main() -> None:
 
 @contextmanager
 def drawn(spy_path: str, subject: Subject, command: str, picture: Path, title: str) -> Iterator[None]:
-    """Sample the tree's busiest process of this command meanwhile."""
+    """Sample the busiest process that runs this command, during the block."""
     picture.unlink(missing_ok=True)
     pid = max(find_processes(subject, command), key=read_ticks)
     spy = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""One import as long as it may be, from the generator to Completed: time, memory, disk, and how the speed ran."""
+"""Measure one import of the greatest size, from the generator to Completed: time, memory, disk, and speed over time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _clients: list[Account] = []
 
 
 def measure_long(people: int) -> dict[str, float]:
-    """One import of so many new people. Clients make them as they stage them, on the same machine."""
+    """Run one import of this number of new people. Clients on the same machine make and stage the people."""
     with Subject() as subject:
         account = subject.create_account()
         before, free = read_size(subject.conninfo), shutil.disk_usage(subject.folder).free
@@ -56,7 +56,7 @@ def measure_long(people: int) -> dict[str, float]:
 
 
 def stage_people(account: Account, where: str, people: int) -> Iterator[tuple[float, int]]:
-    """Stage them from processes of their own; (seconds, people staged so far) after each batch."""
+    """Stage the people from client processes. Yield (seconds, people staged so far) after each batch."""
     yield time.perf_counter(), 0
     firsts = range(0, people, BATCH_PEOPLE)
     counts = [min(BATCH_PEOPLE, people - first) for first in firsts]
@@ -69,12 +69,12 @@ def stage_people(account: Account, where: str, people: int) -> Iterator[tuple[fl
 
 
 def open_client(url: str, name: str, credential: tuple[str, str]) -> None:
-    """A client of this process's own."""
+    """Make the client of this process."""
     _clients.append(Account(url, name, credential))
 
 
 def stage_part(where: str, first: int, count: int) -> int:
-    """Make so many people and stage them as one batch."""
+    """Make this number of people, and stage them as one batch."""
     _clients[0].stage(where, b"\n".join(write_lines(count, first=first)))
     return count
 
@@ -90,7 +90,7 @@ def watch(account: Account, where: str) -> Iterator[tuple[float, int]]:
 
 
 def tell(what: str, people: int, moments: Iterator[tuple[float, int]]) -> Iterator[tuple[float, int]]:
-    """Say how far it is at each tenth: so long a measurement may be cut off."""
+    """Print the progress at each tenth, because so long a measurement can be cut off."""
     told, begun = 0, time.perf_counter()
     for seconds, count in moments:
         if count * PARTS // people > told:
@@ -100,12 +100,12 @@ def tell(what: str, people: int, moments: Iterator[tuple[float, int]]) -> Iterat
 
 
 def find_start(moments: list[tuple[float, int]]) -> list[tuple[float, int]]:
-    """The moments from the last one at which nobody had come."""
+    """The measured moments, from the last one without any person."""
     return moments[max(place for place, (_, count) in enumerate(moments) if count == 0) :]
 
 
 def split_rates(moments: list[tuple[float, int]]) -> list[float]:
-    """People a second in each part of the way, once it has begun."""
+    """People a second in each part of the import, from its first person on."""
     moments = find_start(moments)
     most = moments[-1][1]
     edges = [next(moment for moment in moments if moment[1] >= most * part / PARTS) for part in range(PARTS + 1)]
@@ -119,7 +119,7 @@ def compare_ends(moments: list[tuple[float, int]]) -> float:
 
 
 def report(name: str, moments: list[tuple[float, int]]) -> None:
-    """Print how the speed ran."""
+    """Print the speed over time."""
     rates = split_rates(moments)
     print(f"  {name}, records/s by tenth: {', '.join(f'{rate:,.0f}' for rate in rates)}", flush=True)
     print(f"  {name}, median of the tenths: {statistics.median(rates):,.0f}", flush=True)

@@ -1,8 +1,8 @@
-"""A preview against the execution of the same import, and everyday writes beside a preview.
+"""Compare a preview with the execution of the same import, and measure single writes beside a preview.
 
-Previews and executes file 1 (new people), file 2 (the people changed) and file 2 once more (nobody changed). Prints
-records a second of both and their ratio. While file 2 is previewed once more, one client changes single profiles.
-Exit 1 when a write failed or somebody waited for a lock for over 250 ms.
+The script previews and executes file 1 (new people), file 2 (changed people) and file 2 again (unchanged people). It
+prints records a second of both and their ratio. During another preview of file 2, one client changes single profiles.
+Exit code 1: a write failed, or a process waited for a lock for over 250 ms.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def compare(title: str, account: Account, path: Path, people: int) -> None:
-    """Preview and execute one file; one line of figures."""
+    """Preview and execute one file. Print one line of figures."""
     where, _ = account.stage_file(path)
     seconds = preview(account, where)
     _, executing = account.execute(where)
@@ -50,7 +50,7 @@ def compare(title: str, account: Account, path: Path, people: int) -> None:
 
 
 def preview(account: Account, where: str) -> float:
-    """Start a preview and wait for its end; seconds."""
+    """Start a preview and wait for its end. The result is the time in seconds."""
     begun = time.perf_counter()
     account.client.post(f"{where}/Preview").raise_for_status()
     while not is_done(account, where):

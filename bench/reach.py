@@ -1,4 +1,4 @@
-"""The figures of docs/performance.md beside the bench's rounds: staging on one core, paging, waiting, memory,
+"""Measure the figures of docs/performance.md that need no rounds: staging on one core, paging, waiting, memory,
 start, workers, growth, and one long import.
 
 scripts/bench --reach [--people N] [--only NAME …]
@@ -33,7 +33,7 @@ PAGE = 1000
 
 
 def measure_paging(people: int) -> dict[str, float]:
-    """Exceptions: the page near the end against the first, of an import in which everything is refused."""
+    """Exceptions: the page near the end against the first page, of an import whose records are all refused."""
     records = 10 * people
     with Subject() as subject:
         account = subject.create_account()
@@ -56,7 +56,7 @@ def measure_paging(people: int) -> dict[str, float]:
 
 
 def measure_status(people: int) -> dict[str, float]:
-    """Status while 4 clients stage and 2 workers execute; asked by a process of its own."""
+    """Status while 4 clients stage and 2 workers execute. A process of its own asks for it."""
     with write_file(people) as path, Subject() as subject:
         busy, staging = subject.create_account(), subject.create_account()
         where, _ = busy.stage_file(path)
@@ -157,7 +157,7 @@ def measure_staging(people: int) -> dict[str, float]:
 
 
 def measure_start(_: int) -> dict[str, float]:
-    """Seconds to "Consentory is up" on a folder that is there."""
+    """Seconds to "Consentory is up" on an existing folder."""
     with tempfile.TemporaryDirectory(prefix="consentory-bench-") as folder:
         Path(folder).chmod(0o755)
         seconds = []
@@ -210,7 +210,7 @@ MEASURES: dict[str, Callable[[int], dict[str, float]]] = {
 
 
 def main() -> None:
-    """Measure what is asked for, and print it as it comes."""
+    """Run the measurements that the arguments name. Print each figure when it is known."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--only", nargs="*", choices=list(MEASURES), default=list(MEASURES))

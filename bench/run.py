@@ -1,6 +1,7 @@
-"""The bench: ours and the yardsticks in turn, in one run; medians, with the ratios that docs/performance.md explains.
+"""The bench measures Consentory and the yardsticks in turn. It prints medians and the ratios of docs/performance.md.
 
-Ratios are what counts: machines are noisy, and both sides of a ratio are measured minutes apart on the same server.
+Ratios are more reliable than rates, because machines are noisy. Both sides of a ratio are measured minutes apart on
+the same server.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def check(status: dict[str, int], people: int, outcome: str) -> None:
 
 
 def measure_dlt(subject: Subject, python: str, files: dict[str, Path], people: int, figures: Figures) -> None:
-    """Once, and before all else: dlt takes minutes, and what it stumbles over should cost nothing but itself.
+    """Run dlt once, before the other measurements: it takes minutes, and its failure must not cost the others.
 
     File 2 is merged into what file 1 left, as ours is.
     """

@@ -1,4 +1,4 @@
-"""Consentory as the bench runs it: `consentory up` on a data folder of its own, spoken to over HTTP."""
+"""Consentory as the bench runs it: `consentory up` on a data folder of its own, called over HTTP."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Subject:
     processes: int = 2
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="consentory-bench-")))
     keep: bool = False
-    """Leave the folder with what is in it."""
+    """Leave the folder with its content."""
 
     def __enter__(self) -> Subject:
         self.folder.chmod(0o755)

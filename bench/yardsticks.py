@@ -1,8 +1,8 @@
 """The yardsticks of Consentory, on the same server with the same settings: a floor, and a plain loop.
 
 Floor: the file's lines COPYed into an unlogged table, then one INSERT ... ON CONFLICT into (key, doc). It validates
-nothing, keeps no history, finds nobody by email: nothing can be much faster.
-Loop: executemany upserts of one document, a thousand at a time, as a script in the field does it.
+nothing, keeps no history and finds no person by email: no importer can be much faster.
+Loop: executemany upserts of one document, a thousand at a time, as simple scripts do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The whole API under generated requests for as long as one likes: `scripts/fuzz` runs it.
+"""Send generated requests to every call of the API, for as long as the arguments say. `scripts/fuzz` runs this script.
 
-As tests/api/test_api_fuzz.py, call after call, each time with other requests: no 500 and no 503, no undocumented
-status, no answer that breaks its schema. Prints what was answered how often; exit code 1 where something was wrong.
+The rules are those of tests/api/test_api_fuzz.py: no 500 and no 503, no undocumented status, no answer that breaks its
+schema. The script prints the number of answers of each status. Exit code 1: an answer broke a rule.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def widen(document: dict[str, Any]) -> None:
 
 
 def make_names(client: WireClient) -> dict[str, str]:
-    """The things that the parts of a path name, made anew: requests delete, cancel and execute."""
+    """Make new objects for the parts of a path, because requests delete, cancel and execute them."""
     done = client.run([person(1), FAULTY])
     return {
         "clientId": client.access.account,
@@ -46,7 +46,7 @@ def make_names(client: WireClient) -> dict[str, str]:
 
 
 def ask_some(operation: Any, checks: list[Any], client: WireClient, names: dict[str, str], seen: Counter[str]) -> None:
-    """Some generated requests to one call. Raises what schemathesis finds wrong with an answer."""
+    """Send some generated requests to one call. Raise the errors that schemathesis finds in the answers."""
     requests = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
 
     @seed(random.getrandbits(64))
@@ -71,7 +71,7 @@ def ask_some(operation: Any, checks: list[Any], client: WireClient, names: dict[
 
 
 def fuzz(server: RunningServer, seconds: float) -> tuple[Counter[str], list[str]]:
-    """Go round all calls until the time is over; how often each answered what, and what was wrong."""
+    """Repeat all calls until the time is over. The result has the answers of each call, counted, and the errors."""
     schema = schemathesis.openapi.from_url(f"{server.url}/schema/openapi.json")
     seen: Counter[str] = Counter()
     wrong: list[str] = []

@@ -1,6 +1,6 @@
-"""Checks the sizes, arguments and names that CONTRIBUTING.md promises, and prints every breach.
+"""Check the sizes, arguments and names of CONTRIBUTING.md, and print every breach.
 
-The only exceptions are in POSITIONAL_EXCEPTIONS, each with its reason.
+POSITIONAL_EXCEPTIONS has the only exceptions, each with its reason.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Draws docs/pictures/house.svg: the layers and rooms of the code, and the imports between them.
+"""Draw docs/pictures/house.svg: the layers and rooms of the code, and the imports between them.
 
 `.venv/bin/python scripts/draw_house.py` writes the picture. With `--check` it only compares: exit code 1 means that the
-picture is not the one of today's code. The order of the layers is that of import-linter in pyproject.toml, and grimp,
+picture differs from the code. The order of the layers is that of import-linter in pyproject.toml, and grimp,
 which import-linter itself uses, reads the imports.
 """
 
@@ -81,7 +81,7 @@ class Layer:
 
 
 def read_rows() -> list[list[str]]:
-    """The layers from top to bottom; those of one row do not know each other."""
+    """The layers from top to bottom; layers of one row do not import each other."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     layers = next(one["layers"] for one in contracts if one["type"] == "layers" and one["containers"] == [PACKAGE])
     return [[name.strip() for name in row.split("|")] for row in layers]
@@ -115,7 +115,7 @@ def place(module: str) -> tuple[str, str]:
 
 
 def arrange(layers: list[Layer]) -> int:
-    """Give each layer its place; the height of the picture."""
+    """Give each layer its place. The result is the height of the picture."""
     y = TOP
     for layer in layers:
         lines = -(-len(layer.rooms) // ROOMS_A_ROW)
@@ -147,7 +147,7 @@ def draw(layers: list[Layer]) -> str:
 
 
 def draw_layer(layer: Layer) -> list[str]:
-    """A band: name, purpose, the layers it knows, and its rooms."""
+    """A band: name, purpose, the imported layers, and the rooms."""
     known = "imports " + (", ".join(sorted(layer.knows)) or "no other layer")
     name, purpose = f'<tspan class="name">{layer.name}</tspan>', escape(PURPOSES.get(layer.name, ""))
     lines = [

@@ -1,4 +1,4 @@
-"""Prints the software bill of materials (CycloneDX 1.6, JSON) of requirements.lock.
+"""Print the software bill of materials (CycloneDX 1.6, JSON) of requirements.lock.
 
 The same lock file gives the same bytes: no time, no random number. A package that only development
 needs has the scope `excluded`. Standard library alone.
@@ -26,7 +26,7 @@ _PARENT = re.compile(r"^    # (?:via |  )([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 @dataclass
 class Package:
-    """A locked package: the SHA-256 of every file that may be installed, and who needs it (PROJECT: we do)."""
+    """A locked package: the SHA-256 of every file that may be installed, and its dependents (PROJECT: Consentory)."""
 
     name: str
     version: str

@@ -1,6 +1,6 @@
-"""Says in words what pip-audit answered (its JSON, the file that the argument names).
+"""Print the answer of pip-audit in words. The argument names the file with its JSON.
 
-Exit code 0: every package was looked up and nothing is known; 1: something is; 3: it could not be found out.
+Exit code 0: every package was looked up, and no weakness is known. 1: a weakness is known. 3: a look-up failed.
 """
 
 from __future__ import annotations

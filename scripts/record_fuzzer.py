@@ -61,7 +61,7 @@ def is_json(body: bytes) -> bool | None:
 
 
 def check_body(body: bytes) -> None:
-    """All of it is JSON text or none is staged; each record is judged; what is accepted can be applied twice."""
+    """A body that is not JSON stages no record. Each record is accepted or refused, and applied twice if accepted."""
     for media in ("json", "ndjson"):
         try:
             records = split_batch(body, media)
@@ -98,7 +98,7 @@ def check_record(raw: bytes, settings: ImportSettings, result: Any) -> None:
 
 
 def check_merge(record: Record, settings: ImportSettings) -> None:
-    """Applied whole to nobody, the same record once more changes nothing."""
+    """A record that made a new person and was applied whole changes nothing the second time."""
     context = MergeContext(ACME, settings, NOW, NOW, {})
     first = merge(1, None, record, context)
     if first.outcome == "Created" and not first.not_honored:
@@ -112,7 +112,7 @@ def list_places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]
 
 
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:
-    """Half of the time bytes are changed, half of the time a value of the JSON that they are."""
+    """Change bytes of the input, or a value of its JSON, each half of the time."""
     chance = random.Random(seed)
     try:
         tree = json.loads(data)
@@ -138,7 +138,7 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
 
 
 def list_names(struct: type[msgspec.Struct]) -> set[str]:
-    """The members of the record and of everything in it."""
+    """The members of the record and of its elements."""
     names: set[str] = set()
     for field in msgspec.inspect.type_info(struct).fields:  # type: ignore[union-attr]
         names.add(field.encode_name)
@@ -153,7 +153,7 @@ NAMES = sorted(list_names(WireRecord))
 
 
 def write_corpus(folder: Path) -> None:
-    """Whole bodies to begin with, from the tests' account."""
+    """The first bodies, from the account of the tests."""
     folder.mkdir(parents=True, exist_ok=True)
     batch = (ACCOUNTS / "batch.json").read_bytes()
     (folder / "batch").write_bytes(batch)
