@@ -64,7 +64,7 @@ def test_a_key_answers_on_a_failed_import_too(ours: WireClient, token: int) -> N
 
 
 def test_a_key_with_another_body_is_409(ours: WireClient, token: int) -> None:
-    """With another body 409."""
+    """A repeated key with another body is 409."""
     ours.stage(token, [person(1)], key="k1")
     check_problem(ours.try_stage(token, [person(2)], key="k1"), 409, "IdempotencyKey.Reused")
     spaced = json.dumps({"UserProfilePreferences": [person(1)]}, indent=1).encode()

@@ -286,7 +286,7 @@ def test_a_key_of_no_use_is_400(ours: WireClient, key: str) -> None:
 
 
 def test_a_repeated_member_counts_as_its_last(ours: WireClient) -> None:
-    """As everywhere: of a repeated member the last counts."""
+    """The last one of repeated members counts, as in every other body."""
     assert require(ours.try_initiate(b'{"Name":"a","Name":"b"}'))["Name"] == "b"
 
 

@@ -200,7 +200,7 @@ def test_deep_nesting_and_strange_names_are_one_records_fault(ours: WireClient, 
 
 
 def test_the_last_of_a_repeated_member_counts(ours: WireClient, token: int) -> None:
-    """Of a repeated member the last counts."""
+    """The last one of repeated members counts."""
     twice = b'{"CustomerType": "Nobody", "AlternateIds": [{"AlternateIdType":"CRM","AlternateId":"C-1"}],' \
             b' "CustomerType": "Prospect"}'  # fmt: skip
     body = b'{"UserProfilePreferences": [5], "UserProfilePreferences": [' + twice + b"]}"

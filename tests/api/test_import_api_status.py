@@ -119,7 +119,7 @@ def test_every_record_is_counted_once_by_its_outcome(ours: WireClient) -> None:
 
 
 def test_the_books_balance_while_a_larger_import_is_staged_and_runs(ours: WireClient) -> None:
-    """In every answer, at every moment, under any load (polled by a second thread from Initiate to the end)."""
+    """The sums are true in every answer, under load too. A second thread polls from Initiate to the end."""
     token = ours.initiate(**CRM)["AccessToken"]
     for start in range(0, 4000, 500):
         records = [FAULTY if number % 50 == 0 else person(number % 3500) for number in range(start, start + 500)]

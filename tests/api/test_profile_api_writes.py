@@ -51,7 +51,7 @@ def test_a_known_person_is_200(ours: WireClient) -> None:
 
 
 def test_a_profile_id_in_the_body_names_the_profile_too(ours: WireClient) -> None:
-    """Under the very same rules as an import: ProfileId given and found: that profile."""
+    """The rules are those of an import: a given ProfileId that exists means that profile."""
     profile_id = ours.write(person(1))["ProfileId"]
     answer = ours.try_write({"ProfileId": profile_id, "CustomerName": {"FirstName": "Z"}})
     assert (answer.status_code, answer.json()["ProfileId"], answer.json()["Outcome"]) == (200, profile_id, "Updated")
@@ -166,7 +166,7 @@ def test_the_refresh_flags_are_query_parameters(
 
 
 def test_allow_prior_consents_is_a_query_parameter(ours: WireClient) -> None:
-    """Under the very same rules as an import (AllowPriorConsents)."""
+    """The rules are those of an import (AllowPriorConsents)."""
     prior = {"ConsentType": "PrivacyPolicy", "ConsentVersion": "1.0", "Locale": "en_US", "ConsentStatus": 1}
     check_problem(ours.try_write({"Consents": [prior]}), 400, "Consent.PriorVersion")
     assert ours.write({"Consents": [prior]}, AllowPriorConsents="true")["Outcome"] == "Created"

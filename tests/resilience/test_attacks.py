@@ -206,7 +206,7 @@ FAR_RECORDS = 200_000
 
 
 def test_far_pages_of_one_account_hold_up_nobody(scene: Scene) -> None:
-    """Of exceptions, as pages and as files, while the import takes more records, and after its end."""
+    """Read pages and files of exceptions while the import takes more records, and after its end."""
     scene.attacker.renew()
     assert scene.attacker.stage(wrap(b"{}," * (FAR_RECORDS - 1) + b"{}")).status_code == 200
     party = scene.attacker

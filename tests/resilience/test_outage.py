@@ -233,7 +233,7 @@ def full_disk(folder: Path) -> Iterator[None]:
 
 
 def lose_postgres(conninfo: str) -> None:
-    """On a full disk: fill the log's file until PostgreSQL needs another, which ends it; nor can it start again."""
+    """Fill the WAL file on a full disk. PostgreSQL ends when it needs the next file, and cannot start again."""
     with suppress(psycopg.OperationalError), psycopg.connect(conninfo, autocommit=True) as connection:
         while True:
             connection.execute("SELECT pg_logical_emit_message(false, 'filler', repeat('x', 1000000))")

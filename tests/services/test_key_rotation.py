@@ -183,7 +183,7 @@ def test_no_key_can_be_read_in_the_database(running: RunningServer) -> None:
 
 
 def test_an_encrypted_key_is_of_no_use_elsewhere(running: RunningServer) -> None:
-    """Who can write to the database but has no secret key cannot put a key that he knows in another's place."""
+    """An attacker who can write to the database, but has no secret key, cannot replace a key with a known one."""
     access, key = open_signed_account(running)
     other, _ = open_signed_account(running)
     with psycopg.connect(access.database_url) as owner:

@@ -1,4 +1,4 @@
-"""The maintenance loop of a worker: a long tidying keeps it neither from its imports nor from ending."""
+"""The maintenance loop of a worker: long maintenance delays neither its imports nor its end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bench(database_url: str) -> Iterator[Workbench]:
 
 
 def make_long_purge(bench: Workbench) -> None:
-    """Some 30 seconds of purging, of 30,000 blocks, begin with the next tidying."""
+    """The next maintenance purges 30,000 blocks, which takes some 30 seconds."""
     item = bench.complete([make_person(1)], DataStageDuration=1)
     bench.owner(MORE_BLOCKS.replace("1000)", "30000)"), item.import_id)
     bench.owner(SLOW_PURGE)

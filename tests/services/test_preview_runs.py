@@ -68,7 +68,7 @@ def open_previewing(store: LiveStore) -> Iterator[Callable[[int], Previewing]]:
 
 
 def read_locks(account: LiveAccount) -> list[tuple[Any, ...]]:
-    """Of each person the mark of the last transaction that locked or changed them."""
+    """The mark of the last transaction that locked or changed each person."""
     query = "SELECT profile_id, xmin::text, xmax::text FROM profile WHERE account_id = %s ORDER BY 1"
     return account.store.query(query, account.caller.account_id)
 

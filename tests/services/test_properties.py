@@ -111,8 +111,8 @@ def check_current(profile: Wire, said: dict[str, dict[tuple[str, str, str], Wire
 @PROPERTY
 @given(history=histories(max_steps=5))
 def test_no_import_brings_an_opt_in_over_a_later_opt_out(store: LiveStore, history: History) -> None:
-    """Of one filter at one place, and on one address under whatever type: an Opt-In that was applied is
-    always later than the Opt-Out that stood before it."""
+    """An applied Opt-In is always later than the Opt-Out that was stored before it. This holds for one filter at
+    one place, and on one address under any type."""
     account = store.open_account()
     rules = Account(account.document)
     for _ in play_all(account, history):
@@ -256,8 +256,8 @@ def test_shuffling_the_batches_gives_the_same_profiles(
     chunks: tuple[int | None, int | None],
     data: st.DataObject,
 ) -> None:
-    """Of an import in which no person and no alternate id repeats (nor is one that another of its people
-    holds) and all choices are dated."""
+    """The order of records makes no difference if no person and no alternate id repeats, no record names an
+    alternate id that another of its people holds, and all choices are dated."""
     before, now = people
     batches = cut(now, sizes)
     shown = []
@@ -285,8 +285,8 @@ def test_other_batch_sizes_give_the_same_profiles(
     sizes: tuple[list[int], list[int]],
     chunks: tuple[int | None, int | None],
 ) -> None:
-    """Of any import with dated choices, people and alternate ids repeated or not: the records' order is the
-    same, so ProfileIds, outcomes and faults are as well."""
+    """Another cut into batches and chunks keeps the order of the records. So ProfileIds, outcomes and faults stay
+    the same in an import with dated choices, also if people and alternate ids repeat."""
     results = []
     for sizes_, chunk in zip(sizes, chunks, strict=True):
         account = store.open_account()
@@ -364,9 +364,9 @@ def list_faults(faults: list[Wire]) -> list[tuple[str, ...]]:
 def test_a_record_from_the_exceptions_answer_can_be_staged_back(
     store: LiveStore, sound: list[Wire], breaks: list[list[str]]
 ) -> None:
-    """As bytes, as it is: the record is the one that was staged, is refused for the same faults again, and once
-    it is corrected becomes what it would have become unbroken. (Records that are no object come wrapped, and
-    are left out here.)"""
+    """A refused record comes back with the bytes that were staged. Staged again, it has the same faults. Once it
+    is corrected, its result is that of the unbroken record. The test leaves out records that are no object,
+    because they come back wrapped."""
     account = store.open_account()
     broken = []
     for person, record in enumerate(sound):
@@ -432,8 +432,8 @@ def contradicts_itself(profile: Wire) -> bool:
 def test_what_get_profile_gives_can_be_staged_back_and_is_unchanged(
     store: LiveStore, history: History, refresh: frozenset[str], match: bool, chunk: int | None
 ) -> None:
-    """With AllowPriorConsents, under the same configuration, Refresh flags or not: accepted, Unchanged, and
-    nothing about people is written."""
+    """The answer is accepted and Unchanged, and the import writes no row about people. This holds with
+    AllowPriorConsents and the same configuration, with Refresh flags and without."""
     account = store.open_account()
     for _ in play_all(account, history):
         pass

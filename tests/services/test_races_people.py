@@ -116,10 +116,10 @@ def write_one(account: LiveAccount, start: int | None, kind: str, record: Wire) 
 def test_two_imports_and_single_writes_on_the_same_people(
     store: LiveStore, people: list[Wire], flags_: list[Wire], chunk: int | None
 ) -> None:
-    """Of one person: what became of every record and write, and the profile at the end, is what one of the
-    orders gives in which they may come one at a time (the imports' records in the order of their Execute, a
-    single write anywhere). The books balance at every look, and no alternate id is held twice. 24 histories of
-    3 to 6 people, worked off by two workers beside two writers."""
+    """The outcomes of one person's records and writes, and the final profile, equal those of one serial order.
+    In a serial order the records of the imports come in the order of Execute, and a single write comes anywhere.
+    The counts balance in every answer, and no two profiles hold one alternate id. The test runs 24 histories of
+    3 to 6 people with two workers and two writers."""
     account = store.open_account()
     before = [person["before"] for person in people if person["before"] is not None]
     account.run([before], **MATCH, AllowPriorConsents=True) if before else None

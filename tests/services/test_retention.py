@@ -1,4 +1,4 @@
-"""Retention: what goes when, what stays, and that a tidying cut off anywhere is finished by the next one."""
+"""Retention: deleted rows, kept rows, and an interrupted maintenance run that the next run completes."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def staging(client: WireClient, token: int, key: str, within: list[int]) -> Iter
 
 
 def test_other_calls_do_not_wait_for_a_batch(lone: RunningServer, client: WireClient, token: int) -> None:
-    """With every stage process at a standstill, all but the batch in them is answered, also the next batch."""
+    """If every stage process is stopped, only their batches wait. All other calls are answered, also the next batch."""
     pids = find_stage_processes(lone)
     with WireClient(lone.create_account()) as other, staging(client, token, "slow", pids) as slow:
         assert client.status(token)["TotalRecordsReceived"] == 3
@@ -107,7 +107,7 @@ def test_other_calls_do_not_wait_for_a_batch(lone: RunningServer, client: WireCl
 
 @pytest.mark.slow
 def test_one_account_does_not_take_them_all(lone: RunningServer, client: WireClient, token: int) -> None:
-    """Of one account two batches are validated at once; another account's goes past those that wait."""
+    """Two batches of one account are validated at once. A batch of another account passes the waiting ones."""
     (first,) = find_stage_processes(lone)
     with WireClient(lone.create_account()) as other, staging(client, token, "a", [first]):
         require(client.try_stage(token, FEW, key="b"))  # the second place, in a new process

@@ -110,7 +110,7 @@ def read_server_log(store: LiveStore) -> str:
 
 
 def check_log(events: Sequence[Any], faults: dict[int, list[Wire]], import_id: str) -> None:
-    """Of each exception one event, under its reference; personal data in none."""
+    """Each exception has one event with its reference. No event has personal data."""
     told = {event["reference"]: event for event in events if event["event"] == "record broke its chunk"}
     assert len(told) == len(faults)
     for sequence, (fault,) in faults.items():

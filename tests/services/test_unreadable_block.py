@@ -102,7 +102,7 @@ def find_failures(events: Sequence[Any]) -> list[Any]:
 
 
 def check_silence(log: str) -> None:
-    """Nobody's data is in a log."""
+    """The log has no data of a person."""
     for secret in ("zzyzx", "person", "example.com", "c-1"):
         assert secret not in drop_uuids(log).casefold()
 

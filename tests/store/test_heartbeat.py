@@ -18,7 +18,7 @@ LONG_RESULT = "SELECT repeat('x', 1000) FROM generate_series(1, 1000000)"
 
 @pytest.fixture
 def quick(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """With a lease of 3 s: tests cannot wait as long as is promised."""
+    """The lease is 3 s here, because tests cannot wait for the real one."""
     monkeypatch.setattr(database_module, "LEASE_SECONDS", LEASE)
     database = Database(database_url, "consentory_service", size=1)
     yield database

@@ -201,7 +201,7 @@ def test_every_copy_is_the_workers_and_fits_the_table(schema: str, name: str) ->
 
 @pytest.mark.parametrize("name", [name for name in COPIES if f"insert_{name.removeprefix('copy_')}" in QUERIES])
 def test_a_copy_and_its_insert_fill_the_same_columns(name: str) -> None:
-    """Where a table is copied into by one role and inserted into by the other, rows are made the same way."""
+    """If one role copies into a table and the other role inserts, both make rows in the same way."""
     copied = re.search(r"COPY (\w+) \(([^)]*)\)", statement(name))
     inserted = re.search(r"INSERT INTO (\w+) \(([^)]*)\)", statement(f"insert_{name.removeprefix('copy_')}"))
     assert copied is not None
@@ -443,7 +443,7 @@ def check_plan(connection: psycopg.Connection, explain: str, parameters: dict[st
 
 @pytest.mark.parametrize("name", HOT)
 def test_hot_statements_go_by_their_index(filled: str, name: str) -> None:
-    """With the values at hand, as psycopg sends a statement that is new to the session."""
+    """The plan for the given values. psycopg sends a statement this way if it is new to the session."""
     roles, parameters, indexes = HOT[name]
     for role in roles:
         with connect_as(filled, role, 1 if role == SERVICE or name not in ACROSS_ACCOUNTS else None) as connection:
@@ -452,7 +452,7 @@ def test_hot_statements_go_by_their_index(filled: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", HOT)
 def test_hot_statements_go_by_their_index_once_prepared(filled: str, name: str) -> None:
-    """With the plan for all values, which PostgreSQL may choose after some repetitions."""
+    """The plan for all values. PostgreSQL can choose it after some repetitions."""
     roles, _, indexes = HOT[name]
     for role in roles:
         with connect_as(filled, role, 1) as connection:
@@ -462,7 +462,7 @@ def test_hot_statements_go_by_their_index_once_prepared(filled: str, name: str) 
 
 @pytest.mark.parametrize("name", ABOUT_PEOPLE)
 def test_an_account_without_statistics_is_not_read_from_end_to_end(filled: str, name: str) -> None:
-    """Of an account that came since the last ANALYZE PostgreSQL expects one person, whatever it has by now."""
+    """PostgreSQL expects one person in an account that is newer than the last ANALYZE, also if it has many."""
     roles, parameters, _ = HOT[name]
     for role in roles if name != "delete_ledger" else [WORKER]:  # a server deletes one person at a time
         with connect_as(filled, role, 999) as connection:

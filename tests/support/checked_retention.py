@@ -29,8 +29,8 @@ class Staged:
 
 
 @contextmanager
-def tidied(database_url: str, maintainers: int) -> Iterator[None]:
-    """So many workers' retention runs in a circle, and each once more at the end."""
+def maintained(database_url: str, maintainers: int) -> Iterator[None]:
+    """Run the retention of this number of workers in turn, and each one once more at the end."""
     stop = threading.Event()
     failures: list[BaseException] = []
 
@@ -62,14 +62,14 @@ def tidied(database_url: str, maintainers: int) -> Iterator[None]:
         raise failures[0]
 
 
-def check_staged(room: ModelCheck, staged: Staged, *, tidied: bool) -> None:
+def check_staged(room: ModelCheck, staged: Staged, *, maintained: bool) -> None:
     """ "With 0, what was refused or not honored stays until the token expires"; with more days, all of it stays."""
     with room.owner.transaction() as tx:
         rows = tx.connection.execute(
             "SELECT first_sequence, raw FROM import_block WHERE import_id = %s", (staged.import_id,)
         ).fetchall()
     left = {first + place for first, raw in rows for place, record in enumerate(unpack_raw(bytes(raw))) if record}
-    if staged.days == 0 and tidied:
+    if staged.days == 0 and maintained:
         assert left == staged.stays
     elif staged.days:
         assert left == set(range(1, staged.records + 1))
@@ -83,7 +83,7 @@ def maintain_at_once(room: ModelCheck, staged: Sequence[Staged], maintainers: in
             " expires_at = expires_at - interval '11 days' WHERE import_id = ANY(%s)",
             ([one.import_id for one in staged],),
         )
-    with tidied(room.database_url, maintainers):
+    with maintained(room.database_url, maintainers):
         pass
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
-from checked_retention import Staged, check_all_gone, check_staged, maintain_at_once, tidied
+from checked_retention import Staged, check_all_gone, check_staged, maintain_at_once, maintained
 from hypothesis import HealthCheck, Phase, settings
 
 from consentory.bootstrap.composition import open_services, open_worker
@@ -164,7 +164,7 @@ class Trial:
             services.staging.stage(who, token, json.dumps(body).encode(), "json", None)
         document = self.configure(step.knobs) if step.knobs else None
         services.imports.execute(self.caller, token)
-        with self._polled(token), tidied(self.room.database_url, self.history.maintainers):
+        with self._polled(token), maintained(self.room.database_url, self.history.maintainers):
             execute_all(
                 self.room.database_url, self.history, lambda: services.imports.find_by_token(self.caller, token)
             )
@@ -177,10 +177,10 @@ class Trial:
         stays = frozenset(result.faults) | frozenset(result.not_honored)
         days = step.settings.get("DataStageDuration", 3)
         self.staged.append(Staged(self.account_id, item.import_id, days, len(result.outcomes), stays))
-        check_staged(self.room, self.staged[-1], tidied=self.history.maintainers > 0)
+        check_staged(self.room, self.staged[-1], maintained=self.history.maintainers > 0)
 
     def _run_on_the_model(self, step: ImportStep, import_id: UUID, document: Wire | None) -> tuple[ImportResult, int]:
-        """With the store's own times; beside the result, the id that its first record would create."""
+        """Run with the times of the store. The result also has the id that its first record would create."""
         with self.room.owner.transaction(self.account_id) as tx:
             rows = tx.connection.execute(
                 "SELECT staged_at FROM import_batch WHERE import_id = %s ORDER BY batch_number", (import_id,)

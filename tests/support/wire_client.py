@@ -168,7 +168,7 @@ class WireClient:
 
     @contextmanager
     def held_profiles(self) -> Iterator[None]:
-        """Nobody writes a profile meanwhile: an import that is executed stays Processing."""
+        """Block every write of a profile during the block: an executed import stays Processing."""
         with psycopg.connect(self.access.database_url) as connection:
             connection.execute("LOCK TABLE profile IN EXCLUSIVE MODE")
             yield

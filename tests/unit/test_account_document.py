@@ -127,7 +127,7 @@ users:
 
 
 def test_a_value_that_cannot_be_read_is_reported_once() -> None:
-    """Neither a placeholder nor a reference to a broken name is a second fault."""
+    """A placeholder is no second fault. A reference to a broken name is none either."""
     assert codes("users: []\n") == {("$.account", "Missing")}
     assert codes("[1]") == {("$", "WrongType")}
     assert codes(

@@ -58,7 +58,7 @@ def phone(type_name: str, *choices: Wire, **more: Any) -> Wire:
 
 
 def statuses(profile: Wire) -> dict[str, list[tuple[int, str]]]:
-    """For each email type, the preferences in the answer."""
+    """The preferences in the answer for each email type."""
     return {
         one["EmailAddressType"]: [
             (item["PreferenceType"], item["PreferenceStatus"]) for item in one["EmailPreferences"]

@@ -102,7 +102,7 @@ def test_an_invisible_character_in_a_name_of_the_configuration_is_a_fault() -> N
 
 
 def test_zwj_and_zwnj_are_allowed_in_names_of_people_and_in_free_text() -> None:
-    """In CustomerName and free text ZWJ and ZWNJ are allowed."""
+    """CustomerName and free text may have ZWJ and ZWNJ."""
     name, family = "می‌خواهم", "\U0001f469\u200d\U0001f680"
     record = accept(
         {

@@ -38,9 +38,9 @@ class Report:
     recoveries: list[float] = field(default_factory=list)
     """Seconds from each kill until the server was ready."""
     answers: Counter[str] = field(default_factory=Counter)
-    """To the client that imports, by status."""
+    """Answers to the import client, by status."""
     looks: int = 0
-    """At the books."""
+    """Number of looks at the counts."""
 
 
 def draw_kills(rng: random.Random) -> list[Kill]:

@@ -101,13 +101,13 @@ class ImportClient:
     dataset: Dataset
     keyed: bool
     tokens: list[int] = field(default_factory=list)
-    """Of the dataset's imports, as they come into being."""
+    """Tokens of the dataset's imports, in the order of their creation."""
     calls: int = 0
     """Calls begun, repetitions not counted."""
     previews: list[dict[str, Any]] = field(default_factory=list)
-    """Of the dataset's imports, done."""
+    """The finished previews of the dataset's imports."""
     doing: str = ""
-    """The step of the call that is under way, "" after the last."""
+    """The current call of the import, "" after the last call."""
 
     def deliver(self) -> None:
         """Raises AssertionError for anything that the contract does not allow."""

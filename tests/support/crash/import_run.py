@@ -57,7 +57,7 @@ class ImportRun:
     import_client: ImportClient = field(init=False)
     watch: Watch = field(init=False)
     stock: DatabaseSnapshot = field(init=False)
-    """Once it has run: all that the account holds then."""
+    """The whole content of the account after the run."""
     seconds: float = 0.0
     _failures: list[BaseException] = field(default_factory=list)
 
@@ -87,7 +87,7 @@ class ImportRun:
 
     @property
     def progress(self) -> float:
-        """From 0 to 1; calls of the client and records worked off alike."""
+        """The progress from 0 to 1, from the client's calls and the processed records."""
         return (self.import_client.calls / self.dataset.calls + self.watch.settled / self.dataset.records) / 2
 
     @property

@@ -71,7 +71,7 @@ class Machine:
 
     @property
     def url(self) -> str:
-        """Where the server answers."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     @property

@@ -57,7 +57,7 @@ class ProcessSet:
 
     @property
     def url(self) -> str:
-        """Where the server answers."""
+        """The URL of the server."""
         return self.server.url
 
     @property

@@ -17,7 +17,7 @@ class _Kind(type):
 
 
 class datetime(_real, metaclass=_Kind):
-    """As the real one, but for what time it is."""
+    """The real class with another current time."""
 
     @classmethod
     def now(cls, tz: Any = None) -> Any:
