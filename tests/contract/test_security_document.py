@@ -23,13 +23,13 @@ def test_every_named_test_is_there() -> None:
     assert missing == []
 
 
-def test_every_threat_names_a_test_or_says_that_there_is_none() -> None:
+def test_every_attack_names_a_test_or_says_that_there_is_none() -> None:
     rows = [
         line for line in DOCUMENT.splitlines() if line.startswith("| ") and not line.startswith(("| attack |", "| ---"))
     ]
     assert len(rows) > 20
     for row in rows:
-        who, stops, shown = (cell.strip() for cell in row.strip("|").split(" | "))
-        assert who, row
-        assert stops, row
+        attack, defence, shown = (cell.strip() for cell in row.strip("|").split(" | "))
+        assert attack, row
+        assert defence, row
         assert NAMED.search(shown) or shown == "no test", row
