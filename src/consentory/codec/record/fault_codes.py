@@ -23,6 +23,9 @@ _EXECUTE: tuple[Phase, ...] = ("Execute",)
 _BOTH: tuple[Phase, ...] = ("Stage", "Execute")
 _NOT_HONORED: tuple[Phase, ...] = ("NotHonored",)
 
+_OTHER_USER = "Use another user, or ask the administrator of the account to change the group."
+_LEAVE_OUT = "Use another user, ask the administrator of the account to change the group, or leave the part out."
+
 FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode("Record.NotAnObject", _STAGE, "A record is not a JSON object.", "Send one object for each person."),
     FaultCode(
@@ -425,36 +428,16 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "The profile to delete does not exist, or was deleted before.",
         "Nothing, if the profile was deleted before; otherwise correct the id.",
     ),
-    FaultCode(
-        "Permission.Profile",
-        _STAGE,
-        "Your user groups do not permit writing profiles.",
-        "Use another user, or ask the administrator of the account to change the group.",
-    ),
-    FaultCode(
-        "Permission.Delete",
-        _STAGE,
-        "Your user groups do not permit deleting profiles.",
-        "Use another user, or ask the administrator of the account to change the group.",
-    ),
+    FaultCode("Permission.Profile", _STAGE, "Your user groups do not permit writing profiles.", _OTHER_USER),
+    FaultCode("Permission.Delete", _STAGE, "Your user groups do not permit deleting profiles.", _OTHER_USER),
     FaultCode(
         "Permission.Channel",
         _STAGE,
         "Your user groups do not permit the channel of an element or of a filter.",
-        "Use another user, ask the administrator of the account to change the group, or leave the part out.",
+        _LEAVE_OUT,
     ),
-    FaultCode(
-        "Permission.Program",
-        _STAGE,
-        "Your user groups do not permit the program of a filter.",
-        "Use another user, ask the administrator of the account to change the group, or leave the part out.",
-    ),
-    FaultCode(
-        "Permission.ConsentType",
-        _STAGE,
-        "Your user groups do not permit the consent type.",
-        "Use another user, ask the administrator of the account to change the group, or leave the part out.",
-    ),
+    FaultCode("Permission.Program", _STAGE, "Your user groups do not permit the program of a filter.", _LEAVE_OUT),
+    FaultCode("Permission.ConsentType", _STAGE, "Your user groups do not permit the consent type.", _LEAVE_OUT),
     FaultCode(
         "Permission.Refresh",
         _STAGE,
