@@ -14,13 +14,13 @@ ELSEWHERE = ("codec", "domain", "services")
 """The folders in which records are validated and applied. The codes of refused requests are not in this table."""
 REFUSALS = {
     "Request", "Import", "Initiate", "IdempotencyKey", "Configuration", "Account", "Auth", "Server", "Credential",
-    "AccessToken", "User", "HmacKey", "Audit", "Batch", "Preview",
+    "AccessToken", "User", "HmacKey", "Audit", "Batch", "Preview", "Guard",
     "Mapping", "Row",  # codes of tables and mappings, which the client reads
     "CustomerName", "Emails", "PhoneNumbers", "Addresses",  # paths of the record that a mapping names
 }  # fmt: skip
 REFUSAL_CODES = {
     "Permission.Import", "Permission.RefreshContacts", "Permission.Configuration", "Permission.Audit",
-    "Permission.Release", "Profile.IdMismatch", "Profile.TooManyFound", "Stage.SpaceUsedUp",
+    "Permission.Release", "Permission.OtherUser", "Profile.IdMismatch", "Profile.TooManyFound", "Stage.SpaceUsedUp",
     "Undo.Done", "Undo.Erased", "Undo.Invalid", "Undo.NotCompleted", "Undo.TakesNoRecords", "Undo.TooLate",
 }  # fmt: skip
 
