@@ -97,6 +97,7 @@ class Account:
         account = self.document["account"]
         self.zone = ZoneInfo(account.get("timeZone", "America/New_York"))
         self.region: str = account.get("phoneRegion", "US")
+        self.undo_days = int(account.get("undoDays", 10))
         self.requires_dates = bool(account.get("requireDates"))
         earliest = date.fromisoformat(account.get("earliestDate", "1990-01-01"))
         self.earliest = datetime.combine(earliest, time(), self.zone).astimezone(UTC)

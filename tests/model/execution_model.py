@@ -5,9 +5,9 @@ Every import and every single write takes the next `number`, from 1. A profile i
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .account_model import Account, fold
@@ -16,6 +16,7 @@ from .person_model import Profile
 from .profile_model import render_profile
 from .record_model import Said, Wire, alternate_ids, parse_record, render_time
 from .stage_model import REFRESH, Fault, match_ids, prior_version_faults, stage_faults
+from .undo_model import KEPT_NEWER, Image, Undone, remember_reversals, undo_person
 
 PROCESSED = ("Created", "Updated", "Unchanged", "Deleted")
 # Codes that the contract does not name: the model's own words.
@@ -33,6 +34,8 @@ class ImportResult:
     outcomes: dict[int, str] = field(default_factory=dict)
     faults: dict[int, list[Fault]] = field(default_factory=dict)
     not_honored: dict[int, list[Fault]] = field(default_factory=dict)
+    # Of an undo: the profile that each record means.
+    people: dict[int, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -60,6 +63,28 @@ class WriteOutcome:
     profile_id: int | None
 
 
+@dataclass
+class PastImport:
+    """What an undo needs of an import: `images` by profile id, without the people who were deleted since."""
+
+    action: str
+    status: str
+    ended: datetime
+    keeps_images: bool
+    images: dict[int, Image] = field(default_factory=dict)
+    is_undone: bool = False
+
+
+@dataclass(frozen=True)
+class Undo:
+    """An undo that was made and did not run yet: one record for each of these people."""
+
+    of: int
+    people: list[int]
+    restore_yes: bool
+    caller: str
+
+
 class Ambiguous(Exception):
     """A ProfileId is given and not found, and there are several active ids of the match type."""
 
@@ -71,6 +96,7 @@ class Model:
         self.histories: dict[int, list[dict[str, Any]]] = {}
         self.tombstones: list[dict[str, Any]] = []
         self.created: dict[tuple[int, int], int] = {}
+        self.imports: dict[int, PastImport] = {}
         self._numbers = 0
         self._now = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -99,6 +125,8 @@ class Model:
         # Failed means that no record was applied: resolving finds that the match type was switched off.
         runs = match is None or self.account.is_active("alternateIdTypes", match)
         result.status = "Completed" if runs else "Failed"
+        action = settings.get("ImportAction", "Add")
+        self._open_past(action, result.status, applied_at or started_at)
         # A ProfileId counts as found only if it existed when execution started.
         existed = frozenset(self.profiles)
         sequence = 0
@@ -136,6 +164,83 @@ class Model:
             allow_prior=bool(settings.get("AllowPriorConsents")),
             holder=self._holder,
         )
+
+    def _open_past(self, action: str, status: str, ended: datetime) -> None:
+        """Before-images are kept "for the window `undoDays` [...]; 0 switches undo off"."""
+        self.imports[self._numbers] = PastImport(action, status, ended, keeps_images=self.account.undo_days > 0)
+
+    def start_undo(self, number: int, *, restore_yes: bool, at: datetime, caller: str = "nightly") -> Undo | str:
+        """The undo of an import, or the code of its refusal. `number` must be that of an import."""
+        past = self.imports[number]
+        if past.action == "Delete":
+            return "Undo.Erased"
+        if past.status != "Completed":
+            return "Undo.NotCompleted"
+        if past.is_undone:
+            return "Undo.Done"
+        if not past.keeps_images or at >= past.ended + timedelta(days=self.account.undo_days):
+            return "Undo.TooLate"
+        past.is_undone = True
+        return Undo(number, sorted(past.images), restore_yes, caller)
+
+    def cancel_undo(self, undo: Undo) -> None:
+        """An undo that was cancelled changed nothing, so the import was not undone."""
+        self.imports[undo.of].is_undone = False
+
+    def run_undo(self, undo: Undo, *, started_at: datetime) -> ImportResult:
+        """ "Runs when it is executed, like any other." """
+        self._numbers += 1
+        self._now = max(self._now, started_at)
+        self._open_past("Undo", "Completed", started_at)
+        result = ImportResult(self._numbers)
+        images = self.imports[undo.of].images
+        undone = self._undo_people(undo, lambda key, profile_id: False)
+
+        def is_taken(key: tuple[str, str], profile_id: int) -> bool:
+            """The people of one undo give back their ids at once, in whatever order the records come."""
+            after = {**self.profiles, **{one: done.profile for one, done in undone.items()}}
+            held = [(other, one.alternate_ids.get(key)) for other, one in after.items() if one and other != profile_id]
+            return any(found is not None and found.active for _, found in held)
+
+        final = self._undo_people(undo, is_taken)
+        for sequence, profile_id in enumerate(undo.people, 1):
+            result.people[sequence] = profile_id
+            if profile_id not in images:
+                # Somebody deleted the person after the undo was made: "what anybody changed since stays".
+                result.not_honored[sequence] = [Fault(KEPT_NEWER, "$")]
+                result.outcomes[sequence] = "NotHonored"
+                continue
+            merge = self._merge({}, sequence, undo.caller, started_at, started_at)
+            result.outcomes[sequence] = self._apply_undone(profile_id, final[profile_id], undo, merge)
+            if final[profile_id].kept:
+                faults = [Fault(code, "$", str(key)) for code, key in final[profile_id].kept]
+                result.not_honored[sequence] = sorted(faults)
+        return result
+
+    def _undo_people(self, undo: Undo, is_taken: Callable[[tuple[str, str], int], bool]) -> dict[int, Undone]:
+        images = self.imports[undo.of].images
+        return {
+            one: undo_person(
+                images[one],
+                self.profiles[one],
+                self.account,
+                restore_yes=undo.restore_yes,
+                is_taken=lambda key, one=one: is_taken(key, one),  # type: ignore[misc]
+            )
+            for one in undo.people
+            if one in images
+        }
+
+    def _apply_undone(self, profile_id: int, undone: Undone, undo: Undo, merge: Merge) -> str:
+        if undone.profile is None:
+            self._forget(profile_id, merge.applied_at, merge.caller, merge.number)
+            return "Deleted"
+        if undone.profile == self.profiles[profile_id]:
+            return "NotHonored" if undone.kept else "Unchanged"
+        # "The history is never changed: a reversal is appended, with UndoOf."
+        remember_reversals(undone, undo.of, merge)
+        self._store(undone.profile, merge, is_new=False)
+        return "Updated"
 
     def single_write(
         self,
@@ -271,6 +376,11 @@ class Model:
             self.created[(merge.number, merge.sequence)] = merged.id
             self.histories[merged.id] = []
         merged.modified = merge.applied_at
+        if merge.number in self.imports and self.imports[merge.number].keeps_images:
+            # The images of an import; a single write has no number there.
+            images = self.imports[merge.number].images
+            first = images[merged.id].before if merged.id in images else self.profiles.get(merged.id)
+            images[merged.id] = Image(first, merged)
         self.profiles[merged.id] = merged
         self.histories[merged.id] += merge.history
 
@@ -300,7 +410,9 @@ class Model:
         """Delete the profile and all its data for good. A tombstone without personal data stays."""
         del self.profiles[profile_id]
         del self.histories[profile_id]
+        for past in self.imports.values():
+            past.images.pop(profile_id, None)  # "Deleting a person deletes that person's before-images."
         self.tombstones.append({"ProfileId": profile_id, "When": render_time(when), "Who": caller, "Import": number})
 
 
-__all__ = ["REFRESH", "Fault", "ImportResult", "Model", "WriteOutcome"]
+__all__ = ["REFRESH", "Fault", "ImportResult", "Model", "Undo", "WriteOutcome"]

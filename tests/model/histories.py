@@ -5,6 +5,7 @@ history is drawn, so records have a `Pick` instead. `resolve_record` turns a `Pi
 needs the ids of all profiles ever created there, in the order of their creation.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from .execution_model import REFRESH, ImportResult, Model, WriteOutcome
+from .guard_model import find_exceeded
 from .model_account import Knobs, build_changed
 from .model_account import build_account as build_account
 
@@ -97,7 +99,31 @@ class ConfigureStep:
     knobs: Knobs
 
 
-Step = ImportStep | WriteStep | DeleteStep | ConfigureStep
+@dataclass(frozen=True)
+class UndoStep:
+    """Take back an import: `back` 1 means the last of all imports and undos so far, 2 the one before. `between`: a step
+    after the undo was made and before it is executed. `cancels`: the undo is made and cancelled once before."""
+
+    back: int
+    restore_yes: bool = False
+    between: WriteStep | DeleteStep | ConfigureStep | None = None
+    cancels: bool = False
+
+
+@dataclass(frozen=True)
+class HeldStep:
+    """An import with a guard, which may hold it. If it is held, then `between` happens, `later` is executed behind it,
+    and at last it is released or cancelled."""
+
+    step: ImportStep
+    limits: dict[str, int]
+    between: WriteStep | DeleteStep | None
+    later: ImportStep
+    releases: bool
+    pass_held: bool
+
+
+Step = ImportStep | WriteStep | DeleteStep | ConfigureStep | UndoStep | HeldStep
 
 
 @dataclass(frozen=True)
@@ -363,14 +389,20 @@ def histories(draw: st.DrawFn, max_steps: int = 6) -> History:
     return History(steps, draw(st.sampled_from([1, 2, 7, None])), draw(st.integers(1, 4)))
 
 
+Result = ImportResult | WriteOutcome | bool | str | None
+"""Of a step: the code of a refused undo is a string."""
+
+
 @dataclass
 class Replay:
     """A history on the model: the result of each step, and every id that was ever created."""
 
     model: Model
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-    results: list[ImportResult | WriteOutcome | bool | None] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
     knobs: Knobs = field(default_factory=dict)
+    # The model's number of each import and undo that ran.
+    numbers: list[int] = field(default_factory=list)
 
     @property
     def ids(self) -> list[int]:
@@ -381,10 +413,10 @@ class Replay:
         self.knobs = {**self.knobs, **knobs}
         return build_changed("JUDGE", self.knobs)
 
-    def play(self, step: Step) -> ImportResult | WriteOutcome | bool | None:
+    def play(self, step: Step) -> Result:
         """Run one step with the model's own clock. A driver of a real store gives the times of that store."""
         self.now += timedelta(hours=1)
-        result: ImportResult | WriteOutcome | bool | None = None
+        result: Result = None
         if isinstance(step, ImportStep):
             stamp = self.now.isoformat().replace("+00:00", "Z")
             batches = [
@@ -397,6 +429,11 @@ class Replay:
                 started_at=self.now + timedelta(minutes=5),
                 configured=self.change(step.knobs) if step.knobs else None,
             )
+            self.numbers.append(result.number)
+        elif isinstance(step, UndoStep):
+            result = self._play_undo(step)
+        elif isinstance(step, HeldStep):
+            result = self._play_held(step)
         elif isinstance(step, WriteStep):
             target = step.target.resolve(self.ids) if step.target else None
             result = self.model.single_write(
@@ -408,3 +445,40 @@ class Replay:
             self.model.configure(self.change(step.knobs))
         self.results.append(result)
         return result
+
+    def _play_held(self, step: HeldStep) -> Result:
+        """The result of the guarded import; None: it was cancelled, and nothing of it was applied."""
+        trial = deepcopy(self)
+        result = trial.play(step.step)
+        assert isinstance(result, ImportResult)
+        before, after = self.model.profiles, trial.model.profiles
+        if not find_exceeded(step.limits, before, after, result, self.model.account, trial.now):
+            return self.play(step.step)
+        if step.between is not None:
+            self.play(step.between)
+        if step.pass_held:
+            self.play(step.later)
+        released = self.play(step.step) if step.releases else None
+        if not step.pass_held:
+            self.play(step.later)
+        return released
+
+    def _play_undo(self, step: UndoStep) -> Result:
+        number = pick_import(self.numbers, step.back)
+        made = self.model.start_undo(number, restore_yes=step.restore_yes, at=self.now)
+        if isinstance(made, str):
+            return made
+        if step.cancels:
+            self.model.cancel_undo(made)
+            made = self.model.start_undo(number, restore_yes=step.restore_yes, at=self.now)
+            assert not isinstance(made, str)
+        if step.between is not None:
+            self.play(step.between)
+        result = self.model.run_undo(made, started_at=self.now + timedelta(minutes=5))
+        self.numbers.append(result.number)
+        return result
+
+
+def pick_import(numbers: list[int], back: int) -> int:
+    """The import that an UndoStep means."""
+    return numbers[-1 - (back - 1) % len(numbers)]

@@ -9,7 +9,7 @@ from typing import Any
 from .account_model import OPT_IN, OPT_OUT, Account, fold
 from .choice_model import archive_choices, build_consent, build_preference, decide_consent, decide_preference
 from .force_model import NOES, missing_consents
-from .person_model import AlternateId, Element, Group, Profile
+from .person_model import AlternateId, Consent, Element, Group, Preference, Profile
 from .record_model import KINDS, PERSON, Place, Said, SaidConsent, SaidPreference, render_time
 from .stage_model import Fault
 
@@ -127,10 +127,10 @@ def _merge_elements(profile: Profile, said: Said, merge: Merge, kind: str) -> No
         )
     given = [profile.elements[one.place] for one in mine if one.default is True]
     refused = [profile.elements[one.place] for one in mine if one.default is False]
-    _settle_default(profile.of_kind(kind), given, refused)
+    settle_default(profile.of_kind(kind), given, refused)
 
 
-def _settle_default(elements: list[Element], given: list[Element], refused: list[Element]) -> None:
+def settle_default(elements: list[Element], given: list[Element], refused: list[Element]) -> None:
     """`elements` are of one kind, in the order in which they were added."""
     active = [one for one in elements if one.active]
     current = [one for one in active if one.default]
@@ -270,21 +270,23 @@ def _is_not_mobile(profile: Profile, said: SaidPreference, account: Account) -> 
 
 def _remember(merge: Merge, of: str, said: SaidPreference | SaidConsent) -> None:
     """Every applied preference and consent is appended to the history: value, times, caller, import, number."""
-    item: dict[str, Any] = {"Of": of, "Place": said.place}
-    if isinstance(said, SaidPreference):
+    merge.history.append({"Of": of, "Place": said.place, **describe_choice(said, merge)})
+
+
+def describe_choice(said: SaidPreference | SaidConsent | Preference | Consent, merge: Merge) -> dict[str, Any]:
+    if isinstance(said, SaidPreference | Preference):
         named = merge.account.spell("filter", said.filter)
-        item |= {"FilterId": named, "PreferenceType": said.type, "CustomerDate": render_time(said.date)}
+        item = {"FilterId": named, "PreferenceType": said.type, "CustomerDate": render_time(said.date)}
     else:
-        item |= {
+        item = {
             "ConsentType": merge.account.spell("consent", said.type),
             "ConsentVersion": merge.account.spell("version", said.version),
             "ConsentStatus": said.status,
             "ConsentDate": render_time(said.date),
         }
-    item |= {
+    return item | {
         "Caller": merge.caller,
         "Import": merge.number,
         "SequenceNumber": merge.sequence,
         "RecordedDate": render_time(merge.applied_at),
     }
-    merge.history.append(item)

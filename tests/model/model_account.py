@@ -176,6 +176,19 @@ def _move_defaults(document: Wire, defaults: Mapping[str, str]) -> None:
             one["default"] = one["name"] == name
 
 
+def _let_release(document: Wire, value: bool) -> None:
+    for one in document["userGroups"]:
+        one["permissions"]["release"] = value
+
+
+def _set_undo_days(document: Wire, days: int) -> None:
+    document["account"]["undoDays"] = days
+
+
+def _set_guard(document: Wire, members: Wire) -> None:
+    document["guard"] = dict(members)
+
+
 def _set_account(document: Wire, members: Wire) -> None:
     document["account"] |= members
 
@@ -192,6 +205,9 @@ KNOBS: dict[str, Callable[[Wire, Any], None]] = {
     "days": _last_days,
     "defaults": _move_defaults,
     "account": _set_account,
+    "release": _let_release,
+    "guard": _set_guard,
+    "undo days": _set_undo_days,
     "spelling": lambda document, value: None,
 }
 

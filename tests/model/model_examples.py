@@ -83,3 +83,12 @@ def texting(status: int, date: str, version: str = "2024") -> Wire:
 
 def phone(number: str, *prefs: Wire, consents: list[Wire] | None = None, **more: Any) -> Wire:
     return {"PhoneNumber": number, "PhoneNumberPreferences": list(prefs), "Consents": consents or [], **more}
+
+
+def under(label: str, *prefs: Wire, **more: Any) -> Wire:
+    """The same address under another type."""
+    return with_pref(*prefs, EmailAddressType=label, **more)
+
+
+def archived(*prefs: Wire, **more: Any) -> Wire:
+    return {**with_pref(*prefs), **more, "IsActive": False, "PreservePreferences": False, "PreserveConsents": False}

@@ -3,8 +3,6 @@
 Each test is named after its sentence in execution.md; test_model_records.py has the tests of record.md.
 """
 
-from typing import Any
-
 import pytest
 
 from .execution_model import Model
@@ -17,6 +15,7 @@ from .model_examples import (
     STAGED,
     STARTED,
     Wire,
+    archived,
     at_person,
     codes,
     consent,
@@ -28,6 +27,7 @@ from .model_examples import (
     run,
     shown,
     texting,
+    under,
     with_pref,
 )
 
@@ -39,11 +39,6 @@ PATH = "$.Emails[0].EmailPreferences[0]"
 @pytest.fixture
 def model() -> Model:
     return Model(build_account())
-
-
-def under(label: str, *prefs: Wire, **more: Any) -> Wire:
-    """The same address under another type."""
-    return with_pref(*prefs, EmailAddressType=label, **more)
 
 
 def status(model: Model, label: str) -> str:
@@ -204,10 +199,6 @@ def test_an_undated_consent_that_says_the_same_is_no_change(model: Model, said: 
 def test_an_undated_no_of_an_old_version_under_a_newer_yes_is_a_new_choice(model: Model) -> None:
     run(model, at_person(consent(2, D1, "1.0"), consent(1, D2)))
     assert outcomes(model, at_person(consent(2, None, "1.0"))) == ["Updated"]  # the yes of 3.0 was in force
-
-
-def archived(*prefs: Wire, **more: Any) -> Wire:
-    return {**with_pref(*prefs), **more, "IsActive": False, "PreservePreferences": False, "PreserveConsents": False}
 
 
 def test_an_undated_choice_whose_like_is_stored_only_archived_is_a_new_choice_of_now(model: Model) -> None:

@@ -1,6 +1,6 @@
-"""The judge: generated histories of imports and writes give on the real store what the model of execution.md gives.
+"""The judge: generated histories give on the real store what the model of execution.md and effects.md gives.
 
-CONSENTORY_JUDGE_HISTORIES sets how many (scripts/judge: 2,000).
+CONSENTORY_JUDGE_HISTORIES sets how many (scripts/judge: 2,000); beside them a part of it of each other sort.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from hypothesis import given
 from model_check import ModelCheck, judged
 from running_server import create_database, drop_database
 
+from model.held_histories import held_histories
 from model.histories import History, histories
+from model.undo_histories import undo_histories
 from model.wide_histories import wide_histories
 
 pytestmark = pytest.mark.slow
@@ -43,4 +45,20 @@ def test_every_history_gives_what_the_model_gives(room: ModelCheck, history: His
 @given(history=histories())
 def test_every_history_of_sound_records_gives_what_the_model_gives(room: ModelCheck, history: History) -> None:
     """Fewer refusals, so that more of a record is applied."""
+    room.try_history(history)
+
+
+@pytest.mark.timeout(6 * 3600)
+@judged(HISTORIES // 2)
+@given(history=undo_histories())
+def test_every_history_with_undo_gives_what_the_model_gives(room: ModelCheck, history: History) -> None:
+    """Imports taken back after changes, deletes and other imports; undo of undo; the same file again."""
+    room.try_history(history)
+
+
+@pytest.mark.timeout(6 * 3600)
+@judged(HISTORIES // 8)
+@given(history=held_histories())
+def test_every_history_with_held_imports_gives_what_the_model_gives(room: ModelCheck, history: History) -> None:
+    """Guards that hold imports; a write and a later import meanwhile; release or cancellation."""
     room.try_history(history)

@@ -17,7 +17,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 from checked_retention import Staged, check_all_gone, check_staged, maintain_at_once, maintained
+from held_check import play_held
 from hypothesis import HealthCheck, Phase, settings
+from undo_check import play_undo
 
 from consentory.bootstrap.composition import open_services, open_worker
 from consentory.codec.answers.exceptions_answer import render_row
@@ -25,13 +27,14 @@ from consentory.codec.answers.history_answer import render_history
 from consentory.codec.answers.profile_answer import render_profile, render_written
 from consentory.codec.answers.status_object import render_status
 from consentory.domain.caller import Caller
+from consentory.domain.imports import Import
 from consentory.errors import RequestRefused, StoreUnavailable
 from consentory.services.service_set import Services
 from consentory.store.database import Database
 from model.account_model import fold
 from model.comparison import check_same, comparable
 from model.execution_model import Fault, ImportResult, Model, WriteOutcome
-from model.histories import DeleteStep, History, ImportStep, Step, WriteStep, resolve_record
+from model.histories import DeleteStep, HeldStep, History, ImportStep, Step, UndoStep, WriteStep, resolve_record
 from model.model_account import build_changed
 from model.profile_model import as_given_out
 from model.record_model import compared_value
@@ -99,8 +102,8 @@ class Trial:
         self.room = room
         self.history = history
         self.client_id = f"J{uuid4().hex[:12].upper()}"
-        self.knobs: dict[str, Any] = {}
-        document = build_changed(self.client_id, {})
+        self.knobs: dict[str, Any] = {"release": True}
+        document = build_changed(self.client_id, self.knobs)
         self.model = Model(document)
         self._apply(document)
         self.account_id = room.services.accounts.find_account(document["account"]["clientId"])
@@ -108,6 +111,10 @@ class Trial:
         """Every import, with what of it is to stay in staging."""
         self.real_ids: list[int] = []
         """Every profile ever created, in order of creation; as `model.created.values()`."""
+        self.numbers: list[int] = []
+        """The model's number of each import and undo that ran."""
+        self.known: dict[UUID, list[int]] = {}
+        """Of each import: the people of the model, ever created, when its records were staged."""
         self.imports: dict[int, str | None] = {}
         """The model's number of each import or write to the real ImportId (None: a single write)."""
 
@@ -118,9 +125,13 @@ class Trial:
             self._play_write(step)
         elif isinstance(step, DeleteStep):
             self._play_delete(step)
+        elif isinstance(step, UndoStep):
+            play_undo(self, step)
+        elif isinstance(step, HeldStep):
+            play_held(self, step)
         else:
             self.model.configure(self.configure(step.knobs))
-        self._compare_people()
+        self.compare_people()
 
     def caller_of(self, user_id: str) -> Caller:
         """A user as the configuration of now knows it."""
@@ -155,22 +166,38 @@ class Trial:
     # Imports ------------------------------------------------------------------------------------------------
 
     def _play_import(self, step: ImportStep) -> None:
-        services = self.room.services
-        item = services.imports.initiate(self.caller, json.dumps({"Name": "judged", **step.settings}).encode(), None)
-        token = str(item.access_token)
-        for number, batch in enumerate(step.batches):
-            body = {"UserProfilePreferences": [resolve_record(record, self.real_ids) for record in batch]}
-            who = self.caller_of(step.caller_of(number))
-            services.staging.stage(who, token, json.dumps(body).encode(), "json", None)
+        item = self.stage_import(step)
         document = self.configure(step.knobs) if step.knobs else None
-        services.imports.execute(self.caller, token)
-        with self._polled(token), maintained(self.room.database_url, self.history.maintainers):
-            execute_all(
-                self.room.database_url, self.history, lambda: services.imports.find_by_token(self.caller, token)
-            )
-        status = read_status(services, self.caller, token)
-        result, first_id = self._run_on_the_model(step, item.import_id, document)
+        self.room.services.imports.execute(self.caller, str(item.access_token))
+        self.work_off(str(item.access_token))
+        self.judge_import(step, item, document)
+
+    def stage_import(self, step: ImportStep, **more: Any) -> Import:
+        """An import of the store with all its records staged. `more`: further members of Initiate."""
+        services = self.room.services
+        body = json.dumps({"Name": "judged", **step.settings, **more}).encode()
+        item = services.imports.initiate(self.caller, body, None)
+        self.known[item.import_id] = list(self.model.created.values())
+        for number, batch in enumerate(step.batches):
+            records = {"UserProfilePreferences": [resolve_record(record, self.real_ids) for record in batch]}
+            who = self.caller_of(step.caller_of(number))
+            services.staging.stage(who, str(item.access_token), json.dumps(records).encode(), "json", None)
+        return item
+
+    def judge_import(self, step: ImportStep, item: Import, document: Wire | None) -> None:
+        """Run an import that the store has ended on the model, with the store's own times, and compare both."""
+        status = self.read_status(str(item.access_token))
+        with self.room.owner.transaction(self.account_id) as tx:
+            query = "SELECT started_at, first_profile_id FROM import WHERE import_id = %s"
+            started, first_id = tx.connection.execute(query, (item.import_id,)).fetchone()  # type: ignore[misc]
+        result = self.model.run_import(
+            settings=step.settings,
+            batches=self.make_batches(step, item.import_id),
+            started_at=started,
+            configured=document,
+        )
         self.imports[result.number] = str(item.import_id)
+        self.numbers.append(result.number)
         created = [sequence for sequence, outcome in sorted(result.outcomes.items()) if outcome == "Created"]
         self.real_ids += [first_id + sequence - 1 for sequence in created]
         self._compare_import(result, status, item.access_token)
@@ -179,17 +206,25 @@ class Trial:
         self.staged.append(Staged(self.account_id, item.import_id, days, len(result.outcomes), stays))
         check_staged(self.room, self.staged[-1], maintained=self.history.maintainers > 0)
 
-    def _run_on_the_model(self, step: ImportStep, import_id: UUID, document: Wire | None) -> tuple[ImportResult, int]:
-        """Run with the times of the store. The result also has the id that its first record would create."""
+    def work_off(self, token: str) -> None:
+        """Execute with the workers and the retention of this history, until the import has ended."""
+        with self._polled(token), maintained(self.room.database_url, self.history.maintainers):
+            execute_all(
+                self.room.database_url,
+                self.history,
+                lambda: self.room.services.imports.find_by_token(self.caller, token),
+            )
+
+    def read_status(self, token: str) -> Wire:
+        return read_status(self.room.services, self.caller, token)
+
+    def make_batches(self, step: ImportStep, import_id: UUID) -> list[tuple[str, list[Wire], str]]:
+        """The batches for the model: when and by whom the store staged each, and the records."""
         with self.room.owner.transaction(self.account_id) as tx:
-            rows = tx.connection.execute(
-                "SELECT staged_at FROM import_batch WHERE import_id = %s ORDER BY batch_number", (import_id,)
-            ).fetchall()
-            started, first_id = tx.connection.execute(
-                "SELECT started_at, first_profile_id FROM import WHERE import_id = %s", (import_id,)
-            ).fetchone()  # type: ignore[misc]
-        ids = list(self.model.created.values())
-        batches = [
+            query = "SELECT staged_at FROM import_batch WHERE import_id = %s ORDER BY batch_number"
+            rows = tx.connection.execute(query, (import_id,)).fetchall()
+        ids = self.known[import_id]
+        return [
             (
                 stamp.isoformat().replace("+00:00", "Z"),
                 [resolve_record(record, ids) for record in batch],
@@ -197,8 +232,6 @@ class Trial:
             )
             for number, ((stamp,), batch) in enumerate(zip(rows, step.batches, strict=True))
         ]
-        result = self.model.run_import(settings=step.settings, batches=batches, started_at=started, configured=document)
-        return result, first_id
 
     @contextmanager
     def _polled(self, token: str) -> Iterator[None]:
@@ -281,7 +314,7 @@ class Trial:
 
     # People -------------------------------------------------------------------------------------------------
 
-    def _compare_people(self) -> None:
+    def compare_people(self) -> None:
         real_of = dict(zip(self.model.created.values(), self.real_ids, strict=True))
         with self.room.owner.transaction(self.account_id) as tx:
             query = "SELECT profile_id FROM profile WHERE account_id = current_account()"
@@ -320,7 +353,10 @@ class Trial:
 
     def _model_item(self, item: Wire) -> tuple[Any, ...]:
         number, sequence = item["Import"], item["SequenceNumber"]
-        source = (self.imports[number], sequence if self.imports[number] else None)
+        source: tuple[Any, ...] = (self.imports[number], sequence if self.imports[number] else None)
+        if "UndoOf" in item:
+            # The contract does not say which record of an undo means which person.
+            source = (self.imports[number], self.imports[item["UndoOf"]], item["TakenBack"])
         return (item["Place"], *_value(item), item["Caller"], *source)
 
     def _real_item(self, item: Wire) -> tuple[Any, ...]:
@@ -333,7 +369,10 @@ class Trial:
                 "Address": ("Addresses", "AddressType"),
             }[place["Kind"]]
             where = (array, fold(place[type_member]), compared_value(array, place, self.model.account))
-        return (where, *_value(item), item["Caller"], item["ImportId"], item["SequenceNumber"])
+        source: tuple[Any, ...] = (item["ImportId"], item["SequenceNumber"])
+        if "UndoOf" in item:
+            source = (item["ImportId"], item["UndoOf"], item.get("TakenBack", False))
+        return (where, *_value(item), item["Caller"], *source)
 
 
 def to_wire(answer: Any) -> Any:
