@@ -89,7 +89,8 @@ def missing_consents(profile: Profile, place: Place, filter_key: str, now: datet
     missing = []
     for kind in account.filter(filter_key).required:
         said = [one for at in {place, PERSON} for one in _standing(profile, at, kind, account)]
-        decides = max(said, key=lambda one: (one.date, -STRENGTH[one.status]), default=None)
+        # Of two yeses of one instant, of which one has expired, the other one is "in force as Granted and unexpired".
+        decides = max(said, key=lambda one: (one.date, -STRENGTH[one.status], not has_expired(one, now)), default=None)
         if decides is None or decides.status != GRANTED or has_expired(decides, now):
             missing.append(kind)
     return missing

@@ -261,6 +261,16 @@ def test_where_both_stand_the_later_decides_and_on_the_same_instant_the_no(
     assert outcomes(model, person(PhoneNumbers=[element], Consents=[texting(*at_the_person)])) == [outcome]
 
 
+@pytest.mark.parametrize(("at_element", "at_the_person"), [("2023", "2024"), ("2024", "2023")])
+def test_of_two_yeses_of_one_instant_the_unexpired_one_is_in_force(
+    model: Model, at_element: str, at_the_person: str
+) -> None:
+    """Version 2024 expires after 600 days, version 2023 after a century."""
+    element = phone(ONE, pref(1, D1, TEXT), consents=[texting(1, D1, at_element)])
+    record = person(PhoneNumbers=[element], Consents=[texting(1, D1, at_the_person)])
+    assert outcomes(model, record, AllowPriorConsents=True) == ["Created"]
+
+
 def test_required_consents_are_judged_as_if_the_profile_were_active(model: Model) -> None:
     record = person(PhoneNumbers=[phone(ONE, pref(1, D1, TEXT))], Consents=[texting(1, "2025-01-01")], IsActive=False)
     assert outcomes(model, record) == ["Created"]
