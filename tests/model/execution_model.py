@@ -65,7 +65,7 @@ class WriteOutcome:
 
 @dataclass
 class PastImport:
-    """What an undo needs of an import: `images` by profile id, without the people who were deleted since."""
+    """The facts of an import for an undo: `images` by profile id, without the people who were deleted since."""
 
     action: str
     status: str

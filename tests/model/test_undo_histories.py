@@ -55,7 +55,8 @@ def test_import_then_undo_gives_every_person_back(history: History, step: Import
 @FEW
 @given(histories(max_steps=3), imports(deletes=False))
 def test_the_same_file_then_gives_what_it_gave_the_first_time(history: History, step: ImportStep) -> None:
-    step = replace(step, batches=[[date_choices(record) for record in batch] for batch in step.batches])
+    # Without a ProfileId, which a `Pick` makes another one when there are more people.
+    step = replace(step, batches=[[date_choices({**r, "ProfileId": None}) for r in batch] for batch in step.batches])
     run = replay(history)
     first = run.play(step)
     assert isinstance(first, ImportResult)
