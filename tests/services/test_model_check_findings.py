@@ -69,3 +69,19 @@ def test_a_prior_version_alone_is_the_fault_where_a_preference_needs_that_consen
     store.services.accounts.apply_document(document, source="test", dry_run=False)
     end = account.finish(token)
     assert [fault["Code"] for fault in end.faults[1]] == ["Consent.PriorVersion"]
+
+
+@pytest.mark.parametrize(("of_element", "of_person"), [("2023", "2024"), ("2024", "2023")])
+def test_of_two_yeses_of_one_instant_the_unexpired_one_is_in_force(
+    store: LiveStore, of_element: str, of_person: str
+) -> None:
+    """Version 2024 of Texting has expired by now, and version 2023 has not. Either may be bound to the number."""
+    account = store.open_account()
+
+    def texting(version: str) -> list[dict[str, Any]]:
+        return [{**consent(version, 1, "2024-01-01T00:00:00Z"), "ConsentType": "Texting"}]
+
+    wants = [{"FilterId": "NEWS-TEXT", "PreferenceType": 1, "CustomerDate": "2024-01-01T00:00:00Z"}]
+    phone = {"PhoneNumber": "212-555-0143", "PhoneNumberPreferences": wants, "Consents": texting(of_element)}
+    end = account.run(say(PhoneNumbers=[phone], Consents=texting(of_person)), **MATCH)
+    assert (end.faults, end.status["Created"]) == ({}, 1)

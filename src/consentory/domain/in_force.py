@@ -120,7 +120,7 @@ def list_missing(needed: FilterEntry, site: Site, consent_types: Caseless[Consen
 
 def _find_deciding(site: Site, entry: ConsentEntry) -> Consent | None:
     """The latest among the consent of the element, the consent of the person and the Denied or Revoked consents on the
-    address. On the same instant the stronger status wins.
+    address. On the same instant the stronger status wins; of two Granted the one that expires later.
 
     An archived Granted never comes back into force. Precedence still looks at an archived Denied or Revoked.
     """
@@ -129,7 +129,7 @@ def _find_deciding(site: Site, entry: ConsentEntry) -> Consent | None:
         found = _find_decisive(consents, entry)
         if found is not None and not (found.archived and found.status not in (DENIED, REVOKED)):
             standing.append(found)
-    return max(standing, key=lambda c: (c.at, STRENGTH[c.status]), default=None)
+    return max(standing, key=lambda c: (c.at, STRENGTH[c.status], c.expires is None, c.expires or 0), default=None)
 
 
 def is_granted(consent: Consent | None, at: int) -> bool:
