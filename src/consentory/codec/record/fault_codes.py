@@ -464,8 +464,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
 def render_fault_page() -> str:
     """docs/faults.md: every code with its phases, meaning and remedy, in alphabetical order."""
     lines = [
-        "# Faults of a record",
-        "",
+        "# Faults of a record\n",
         "This page is made from `src/consentory/codec/record/fault_codes.py`. A test compares the two.",
         "",
         'A fault is `{"Code", "Message", "Path", "Value"}`. The code is stable. The message is for people.',
