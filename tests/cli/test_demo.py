@@ -55,7 +55,7 @@ def test_demo_plays_and_leaves_nothing(tmp_path: Path, demo_environment: dict[st
         "exactly the faulty records were refused",
     ):
         assert said in done.stdout
-    assert "NO" not in done.stdout.split(), "a book that does not balance"
+    assert "NO" not in done.stdout.split(), "a count that does not add up"
     assert list(tmp_path.iterdir()) == []
     assert find_processes(str(tmp_path)) == []
 

@@ -1,4 +1,4 @@
-"""`consentory demo`: the whole of the main job, from nothing to imported people, on generated ones."""
+"""`consentory demo`: the whole main job with generated people, from an empty folder to a finished import."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ IMPORT_FIELDS = {"Name": "Demo", "ImportAction": "Add", "MatchCriteria": "Altern
 
 _SEED = 2026
 _SCALAR_WIDTH = 120  # columns, where the output is no terminal
-_EVERY = 1000  # records between two looks at the bar
+_EVERY = 1000  # records between two updates of the progress bar
 _INTERRUPTED = 130
 
 
@@ -58,13 +58,13 @@ def run_demo(
     people: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many records to generate.")] = 100_000,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="A new or empty folder to work in; default a temporary one."),
+        typer.Option(metavar="DIR", help="A new or empty folder to work in. The default is a temporary folder."),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the folder there at the end.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the folder at the end.")] = False,
 ) -> None:
-    """Start a server, import generated people into it, show what came of it, and leave nothing behind.
+    """Start a server, import generated people into it, show the result, and delete everything that was made.
 
-    Exit code 0: the books balance and exactly the faulty records were refused; 1: they do not; 2: it failed.
+    Exit code 0: the counts add up and exactly the faulty records were refused; 1: they differ; 2: the demo failed.
 
     Example: consentory demo --people 20000
     """
@@ -81,10 +81,10 @@ def run_demo(
     except (ConsentoryError, OSError) as error:
         exit_refused(error)
     except KeyboardInterrupt:
-        console.print("Interrupted; the server was stopped.")
+        console.print("Interrupted. The server was stopped.")
         raise typer.Exit(_INTERRUPTED) from None
     if not surprises:
-        console.print("The books balance, and exactly the faulty records were refused.", style="green")
+        console.print("The counts add up, and exactly the faulty records were refused.", style="green")
     for surprise in surprises:
         console.print(show_text(surprise), style="bold red")
     raise typer.Exit(int(bool(surprises)))
@@ -101,9 +101,9 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def open_folder(data: Path | None, keep: bool, console: Console) -> Iterator[Path]:
-    """The folder to work in, removed at the end with all that is in it, unless it is to be kept.
+    """The folder to work in. Unless `keep` is set, the folder is deleted at the end with its content.
 
-    Raises DemoFailed for a folder that holds anything.
+    Raises DemoFailed if the folder is not empty.
     """
     if data is None:
         folder = Path(tempfile.mkdtemp(prefix="consentory-demo-"))
@@ -111,22 +111,22 @@ def open_folder(data: Path | None, keep: bool, console: Console) -> Iterator[Pat
         folder = data.expanduser().resolve()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise DemoFailed(f"{folder} is not empty; name a new or empty folder for the demo to work in.")
+            raise DemoFailed(f"{folder} is not empty. Name a new or empty folder for the demo.")
     if os.geteuid() == 0:
-        folder.chmod(0o711)  # the database runs as another user, who has to pass through
+        folder.chmod(0o711)  # the database runs as another user, who must be able to enter the folder
     try:
         yield folder
     finally:
         if keep:
-            console.print(f"Kept in {folder}; start it again with: consentory up --data {folder / 'store'}")
+            console.print(f"Kept in {folder}. To start the server again: consentory up --data {folder / 'store'}")
         else:
             with undisturbed():
-                EmbeddedServer(folder / "store").erase()  # for root it may lie elsewhere
+                EmbeddedServer(folder / "store").erase()  # root's database may be in another folder
                 shutil.rmtree(folder)
 
 
 def play_demo(console: Console, folder: Path, count: int) -> list[str]:
-    """Do everything and say what came of it. Returns what is not as it must be: nothing, hopefully."""
+    """Play both scenes and show the results. Returns the deviations from the expected results."""
     console.print("Starting a server on an empty data folder …")
     with DemoServer(folder) as server:
         server.run_command("account", "apply", str(ACCOUNT_FILE))
@@ -158,16 +158,16 @@ def play_demo(console: Console, folder: Path, count: int) -> list[str]:
 
 @dataclass(slots=True)
 class MadePeople:
-    """A file of generated people. `faults`: what is wrong with a record, by its SequenceNumber."""
+    """A file of generated people. `faults`: the fault of each faulty record, by its SequenceNumber."""
 
     path: Path
     faults: dict[int, str] = field(default_factory=dict)
     repeated: dict[str, None] = field(default_factory=dict)
-    """CRM ids in the order in which they came again."""
+    """CRM ids of repeated people, in the order of the repetitions."""
 
 
 def make_people(console: Console, path: Path, count: int) -> MadePeople:
-    """Generate a file of people, NDJSON, with a progress bar."""
+    """Generate an NDJSON file of people, with a progress bar."""
     made = MadePeople(path)
     began = time.monotonic()
     columns = (TextColumn("{task.description:<18}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
@@ -191,7 +191,7 @@ def make_people(console: Console, path: Path, count: int) -> MadePeople:
 
 
 def import_people(console: Console, client: ConsentoryClient, path: Path) -> ImportOutcome:
-    """Import the file as `consentory import` would, watched with bars, or lines where there is no terminal."""
+    """Import the file as `consentory import` does. Progress is shown as bars, or as lines if there is no terminal."""
     with open_inputs([path]) as inputs:
         if not console.is_terminal:
             return ImportRun(client, inputs, IMPORT_FIELDS, on_progress=ProgressLines(console).show_progress).run()
@@ -207,7 +207,7 @@ class ProgressLines:
         self._quarters: dict[str, int] = {}
 
     def show_progress(self, step: ImportProgress) -> None:
-        """Write the line of the quarter that the step reaches."""
+        """Write a line if the phase reaches its next quarter."""
         quarter = 4 * step.done // max(step.total, 1)
         if quarter > self._quarters.get(step.phase, 0):
             self._quarters[step.phase] = quarter

@@ -20,9 +20,9 @@ _ALL_PROCESSED, _WITH_EXCEPTIONS = 0, 1
 
 
 def play_file_scene(console: Console, server: DemoServer, settings: Mapping[str, str], folder: Path) -> list[str]:
-    """Import the file by the command, as a person would. Returns what is not as it must be.
+    """Import the file with the command `consentory import`. Returns the deviations from the expected result.
 
-    `settings`: those of the connection, by the names of their environment variables.
+    `settings`: the settings of the connection, by the names of their environment variables.
     """
     path, faulty = write_subscribers(folder, _SEED)
     console.print()
@@ -44,7 +44,7 @@ def play_file_scene(console: Console, server: DemoServer, settings: Mapping[str,
 
 
 def _show_refused(console: Console, refused: Path) -> set[int]:
-    """Show the rows as they stand in the file that is to be corrected; returns their lines in the import's file."""
+    """Show the refused rows of the file to correct. Returns the numbers of their lines in the imported file."""
     with refused.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     title = f"{refused.name}: correct the cells, and import this file with the same command"

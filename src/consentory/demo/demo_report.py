@@ -1,4 +1,4 @@
-"""The last words of the demo: the books, the speed, the faults, a person, and whether all is as it must be."""
+"""The report of the demo: the counts, the speed, the faults, a person, and the deviations from the expected result."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ IDENTITIES: dict[str, tuple[str, ...]] = {
     "ValidationSuccessful": ("Pending", "Processed", "Exceptions", "NotHonored"),
     "Processed": ("Created", "Updated", "Unchanged", "Deleted"),
 }
-"""Each count of the books, and the ones that it is the sum of (import-api.md, "The status object")."""
+"""Each count that is a sum, and its parts (import-api.md, "The status object")."""
 
-_ASKED = 15  # repeated people who are asked for, to find one worth showing
+_ASKED = 15  # the number of repeated people who are read, to find the one with the longest history
 _MISMATCHES_SHOWN = 10
 
 
 def make_balance_table(status: JsonObject) -> Table:
-    """The three identities of the books, each with its sum written out."""
-    table = Table("The books", "", "=", "balances", title=f"Import {status['ImportId']}: {status['Status']}")
+    """The three counts that are sums, each with its parts."""
+    table = Table("Count", "", "=", "adds up", title=f"Import {status['ImportId']}: {status['Status']}")
     table.title_justify = "left"
     table.columns[1].justify = "right"
     for total, parts in IDENTITIES.items():
@@ -44,18 +44,18 @@ def _balances(status: JsonObject, total: str) -> bool:
 
 
 def print_speed(console: Console, outcome: ImportOutcome, memory: Iterable[tuple[str, int]]) -> None:
-    """Records a second of each phase, and the peak memory of each process."""
+    """Print the records per second of each phase, and the peak memory of each process."""
     counts = {"stage": outcome.status["TotalRecordsReceived"], "execute": outcome.status["ValidationSuccessful"]}
     for phase, title in (("stage", "Staged"), ("execute", "Executed")):
         took = outcome.seconds.get(phase, 0.0)
         speed = counts[phase] / max(took, 0.001)
         console.print(f"{title}: {counts[phase]:,} records in {took:.1f} s, [bold]{speed:,.0f} a second[/bold]")
     if peaks := [f"{label} {size / 1e6:,.0f} MB" for label, size in memory]:
-        console.print(f"Peak memory, PostgreSQL aside: {', '.join(peaks)}")
+        console.print(f"Peak memory without PostgreSQL: {', '.join(peaks)}")
 
 
 def print_faults(console: Console, faults: Iterable[FaultCount]) -> None:
-    """The commonest faults of refused records, each with an example."""
+    """Print the most frequent faults of refused records, each with an example."""
     table = Table("Times", "Code", "For example", title="The commonest faults", title_justify="left")
     for fault in faults:
         example = fault.example
@@ -65,7 +65,7 @@ def print_faults(console: Console, faults: Iterable[FaultCount]) -> None:
 
 
 def print_not_honored(console: Console, client: ConsentoryClient, status: JsonObject) -> None:
-    """One thing that was held back, because what is stored takes precedence."""
+    """Print one change that was not honored, because a stored choice takes precedence."""
     page = client.exceptions(uuid.UUID(status["ImportId"]), limit=1, phase="NotHonored")
     for record in page["UserProfilePreferences"]:
         fault = record["Exceptions"][0]
@@ -73,7 +73,7 @@ def print_not_honored(console: Console, client: ConsentoryClient, status: JsonOb
 
 
 def print_person(console: Console, client: ConsentoryClient, crm_ids: Iterable[str]) -> None:
-    """Of the people with these CRM ids the one who has the richest history, as a tree, and that history."""
+    """Print the person with the longest history among the people with these CRM ids, and that history, as trees."""
     best: tuple[tuple[int, int], JsonObject, dict[HistoryKind, list[JsonObject]]] | None = None
     for crm_id in list(crm_ids)[:_ASKED]:
         profile = client.profile_by_alternate_id("CRM", crm_id)
@@ -89,12 +89,12 @@ def print_person(console: Console, client: ConsentoryClient, crm_ids: Iterable[s
 
 
 def find_surprises(outcome: ImportOutcome, faults: Mapping[int, str]) -> list[str]:
-    """Say in what the import is not as it must be; nothing where it is.
+    """The deviations of the import from the expected result. Empty: there is none.
 
-    `faults`: SequenceNumber of each record that had to be refused, and what is wrong with it.
+    `faults`: the SequenceNumber of each record that must be refused, and its fault.
     """
     status = outcome.status
-    surprises = [f"{total} does not balance." for total in IDENTITIES if not _balances(status, total)]
+    surprises = [f"{total} does not add up." for total in IDENTITIES if not _balances(status, total)]
     refused = status["ValidationFailed"] + status["Exceptions"]
     if refused != len(faults):
         surprises.append(f"{refused:,} records were refused, and {len(faults):,} are faulty.")
@@ -109,7 +109,7 @@ def find_surprises(outcome: ImportOutcome, faults: Mapping[int, str]) -> list[st
 
 
 def _read_numbers(exceptions_file: Path | None) -> dict[int, str]:
-    """SequenceNumber of each refused record, and the code of its first fault."""
+    """The SequenceNumber of each refused record, and the code of its first fault."""
     numbers: dict[int, str] = {}
     if exceptions_file:
         with exceptions_file.open(encoding="utf-8") as lines:

@@ -1,4 +1,4 @@
-"""The server of the demo: `consentory up` as a child process that never outlives it."""
+"""The server of the demo: `consentory up` as a child process that ends with the demo at the latest."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _CONSENTORY = (sys.executable, "-m", "consentory")
 
 
 class DemoFailed(ConsentoryError):
-    """The demo could not be played to its end; the text says why."""
+    """The demo could not be played to its end. The text gives the reason."""
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Cleaning up goes on to its end, however often Ctrl-C is pressed."""
+    """Ignore Ctrl-C and SIGTERM in the block, so that cleaning up is finished."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -39,9 +39,9 @@ def undisturbed() -> Iterator[None]:
 
 
 class DemoServer:
-    """A context manager: inside it the server runs at `url` on the data folder `data`.
+    """A context manager: in its block the server runs at `url` on the data folder `data`.
 
-    The server prints to `server.out` and `server.err` in `folder`, where its working directory is, too.
+    `folder` is the working directory of the server. The server prints to `server.out` and `server.err` in `folder`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,14 +49,14 @@ class DemoServer:
         self.url = ""
         self._folder = folder
         self._out, self._err = folder / "server.out", folder / "server.err"
-        # Settings of another server that this shell may have are not for this one.
+        # The shell may have settings of another server. The demo's server does not take them.
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         command = [*_CONSENTORY, "up", "--data", str(self.data), "--host", "127.0.0.1", "--port", str(_find_port())]
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            # A session of its own: Ctrl-C reaches the demo alone, which then stops the server in good order.
+            # The server has its own session, so Ctrl-C reaches only the demo. The demo then stops the server.
             self._child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -85,13 +85,13 @@ class DemoServer:
                 return found[1]
             if child.poll() is not None:
                 raise DemoFailed(
-                    f"The server ended at its start, with exit code {child.returncode}.\n{self.read_log()}"
+                    f"The server ended while it started, with exit code {child.returncode}.\n{self.read_log()}"
                 )
             time.sleep(0.05)
         raise DemoFailed(f"The server did not answer within {_START_PATIENCE:.0f} s.\n{self.read_log()}")
 
     def stop(self) -> None:
-        """End the server in good order, or else at once."""
+        """Ask the server to end. If it has not ended after _STOP_PATIENCE seconds, kill it."""
         child, self._child = self._child, None
         if child is None:
             return
@@ -100,17 +100,17 @@ class DemoServer:
             try:
                 child.wait(_STOP_PATIENCE)
             except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)  # its own session, and so its own group
+                os.killpg(child.pid, signal.SIGKILL)  # the server's session is a process group too
                 child.wait()
 
     def read_log(self, lines: int = 12) -> str:
-        """The last lines of what the server said of itself."""
+        """The last lines of the server's log."""
         return "\n".join(self._err.read_text(errors="replace").splitlines()[-lines:])
 
     def run_command(self, *words: str) -> str:
-        """Run another `consentory` command on the same data folder and return what it prints.
+        """Run another `consentory` command on the same data folder and return its output.
 
-        Raises DemoFailed with what the command says where it fails.
+        Raises DemoFailed with the output of the command if the command fails.
         """
         done = subprocess.run(
             [*_CONSENTORY, *words, "--data", str(self.data)],
@@ -127,7 +127,7 @@ class DemoServer:
         return done.stdout
 
     def run_client(self, words: Sequence[str], settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run a `consentory` command that talks to this server; `settings` are variables of its environment."""
+        """Run a `consentory` command that calls this server. `settings` are variables of its environment."""
         return subprocess.run(
             [*_CONSENTORY, *words],
             stdin=subprocess.DEVNULL,
@@ -140,9 +140,9 @@ class DemoServer:
         )
 
     def measure_memory(self) -> list[tuple[str, int]]:
-        """Peak resident bytes of the server's own processes, largest first; PostgreSQL's are left out.
+        """The peak resident bytes of each process of the server without PostgreSQL, largest first.
 
-        Empty where the system has no /proc.
+        Empty if the system has no /proc.
         """
         if self._child is None or not Path("/proc/self/status").exists():
             return []
@@ -167,7 +167,7 @@ def _find_port() -> int:
 
 
 def _find_family(root: int) -> list[int]:
-    """The process `root` and all that descend from it."""
+    """The process `root` and all its descendants."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():

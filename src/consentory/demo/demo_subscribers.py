@@ -1,4 +1,4 @@
-"""A file of subscribers as a mailing tool exports it, for the demo: none of them real, ten of them faulty."""
+"""The demo's file of subscribers, as a mailing tool exports it. All subscribers are invented, and ten are faulty."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from consentory.demo.people_cultures import CULTURES
 
 SUBSCRIBERS = 200
 FILE_NAME = "subscribed_email_audience_export_demo.csv"
-"""Mailchimp says in the name what everybody in the file said."""
+"""In the name of an export, Mailchimp writes the status of everybody in the file."""
 
 _HEADER = (
     "Email Address,First Name,Last Name,Address,Phone Number,Birthday,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,"
@@ -33,7 +33,7 @@ _FIRST_DAY = datetime(2019, 1, 1, 6)  # noqa: DTZ001 - the tool writes no zone
 
 
 def write_subscribers(folder: Path, seed: int) -> tuple[Path, set[int]]:
-    """Write the file; returns its path and the lines that must be refused."""
+    """Write the file. Returns its path and the numbers of the lines that must be refused."""
     rng = random.Random(seed)  # noqa: S311
     spoilt = dict(zip(range(11, SUBSCRIBERS, SUBSCRIBERS // len(_FAULTS)), _FAULTS, strict=True))
     path = folder / FILE_NAME

@@ -1,7 +1,7 @@
-"""People for the demo and for trials: as many as asked for, the same for the same seed, none of them real.
+"""Invented people for the demo and for trials, in any number. The same seed gives the same people.
 
-They fit the account of demo_account.yaml and an `Add` import that matches by the alternate id type CRM. All
-other records are accepted, and raise no exception in execution.
+The people fit the account of demo_account.yaml and an `Add` import that matches by the alternate id type CRM. Every
+record without an intended fault is accepted, and raises no exception in execution.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _encode_ascii = json.JSONEncoder(separators=(",", ":")).encode  # also writes lo
 
 _FIRST_DAY, _LAST_DAY = datetime.date(2015, 1, 1), datetime.date(2026, 8, 31)
 _DAYS = tuple((_FIRST_DAY + datetime.timedelta(days)).isoformat() for days in range((_LAST_DAY - _FIRST_DAY).days + 1))
-# No hour at which a clock anywhere is turned, and so no local time that does not exist or exists twice.
+# No clock changes between summer and winter time at the hours used here. So each local time exists exactly once.
 _ZONES = ("Z",) * 5 + ("-05:00", "+00:00", "+01:00", "+05:30", "+09:00") + ("",) * 3
 
 _CROWD = tuple(culture for culture in CULTURES for _ in range(culture.share))
-# One letter a contact element: Email, Phone, Address; each kind of person as often as in a hundred.
+# One letter for each contact element: Email, Phone, Address. Each kind of person as often as among a hundred people.
 _CONTACTS = (
     *("",) * 8,
     *("E",) * 22,
@@ -50,18 +50,18 @@ _AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15",
 )
-_POOL = 1000  # people remembered for being repeated
+_POOL = 1000  # the number of people who are kept for repetition
 
 
 class GeneratedRecord(NamedTuple):
-    """One record of the file that is being made."""
+    """One record of the generated file."""
 
     line: bytes
     """JSON, without a line end."""
     fault: str | None
-    """Its name in FAULTS; None where nothing is wrong."""
+    """The name of the record's fault in FAULTS. None: the record has no fault."""
     repeats: str | None
-    """The CRM id of the earlier person whom this record means, too."""
+    """The CRM id of the person, if an earlier record has the same person."""
 
 
 def generate_people(
@@ -77,8 +77,8 @@ def generate_records(
 ) -> Iterator[GeneratedRecord]:
     """Yield `count` records, of which exactly `round(count * share)` are faulty, and about as many repeated.
 
-    Where they stand is left to chance. Every second faulty record takes the next of all faults, so that
-    2 * len(FAULTS) faulty ones show each; the others have common faults.
+    Their places are random. Every second faulty record takes the next fault of FAULTS, so that 2 * len(FAULTS) faulty
+    records show every fault. The other faulty records have common faults.
     """
     rng = random.Random(seed)  # noqa: S311
     crowd = _Crowd(rng)
@@ -107,13 +107,13 @@ def generate_records(
 
 
 class _Crowd:
-    """Makes people, and changes them. Works with bare `random()`: anything more is too slow here."""
+    """Makes people, and changes them. It uses only `random()`, because the other functions of `Random` are slower."""
 
     def __init__(self, rng: random.Random) -> None:
         self._random = rng.random
 
     def make_person(self, number: int) -> Person:
-        """A person whom nothing is wrong with; `number` makes the ids unique."""
+        """A person without a fault. `number` makes the ids unique."""
         rnd = self._random
         culture = _CROWD[int(rnd() * len(_CROWD))]
         family = culture.family[int(rnd() * len(culture.family))]
@@ -217,7 +217,7 @@ class _Crowd:
         return {"FilterId": filter_id, "PreferenceType": kind, "CustomerDate": self._make_date(self._random())}
 
     def _make_date(self, age: float) -> str:
-        """A date or time in one of the allowed forms; `age` 0 is 2015, 1 is today."""
+        """A date or time in one of the allowed forms. `age` 0 is 2015, 1 is the last day."""
         rnd = self._random
         day = _DAYS[int(age**0.6 * len(_DAYS))]
         if (luck := rnd()) < 0.2:
@@ -272,7 +272,7 @@ class _Crowd:
             person["CustomFields"] = fields
 
     def change_person(self, person: Person) -> Person:
-        """A later record of `person`: one of the ways in which life goes on."""
+        """A later record of `person`, with a change such as an opt-out or a new address."""
         changes = _EMAIL_CHANGES if "Emails" in person else _OTHER_CHANGES
         change = changes[int(self._random() * len(changes))]
         luck = self._random()
@@ -291,7 +291,7 @@ def _agree(kind: str, version: str, locale: str, status: int | str, date: str) -
 
 
 def _choose_news(person: Person, kind: int, date: str, **members: Any) -> Person:
-    """The person's first email as it stands, with a choice about the newsletter."""
+    """The person's first email, unchanged, with a choice about the newsletter."""
     email = {
         key: person["Emails"][0][key] for key in ("EmailAddressType", "EmailAddress") if key in person["Emails"][0]
     }
@@ -308,7 +308,7 @@ def _join_news(person: Person, day: str) -> Person:
 
 
 def _find_old_list(person: Person, _day: str) -> Person:
-    """An opt-in from a list older than anything else: it must not bring back what was left since."""
+    """An opt-in from a list that is older than all other choices. It must not replace a later opt-out."""
     return _choose_news(person, 1, "2014-12-24")
 
 

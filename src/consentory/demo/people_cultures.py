@@ -1,7 +1,7 @@
-"""Where the people of the demo come from: names in many scripts, places, telephone plans.
+"""Names in many scripts, places and telephone plans for the people of the demo.
 
-Nobody here is real: mail goes to the domains reserved for examples (RFC 2606) and names below them,
-North American numbers have the exchange 555.
+All people are invented. Their email addresses are in the domains that RFC 2606 reserves for examples. Their North
+American numbers have the exchange 555.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A town; a postal code is `postal` followed by `digits` digits of a house's own and `postal_end`."""
+    """A town. A postal code is `postal`, then `digits` random digits, then `postal_end`."""
 
     city: str
     state: str
@@ -22,7 +22,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Culture:
-    """Names and whereabouts that go together. `share` people of the sum of all shares are of it."""
+    """Names and places that belong together. `share`: the number of its people, of the sum of all shares."""
 
     share: int
     locale: str
@@ -31,17 +31,17 @@ class Culture:
     given: tuple[str, ...]
     family: tuple[str, ...]
     handles: tuple[str, ...]
-    """How these people write themselves before the @."""
+    """The parts before the @ of these people's email addresses."""
     streets: tuple[str, ...]
     """Address lines; `{}` is the house number."""
     places: tuple[Place, ...]
     phone: tuple[str, int]
-    """A prefix of the international form, and how many digits follow it."""
+    """A prefix of the international form, and the number of digits after it."""
     domains: tuple[str, ...] = ("example.com", "example.org", "example.net")
 
 
 AREA_CODES = (202, 206, 212, 213, 305, 312, 404, 415, 503, 512, 602, 617, 702, 713, 773, 808, 816, 901, 971)
-"""Of the United States, for numbers in their national form."""
+"""Area codes of the United States, for numbers in the national form."""
 
 _COMMON = ("example.com", "example.org", "example.net", "mail.example.com", "post.example.org")
 
@@ -316,5 +316,5 @@ CULTURES: tuple[Culture, ...] = (
         phone=("+25191", 7),
     ),
 )
-"""Latin with its diacritics, Greek, Cyrillic, Georgian, Arabic, Hebrew, Han, Kana, Hangul, Devanagari,
+"""Latin with diacritics, Greek, Cyrillic, Georgian, Arabic, Hebrew, Han, Kana, Hangul, Devanagari,
 Tamil, Bengali, Thai and Ethiopic."""

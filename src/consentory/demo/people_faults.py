@@ -1,7 +1,7 @@
-"""Every way in which a record can be refused, as a small function that spoils a good one.
+"""Every fault for which a record is refused, as a small function that puts the fault into a valid record.
 
-The account is that of demo_account.yaml, the import an `Add` that matches by the alternate id type CRM.
-A function takes a person's record, changes it in place and returns what is to be written in its stead.
+The account is the account of demo_account.yaml. The import is an `Add` that matches by the alternate id type CRM.
+A function takes a person's record, changes it in place, and returns the value to write in place of the record.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _DATE = "2026-02-03T10:00:00Z"
 
 
 def _say(**members: object) -> Fault:
-    """The record says these members, whatever it said before."""
+    """Set these members of the record."""
 
     def spoil(person: Person) -> object:
         person.update(members)
@@ -26,7 +26,7 @@ def _say(**members: object) -> Fault:
 
 
 def _add(array: str, *elements: object) -> Fault:
-    """The record has these elements more."""
+    """Add these elements to an array of the record."""
 
     def spoil(person: Person) -> object:
         person[array] = [*person.get(array, ()), *elements]
@@ -53,7 +53,7 @@ def _choice(**members: object) -> dict[str, object]:
 
 
 def _preference(**members: object) -> Fault:
-    """One more email with a preference that differs from a good one in these members."""
+    """Add an email with a preference that differs from a valid preference in these members."""
     return _email(EmailPreferences=[_choice(**members)])
 
 
@@ -63,7 +63,7 @@ def _agreement(**members: object) -> dict[str, object]:
 
 
 def _consent(**members: object) -> Fault:
-    """One more email with a consent that differs from a good one in these members."""
+    """Add an email with a consent that differs from a valid consent in these members."""
     return _email(Consents=[_agreement(**members)])
 
 
@@ -72,7 +72,7 @@ def _evidence(**members: object) -> Fault:
 
 
 def _field(name: object, value: object) -> Fault:
-    """The custom field has this value, whatever it had before."""
+    """Set the value of this custom field."""
 
     def spoil(person: Person) -> object:
         others = [field for field in person.get("CustomFields", ()) if field["Name"] != name]
@@ -112,7 +112,7 @@ _RECORD: dict[str, Fault] = {
     "nothing to match by": lambda _: {"CustomerType": "Customer"},
     "an unknown member": _say(Emial=[]),
     "an unknown member of a name": _say(CustomerName={"FirstName": "Ann", "Nickname": "Annie"}),
-    "a ProfileId of nought": _say(ProfileId=0),
+    "a ProfileId of 0": _say(ProfileId=0),
     "a negative ProfileId": _say(ProfileId=-7),
     "a ProfileId that is text": _say(ProfileId="seven"),
     "an IsActive that is a word": _say(IsActive="yes"),
@@ -307,7 +307,7 @@ _FIELDS: dict[str, Fault] = {
 }
 
 FAULTS: dict[str, Fault] = {**_RECORD, **_ELEMENTS, **_CHOICES, **_FIELDS}
-"""Each way by its name."""
+"""Each fault by its name."""
 
 COMMON_FAULTS: tuple[str, ...] = (
     *["an email without @"] * 5,
@@ -315,4 +315,4 @@ COMMON_FAULTS: tuple[str, ...] = (
     *["an unknown filter"] * 2,
     "a date in another form",
 )
-"""The commonest faults of real files, each with its frequency."""
+"""The most frequent faults of real files, each as often as its weight."""
