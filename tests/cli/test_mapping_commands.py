@@ -96,7 +96,7 @@ def test_a_guessed_encoding_is_a_warning_with_what_else_it_may_be(run: Run, tmp_
     assert 'cp1250 reads "Łukasz", ' in done.stderr
     assert 'cp1252 reads "£ukasz"' in done.stderr
     assert "Warning: The encoding cp1250 is a guess" in done.stderr
-    assert "say the right encoding: --encoding NAME." in done.stderr
+    assert "give the right encoding: --encoding NAME." in done.stderr
     assert "Warning" not in run("suggest", "people.csv", "--encoding", "cp1250").stderr
 
 
@@ -225,7 +225,7 @@ def test_a_row_that_cannot_be_read_is_shown_with_its_fault(run: Run, tmp_path: P
     (tmp_path / "people.csv").write_bytes(content)
     shown = run("show", "people.csv", "--mapping", "mapping.yaml").stdout
     assert "  First Name  Zo\\xff\n" in shown
-    assert "  refused: First Name: the cell holds bytes that are no utf-8" in shown
+    assert "  refused: First Name: the cell has bytes that are not utf-8" in shown
     assert "  refused: the row has 1 cells and the header 3" in shown
 
 

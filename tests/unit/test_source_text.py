@@ -154,7 +154,7 @@ def test_a_given_encoding_overrules(tmp_path: Path) -> None:
 
 
 def test_a_header_that_cannot_be_decoded_stops_the_file(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"line 1: the header Stra\\xdfe is no utf-8; say --encoding"):
+    with pytest.raises(SourceError, match=r"line 1: the header Stra\\xdfe is not utf-8; give --encoding"):
         read_bytes(tmp_path, "Name;Straße\nA;B\n".encode("latin-1"), ReadOptions(encoding="utf-8"))
 
 

@@ -1,6 +1,7 @@
-"""Files as people have them: what a file is, how it is encoded, and its rows as text cells.
+"""Read input files: find the kind and the encoding of a file, and give its rows as text cells.
 
-`open_file` opens an input; its `open_table` gives the table in it. Nothing here knows the command line or the server.
+`open_file` opens an input. Its `open_table` gives the table in it. These modules do not use the command line or the
+server.
 """
 
 from consentory.client.sources.byte_source import ByteSource, open_source

@@ -30,10 +30,10 @@ HEAD = 1 << 16
 
 STANDARD_INPUT = "-"
 _WINDOW_REFUSAL = "requires too much memory"
-"""In the words of the zstd library."""
+"""The words of the zstd library in its error for a large window."""
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # at byte 1: the block with which parallel packers begin
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # at byte 1: the first block of a file that a parallel packer wrote
 
 
 class _Cursor(io.RawIOBase):
@@ -64,9 +64,9 @@ class _Cursor(io.RawIOBase):
 
 
 class ByteSource:
-    """One input. `name` is what a person calls it; `size` is its length in bytes as it lies there, packed or not.
+    """One input. `name`: its name for a person. `size`: its length in bytes, before it is unpacked.
 
-    `regular`: whether the same bytes can be read again by a later process, so that an interrupted import can go on.
+    `regular`: True if a later process can read the same bytes again, so that an interrupted import can be continued.
     """
 
     def __init__(self, name: str, file: IO[bytes], *, regular: bool) -> None:
@@ -87,18 +87,18 @@ class ByteSource:
         self.close()
 
     def close(self) -> None:
-        """Close the file; a temporary copy is gone."""
+        """Close the file, and delete its temporary copies."""
         if self._simple:
             self._simple.close()
         self._file.close()
 
     @property
     def position(self) -> int:
-        """How far the latest reader has come, in bytes of the file as it lies there."""
+        """The number of bytes that the latest reader has read, before unpacking."""
         return min(self._cursor.tell(), self.size)
 
     def open_raw(self) -> io.RawIOBase:
-        """Give the bytes as they lie there, from the first. The reader can seek."""
+        """Give the bytes of the input from the first, without unpacking. The reader can seek."""
         self._cursor = self._open_cursor()
         return self._cursor
 
@@ -117,9 +117,9 @@ class ByteSource:
             return read_fully(self.open_unpacked(), HEAD)
 
     def unpack(self, limit: int | None = None, advice: str = "") -> "ByteSource":
-        """Give this input as one that is not packed: itself, or a temporary copy of at most `limit` bytes.
+        """Give an input that is not packed: this input, or a temporary unpacked copy of at most `limit` bytes.
 
-        The copy ends with this source. Raises SourceError with `advice` for a larger one.
+        The copy is closed with this source. Raises SourceError with `advice` if the copy would be larger.
         """
         if self.packing == "none":
             return self
@@ -131,7 +131,7 @@ class ByteSource:
 
     @contextlib.contextmanager
     def unpack_errors(self) -> Iterator[None]:
-        """Turn what reading and unpacking raise into a SourceError of this input."""
+        """Turn the errors of reading and unpacking into a SourceError of this input."""
         try:
             yield
         except EOFError as error:
@@ -141,7 +141,7 @@ class ByteSource:
             if _WINDOW_REFUSAL in str(error):
                 fault = (
                     f"it is packed with a zstd window of more than {LARGEST_WINDOW >> 20} MB, and unpacking it would "
-                    "take as much memory; pack it again with: zstd --long=27"
+                    "need as much memory; pack it again with: zstd --long=27"
                 )
                 raise SourceError(self.name, "", fault) from error
             fault = f"the packed file is damaged ({error}); fetch or pack it again"
@@ -167,9 +167,10 @@ class _GzipStream(io.RawIOBase):
 
 
 def open_source(path: Path, stream: IO[bytes] | None = None) -> ByteSource:
-    """Open an input; `stream` in place of a path gives its bytes (standard input, an upload), `path` its name.
+    """Open an input by its path. If `stream` is given, it gives the bytes (standard input, an upload), and `path` the
+    name.
 
-    Raises SourceError where there is no such file, it may not be read, or it is a folder.
+    Raises SourceError if the file does not exist, may not be read, or is a folder.
     """
     name = str(path)
     if stream is not None:
@@ -195,7 +196,7 @@ def _quarantine(name: str, stream: IO[bytes]) -> IO[bytes]:
     except OSError as error:
         fault = (
             f"cannot be copied into {tempfile.gettempdir()}: {error.strerror or error}; "
-            "save the input as a file and name that, or set TMPDIR to a folder with enough room"
+            "save the input as a file and import that file, or set TMPDIR to a folder with enough space"
         )
         raise SourceError(name, "", fault) from error
 
@@ -208,14 +209,14 @@ def _copy(name: str, stream: IO[bytes] | io.RawIOBase, limit: int | None, advice
             size += len(chunk)
             if limit is not None and size > limit:
                 raise SourceError(name, "", advice)
-            while chunk:  # a raw file may take a part
+            while chunk:  # one write may store only a part
                 chunk = chunk[copy.write(chunk) :]
         on_error.pop_all()
         return copy
 
 
 def read_fully(stream: io.RawIOBase, size: int) -> bytes:
-    """Read `size` bytes; fewer where the stream ends before."""
+    """Read `size` bytes, or fewer if the stream ends before."""
     gathered = b""
     while len(gathered) < size and (chunk := stream.read(size - len(gathered))):
         gathered += chunk

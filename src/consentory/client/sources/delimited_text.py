@@ -1,4 +1,4 @@
-"""CSV, TSV and every other text with a single-character delimiter: rows with exact line numbers, in constant memory."""
+"""Read CSV, TSV and any text with a delimiter of one character: rows with exact line numbers, in constant memory."""
 
 import contextlib
 import csv
@@ -29,11 +29,11 @@ _OWN_HEADER_LINES = 20
 # A header may hold line breaks.
 _SHOWN = 40  # characters of a word
 _LINES_IN_A_ROW = 10_000
-# More lines than this in one row come from a quotation mark that is never closed.
+# A row of more lines has a quotation mark that is never closed.
 
 
 class _Record(NamedTuple):
-    """One row as it was cut; `fault` says why its quotation marks do not fit, "" where they do."""
+    """One row of the text. `fault`: why its quotation marks do not fit; "" if they fit."""
 
     line: int
     cells: list[str]
@@ -45,12 +45,12 @@ class DelimitedText:
     """One text file as a table. See `codec.tabular.table.Table`."""
 
     def __init__(self, source: ByteSource, encoding: Encoding, options: ReadOptions) -> None:
-        """Read the header. Raises SourceError where there is none that can be used."""
+        """Read the header. Raises SourceError if there is no usable header."""
         self._source = source
         self._encoding = encoding
         with self._read_errors():
             lines = self._read_first_lines()
-        # A file of refused rows has its header in its first line, wherever that of its origin was.
+        # A file of refused rows has its header in its first line, although the imported file may have it elsewhere.
         own = find_own_delimiter(lines[:_OWN_HEADER_LINES])
         start = 0 if own else (options.header or 1) - 1
         if not any(
@@ -67,7 +67,7 @@ class DelimitedText:
         self._is_correction = has_own_columns(self.description.columns)
 
     def read_rows(self, skip: int = 0) -> Iterator[Row]:
-        """Yield the rows after the first `skip`, without the blank ones. Each call begins at the first row."""
+        """Yield the rows that are not blank, after the first `skip` of them. Each call begins at the first row."""
         width, columns = self._width, len(self.description.columns)
         sound = self._encoding.source == "checked" and width == columns and not self._is_correction
         with self._read_errors():
@@ -79,22 +79,22 @@ class DelimitedText:
                 elif sound and not fault and len(cells) == width:
                     yield Row(line, cells)  # type: ignore[arg-type]  # text cells are cells
                 else:
-                    yield self._judge(line, cells, fault)
+                    yield self._check_row(line, cells, fault)
 
-    def _judge(self, line: int, cells: list[str], fault: str) -> Row:
-        """Make a row that may have faults."""
+    def _check_row(self, line: int, cells: list[str], fault: str) -> Row:
+        """Make a row, with its faults."""
         columns = self.description.columns
         found: list[RowFault] = []
         if fault:
             message = (
                 f"the quotation marks of this row do not fit ({fault}); "
-                "put a cell with a quotation mark into quotation marks, and double each one in it"
+                "put a cell with a quotation mark into quotation marks, and double each quotation mark in it"
             )
             found.append(RowFault("Row.Quoting", message))
         elif len(cells) not in (self._width, len(columns)) or any(cells[len(columns) :]):
             message = (
                 f"the row has {len(cells)} cells and the header {self._width}; is a delimiter missing, "
-                "or does a cell hold one without quotation marks?"
+                "or does a cell without quotation marks contain a delimiter?"
             )
             found.append(RowFault("Row.ColumnCount", message))
         else:
@@ -105,7 +105,7 @@ class DelimitedText:
             for place, cell in enumerate(cells):
                 if UNDECODABLE.search(cell):
                     name = columns[place].name if place < len(columns) else ""
-                    message = f"the cell holds bytes that are no {self._encoding.name}; correct it or say --encoding"
+                    message = f"the cell has bytes that are not {self._encoding.name}; correct it or give --encoding"
                     found.append(RowFault("Row.Encoding", message, name, spell_undecodable(cell)))
         return Row(line, list[Cell](cells), tuple(found))
 
@@ -123,13 +123,13 @@ class DelimitedText:
             if any(not is_blank(cell) for cell in record.cells):
                 break
         else:
-            raise SourceError(self._source.name, "", "the file holds no header line and no row")
+            raise SourceError(self._source.name, "", "the file has no header line and no row")
         place = f"line {record.line}"
         if record.fault:
             raise SourceError(self._source.name, place, f"the header's quotation marks do not fit ({record.fault})")
         broken = next((cell for cell in record.cells if UNDECODABLE.search(cell)), None)
         if broken is not None:
-            fault = f"the header {spell_undecodable(broken)} is no {self._encoding.name}; say --encoding"
+            fault = f"the header {spell_undecodable(broken)} is not {self._encoding.name}; give --encoding"
             raise SourceError(self._source.name, place, fault)
         return record
 
@@ -160,11 +160,11 @@ class DelimitedText:
         return (
             f"The encoding {encoding.name} is a guess, because the file has few words with letters outside ASCII. "
             f'{encoding.name} reads "{encoding.word[:_SHOWN]}", {others}. '
-            "If the first word is wrong, say the right encoding: --encoding NAME."
+            "If the first word is wrong, give the right encoding: --encoding NAME."
         )
 
     def _cut_from(self, line: int) -> Iterator[_Record]:
-        """Cut the text into rows from a line on."""
+        """Cut the text into rows. The first row begins at this line."""
         text = open_text(self._source.open_unpacked(), self._encoding.name)
         for number in range(1, line):
             if not text.readline():
@@ -187,10 +187,10 @@ class DelimitedText:
 
 
 def _cut_rows(text: io.TextIOWrapper, again: deque[str], delimiter: str, line: int) -> Iterator[_Record]:
-    """Cut lines into rows, those of `again` first; the first of them is number `line`.
+    """Cut lines into rows: first the lines of `again`, then the lines of `text`. The first line has the number `line`.
 
-    A row whose quotation marks do not fit ends with its first line, and the next line begins a row, so that one
-    forgotten mark costs one row.
+    A row whose quotation marks do not fit ends with its first line, and the next line begins a new row. So one missing
+    quotation mark damages only one row.
     """
     held: list[str] = []
     while True:
@@ -210,7 +210,7 @@ def _cut_rows(text: io.TextIOWrapper, again: deque[str], delimiter: str, line: i
 
 
 def _hold_lines(text: io.TextIOWrapper, again: deque[str], held: list[str]) -> Iterator[str]:
-    """Give the lines of `again`, then those of `text`, and note in `held` which were given."""
+    """Yield the lines of `again`, then the lines of `text`. Each yielded line is added to `held`."""
     while again:
         line = again.popleft()
         held.append(line)

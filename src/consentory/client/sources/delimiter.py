@@ -1,4 +1,4 @@
-"""The delimiter of a text file, told by how evenly it cuts the first rows."""
+"""Find the delimiter of a text file: the character that cuts the first rows into the same number of cells."""
 
 import collections
 import csv
@@ -11,12 +11,12 @@ from consentory.client.sources.source_error import SourceError
 _CANDIDATES = ",;\t|:^~\x1f\x01"
 _ROWS = 100
 _EXCEL_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-# The first line with which a file can tell Excel its delimiter.
+# The first line of a file can name its delimiter for Excel.
 _NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "colon": ":"}
 
 
 class Delimiter(NamedTuple):
-    """`line`: whether the first line of the file says it, and so is no row."""
+    """A delimiter. `line`: True if the first line of the file names the delimiter, so that this line is not a row."""
 
     character: str
     source: Literal["detected", "given"]
@@ -24,12 +24,12 @@ class Delimiter(NamedTuple):
 
 
 def find_delimiter(name: str, lines: Sequence[str], given: str | None, own: str | None = None) -> Delimiter:
-    """Find the delimiter of a file that begins with `lines`; a comma where the rows have one cell each.
+    """Find the delimiter of a file that begins with `lines`. It is a comma if each row has one cell.
 
-    `own`: the delimiter between the two columns of a file of refused rows, which a spreadsheet program may have
-    changed since the file was written.
+    `own`: the delimiter between the two added columns of a file of refused rows. A spreadsheet program may have changed
+    it since the file was written.
 
-    Raises SourceError for a `given` one that is not one character.
+    Raises SourceError if `given` is not one character.
     """
     told = _EXCEL_LINE.fullmatch(lines[0]) if lines else None
     if given is not None:
@@ -47,9 +47,9 @@ def find_delimiter(name: str, lines: Sequence[str], given: str | None, own: str 
 
 
 def _rate(lines: Sequence[str], character: str) -> tuple[float, int]:
-    """Rate a delimiter: the share of rows with the commonest number of cells, and that number.
+    """Rate a delimiter: the share of rows that have the most frequent number of cells, and that number.
 
-    (0, 0) where that is one cell. The share counts half where the first row, the header, has another number.
+    (0, 0) if that number is 1. The share is halved if the first row, the header, has another number of cells.
     """
     widths: collections.Counter[int] = collections.Counter()
     header = 0

@@ -1,4 +1,4 @@
-"""The kind of a file, told by its content: a form that is read, or one that is known and refused by its name."""
+"""Find the kind of a file by its content: a format that is read, or a known format that is refused by its name."""
 
 import contextlib
 import io
@@ -58,7 +58,7 @@ _FOREIGN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|table|meta|style|div)\b",
-            "an HTML page, whatever its name ends with; open it in a spreadsheet program and save it as XLSX",
+            "an HTML page, although its name may say otherwise; open it in a spreadsheet program and save it as XLSX",
         ),
         (r"<\?xml|<!doctype|<[a-z][\w:.-]*[\s>/]", f"an XML document; {_AS_TABLE}"),
         (r"-----begin pgp|-----begin age", "an encrypted file; decrypt it first"),
@@ -66,7 +66,7 @@ _FOREIGN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (
             r"(?:[\w-]+:[ \t][^\n]*\n(?:[ \t][^\n]*\n)*)*?"
             r"(?:mime-version|message-id|received|return-path|delivered-to): ",
-            "an email message (EML); save the file that is attached to it, and give that",
+            "an email message (EML); save the attached file and import that file",
         ),
         (r"from \S+ +(?:mon|tue|wed|thu|fri|sat|sun) ", "a mailbox (mbox), not a file of people"),
         (
@@ -91,12 +91,12 @@ _ZIP_KINDS = (
     ("META-INF/MANIFEST.MF", "a Java archive, not a file of people"),
 )
 _ODS = "application/vnd.oasis.opendocument.spreadsheet"
-# A `[` or `{` that begins JSON, not a header such as `[id];[name]`.
+# A `[` or `{` that begins JSON. A header such as `[id];[name]` does not match.
 _JSON = re.compile(r"""\s*(?:\{\s*["'}]|\{\s*$|\[\s*[\[{\]"]|\[\s*$)""")
 
 
 def recognise_binary(source: ByteSource, head: bytes) -> FileKind | None:
-    """Tell a binary file by its first bytes; None where it may be text. Raises SourceError for one that is refused."""
+    """Find the kind of a binary file by its first bytes. None: maybe text. Raises SourceError for a refused kind."""
     if head.startswith(b"PAR1\x15"):
         return "parquet"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -110,7 +110,7 @@ def recognise_binary(source: ByteSource, head: bytes) -> FileKind | None:
 
 
 def recognise_text(source: ByteSource, text: str) -> FileKind:
-    """Tell the form of decoded text by its beginning. Raises SourceError for one that is refused."""
+    """Find the kind of decoded text by its beginning. Raises SourceError for a refused kind."""
     beginning = text.lstrip("\ufeff \t\r\n")[:4096]
     for pattern, kind in _FOREIGN_TEXT:
         if pattern.match(beginning):
@@ -120,7 +120,7 @@ def recognise_text(source: ByteSource, text: str) -> FileKind:
 
 @contextlib.contextmanager
 def zip_errors(name: str) -> Iterator[None]:
-    """Turn what reading a ZIP archive raises into a SourceError for the file `name`."""
+    """Turn the errors of reading a ZIP archive into a SourceError for the file `name`."""
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
@@ -142,13 +142,13 @@ def _recognise_zip(source: ByteSource) -> FileKind:
         if member in names:
             raise SourceError(source.name, "", f"this is {kind}")
     if mimetype.startswith("application/vnd.oasis"):
-        raise SourceError(source.name, "", f"this is an OpenDocument file that is no spreadsheet; {_AS_TABLE}")
+        raise SourceError(source.name, "", f"this is an OpenDocument file, but not a spreadsheet; {_AS_TABLE}")
     inside = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
     raise SourceError(source.name, "", f"this is a ZIP archive (in it: {inside}); unpack it and give the files in it")
 
 
 def _recognise_ole(source: ByteSource) -> FileKind:
-    """Old Office files are told apart by the names of their streams, which lie anywhere in the file as UTF-16."""
+    """Find the kind of an old Office file by the names of its streams. They are in UTF-16, anywhere in the file."""
     plain = source.unpack(ARCHIVE_LIMIT, ARCHIVE_ADVICE)
     if plain.size > ARCHIVE_LIMIT:
         raise SourceError(source.name, "", ARCHIVE_ADVICE)
@@ -159,12 +159,12 @@ def _recognise_ole(source: ByteSource) -> FileKind:
             raise SourceError(source.name, "", f"this is {kind}")
     if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book")):
         return "xls"
-    raise SourceError(source.name, "", f"this is an old Office document that is no spreadsheet; {_AS_TABLE}")
+    raise SourceError(source.name, "", f"this is an old Office document, but not a spreadsheet; {_AS_TABLE}")
 
 
 ARCHIVE_LIMIT = 200_000_000
-"""Bytes of a spreadsheet, unpacked."""
+"""The largest number of bytes of an unpacked spreadsheet."""
 ARCHIVE_ADVICE = (
     f"the spreadsheet is larger than {ARCHIVE_LIMIT // 1_000_000} MB unpacked; "
-    "save the sheet as CSV (UTF-8) and give that, or cut it into several files"
+    "save the sheet as CSV (UTF-8) and import that file, or cut it into several files"
 )

@@ -1,4 +1,4 @@
-"""Looks through the XML of an ODS file: how many cells it becomes, and what python-calamine does not say of them."""
+"""Scan the XML of an ODS file: count its cells, and note the facts that python-calamine does not give."""
 
 import re
 from typing import Any
@@ -8,15 +8,15 @@ from consentory.client.sources.sheet import LAST_ROW, CellError, SheetNote
 from consentory.client.sources.source_error import SourceError
 
 MOST_CELLS = 20_000_000
-"""Of a sheet that is held in memory as a whole."""
+"""The largest number of cells of a sheet, because the whole sheet is in memory."""
 
 _FILLED_UP = re.compile(r"[+ 0-]\d[\d /.-]*")
-# A number that is shown with more than its own digits: a postal code, a telephone number.
+# A number that is shown with more characters than its value has: a postal code, a telephone number.
 _NUMBERS = ("float", "currency", "percentage")
 
 
 class OdsScanner:
-    """Notes each sheet by its name. Repeated rows and cells, of which a small file may hold any number, are counted."""
+    """Notes facts of each sheet by its name. It counts repeated rows and cells, because a small file may have many."""
 
     def __init__(self, name: str, sheets: dict[str, SheetNote]) -> None:
         self._name = name
@@ -29,10 +29,10 @@ class OdsScanner:
         self._parser.StartDoctypeDeclHandler = self._refuse
         self._row = self._column = self._filled = self._rows = 1
         self._text: list[str] = []
-        self._cell: tuple[int, int, bool] | None = None  # column, how often, whether it is an error
+        self._cell: tuple[int, int, bool] | None = None  # column, number of repetitions, True for an error
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes. Raises SourceError for damaged XML and for too many cells."""
+        """Read the next bytes. Raises SourceError for damaged XML and for too many cells."""
         try:
             self._parser.Parse(chunk)
         except expat.ExpatError as error:
@@ -40,7 +40,7 @@ class OdsScanner:
             raise SourceError(self._name, "", fault) from error
 
     def end(self) -> None:
-        """Nothing is left to do."""
+        """Do nothing: every cell is noted already."""
 
     def _begin(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "table:table-cell" or tag == "table:covered-table-cell":

@@ -1,4 +1,4 @@
-"""Parquet as a table: row group after row group, in constant memory."""
+"""Read Parquet as a table: one row group after another, in constant memory."""
 
 import datetime
 import decimal
@@ -43,11 +43,11 @@ class ParquetTable:
 
     @property
     def schema(self) -> Any:
-        """The types of the columns, as pyarrow has them."""
+        """The types of the columns, as types of pyarrow."""
         return self._file.schema_arrow
 
     def read_rows(self, skip: int = 0) -> Iterator[Row]:
-        """Yield the rows after the first `skip`, without the blank ones. Each call begins at the first row."""
+        """Yield the rows that are not blank, after the first `skip` of them. Each call begins at the first row."""
         number = 0
         try:
             for batch in self._file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
@@ -69,7 +69,7 @@ class ParquetTable:
         faults = tuple(
             RowFault(
                 "Row.Encoding",
-                "the cell holds bytes that are no UTF-8",
+                "the cell has bytes that are not UTF-8",
                 column.name,
                 cell.decode("utf-8", "backslashreplace"),
             )
@@ -87,11 +87,11 @@ class ParquetTable:
 
 
 def _write_column(column: Any, write: Callable[[Any], Cell | bytes] | None) -> list[Any]:
-    """Give the cells of one column of a batch; bytes for what is no UTF-8."""
+    """Give the cells of one column of a batch. A text that is not UTF-8 stays bytes."""
     if pyarrow.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pyarrow.types.is_timestamp(column.type) and column.type.unit == "ns":
-        # Python knows microseconds; what is finer says nothing about a person.
+        # The datetimes of Python have microseconds. Nanoseconds carry no information about a person.
         column = column.cast(pyarrow.timestamp("us", column.type.tz), safe=False)
     try:
         values = column.to_pylist()
@@ -102,7 +102,7 @@ def _write_column(column: Any, write: Callable[[Any], Cell | bytes] | None) -> l
 
 
 def _choose_writer(kind: Any) -> Callable[[Any], Cell | bytes] | None:
-    """Choose how the values of a type become cells; None where they are text already."""
+    """The function that turns the values of a type into cells. None: the values are text already."""
     types = pyarrow.types
     if types.is_dictionary(kind):
         return _choose_writer(kind.value_type)
@@ -128,7 +128,7 @@ def _write_value(value: Any) -> Cell | bytes:
 
 
 def _write_nested(value: Any) -> Any:
-    """Keep structs, lists and maps; a member that is null says nothing and is left out."""
+    """Keep structs, lists and maps. A member that is null is left out."""
     if isinstance(value, dict):
         return {name: _write_nested(member) for name, member in value.items() if member is not None}
     if isinstance(value, list):

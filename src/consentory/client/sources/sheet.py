@@ -9,7 +9,7 @@ Merge = tuple[int, int, int, int]
 
 LAST_ROW = 1_048_576
 LAST_COLUMN = 16_384
-"""Of every spreadsheet program's sheets."""
+"""The last row and column that a spreadsheet program can have."""
 
 SheetRows = Callable[[], Iterator[Sequence[Any]]]
 """Gives the values of a sheet from its first row and column on."""
@@ -35,11 +35,12 @@ class SheetNote:
     """XLSX: the first cell with a formula whose result is not in the file."""
     merged: list[Merge] = field(default_factory=list)
     shown: dict[int, dict[int, Any]] = field(default_factory=dict)
-    """ODS: by row and column, from 0, what cells show where python-calamine says less: leading zeros, errors."""
+    """ODS: the shown value, by row and column from 0, of each cell with leading zeros or an error. python-calamine
+    does not give it."""
 
 
 class Sheet:
-    """A sheet of an opened workbook: its name, those of the others, its values and its merged ranges."""
+    """A sheet of an opened workbook: its name, the names of the other sheets, its values and its merged ranges."""
 
     def __init__(self, name: str, others: tuple[str, ...], rows: SheetRows, merged: list[Merge]) -> None:
         self.name = name

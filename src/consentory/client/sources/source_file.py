@@ -12,27 +12,27 @@ from consentory.client.sources.text_encoding import Encoding, TranscodedText, fi
 from consentory.codec.tabular.table import ReadOptions, Table
 
 REFUSED_RECORD = b'{"Origin":'
-"""How a file of refused records begins."""
+"""The first bytes of a file of refused records."""
 
 _BEGINNING = 1 << 13  # characters
 
 
 class SourceFile:
-    """One opened input. `kind` is what it is by its content; `encoding` is None for what is no text.
+    """One opened input. `kind`: its kind by its content. `encoding`: None if the content is not text.
 
-    Close it, or use it as a context manager; its table ends with it.
+    Close it, or use it as a context manager. Its table cannot be read after it is closed.
     """
 
     def __init__(self, source: ByteSource, given_encoding: str | None = None) -> None:
-        """Look at the content. Raises SourceError for an input that is not read, with what to do."""
+        """Find the kind and the encoding. Raises SourceError, with the remedy, for a kind that is not read."""
         self.source = source
         self.encoding: Encoding | None = None
         head = source.read_head()
         if not head:
-            raise SourceError(source.name, "", "the file is empty, and has no record")
+            raise SourceError(source.name, "", "the file is empty")
         kind = recognise_binary(source, head)
         if kind is None:
-            # Refused records are written in UTF-8, whatever encoding their origin was given.
+            # Refused records are written in UTF-8. The given encoding is the encoding of the imported file.
             given = None if head.startswith(REFUSED_RECORD) else given_encoding
             self.encoding = find_encoding(source, given, head)
             kind = recognise_text(source, self._read_beginning(self.encoding))
@@ -45,11 +45,11 @@ class SourceFile:
         self.close()
 
     def close(self) -> None:
-        """Close the input and what was copied of it."""
+        """Close the input, and delete its temporary copies."""
         self.source.close()
 
     def open_json(self) -> io.RawIOBase:
-        """Give the unpacked text as UTF-8, from its beginning: also text in UTF-16, UTF-32 or a given encoding."""
+        """Give the unpacked text from its beginning. Text in UTF-16, UTF-32 or a given encoding becomes UTF-8."""
         stream, encoding = self.source.open_unpacked(), self.encoding
         if encoding is None or encoding.name.startswith("utf-8") or not self.decodes_json:
             return stream
@@ -57,15 +57,15 @@ class SourceFile:
 
     @property
     def decodes_json(self) -> bool:
-        """Whether JSON is read in `encoding`. One that was only detected does not count: JSON is UTF-8, and what is
-        none is a broken record."""
+        """True if JSON is decoded from `encoding`. A detected encoding is used only if it is UTF-16 or UTF-32. Other
+        JSON is UTF-8, and a record that is not UTF-8 is broken."""
         encoding = self.encoding
         return encoding is not None and (
             encoding.source != "detected" or encoding.name.startswith(("utf-16", "utf-32"))
         )
 
     def open_table(self, options: ReadOptions) -> Table:
-        """Give the table in it. Raises SourceError where there is none."""
+        """Give the table of the input. Raises SourceError if it has none."""
         if self.kind == "parquet":
             from consentory.client.sources.parquet_table import ParquetTable  # pyarrow takes half a second to load
 
@@ -84,9 +84,9 @@ class SourceFile:
 
 
 def open_file(path: Path, given_encoding: str | None = None, stream: IO[bytes] | None = None) -> SourceFile:
-    """Open an input by its path; `stream` gives the bytes of one that has no path (standard input, an upload).
+    """Open an input by its path. `stream` gives the bytes if the input has no path (standard input, an upload).
 
-    Raises SourceError for an input that cannot be read or is not read, with what to do.
+    Raises SourceError, with the remedy, if the input cannot be read or has a kind that is not read.
     """
     source = open_source(path, stream)
     try:

@@ -1,4 +1,4 @@
-"""Read XLSX, XLS and ODS as tables: one sheet, and each cell as the text that a person sees in it."""
+"""Read a sheet of XLSX, XLS or ODS as a table. Each cell becomes the text that a person sees in the cell."""
 
 import contextlib
 import itertools
@@ -21,7 +21,7 @@ from consentory.codec.tabular.correction_columns import OWN_COLUMNS, find_shift,
 from consentory.codec.tabular.table import Cell, ReadOptions, Row, RowFault, TableDescription, TableFormat
 
 HELD_CELLS = 4_000_000
-"""A sheet of at most so many cells is held in memory as a whole (about 200 MB)."""
+"""A sheet with at most this number of cells is read into memory as a whole (about 200 MB)."""
 
 
 class _SheetMissing(SourceError):
@@ -32,7 +32,7 @@ class Spreadsheet:
     """One sheet as a table. See `codec.tabular.table.Table`."""
 
     def __init__(self, source: ByteSource, form: TableFormat, sheet: "Sheet", header: int | None) -> None:
-        """Read the header. Raises SourceError where there is none that can be used."""
+        """Read the header. Raises SourceError if there is no usable header."""
         self._source = source
         self._sheet = sheet
         row, headers = self._find_header(header)
@@ -48,7 +48,7 @@ class Spreadsheet:
         self.is_correction = has_own_columns(self.description.columns)
 
     def read_rows(self, skip: int = 0) -> Iterator[Row]:
-        """Yield the rows after the first `skip`, without the blank ones. Each call begins at the first row."""
+        """Yield the rows that are not blank, after the first `skip` of them. Each call begins at the first row."""
         header, width = self.description.header_line, len(self.description.columns)
         for line, values in self._enumerate_rows():
             if line <= header or all(value is None or value == "" for value in values):
@@ -74,7 +74,7 @@ class Spreadsheet:
                     "format the column as text and type or import it again"
                 )
             elif place >= width and value is not None and value != "":
-                message = "the cell stands beyond the last column with a header; give the column a header"
+                message = "the cell is to the right of the last column with a header; give the column a header"
             else:
                 continue
             code = "Row.CellError" if kind is CellError else "Row.NumberTooLong" if place < width else "Row.ColumnCount"
@@ -90,7 +90,7 @@ class Spreadsheet:
         return Row(line, cells, tuple(faults))
 
     def _find_header(self, wanted: int | None) -> tuple[int, list[str]]:
-        """The header as it is asked for. A file of refused rows has its own in its first row."""
+        """The header in the wanted row. A file of refused rows always has its header in its first row."""
         if wanted is not None:
             with contextlib.suppress(SourceError):
                 line, headers = self._read_header(None)
@@ -111,7 +111,7 @@ class Spreadsheet:
         raise SourceError(self._source.name, place, "a header row was expected here, and there is no text")
 
     def _fill_merged(self, line: int, headers: list[str]) -> list[str]:
-        """Give each cell of a merged range the text of the range: what a person sees above the column."""
+        """Give each cell of a merged range the text of the range, because a person sees that text above the column."""
         touched = [merge for merge in self._sheet.merged if merge[0] <= line - 1 <= merge[2]]
         if touched:
             tops = list(itertools.islice(self._sheet.rows(), line))
@@ -123,12 +123,12 @@ class Spreadsheet:
 
 
 def open_spreadsheet(source: ByteSource, form: TableFormat, options: ReadOptions) -> Spreadsheet:
-    """Open one sheet. Raises SourceError for a damaged, protected or too large file, or a sheet that is not there."""
+    """Open one sheet. Raises SourceError if the file is damaged, protected or too large, or if it has no such sheet."""
     with _workbook_errors(source.name):
         try:
             return Spreadsheet(source, form, _open_sheet(source, form, options.sheet), options.header)
         except _SheetMissing:
-            # A file of refused rows has one sheet, whichever sheet of its origin was read.
+            # A file of refused rows has only one sheet. The given sheet is a sheet of the imported file.
             only = Spreadsheet(source, form, _open_sheet(source, form, None), None)
             if not only.is_correction:
                 raise
@@ -139,7 +139,7 @@ def open_spreadsheet(source: ByteSource, form: TableFormat, options: ReadOptions
 def _workbook_errors(name: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of what it does not keep when writing
+            warnings.simplefilter("ignore")  # openpyxl warns of parts that it would lose when writing
             yield
     except (python_calamine.PasswordError, xlrd.XLRDError) as error:
         if isinstance(error, xlrd.XLRDError) and "encrypted" not in str(error):
@@ -150,7 +150,7 @@ def _workbook_errors(name: str) -> Iterator[None]:
     except SourceError:
         raise
     except BaseException as error:
-        # The libraries raise anything for a damaged file; python-calamine's own panic is no Exception.
+        # The libraries raise any kind of error for a damaged file. The panic of python-calamine is not an Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         fault = f"the spreadsheet cannot be read ({error}); open it in a spreadsheet program and save it as XLSX"
@@ -221,8 +221,8 @@ def _hold_sheet(book: python_calamine.CalamineWorkbook, name: str, others: tuple
 
 
 def _pad_rows(sheet: python_calamine.CalamineSheet, shown: Mapping[int, Mapping[int, Any]]) -> Iterator[Sequence[Any]]:
-    """Give the rows of a held sheet from its first row and column on, with `shown` in place of what calamine says."""
-    # python-calamine gives the rows before the first value, and leaves the columns before it out.
+    """Yield the rows of a sheet in memory, from row 1 and column 1. A value of `shown` replaces calamine's value."""
+    # python-calamine gives the empty rows before the first value, but not the empty columns before it.
     before = [""] * (sheet.start or (0, 0))[1]
     for number, cells in enumerate(sheet.iter_rows()):
         row = [*before, *cells]

@@ -1,7 +1,7 @@
-"""The encoding of a text file: by its byte order mark, by a check of the whole file as UTF-8, or by detection.
+"""Find the encoding of a text file: by its byte order mark, by a check of the whole file as UTF-8, or by detection.
 
 Text is decoded without replacement characters. A byte that cannot be decoded is kept as a mark
-(`codec.tabular.table.UNDECODABLE`), so that the reader can refuse the row it stands in and no other.
+(`codec.tabular.table.UNDECODABLE`), so that the reader refuses only the row with that byte.
 """
 
 import codecs
@@ -18,7 +18,8 @@ MARK = "consentory-mark"
 """The name of the error handler that keeps undecodable bytes."""
 
 LONGEST_LINE = 28_000_000
-"""Bytes. No server takes a larger body, so no longer row can be staged; it bounds memory here."""
+"""The largest number of bytes of a line. A server takes no larger body, so a longer row cannot be staged. The limit
+bounds the memory."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -28,20 +29,20 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _NOT_TAKEN = frozenset({"utf-7", "punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"})
-# Of the encodings that decode a sample equally well, the earlier one is taken: the commoner one.
+# If several encodings decode a sample equally well, the first of them in this list is taken: the most frequent one.
 _CANDIDATES = [
     "cp1252", "cp1250", "cp1251", "cp1254", "cp1253", "cp1257", "cp1255", "cp1256", "cp1258",
     "iso8859_2", "iso8859_15", "iso8859_9", "iso8859_7", "iso8859_5", "koi8_r", "koi8_u", "cp850", "cp852",
     "cp437", "cp866", "mac_roman", "cp932", "euc_jp", "gb18030", "big5", "cp949", "tis_620",
 ]  # fmt: skip
-_AS_GOOD = 0.02  # a difference of charset-normalizer's measure of disorder that says nothing
-_DOUBTFUL = 0.05  # a difference of its measures that says nothing in a file with few words outside ASCII
+_AS_GOOD = 0.02  # a smaller difference of charset-normalizer's measures decides nothing
+_DOUBTFUL = 0.05  # the same for a file with few words outside ASCII
 _SAMPLE = 1 << 15
 _VALID_ENOUGH = 10_000
 _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _FOREIGN_PIECE = re.compile(rb"[^\x00-\x2f:;<=>?|]*[\x80-\xff][^\x00-\x2f:;<=>?|]*")
-_WORDS_ENOUGH = 20  # different words outside ASCII from which a language can be told
+_WORDS_ENOUGH = 20  # the number of different words outside ASCII that are enough to find a language
 _WORDS_COMPARED = 200
 _READINGS_SHOWN = 7
 _FOREIGN_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
@@ -50,10 +51,10 @@ EncodingSource = Literal["byte order mark", "checked", "detected", "given", "tha
 
 
 class Encoding(NamedTuple):
-    """An encoding by Python's name, how it was found, and a word that shows how it reads.
+    """An encoding by Python's name, how it was found, and a decoded word of the file as a sample.
 
-    `others`: where the name is no more than a guess, other encodings that fit as well, each with a word as it reads in
-    them, and `word` as it reads in `name`.
+    If the encoding is only a guess, `others` are the other plausible encodings, each with its reading of one word.
+    `word` is the reading of that word in `name`.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Encoding(NamedTuple):
 
 
 def find_encoding(source: ByteSource, given: str | None, head: bytes) -> Encoding:
-    """Find the encoding of a whole text file. Raises SourceError where `given` is none, or the file is no text."""
+    """Find the encoding of a whole text file. Raises SourceError if `given` is unknown, or if the file is not text."""
     if given is not None:
         return Encoding(_check_name(source, given, head), "given")
     for mark, name in _MARKS:
@@ -79,19 +80,19 @@ def find_encoding(source: ByteSource, given: str | None, head: bytes) -> Encodin
     if noted := find_noted_encoding(head):
         return Encoding(_check_name(source, noted, head), "that of the imported file")
     if valid >= invalid:
-        # Bytes of another encoding do not form UTF-8 by chance: the lines that are none are faulty rows.
+        # Bytes of another encoding do not form UTF-8 by chance. So the file is UTF-8, and its other lines are faulty.
         return Encoding("utf-8", "detected", _find_word(_decode_valid(sample)))
     return _detect(source, sample)
 
 
 def open_text(stream: io.RawIOBase, encoding: str) -> io.TextIOWrapper:
-    """Decode a stream; undecodable bytes become marks, line ends stay as they are."""
+    """Decode a stream. Undecodable bytes become marks. Line ends are not changed."""
     name = "utf-8" if encoding == "utf-8-sig" else encoding
     return io.TextIOWrapper(io.BufferedReader(_BoundedLines(stream), CHUNK), name, MARK, newline="")
 
 
 class TranscodedText(io.RawIOBase):
-    """Text of any encoding as UTF-8. Bytes that cannot be decoded become bytes that are not UTF-8."""
+    """Gives text of any encoding as UTF-8. Bytes that cannot be decoded become bytes that are not UTF-8."""
 
     def __init__(self, stream: io.RawIOBase, encoding: str) -> None:
         self._text = open_text(stream, encoding)
@@ -117,7 +118,7 @@ class LineTooLong(Exception):
 
 
 class _BoundedLines(io.RawIOBase):
-    """Passes a stream on, and raises LineTooLong before a line outgrows memory."""
+    """Gives the bytes of a stream. Raises LineTooLong if a line is longer than LONGEST_LINE."""
 
     def __init__(self, stream: io.RawIOBase) -> None:
         self._stream = stream
@@ -146,16 +147,16 @@ codecs.register_error(MARK, _mark_undecodable)
 
 
 def _check_name(source: ByteSource, given: str, head: bytes) -> str:
-    """Give Python's name of an encoding, with the byte order that the file's mark says."""
+    """Give Python's name of an encoding, with the byte order of the file's byte order mark."""
     try:
         info = codecs.lookup(given)
         if info.name not in _NOT_TAKEN:
-            " ".encode(info.name)  # LookupError for a codec that is not of text, such as hex
+            " ".encode(info.name)  # LookupError for a codec that does not decode text, such as hex
     except (LookupError, ValueError) as error:
         known = "utf-8, cp1252, iso-8859-1, iso-8859-15, cp1250, utf-16, mac-roman, shift_jis"
         raise SourceError(source.name, "", f"--encoding {given}: unknown; known are {known} and others") from error
     if info.name in _NOT_TAKEN:
-        raise SourceError(source.name, "", f"--encoding {given}: not taken; convert the file to UTF-8")
+        raise SourceError(source.name, "", f"--encoding {given}: not supported; convert the file to UTF-8")
     for mark, name in _MARKS:
         if head.startswith(mark) and name.startswith(info.name):
             return name
@@ -163,7 +164,7 @@ def _check_name(source: ByteSource, given: str, head: bytes) -> str:
 
 
 def _find_wide(source: ByteSource, head: bytes) -> str:
-    """Tell UTF-16 and UTF-32 without a mark by the places of their zero bytes."""
+    """Find UTF-16 or UTF-32 without a byte order mark by the places of the zero bytes."""
     places = [head[place::4].count(0) * 4 for place in range(4)]
     if len(head) >= 8 and min(places[1:]) > 0.6 * len(head) and not places[0]:
         return "utf-32-le"
@@ -175,13 +176,13 @@ def _find_wide(source: ByteSource, head: bytes) -> str:
             return name
     fault = (
         "this is neither text nor a format that is read (CSV, XLSX, XLS, ODS, Parquet, JSON, NDJSON); "
-        "export it as CSV or XLSX, or say --encoding where it is text"
+        "export it as CSV or XLSX, or give --encoding if it is text"
     )
     raise SourceError(source.name, "", fault)
 
 
 def _check_utf8(stream: io.RawIOBase) -> tuple[int, int, bytes]:
-    """Count what is UTF-8 beyond ASCII and the lines that are none, and keep lines that are not ASCII."""
+    """Count the UTF-8 beyond ASCII and the lines that are not UTF-8, and keep a sample of lines beyond ASCII."""
     valid = invalid = 0
     sample = bytearray()
     tail = b""
@@ -208,7 +209,7 @@ def _check_utf8(stream: io.RawIOBase) -> tuple[int, int, bytes]:
 
 
 def _cut_at_line(block: bytes) -> tuple[bytes, bytes]:
-    """Cut behind the last line end; a block without one, behind the last whole character."""
+    """Cut after the last line end. If there is no line end, cut after the last complete character."""
     end = max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
     if not end:
         end = len(block)
@@ -231,12 +232,12 @@ def _decode_valid(sample: bytes) -> str:
 
 
 def _detect(source: ByteSource, sample: bytes) -> Encoding:
-    import charset_normalizer  # takes a fifth of a second to load, and few files need it
+    import charset_normalizer  # loading takes a fifth of a second, and few files need it
 
     matches = charset_normalizer.from_bytes(sample, cp_isolation=_CANDIDATES)
     best = matches.best()
     if best is None:
-        fault = "the encoding of this text cannot be told; say --encoding, or save the file as UTF-8"
+        fault = "the encoding of this text cannot be found; give --encoding, or save the file as UTF-8"
         raise SourceError(source.name, "", fault)
 
     def list_fitting(difference: float) -> list[str]:
@@ -260,7 +261,8 @@ def _detect(source: ByteSource, sample: bytes) -> Encoding:
 
 
 def _read_otherwise(words: list[bytes], name: str, candidates: list[str]) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The word that most encodings read otherwise, as `name` reads it, and each other reading with its encoding."""
+    """The word with the largest number of different readings: its reading in `name`, and each other (encoding, reading)
+    pair."""
     most: dict[str, str] = {}
     for piece in words:
         readings: dict[str, str] = {}
@@ -275,6 +277,6 @@ def _read_otherwise(words: list[bytes], name: str, candidates: list[str]) -> tup
 
 
 def _find_word(text: str) -> str:
-    """The first word with a letter outside ASCII, to be shown to a person."""
+    """The first word with a letter outside ASCII, as a sample for a person."""
     found = _FOREIGN_WORD.search(text)
     return found[0][:30] if found else ""

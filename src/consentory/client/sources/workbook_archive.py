@@ -1,7 +1,7 @@
 """Check the ZIP archive of a spreadsheet before a library reads it, and note facts for the reader.
 
-A small archive may unpack to any size. Its members are unpacked once, with a limit, into a temporary copy that is not
-packed. The libraries read that copy, so an archive cannot make them unpack more.
+A small archive may unpack to any size. So its members are unpacked once, up to a limit, into a temporary copy that is
+not packed. The libraries read only that copy.
 """
 
 import contextlib
@@ -39,9 +39,9 @@ _CELL_END = re.compile(
 
 @dataclass(slots=True)
 class CheckedWorkbook:
-    """The copy of a workbook. `sheets` goes by the path of a sheet's XML (XLSX) or by its name (ODS).
+    """The copy of a workbook. The keys of `sheets` are the paths of the sheets' XML (XLSX) or their names (ODS).
 
-    `templates`: whether a number format fills numbers up with zeros.
+    `templates`: True if a number format adds leading zeros.
     """
 
     copy: IO[bytes]
@@ -50,7 +50,7 @@ class CheckedWorkbook:
 
 
 def check_workbook(source: ByteSource) -> CheckedWorkbook:
-    """Copy a workbook, counted. Raises SourceError for one that is damaged, protected or too large."""
+    """Copy a workbook up to a limit. Raises SourceError if it is damaged, protected or too large."""
     plain = source.unpack(ARCHIVE_LIMIT, ARCHIVE_ADVICE)
     with (
         contextlib.ExitStack() as on_error,
@@ -62,7 +62,7 @@ def check_workbook(source: ByteSource) -> CheckedWorkbook:
         if len(members) > _MEMBERS or sum(member.file_size for member in members) > ARCHIVE_LIMIT:
             raise SourceError(source.name, "", ARCHIVE_ADVICE)
         if any(member.flag_bits & 1 for member in members):
-            raise SourceError(source.name, "", "the archive is protected by a password; save it without one")
+            raise SourceError(source.name, "", "the archive is protected by a password; save it without a password")
         left = ARCHIVE_LIMIT
         with zipfile.ZipFile(checked.copy, "w") as copy:
             for member in members:
@@ -89,7 +89,7 @@ def _copy_member(name: str, packed: IO[bytes], unpacked: IO[bytes], checked: Che
 
 
 class _Scanner(Protocol):
-    """Looks through one member as it is copied."""
+    """Scans one member while it is copied."""
 
     def feed(self, chunk: bytes) -> None: ...
     def end(self) -> None: ...

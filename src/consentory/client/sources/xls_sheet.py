@@ -1,4 +1,4 @@
-"""XLS, the Excel format of 1997 to 2003, by xlrd: it says number formats and errors, as python-calamine does not."""
+"""Read XLS, the Excel format of 1997 to 2003, with xlrd, because python-calamine gives no number formats or errors."""
 
 import datetime
 import io
@@ -12,10 +12,10 @@ from consentory.codec.tabular.cell_text import fill_template, read_template
 
 
 class XlsWorkbook:
-    """An opened workbook: the names of its sheets, and of those that are not hidden."""
+    """An opened workbook. `names`: the names of its sheets. `shown`: the names of the sheets that are not hidden."""
 
     def __init__(self, content: bytes) -> None:
-        """Raise xlrd.XLRDError for a damaged or protected file."""
+        """Open the workbook. Raises xlrd.XLRDError for a damaged or protected file."""
         self._book = xlrd.open_workbook(
             file_contents=content, formatting_info=True, on_demand=True, logfile=io.StringIO()
         )
@@ -25,7 +25,7 @@ class XlsWorkbook:
         ]
 
     def open_sheet(self, name: str) -> tuple[SheetRows, list[Merge]]:
-        """Give the rows of a sheet, from row 1 on, and its merged ranges."""
+        """Give the rows of a sheet from row 1, and its merged ranges."""
         sheet = self._book.sheet_by_name(name)
 
         def rows() -> Iterator[Sequence[Any]]:
@@ -55,5 +55,5 @@ class XlsWorkbook:
             return value
         if value < 1:
             return moment.time()
-        # A spreadsheet counts days, so that a second is never exact.
+        # A spreadsheet stores a time as a part of a day, so a second is never exact.
         return (moment + datetime.timedelta(milliseconds=500)).replace(microsecond=0)

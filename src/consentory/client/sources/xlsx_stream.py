@@ -1,6 +1,6 @@
-"""XLSX row after row, by openpyxl: for sheets that are large, that show errors, or whose formats fill up with zeros.
+"""Read XLSX row by row with openpyxl, if a sheet is large, shows errors, or has formats with leading zeros.
 
-openpyxl reads a tenth as fast as python-calamine, in constant memory, and knows number formats and error values.
+openpyxl has a tenth of the speed of python-calamine. It uses constant memory, and gives number formats and errors.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from consentory.codec.tabular.cell_text import fill_template, read_template
 
 class _StreamedSheet(ReadOnlyWorksheet):  # type: ignore[misc]  # openpyxl has no types
     def _get_size(self) -> None:
-        """Do not look for the size: where the file does not state it, that would read the whole sheet."""
+        """Do not look for the size. If the file does not state the size, openpyxl would read the whole sheet for it."""
 
 
 class StreamedWorkbook:
@@ -27,7 +27,7 @@ class StreamedWorkbook:
         self.parts = {sheet.name: relation.target.lstrip("/") for sheet, relation in reader.parser.find_sheets()}
 
     def stream(self, name: str) -> SheetRows:
-        """Give the rows of a sheet, from row 1 on."""
+        """Give the rows of a sheet from row 1."""
         self._reader.read_strings()
         apply_stylesheet(self._reader.archive, self._reader.wb)
         sheet = _StreamedSheet(self._reader.wb, name, self.parts[name], self._reader.shared_strings)
@@ -40,7 +40,7 @@ class StreamedWorkbook:
 
 
 def open_workbook(file: IO[bytes]) -> StreamedWorkbook:
-    """Read which sheets there are, and nothing of their cells."""
+    """Open a workbook. Reads the list of its sheets, but no cells."""
     reader = ExcelReader(file, read_only=True, keep_vba=False, data_only=True, keep_links=False)
     reader.read_manifest()
     reader.read_workbook()

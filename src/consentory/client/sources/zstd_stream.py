@@ -1,4 +1,4 @@
-"""A zstd file of one or several blocks as a stream in bounded memory."""
+"""Unpack a zstd file of one or several blocks as a stream, in bounded memory."""
 
 import io
 from collections.abc import Iterator
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 import zstandard
 
 LARGEST_WINDOW = 1 << 27
-"""128 MB: the largest window that `zstd --long` writes without being told a number above 27."""
+"""128 MB: the largest window of `zstd --long` without a number above 27."""
 
 _READ = 1 << 18
 _PIECE = 1 << 10
-# A zstd block may swell 128 KiB out of 4 bytes and the library's push decoder has no limit of its own, so it
-# is fed in pieces this small: the most one piece can become is 32 MiB. (Its pull decoder has a limit but says
-# nothing when a file is cut off, which would lose records in silence.)
+# 4 bytes of zstd may unpack to 128 KiB, and the push decoder of the library has no limit. So it gets small pieces: one
+# piece unpacks to 32 MiB at most. (The pull decoder has a limit, but it raises no error if a file is cut off. Records
+# would be lost without an error.)
 
 
 class ZstdStream(io.RawIOBase):
-    """The unpacked bytes. Raises EOFError where a block is cut off, as zstandard's own reader does not."""
+    """The unpacked bytes. Raises EOFError if a block is cut off. The reader of zstandard does not raise it."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self._pieces = _unpack(raw)
@@ -26,7 +26,7 @@ class ZstdStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer; fewer bytes mean the end is near, none that it is there."""
+        """Fill the buffer. If fewer bytes are left, fill a part of it. 0: the end."""
         filled = 0
         while filled < len(buffer):
             if not self._left:
