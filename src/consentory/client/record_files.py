@@ -1,10 +1,10 @@
-"""Import files, read as a stream: each record's own bytes, in order, in constant memory.
+"""Read import files as a stream: the unchanged bytes of each record, in order, in constant memory.
 
-The content shows which of four forms a file has: `{"UserProfilePreferences": [record, …]}`, a bare JSON array of
-records, NDJSON (one record a line), and JSON objects one after another, each over one or several lines. Each form
-may be packed with gzip or zstd.
-A record is cut out of the stream and never parsed into objects, so that no number, escape or repeated member changes.
-Each record is checked to be JSON. The server validates its content.
+A file has one of four forms: `{"UserProfilePreferences": [record, …]}`, a bare JSON array of records, NDJSON (one
+record in each line), or JSON objects one after another, each over one or several lines. The content shows the form.
+Each form may be packed with gzip or zstd.
+A record is cut out of the stream without parsing it into objects, so that no number, escape or repeated member changes.
+The reader checks that each record is JSON. The server validates the content.
 """
 
 import io
@@ -18,16 +18,16 @@ from consentory.client.sources.byte_source import CHUNK, read_fully
 from consentory.codec.json_scanner import LOOSE_STRING, JsonFault, find_fault, skip_brackets, skip_value
 
 MAX_RECORD_BYTES = 28_000_000
-"""No server takes a body larger than this, so no larger record can ever be staged; it bounds memory here."""
+"""A server takes no larger body, so a larger record cannot be staged. The limit bounds the memory."""
 
 _MAX_END = 4 * CHUNK
-# More than this behind the array is no envelope's end.
+# The end of an envelope has at most this number of bytes after the array.
 
 _BOM = b"\xef\xbb\xbf"
 _SCALAR = rb'(?:%s|[^\s,:"{}\[\]]++)' % LOOSE_STRING
 _MEMBER = rb"\s*+%s\s*+:\s*+%s\s*+" % (LOOSE_STRING, _SCALAR)
 
-# The envelope may carry plain members around the records: a saved page of exceptions can be sent back.
+# The envelope may have simple members beside the records, so that a saved page of exceptions can be imported.
 _ENVELOPE = re.compile(rb'\s*+\{(?:%s,)*\s*"UserProfilePreferences"\s*+:\s*+\[' % _MEMBER, re.DOTALL)
 _ENVELOPE_END = re.compile(rb"(?:\s*+,%s)*\s*+\}\s*" % _MEMBER, re.DOTALL)
 _SPACE = re.compile(rb"[ \t\r\n]*+")
@@ -49,12 +49,13 @@ OnBroken = Callable[[BrokenRecord], None]
 
 
 class RecordFile:
-    """One import file. `size` is its length in bytes; `position` how many of them have been read so far."""
+    """One import file. `size`: its length in bytes. `position`: the number of bytes that are read."""
 
     def __init__(self, file: Path | SourceFile, on_broken: OnBroken | None = None) -> None:
-        """Take a file by its path, or an opened one. Raises SourceError for one that cannot be read or is not read.
+        """Take a path or an opened file. Raises SourceError if the file cannot be read or has a kind that is not read.
 
-        `on_broken` gets each broken record, and the reading goes on; without it the first one is an error.
+        `on_broken` gets each broken record, and the reading continues. Without `on_broken`, the first broken record
+        raises SourceError.
         """
         self._file = open_file(file) if isinstance(file, Path) else file
         self._is_own = isinstance(file, Path)
@@ -69,15 +70,15 @@ class RecordFile:
 
     @property
     def line(self) -> int:
-        """The line of the unpacked text on which the record that was yielded last begins, from 1."""
+        """The first line of the record that was yielded last. Lines of the unpacked text are counted from 1."""
         return self._cutter.line if self._cutter else 0
 
     def read_records(self, skip: int = 0) -> Iterator[bytes]:
-        """Yield the bytes of each record after the first `skip`, in the order of the file. Works once.
+        """Yield the bytes of each record after the first `skip`, in the order of the file. Call it only once.
 
-        Raises SourceError at the first place that is not JSON or not one of the four forms, with the
-        line (NDJSON) or byte (of the unpacked text, from 0) and what to do. Without `on_broken`, skipped records
-        are not checked.
+        Raises SourceError at the first place that is not JSON or does not fit the form. The error names the line
+        (NDJSON) or the byte (of the unpacked text, from 0), and the remedy. Without `on_broken`, skipped records are
+        not checked.
         """
         try:
             with self._file.source.unpack_errors():
@@ -101,7 +102,7 @@ class RecordFile:
 
 
 def _is_sequence(head: bytes, first: int) -> bool:
-    """Whether the first record goes over several lines, or another one follows it on its line."""
+    """True if the first record has several lines, or if another record follows in its line."""
     if head[first : first + 1] != b"{":
         return False
     try:
@@ -113,7 +114,7 @@ def _is_sequence(head: bytes, first: int) -> bool:
 
 
 class _Cutter:
-    """The common part of the three ways to cut. `line`: where the record that was yielded last begins."""
+    """The common part of the three cutters. `line`: the first line of the record that was yielded last."""
 
     def __init__(self, path: Path, stream: io.RawIOBase, head: bytes, at: int, on_broken: OnBroken | None) -> None:
         self._path = path
@@ -127,7 +128,7 @@ class _Cutter:
         raise NotImplementedError
 
     def _accept(self, record: bytes, place: str, remedy: str) -> bool:
-        """Whether the record is JSON; a broken one is given to `on_broken`, or raised as SourceError."""
+        """True if the record is JSON. If not, `on_broken` gets the record. Without `on_broken`, raises SourceError."""
         fault = find_json_fault(record)
         if fault is None:
             return True
@@ -141,7 +142,7 @@ class _Cutter:
 
 
 class _LineCutter(_Cutter):
-    """NDJSON: yields the lines that are not blank, without the white space around them."""
+    """NDJSON: cuts the lines that are not blank, without leading and trailing white space."""
 
     def cut_records(self, skip: int) -> Iterator[bytes]:
         offset, number, tail = self._at, 0, self._buffer[self._at :]
@@ -172,24 +173,24 @@ class _LineCutter(_Cutter):
         remedy = "correct or remove the line"
         if number == 1:
             remedy += (
-                "; the file is read as one record a line, because it begins neither with [ "
+                "; the file is read as one record in each line, because it begins neither with [ "
                 'nor with {"UserProfilePreferences": ['
             )
         return self._accept(record, f"line {number} (byte {offset})", remedy)
 
 
 class _BracketCutter(_Cutter):
-    """Finds the end of a record by its brackets. Line ends do not count."""
+    """Finds the end of a record by its brackets, not by line ends."""
 
     def __init__(self, path: Path, stream: io.RawIOBase, head: bytes, at: int, on_broken: OnBroken | None) -> None:
         super().__init__(path, stream, head, at, on_broken)
         self._base = 0  # the offset of the buffer's first byte in the unpacked text
         self._line_end = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
-        self._lines = 1  # the number of the line that `_counted` is on
-        self._counted = 0  # how far the buffer's line ends have been counted
+        self._lines = 1  # the number of the line at `_counted`
+        self._counted = 0  # line ends of the buffer are counted up to here
 
     def _take_record(self, skipped: bool) -> bytes | None:
-        """Cut the record that begins here, and note its line; None for one that is broken or to be skipped."""
+        """Cut the record that begins here, and note its line. None: the record is broken, or is skipped unchecked."""
         record, place = self._cut_value(), self._base + self._at
         self._count_lines()
         line = self._lines
@@ -206,7 +207,7 @@ class _BracketCutter(_Cutter):
         self._counted = self._at
 
     def _next_byte(self) -> bytes:
-        """Skip white space, and return the next byte, which stays unread. b"": the end of the file."""
+        """Skip white space, and return the next byte without reading it. b"": the end of the file."""
         while True:
             self._at = _SPACE.match(self._buffer, self._at).end()  # type: ignore[union-attr]
             if self._at < len(self._buffer):
@@ -218,7 +219,7 @@ class _BracketCutter(_Cutter):
         """Return the value that begins here. Its end is found only by its brackets."""
         if self._buffer[self._at] not in b"{[":
             return self._cut_scalar()
-        depth, length = 0, 0  # `length`: how far the value has been looked through
+        depth, length = 0, 0  # `length`: the number of scanned bytes of the value
         while True:
             end, depth = skip_brackets(self._buffer, self._at + length, depth)
             if depth == 0:
@@ -227,7 +228,7 @@ class _BracketCutter(_Cutter):
             self._demand_more()
 
     def _cut_scalar(self) -> bytes:
-        """Return a string, number or literal in the place of a record. It is JSON, and the server refuses it."""
+        """Return a string, number or literal in the place of a record. It is JSON. The server refuses it."""
         while True:
             match = _SCALAR_VALUE.match(self._buffer, self._at)
             if match and match.end() < len(self._buffer):
@@ -244,7 +245,7 @@ class _BracketCutter(_Cutter):
             raise SourceError(
                 self._path,
                 place,
-                "the file ends inside this record: it seems cut off; fetch or export it again",
+                "the file ends inside this record, so it seems to be cut off; fetch or export it again",
             )
 
     def _read_more(self) -> bool:
@@ -264,10 +265,10 @@ class _SequenceCutter(_BracketCutter):
     """JSON objects in sequence, separated by white space only."""
 
     def cut_records(self, skip: int) -> Iterator[bytes]:
-        """Yield the objects after the first `skip`; a broken one, or a cut off one, is a SourceError."""
+        """Yield the objects after the first `skip`. Raises SourceError for a broken object or one that is cut off."""
         while self._next_byte():
             if self._buffer[self._at] != ord("{"):
-                self._refuse("the file holds one JSON object after another, and here is none")
+                self._refuse("a JSON object was expected here, because the file has one JSON object after another")
             record = self._take_record(skipped=bool(skip))
             if skip and (record is not None or self._on_broken is None):
                 skip -= 1
@@ -276,7 +277,7 @@ class _SequenceCutter(_BracketCutter):
 
 
 class _ArrayCutter(_BracketCutter):
-    """Cuts the elements of one JSON array out of a stream that stands just behind its opening bracket."""
+    """Cuts the elements of one JSON array. The stream begins directly after the opening bracket."""
 
     def __init__(
         self,
@@ -292,7 +293,7 @@ class _ArrayCutter(_BracketCutter):
         self._in_envelope = in_envelope
 
     def cut_records(self, skip: int) -> Iterator[bytes]:
-        """Yield the elements after the first `skip`; a broken one, or a broken end, is a SourceError."""
+        """Yield the elements after the first `skip`. Raises SourceError for a broken element or a broken end."""
         if self._require_byte() == b"]":
             return self._check_end()
         while True:
@@ -315,12 +316,12 @@ class _ArrayCutter(_BracketCutter):
             raise SourceError(
                 self._path,
                 f"byte {self._base + self._at}",
-                "the file ends inside the array of records: it seems cut off; fetch or export it again",
+                "the file ends inside the array of records, so it seems to be cut off; fetch or export it again",
             )
         return found
 
     def _check_end(self) -> None:
-        """Nothing but white space, and the envelope's other plain members, may follow the array."""
+        """Refuse the file if anything except white space and simple members of the envelope follows the array."""
         self._at += 1
         while self._read_more() and len(self._buffer) <= _MAX_END:
             pass
@@ -328,10 +329,10 @@ class _ArrayCutter(_BracketCutter):
         if end.fullmatch(self._buffer):
             return
         if self._in_envelope and not self._buffer.strip():
-            self._refuse("the closing } after the records is missing: the file seems cut off")
+            self._refuse("the closing } after the records is missing, so the file seems to be cut off")
         self._refuse(
-            "the array of records ends here, and what follows is no part of the file's form; "
-            "give each array of records a file of its own"
+            "the array of records ends here, and the text after it does not belong to the form of the file; "
+            "put each array of records into a file of its own"
         )
 
 
@@ -347,7 +348,7 @@ def _refuse_large(path: Path, place: str) -> NoReturn:
 def find_json_fault(text: bytes) -> str | None:
     """The reason why `text` is not one JSON value in UTF-8. None: it is one.
 
-    All JSON passes, also repeated members, numbers out of range, and lone surrogates as escapes.
+    All JSON is accepted, also repeated members, numbers out of range, and lone surrogates as escapes.
     """
     if not text.isascii():
         try:
