@@ -1,7 +1,7 @@
-"""The effects of a change of a person, by kind: what a preview counts and a guard limits (docs/effects.md).
+"""The effects of a change of a person, by kind (docs/effects.md). A preview counts them, and a guard limits them.
 
-A choice counts as in force by the rules of `domain/in_force.py`. Of two states of a person, whatever lies between them,
-only the difference counts.
+The rules of `domain/in_force.py` decide if a choice is in force. The effects are the difference between two states of
+a person. Changes between these states that cancel each other do not count.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EffectKind = Literal[
     "ProfilesDeleted",
 ]
 EFFECT_KINDS: tuple[EffectKind, ...] = get_args(EffectKind)
-"""In the order in which the database keeps their counts: new kinds come last."""
+"""All kinds of effects, in the order of their counts in the database. New kinds are added at the end."""
 
 ChangeKind = EffectKind | Literal["Exceptions", "NotHonored"]
 """The kinds of single changes that a preview lists."""
@@ -56,12 +56,12 @@ DANGEROUS: tuple[ChangeKind, ...] = (
     "Exceptions",
     "NotHonored",
 )
-"""The kinds of which a preview keeps every change."""
+"""A preview keeps every change of these kinds."""
 
 
 class Effect(NamedTuple):
-    """One change. `place`: "" the person, else kind letter and index of the contact element, as in the ledger.
-    `member`: the name of what changes, as configured or as on the wire. `before` and `after` are fit for JSON."""
+    """One change. `place`: "" for the person, else kind letter and index of the contact element, as in the ledger.
+    `member`: the name of the changed member, as configured or as on the wire. JSON can hold `before` and `after`."""
 
     kind: EffectKind
     place: str
@@ -71,7 +71,7 @@ class Effect(NamedTuple):
 
 
 class _InForce(NamedTuple):
-    """The choices of a person that are in force: by place and filter, and by place and consent type."""
+    """The choices of a person that are in force. Keys: place and filter, or place and consent type."""
 
     preferences: dict[tuple[str, str], Preference]
     consents: dict[tuple[str, str], Consent]
@@ -85,7 +85,7 @@ def list_effects(
 ) -> list[Effect]:
     """The effects of a change from one state of a person to another, at an instant in microseconds.
 
-    None before: the person is new; None after: deleted. Names in both are spelled as configured.
+    `before` None: the person is new. `after` None: the person is deleted. Names in both are spelled as configured.
     """
     effects = list(_compare_choices(_find_choices(before, index, at), _find_choices(after, index, at)))
     if after is None:

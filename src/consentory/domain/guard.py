@@ -1,6 +1,6 @@
-"""The guard: limits on the effects of an import, and what exceeds them (docs/effects.md, "Guard").
+"""The guard: limits on the effects of an import, and the check of a preview against them (docs/effects.md, "Guard").
 
-A limit is a count or a share. A share of `invalid` is a share of the records received, every other share is a share of
+A limit is a count or a share. A share of `invalid` is a share of the received records. Every other share is a share of
 the account's active profiles. If the account and the import both limit an effect, the lower limit decides.
 """
 
@@ -16,12 +16,12 @@ from consentory.domain.configuration import SHARE, Configuration, Guard, Limit, 
 
 INVALID = "invalid"
 LEAST_PROFILES = 100
-"""An account with fewer active profiles has no shares of its profiles."""
+"""In an account with fewer active profiles, limits that are shares of the profiles do not apply."""
 
 LIMIT_ADVICE = "write a count from 0, such as 100, or a share from 0% to 1000%, such as 5%"
 
 LIMIT_NAMES: tuple[str, ...] = tuple(field.encode_name for field in msgspec.structs.fields(Limits))
-"""`invalid`, then each kind of effect in the order of EFFECT_KINDS, as the documents spell them."""
+"""`invalid`, then each kind of effect in the order of EFFECT_KINDS, in the spelling of the account document."""
 
 _ATTRIBUTES = {field.encode_name: field.name for field in msgspec.structs.fields(Limits)}
 _SHARE = re.compile(SHARE)
@@ -43,12 +43,12 @@ NOT_CHECKED = LimitExceeded("Guard.PreviewFailed", "", 0, 0)
 
 
 def describe_limits(exceeded: Sequence[LimitExceeded]) -> dict[str, str]:
-    """Exceeded limits for the audit trail."""
+    """The exceeded limits in the form of the audit trail."""
     return {one.Limit or one.Code: f"Found {one.Found}, Allowed {one.Allowed}" for one in exceeded}
 
 
 def join_guards(configuration: Configuration, of_import: Guard | msgspec.UnsetType) -> tuple[Guard, ...]:
-    """The guards that decide on an import: that of the account document and that of Initiate, where they are."""
+    """The guards of an import: the guard of the account document and the guard of Initiate, if they are set."""
     return tuple(guard for guard in (configuration.guard, of_import) if isinstance(guard, Guard))
 
 
@@ -64,7 +64,7 @@ def list_limits(limits: Limits) -> list[tuple[str, Limit]]:
 
 
 def is_limit(limit: Limit) -> bool:
-    """True for a count and for a share that the guard can read."""
+    """True for a valid count or a valid share."""
     if isinstance(limit, int):
         return 0 <= limit <= _MOST_COUNT
     share = _SHARE.fullmatch(limit)
@@ -72,7 +72,7 @@ def is_limit(limit: Limit) -> bool:
 
 
 def is_looser(limit: Limit, than: Limit) -> bool:
-    """True if a limit permits more than another one. A count and a share cannot be compared: both apply."""
+    """True if a limit permits more than another one. False for a count and a share: they cannot be compared."""
     if isinstance(limit, int) and isinstance(than, int):
         return limit > than
     if isinstance(limit, str) and isinstance(than, str):
@@ -86,7 +86,7 @@ def has_profile_share(guards: Sequence[Limits]) -> bool:
 
 
 def find_allowed(guards: Sequence[Limits], received: int, profiles: int) -> dict[str, int]:
-    """The largest permitted number by limit, for an import of so many records and so many active profiles.
+    """The largest permitted number by limit. `received`: the records of the import. `profiles`: the active profiles.
 
     Empty: no limit applies.
     """

@@ -16,7 +16,7 @@ PreviewState = Literal["Running", "Done", "Failed"]
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """A preview as it stands. `effects` in the order of EFFECT_KINDS."""
+    """The present state of a preview. `effects`: the counts in the order of EFFECT_KINDS."""
 
     preview_id: UUID
     state: PreviewState
@@ -35,7 +35,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviewChange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One change, as it is stored. `place` uses the words of the wire."""
+    """One change in its stored form. `place` uses the words of the wire."""
 
     place: dict[str, str] | None = None
     member: str = ""
@@ -45,7 +45,7 @@ class PreviewChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ListedChange(msgspec.Struct, frozen=True):
-    """A change with its place among those of its preview."""
+    """A change with its place in the order of the preview's changes."""
 
     kind: ChangeKind
     sequence_number: int
@@ -55,12 +55,12 @@ class ListedChange(msgspec.Struct, frozen=True):
 
     @property
     def cursor(self) -> str:
-        """Where the page after this change begins."""
+        """The start of the page after this change."""
         return f"{self.kind}-{self.sequence_number}-{self.number}"
 
 
 class ChangePage(msgspec.Struct, frozen=True):
-    """A page of changes, by kind and SequenceNumber."""
+    """A page of changes, ordered by kind and SequenceNumber."""
 
     changes: list[ListedChange]
     has_more: bool

@@ -1,7 +1,8 @@
-"""The one pure function that takes back what an import did to a person (docs/effects.md, "Undo"). No I/O.
+"""Take back the changes of an import to one person (docs/effects.md, "Undo"). The functions are pure: no I/O.
 
-It works value by value. Of each value it looks at three states: before the import, as the import left it, and now. A
-value that is now as the import left it goes back to what it was before. Any other value stays, and is reported.
+Each value is taken back by itself. It is compared in three states of the person: before the import, after the import,
+and now. If the value is now the value after the import, it becomes the value before the import. If the value is
+another one, it stays and is reported.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ class Undone(NamedTuple):
 
 
 def undo(profile_id: int, current: ProfileState, images: Sequence[Image], context: UndoContext) -> Undone:
-    """Take back the changes that `images` show, earliest first, from the person as they are now.
+    """Take back the changes of `images` from the person's present state `current`. The earliest image comes first.
 
-    `current` is not changed. Names in all states are spelled as configured. Unchanged and NotHonored give a state
-    equal to `current`.
+    `current` is not changed. Names in all states are spelled as configured. If the outcome is Unchanged or NotHonored,
+    the returned state is equal to `current`.
     """
     state = UndoState(context, profile_id, copy_state(current))
     for image in reversed(images):
@@ -57,8 +58,8 @@ def undo(profile_id: int, current: ProfileState, images: Sequence[Image], contex
 
 
 def join_images(images: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The images (before, after) of one person, earliest first. Two in succession become one where nobody changed the
-    person between them: so it makes no difference in how many slices an import changed a person."""
+    """The images (before, after) of one person, earliest first. Two successive images become one if nobody changed the
+    person between them. So the number of slices that changed a person makes no difference."""
     joined: list[tuple[str, str]] = []
     for before, after in images:
         if joined and joined[-1][1] == before:
@@ -69,8 +70,9 @@ def join_images(images: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def make_bare(state: ProfileState, configuration_index: ConfigurationIndex) -> ProfileState:
-    """The state to which a created person goes back where a no keeps the person: that of a new person who has only
-    these alternate ids, by which the next import finds the person. An inactive person stays inactive."""
+    """The state of a person whom the import created, and whom the undo keeps because of a no. It is the state of a new
+    person with only these alternate ids. The next import finds the person by them. An inactive person stays
+    inactive."""
     return ProfileState(
         configuration_index.default_locale,
         active=state.active,
@@ -81,7 +83,7 @@ def make_bare(state: ProfileState, configuration_index: ConfigurationIndex) -> P
 
 
 def _list_required(state: ProfileState, configuration_index: ConfigurationIndex) -> dict[str, str]:
-    """The required fields that the person has: no profile is without them."""
+    """The required fields that the person has. A profile never loses them."""
     required = [item.name for item in configuration_index.required_fields]
     return {name: state.fields[name] for name in required if name in state.fields}
 
@@ -93,7 +95,7 @@ def _undo_values(
     before: Mapping[KeyT, ValueT],
     after: Mapping[KeyT, ValueT],
 ) -> None:
-    """Take back a mapping, value by value, and with the order that it had before."""
+    """Take back a mapping, each value by itself. The mapping gets its order from before the import."""
     has_changed = False
     for key in {**before, **after}:
         was, left, now = before.get(key), after.get(key), current.get(key)
@@ -133,7 +135,7 @@ def _undo_scalars(state: UndoState, image: Image) -> None:
 
 
 def _undo_fields(state: UndoState, image: Image) -> None:
-    """A required field is never removed, though it may not have been required when the import set it."""
+    """A required field is never removed, even if it was not required when the import set it."""
     fields, (before, after) = state.body.fields, image
     held = {
         name: value
@@ -155,7 +157,7 @@ def _undo_tags(state: UndoState, image: Image) -> None:
 def release_alternate_id(
     profile_id: int, current: ProfileState, images: Sequence[Image], key: bytes, context: UndoContext
 ) -> ProfileState | None:
-    """The person without an alternate id that the import gave them, where it is as the import left it; else None."""
+    """The person without an alternate id that the import gave them. None: the id was changed since the import."""
     state = UndoState(context, profile_id, copy_state(current))
     for image in reversed(images):
         _undo_alternate_ids(state, image, only=key)
@@ -163,7 +165,7 @@ def release_alternate_id(
 
 
 def list_lost_keys(current: ProfileState, images: Sequence[Image], account_id: int) -> set[bytes]:
-    """The keys of the alternate ids that the import took from the person, and that they do not hold now."""
+    """The keys of the alternate ids that the import took from the person, and that the person does not hold now."""
     lost: set[bytes] = set()
     for before, after in images:
         lost |= list_alternate_keys(account_id, before).keys() - list_alternate_keys(account_id, after).keys()
@@ -171,7 +173,7 @@ def list_lost_keys(current: ProfileState, images: Sequence[Image], account_id: i
 
 
 def _undo_alternate_ids(state: UndoState, image: Image, only: bytes | None = None) -> None:
-    """An id that another profile holds now stays as it is. `only`: the key of the one id to look at."""
+    """An id that another profile holds now is not taken back. `only`: the key of the only id to take back."""
     current, before, after = (_list_ids(one) for one in (state.body, *image))
     for key in {**before, **after}:
         if only is not None and only != hash_alternate_id(state.context.account_id, *key):

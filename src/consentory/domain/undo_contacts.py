@@ -1,7 +1,7 @@
-"""Taking back what an import did to contact elements.
+"""Take back the changes of an import to contact elements.
 
-An element that the import added stays, inactive: the history of its choices names it. An element that must stay in
-force, because of a choice made since or a no that is kept, stays active.
+An element that the import added becomes inactive. It is not removed, because the history of its choices refers to it.
+If somebody made a choice on the element since the import, or if a no on the element is kept, it stays active.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from consentory.domain.undo_state import Image, UndoState, undo_choices
 
 
 def undo_contacts(state: UndoState, image: Image) -> None:
-    """Take back elements with their choices, and which one of a kind is the default."""
+    """Take back elements with their choices, and the default element of each kind."""
     for kind in KINDS:
         elements, before, after = (one.elements(kind) for one in (state.body, *image))
         if before == after:
@@ -48,7 +48,7 @@ def _undo_element(
 
 
 def _undo_members(state: UndoState, path: str, now: Element, was: Element | None, left: Element) -> None:
-    """IsMobile, the country and Address2, each by itself."""
+    """Take back IsMobile, the country and Address2, each by itself."""
     for member, attribute in (("IsMobile", "mobile"), ("CountryCode_Alpha2", "country")):
         old, new = getattr(was, attribute, None), getattr(left, attribute)
         if old != new and getattr(now, attribute) == new:
@@ -74,7 +74,7 @@ def _report_newer(state: UndoState, path: str, member: str) -> None:
 def _choose_default(
     state: UndoState, path: str, elements: list[Element], before: list[Element], after: list[Element]
 ) -> int | None:
-    """The number of the element that is to be the default, if it is active then."""
+    """The number of the element that becomes the default if it is active."""
     now, was, left = (_find_default(one) for one in (elements, before, after))
     if was != left and now == left:
         return was
@@ -88,7 +88,7 @@ def _find_default(elements: list[Element]) -> int | None:
 
 
 def _mark_default(elements: list[Element], chosen: int | None) -> None:
-    """One active element of a kind is the default: the chosen one, else the one that is, else the first added."""
+    """Make one active element of a kind the default: the chosen one, else the present default, else the first added."""
     active = [number for number, element in enumerate(elements) if element.active]
     if chosen not in active:
         chosen = next((number for number in active if elements[number].default), active[0] if active else None)

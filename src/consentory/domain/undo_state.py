@@ -1,4 +1,4 @@
-"""The state in which an import is taken back from one person, and how choices are taken back."""
+"""The state of an undo for one person, and the undo of choices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from consentory.domain.record import DENIED, OPT_OUT, REVOKED, Fault
 
 
 class Image(NamedTuple):
-    """A person before an import changed them, and as it left them."""
+    """The state of a person before an import changed the person, and after it."""
 
     before: ProfileState
     after: ProfileState
@@ -28,8 +28,8 @@ class Image(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UndoContext:
-    """The facts that hold for all people of one slice. `undo_of` is the id of the import that is taken back; `now` in
-    microseconds; `holders`: by key of each alternate id that the import gave or took, the profile that holds it."""
+    """The facts for all people of one slice. `undo_of`: the id of the import that is taken back. `now`: in
+    microseconds. `holders`: the profile that holds each alternate id that the import gave or took, by its key."""
 
     account_id: int
     undo_of: str
@@ -41,7 +41,7 @@ class UndoContext:
 
 @dataclass(slots=True)
 class UndoState:
-    """A person under change."""
+    """A person during the undo."""
 
     context: UndoContext
     profile_id: int
@@ -63,7 +63,7 @@ class Owner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptChoices:
-    """Why a place must stay in force: choices that were made since, and noes of the import that are kept."""
+    """The reasons for a place to stay active: choices made since the import, and noes of the import that are kept."""
 
     newer: bool = False
     noes: bool = False
@@ -72,7 +72,7 @@ class KeptChoices:
 def undo_choices(
     state: UndoState, place: str, path: str, owner: Owner, before: Owner | None, after: Owner
 ) -> KeptChoices:
-    """Take back the choices of one place. `place` as in the ledger; `before` None: there was no such element."""
+    """Take back the choices of one place. `place`: as in the ledger. `before` None: the import added the element."""
     kind = _PREFERENCES[place[:1]]
     first = _undo_list(
         state,
@@ -97,7 +97,7 @@ def _undo_list(
     before: Sequence[ChoiceT],
     after: Sequence[ChoiceT],
 ) -> KeptChoices:
-    """Take back the choices of one kind at one place. `where`: the place, and the path to report."""
+    """Take back the choices of one kind at one place. `where`: the place, and the path in a report."""
     current, was_of, left_of = ({_name(one): one for one in some} for some in (choices, before, after))
     is_newer = any(one not in (left_of.get(key), was_of.get(key)) for key, one in current.items())
     keeps_no = False
@@ -146,10 +146,10 @@ def holds_no(body: ProfileState) -> bool:
 def _append_reversal(
     state: UndoState, place: str, was: Preference | Consent | None, left: Preference | Consent | None
 ) -> None:
-    """The history says which choice came back, or which choice is there no longer."""
+    """Write into the history which choice came back, or which choice was taken back."""
     choice = was or left
     if choice is None or (was is not None and left is not None and was.entry == left.entry):
-        return  # only archived by the import: nothing was applied
+        return  # the import only archived the choice, and applied none
     is_preference = isinstance(choice, Preference)
     value = describe_preference(choice) if isinstance(choice, Preference) else describe_consent(choice)
     value["UndoOf"] = state.context.undo_of
