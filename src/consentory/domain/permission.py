@@ -11,7 +11,7 @@ from typing import Literal
 from consentory.domain.caller import Caller
 from consentory.domain.configuration import Permissions
 from consentory.domain.configuration_index import FilterEntry
-from consentory.domain.imports import ImportSettings
+from consentory.domain.imports import Action, ImportSettings
 from consentory.domain.record import KIND_MEMBERS, Kind
 from consentory.domain.text import fold
 from consentory.errors import RequestRefused
@@ -89,6 +89,12 @@ def may_read_all(permissions: Permissions) -> bool:
     """True if the caller may see every part of a profile (import-api.md, "Exceptions")."""
     scopes = (permissions.channels, permissions.programs, permissions.consent_types)
     return "read" in permissions.profile and all(scope == "all" for scope in scopes)
+
+
+def has_sent(caller: Caller, staged_by: str, action: Action) -> bool:
+    """True if the caller sent the record that `staged_by` staged, and knows what is in it. The records of an undo are
+    made by the server from stored values: nobody has sent them."""
+    return action != "Undo" and staged_by == caller.user_id
 
 
 class Scope:

@@ -9,14 +9,14 @@ from uuid import UUID
 from consentory.codec.staging.staged_block import unpack_raw
 from consentory.domain.caller import Caller
 from consentory.domain.imports import REFUSED, TRANSITIONS, ExceptionPage, ExceptionRow, Import, Phase
-from consentory.domain.permission import may_read_all, require_import
+from consentory.domain.permission import has_sent, may_read_all, require_import
 from consentory.domain.record import Fault
 from consentory.errors import RequestRefused
 from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import import_store
 
-WITHHELD = "Withheld: somebody else staged the record."
+WITHHELD = "Withheld: you did not send the record, and you may not read everything of a profile."
 
 _NO_RECORD = b"{}"
 
@@ -59,7 +59,8 @@ class ExceptionService:
     def page(self, caller: Caller, item: Import, phases: frozenset[Phase], limit: int, offset: int) -> ExceptionPage:
         """The records `offset` (from 1) to `offset + limit - 1` of all records with a fault of these phases.
 
-        A caller who may not read everything gets only the number and the codes of a record that somebody else staged.
+        A caller who may not read everything gets only the number and the codes of a record that somebody else staged,
+        and of a record of an undo.
         Raises RequestRefused, gone, if the retention is over.
         """
         self._require_readable(caller, item)
@@ -146,7 +147,7 @@ class ExceptionService:
                 position += 1
             if sequence - first >= len(records):  # lost, or purged since the import was looked up: see _require_kept
                 yield ExceptionRow(sequence, phase, faults, _NO_RECORD)
-            elif staged_by == caller.user_id or may_read_all(caller.permissions):
+            elif may_read_all(caller.permissions) or has_sent(caller, staged_by, item.settings.action):
                 yield ExceptionRow(sequence, phase, faults, records[sequence - first], item.settings.action == "Add")
             else:
                 withheld = [Fault(fault.Code, WITHHELD, fault.Path) for fault in faults]

@@ -10,16 +10,15 @@ from consentory.domain.caller import Caller
 from consentory.domain.effects import ChangeKind
 from consentory.domain.identifier import make_uuid7
 from consentory.domain.imports import Import
-from consentory.domain.permission import may_read_all, require_import
+from consentory.domain.permission import has_sent, may_read_all, require_import
 from consentory.domain.preview import ChangePage, ListedChange, Preview, PreviewChange
 from consentory.domain.record import Fault
 from consentory.errors import RequestRefused
 from consentory.services.audit.audit_trail import note_event
+from consentory.services.imports.exception_service import WITHHELD
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import account_store, execution_store, import_store, preview_store
 from consentory.store.tables.preview_store import PreviewKey
-
-WITHHELD = "Withheld: somebody else staged the record."
 
 
 class PreviewService:
@@ -55,14 +54,17 @@ class PreviewService:
         invalid for a cursor that this server did not give.
 
         A caller who may not read everything of a profile gets no stored value of a person. Such a caller gets only the
-        codes of a record that somebody else staged.
+        codes of a record that somebody else staged, and of a record of an undo.
         """
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
             preview = _find(tx, item)
             key = PreviewKey(caller.account_id, item.import_id, preview.preview_id)
             found = preview_store.list_changes(tx, key, kind, _read_cursor(cursor), limit + 1)
-            changes = [_show(caller, change, staged_by) for change, staged_by in found[:limit]]
+            changes = [
+                _show(caller, change, has_sent(caller, staged_by, item.settings.action))
+                for change, staged_by in found[:limit]
+            ]
             note_event(tx, caller, "preview.read", import_id=item.import_id, details={"Count": len(changes)})
         return ChangePage(changes, len(found) > limit)
 
@@ -115,11 +117,11 @@ def _find(tx: Transaction, item: Import) -> Preview:
     raise RequestRefused("not_found", "Preview.NotFound", "This import has no preview. Start one with POST.")
 
 
-def _show(caller: Caller, listed: ListedChange, staged_by: str) -> ListedChange:
+def _show(caller: Caller, listed: ListedChange, is_sent: bool) -> ListedChange:
     if may_read_all(caller.permissions):
         return listed
     change = listed.change
-    if staged_by == caller.user_id:
+    if is_sent:
         shown = PreviewChange(member=change.member, after=change.after, fault=change.fault)
         return msgspec.structs.replace(listed, change=shown)
     fault = None if change.fault is None else Fault(change.fault.Code, WITHHELD, change.fault.Path)

@@ -1,0 +1,81 @@
+"""Preview, guard and undo (docs/effects.md) against callers who may see less, and beside other calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from live_account import LiveAccount, LiveStore
+from preview_calls import make_previewing
+
+from consentory.codec.answers.exceptions_answer import render_row
+from consentory.domain.caller import Caller
+from consentory.domain.imports import Import
+
+SECRET = "K-4711"
+
+
+@pytest.fixture
+def account(store: LiveStore) -> LiveAccount:
+    return store.open_account()
+
+
+def run(account: LiveAccount, *records: object) -> str:
+    """The id of a completed import."""
+    token = account.initiate(MatchCriteria="AlternateIdType", MatchValue="CRM")
+    account.stage(token, records)
+    return str(account.finish(token).import_id)
+
+
+def change_field(account: LiveAccount, value: str) -> str:
+    identity = {"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "C-1"}]}
+    return run(account, {**identity, "CustomFields": [{"Name": "Region", "Value": value}]})
+
+
+def preview(account: LiveAccount, caller: Caller, item: Import) -> str:
+    """All changes that the preview shows to the caller."""
+    services = account.store.services
+    services.previews.start(caller, item)
+    previewing = make_previewing(account.store)
+    while previewing.work_once():
+        pass
+    previewing.close()
+    page = services.previews.list_changes(caller, item, None, 100, None)
+    assert page.changes
+    return repr(page.changes)
+
+
+def blind(account: LiveAccount) -> Caller:
+    """The caller, who may import and may not read profiles."""
+    permissions = msgspec.structs.replace(account.caller.permissions, profile=("write", "delete"))
+    return replace(account.caller, permissions=permissions)
+
+
+def test_an_undo_shows_no_stored_value_to_a_caller_who_may_not_read(account: LiveAccount) -> None:
+    change_field(account, SECRET)
+    wrong = change_field(account, "N")
+    caller = blind(account)
+    item = account.store.services.undo.undo(caller, wrong, restore_yes=False)
+    assert SECRET in preview(account, account.caller, item)
+    assert SECRET not in preview(account, caller, item)
+
+
+def test_a_kept_value_is_not_shown_to_a_caller_who_may_not_read(account: LiveAccount) -> None:
+    """The fault names an id that the caller did not send."""
+    crm = {"AlternateIdType": "CRM", "AlternateId": "C-1"}
+    loyalty = {"AlternateIdType": "Loyalty", "AlternateId": SECRET}
+    change_field(account, "N")
+    wrong = run(account, {"AlternateIds": [crm, loyalty]})
+    run(account, {"AlternateIds": [crm, {**loyalty, "IsActive": False}]})
+    caller = blind(account)
+    services = account.store.services
+    item = services.undo.undo(caller, wrong, restore_yes=False)
+    account.finish(str(item.access_token))
+    item = services.imports.find_by_id(caller, str(item.import_id))
+    shown = [
+        b"".join(map(render_row, services.exceptions.stream(who, item, frozenset({"NotHonored"}))))
+        for who in (account.caller, caller)
+    ]
+    assert [SECRET.encode() in one for one in shown] == [True, False]
+    assert b"Undo.KeptNewer" in shown[1]
