@@ -241,6 +241,14 @@ def is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
+def test_another_guard_is_no_other_file(store: LiveStore) -> None:
+    """The guard decides only when an import starts. It changes the outcome of no record."""
+    account = store.open_account()
+    account.run([FILE], **MATCH)
+    damage_all(account)
+    assert count(account.run([FILE], Guard={"release": "otherUser"}, **MATCH).status) == (0, 0, 5, 0, 0)
+
+
 def test_another_flag_makes_it_another_file(store: LiveStore) -> None:
     account = store.open_account()
     account.run([[make_person(number, ProfileTags=[{"Name": "old"}]) for number in range(1, 6)]], **MATCH)

@@ -65,7 +65,7 @@ def make_fingerprint_key(settings: ImportSettings, configuration_index: Configur
 
     Under other rules, another configuration or another flag, the same record has another fingerprint.
     """
-    flags = msgspec.structs.replace(settings, name="", data_stage_duration=0, source=None)
+    flags = msgspec.structs.replace(settings, name="", data_stage_duration=0, source=None, guard=msgspec.UNSET)
     return blake2b(
         msgspec.json.encode((MERGE_VERSION, configuration_index.rules_digest.hex(), flags)), digest_size=32
     ).digest()
