@@ -61,4 +61,29 @@ def test_restore_yes_is_for_those_who_may_release(run: Run, wrong: str) -> None:
 def test_an_access_token_is_refused(run: Run) -> None:
     done = run("undo", "4503599627370496")
     assert done.returncode == 2
-    assert "ImportId" in done.stderr
+    assert done.stderr.rstrip().endswith("shows the ImportId: consentory status 4503599627370496 --json")
+
+
+def test_it_says_where_the_kept_values_are(run: Run, tmp_path: Path) -> None:
+    """All of this import are opt-outs of people who were there before, so the undo keeps everything."""
+    people = make_people(2)
+    assert run("import", write_lines(tmp_path / "right", people), "--name", "right", "--match", "CRM").returncode == 0
+    for person in people:
+        choice = person["Emails"][0]["EmailPreferences"][0]
+        choice.update(PreferenceType=2, CustomerDate="2026-04-01T00:00:00Z")
+    assert run("import", write_lines(tmp_path / "noes", people), "--name", "noes", "--match", "CRM").returncode == 0
+    done = run("undo", find_import(run, "noes")["ImportId"])
+    assert done.returncode == 1, done.stderr
+    assert (
+        "2 records were not honored, because newer values, opt-outs, denials and withdrawals stay: see " in done.stdout
+    )
+    (command,) = [line.split("see ")[1] for line in done.stdout.splitlines() if "--phase NotHonored" in line]
+    assert len(run(*shlex.split(command)[1:]).stdout.splitlines()) == 2
+
+
+def test_an_open_undo_is_cancelled_to_choose_anew(run: Run, wrong: str) -> None:
+    assert run("undo", wrong, "--preview").returncode == STOPPED
+    refused = run("undo", wrong)
+    assert "cancel it and make a new one" in refused.stderr
+    assert run("cancel", find_import(run, "Undo of wrong")["ImportId"]).returncode == 0
+    assert run("undo", wrong).returncode == 0

@@ -29,7 +29,7 @@ from consentory.client.preview_run import find_examples, preview_import
 from consentory.client.private_files import replace_private
 from consentory.terminal.connection import JsonOption, TokenArgument, connected, exit_refused
 from consentory.terminal.import_bars import ImportBars
-from consentory.terminal.import_summary import choose_exit_code, make_books_table
+from consentory.terminal.import_summary import advise_not_honored, choose_exit_code, make_books_table
 from consentory.terminal.preview_view import print_findings
 from consentory.terminal.terminal_output import make_console, notes, print_json, write_json_text
 from consentory.terminal.visible_text import show_text
@@ -122,24 +122,25 @@ def watch_import(client: ConsentoryClient, status: JsonObject, *, until_held: bo
     """Wait with a bar until the import has ended, or until the guard holds it. Returns its last status object."""
     held: list[str] = []
     with ImportBars(notes) as bars:
-        while status["Status"] not in _ENDED:
-            if held != (held := list_held(status)):
-                if until_held:
-                    break
-                bars.tell(held)
+        while True:
             done = status["ValidationSuccessful"] - status["Pending"]
             bars.show_progress(ImportProgress("execute", done, status["ValidationSuccessful"], done))
+            if status["Status"] in _ENDED:
+                return status
+            if held != (held := list_held(status)):
+                if until_held:
+                    return status
+                bars.tell(held)
             time.sleep(_WATCH_PAUSE)
             # By its id, because the token may expire meanwhile.
             status = client.import_by_id(status["ImportId"])
-    return status
 
 
 def print_books(status: JsonObject) -> None:
-    """The counts of an import for people, and the reason of a hold or a failure."""
+    """The counts of an import for people, where its not honored records are, and the reason of a hold or a failure."""
     console = make_console(soft_wrap=True)
     console.print(make_books_table(status))
-    for line in list_held(status):
+    for line in advise_not_honored(status) + list_held(status):
         console.print(line)
     if status.get("FailureReason"):
         console.print(show_text(f"Failed: {status['FailureReason']}"))
@@ -276,7 +277,10 @@ def undo_import(
     """
     ref = read_ref(import_id)
     if isinstance(ref, int):
-        exit_refused("An import is undone by its ImportId (a UUID). `consentory imports` shows it.")
+        exit_refused(
+            f"An import is undone by its ImportId (a UUID), because access tokens expire. {ref} is an access token. "
+            f"This command shows the ImportId: consentory status {ref} --json"
+        )
     approve = choose_approval(preview, yes, as_json)
     execute_status(client, client.undo(ref, restore_yes=restore_yes), approve, as_json=as_json)
 

@@ -12,6 +12,12 @@ from consentory.codec.tabular.correction_columns import OPT_OUT_MARK
 from consentory.terminal.terminal_output import make_console, notes
 from consentory.terminal.visible_text import show_text
 
+_WHY_NOT_HONORED = {
+    "Add": "a stored choice or an update rule takes precedence",
+    "Delete": "no stored person fits",
+    "Undo": "newer values, opt-outs, denials and withdrawals stay",
+}
+
 
 def choose_exit_code(status: JsonObject, left_out: int = 0) -> int:
     """0: all processed; 1: done, with exceptions, not honored ones, broken lines or refused rows; 2: failed."""
@@ -120,17 +126,18 @@ def list_advice(outcome: ImportOutcome) -> list[str]:
             "of the file would make them a second time. If the records have an id, give --match (with a preset: "
             "--set id=TYPE)."
         )
-    if status["NotHonored"]:
-        why = (
-            "no stored person fits"
-            if status["ImportAction"] == "Delete"
-            else "a stored choice or an update rule takes precedence"
-        )
-        lines.append(
-            f"{count(status['NotHonored'], 'record was', 'records were')} not honored, because {why}: "
-            f"see consentory exceptions {status['AccessToken']} --phase NotHonored"
-        )
-    return lines
+    return lines + advise_not_honored(status)
+
+
+def advise_not_honored(status: JsonObject) -> list[str]:
+    """The line on the records that were not honored, in Rich's markup. Empty: there are none."""
+    if not status["NotHonored"]:
+        return []
+    records = count(status["NotHonored"], "record was", "records were")
+    why = _WHY_NOT_HONORED[status["ImportAction"]]
+    # Another user's access token is not shown.
+    ref = status["AccessToken"] or status["ImportId"]
+    return [f"{records} not honored, because {why}: see consentory exceptions {ref} --phase NotHonored"]
 
 
 def advise_left_out(outcome: ImportOutcome) -> list[str]:

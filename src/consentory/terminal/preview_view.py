@@ -7,7 +7,7 @@ from rich.table import Table
 from consentory.client.api_client import JsonObject
 from consentory.client.preview_run import PreviewFindings
 from consentory.domain.effects import DANGEROUS, EFFECT_KINDS
-from consentory.terminal.import_summary import show_value
+from consentory.terminal.import_summary import count, show_value
 from consentory.terminal.terminal_output import make_console
 from consentory.terminal.visible_text import show_text
 
@@ -32,7 +32,8 @@ def print_findings(findings: PreviewFindings) -> None:
 
 def make_effects_table(preview: JsonObject) -> Table:
     """The counts of a preview; of the effects those that are there, the kinds that can do harm first."""
-    table = Table(title=f"Effects of {preview['Records']:,} records", title_justify="left", show_header=False)
+    title = f"Effects of {count(preview['Records'], 'record', 'records')}"
+    table = Table(title=title, title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
     for name in _OUTCOMES:

@@ -420,7 +420,8 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Undo.KeptNo",
         _NOT_HONORED,
         "At an undo: an opt-out, a denial or a withdrawal that came with the import stays.",
-        "Nothing, if the person said so; else undo with RestoreYes, which needs the permission release.",
+        "Nothing, if the person said so. Else choose RestoreYes before the undo is executed, which needs the "
+        "permission release. After the undo: send the right choice with a later date.",
     ),
     FaultCode(
         "Profile.NotFound",

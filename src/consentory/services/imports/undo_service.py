@@ -78,7 +78,11 @@ def _check_undoable(tx: Transaction, item: Import, days: int) -> None:
 
 
 def _refuse_done() -> NoReturn:
-    text = "This import has an undo already. Execute that one, or undo it; the list of imports has it under UndoOf."
+    text = (
+        "This import has an undo already, and it can have only one. The list of imports shows that undo, with this "
+        "ImportId under UndoOf. If it is not executed, execute it, or cancel it and make a new one. If it is executed, "
+        "it can itself be undone."
+    )
     raise RequestRefused("conflict", "Undo.Done", text)
 
 
