@@ -1,4 +1,4 @@
-"""The guard at the start of an execution: the import is previewed first, and held above a limit (docs/effects.md)."""
+"""The guard at the start of an execution: preview the import, and hold it if it exceeds a limit (docs/effects.md)."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ log = structlog.get_logger(__name__)
 def may_start(
     tx: Transaction, index: ConfigurationIndex, import_id: UUID, settings: ImportSettings, state: GuardState | None
 ) -> bool:
-    """True if no limit applies to the import, or if its guard let it go on. Otherwise the preview of the guard begins.
+    """True if no limit applies to the import, or if its guard permits it. Otherwise, starts the preview of the guard.
 
-    A preview that is stale by now (another account document) is made anew. Raises StoreBusy: cancelled meanwhile.
+    If the preview is stale, because the account document changed, starts a new one. Raises StoreBusy if the import was
+    cancelled meanwhile.
     """
     guards = join_guards(index.configuration, settings.guard)
     if not guards or state == "Released":
@@ -54,7 +55,7 @@ def may_start(
     preview_id = make_uuid7()
     preview_store.replace_preview(tx, item, preview_id, index.revision)
     if not import_store.check_guarded(tx, import_id):
-        raise StoreBusy("the import was cancelled while its guard was asked")
+        raise StoreBusy("the import was cancelled before the preview of its guard began")
     details = {"PreviewId": str(preview_id)}
     note_event(tx, Party(index.account_id, SYSTEM), "preview.started", import_id=import_id, details=details)
     execution_store.notify_work(tx)
@@ -63,13 +64,13 @@ def may_start(
 
 
 def count_profiles(view: Transaction, index: ConfigurationIndex, settings: ImportSettings) -> int:
-    """The active profiles of the account, if a limit is a share of them; otherwise 0."""
+    """The number of active profiles of the account, if a limit is a share of them; otherwise 0."""
     guards = join_guards(index.configuration, settings.guard)
     return profile_store.count_active(view) if has_profile_share(guards) else 0
 
 
 def judge_preview(tx: Transaction, configurations: ConfigurationCache, key: PreviewKey) -> list[LimitExceeded]:
-    """The limits that an import exceeds by the counts of its preview."""
+    """The limits that the counts of an import's preview exceed."""
     found = preview_store.load_findings(tx, key)
     if found is None:
         return []
@@ -79,7 +80,7 @@ def judge_preview(tx: Transaction, configurations: ConfigurationCache, key: Prev
 
 
 def settle(tx: Transaction, key: PreviewKey, exceeded: Sequence[LimitExceeded]) -> None:
-    """After the preview of a guard: hold the import, or let it start. Any other preview changes nothing."""
+    """After the preview of a guard, hold the import or let it start. After another preview, do nothing."""
     if not import_store.settle_guarded(tx, key.import_id, "Held" if exceeded else "Passed", exceeded) or not exceeded:
         return
     worker = Party(key.account_id, SYSTEM)
@@ -88,9 +89,9 @@ def settle(tx: Transaction, key: PreviewKey, exceeded: Sequence[LimitExceeded]) 
 
 
 def settle_failed(tx: Transaction, key: PreviewKey, *, is_possible: bool) -> None:
-    """After a preview of a guard that failed: hold the import, because no limit was checked.
+    """After the preview of a guard failed, hold the import, because no limit was checked.
 
-    Where no preview is possible, the start of the import finds out why.
+    If no preview is possible, let the import start: the start finds the reason.
     """
     if is_possible:
         settle(tx, key, [NOT_CHECKED])

@@ -1,4 +1,4 @@
-"""The calls of previews: start a preview, read it, page through its changes (docs/effects.md, "Preview")."""
+"""The calls for previews: start a preview, read it, and read its changes page by page (docs/effects.md, "Preview")."""
 
 from __future__ import annotations
 
@@ -70,8 +70,10 @@ class PreviewService:
 
 
 def require_current(tx: Transaction, import_id: UUID, preview_id: UUID) -> None:
-    """Raises RequestRefused, conflict, unless this preview is done, and the staged records and the configuration are
-    still the same."""
+    """Require that this preview is done, and that the staged records and the configuration are still the same.
+
+    Raises RequestRefused, conflict.
+    """
     preview = preview_store.find_preview(tx, import_id)
     if preview is None or preview.preview_id != preview_id or preview.is_stale:
         raise RequestRefused(

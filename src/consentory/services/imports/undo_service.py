@@ -1,4 +1,4 @@
-"""Undo: a new import that takes back another one (docs/effects.md, "Undo"). Its records are made here, one a person."""
+"""Undo: make a new import that takes back another one (docs/effects.md, "Undo"), with one record for each person."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from consentory.store.tables import before_image_store, execution_store, import_
 from consentory.store.tables.import_store import NewBatch, NewBlock
 
 BATCH_RECORDS = 100 * BLOCK_RECORDS
-"""Records that are made and stored at once: bounds memory."""
+"""The number of records that are made and stored at a time. The limit bounds the memory."""
 
 
 class UndoService:
-    """Makes the imports that take back others. Needs the permission `import`."""
+    """Makes imports that take back other imports. Every call needs the permission `import`."""
 
     def __init__(self, database: Database, configurations: ConfigurationCache) -> None:
         self._database = database
         self._configurations = configurations
 
     def undo(self, caller: Caller, import_id: str, *, restore_yes: bool) -> Import:
-        """A new import in state Staging that takes back a completed one when it is executed.
+        """Make a new import with status Staging. Its execution takes back a completed import.
 
-        Raises RequestRefused: forbidden for a caller who may not initiate an import of these settings, or who may not
-        release and asks for `restore_yes`; not_found; conflict where the import cannot be undone; too_many.
+        Raises RequestRefused: forbidden, if the caller may not initiate an import with these settings, or asks for
+        `restore_yes` without the permission release; not_found; conflict, if the import cannot be undone; too_many.
         """
         require_import(caller)
         if restore_yes:
@@ -52,7 +52,7 @@ class UndoService:
                 item = find_by_id(tx, import_id)
                 require_settings(item.settings, caller.permissions)
                 configuration_index = self._configurations.current_in(tx, caller.account_id)
-                item, _ = import_store.lock_import(tx, item.import_id)  # maintenance may give its images up
+                item, _ = import_store.lock_import(tx, item.import_id)  # maintenance may delete its images
                 _check_undoable(tx, item, configuration_index.account.undo_days)
                 check_daily_limit(tx, configuration_index)
                 return _make_undo(tx, caller, item, configuration_index, restore_yes=restore_yes)
@@ -64,16 +64,16 @@ class UndoService:
 
 def _check_undoable(tx: Transaction, item: Import, days: int) -> None:
     if item.settings.action == "Delete":
-        text = "This import deleted people, which is an erasure: nothing is left from which they could come back."
+        text = "This import deleted people. A deletion is an erasure, so no data is left to restore them from."
         raise RequestRefused("conflict", "Undo.Erased", text)
     if item.status != "Completed":
-        text = f"This import is {item.status}, and only a Completed one can be undone."
+        text = f"This import is {item.status}. Only a Completed import can be undone."
         raise RequestRefused("conflict", "Undo.NotCompleted", text)
     is_kept, is_open, is_done = before_image_store.judge_undo(tx, item.import_id, days)
     if is_done:
         _refuse_done()
     if not is_kept or not is_open:
-        text = f"The time in which this import could be undone is over. undoDays of the account document is {days}."
+        text = f"The time to undo this import is over. undoDays of the account document is {days}."
         raise RequestRefused("conflict", "Undo.TooLate", text)
 
 
@@ -96,7 +96,7 @@ def _make_undo(
         import_id=make_uuid7(now),
         access_token=secrets.randbits(TOKEN_BITS),
         status="Initiated",
-        # With the Refresh flags of that import: Execute asks for the permissions that the import needed.
+        # The undo keeps the Refresh flags, so that Execute requires the permissions that the import required.
         settings=msgspec.structs.replace(
             undone.settings, name=name, action="Undo", match_type=None, source=None, guard=msgspec.UNSET
         ),
@@ -121,7 +121,7 @@ def _make_undo(
 
 
 def _stage_people(tx: Transaction, caller: Caller, item: Import, undone: Import) -> int:
-    """Stage one record for each person whom an import created or changed; how many."""
+    """Stage one record for each person whom an import created or changed. Returns the number of records."""
     execution_store.allow_long_statement(tx)
     first = 1
     people = before_image_store.stream_undoable(tx, undone.import_id)
@@ -146,8 +146,8 @@ def _stage_people(tx: Transaction, caller: Caller, item: Import, undone: Import)
 
 
 def _make_blocks(people: list[tuple[int, list[bytes]]]) -> Iterator[NewBlock]:
-    """One record a person, which names the alternate ids that the import gave or took: so people between whom an id
-    moved are in one group, and in their order."""
+    """One record for each person. It names the alternate ids that the import gave or took. So people between whom an id
+    moved are in one group, in the right order."""
     for offset in range(0, len(people), BLOCK_RECORDS):
         some = people[offset : offset + BLOCK_RECORDS]
         named = [(key, place) for place, (_, keys) in enumerate(some) for key in keys]

@@ -1,6 +1,6 @@
 -- name: keep_before_images
--- The states of changed people before a slice of an import and after it, many at once (worker). The states of a later slice
--- of the same import are appended to the row of the person. Index: primary key.
+-- Stores the states of changed people before and after a slice of an import (worker). The states of a later slice of
+-- the same import are appended to the row of the person. Index: primary key.
 INSERT INTO before_image AS b (import_id, profile_id, sequence_number, image, named_keys)
 SELECT %(import_id)s, n.profile_id, n.sequence_number, n.image, string_to_array(n.named, ',')::uuid[]
 FROM unnest(%(ids)b::bigint[], %(sequences)b::integer[], %(images)b::bytea[], %(named)b::text[])
@@ -9,7 +9,7 @@ ON CONFLICT (account_id, import_id, profile_id) DO UPDATE SET sequence_number = 
   image = b.image || excluded.image, named_keys = b.named_keys || excluded.named_keys;
 
 -- name: list_before_images
--- The images that an import left of these people. Index: primary key.
+-- The images of these people that an import stored. Index: primary key.
 SELECT w.profile_id, b.image, ARRAY(SELECT uuid_send(key) FROM unnest(b.named_keys) AS key)
 FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
 CROSS JOIN LATERAL (
@@ -18,7 +18,8 @@ CROSS JOIN LATERAL (
 ) AS b;
 
 -- name: list_created_people
--- Those of these people whom an import created, and whether somebody else has changed them since. Index: primary key.
+-- The people of this list whom an import created. `changed_since`: somebody else has changed the person since. Index:
+-- primary key.
 SELECT w.profile_id, p.changed_since FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
 CROSS JOIN LATERAL (
   SELECT changed_since FROM profile
@@ -26,8 +27,9 @@ CROSS JOIN LATERAL (
 ) AS p;
 
 -- name: list_undoable_people
--- The people whom an import created, and then those whom it changed, the last ones first, each with the keys of the
--- alternate ids that the import gave or took. Index: the primary keys; an import creates people within its range of ids.
+-- The people whom an import created, then the people whom it changed. In each group the last person comes first. Each
+-- person has the keys of the alternate ids that the import gave or took. Index: the primary keys, because an import
+-- creates people within its range of ids.
 SELECT profile_id, ARRAY(SELECT uuid_send(key) FROM unnest(named_keys) AS key) FROM (
   SELECT b.profile_id, b.sequence_number, b.named_keys, false AS is_created FROM before_image AS b
   WHERE b.account_id = current_account() AND b.import_id = %(undo_of)s
@@ -41,29 +43,29 @@ SELECT profile_id, ARRAY(SELECT uuid_send(key) FROM unnest(named_keys) AS key) F
 ORDER BY is_created DESC, sequence_number DESC, profile_id;
 
 -- name: delete_before_images
--- The erasure of people: their images go with them, whichever imports left them. One look-up for each import that
--- keeps images. Index import_before_images.
+-- Deletes the images of deleted people, from all imports. One look-up for each import that keeps images. Index
+-- import_before_images.
 DELETE FROM before_image WHERE account_id = current_account()
   AND import_id = ANY(ARRAY(
     SELECT import_id FROM import WHERE account_id = current_account() AND before_images IS NOT NULL))
   AND profile_id = ANY(%(ids)s::bigint[]);
 
 -- name: judge_undo
--- Whether an import still keeps its images, whether its window is open, and whether it was undone or is being undone.
+-- Three facts: the import still keeps its images; its window is open; another undo of it is done or running. One row.
 SELECT coalesce(before_images = 'Kept', false), coalesce(completed_at + make_interval(days => %(days)s) > now(), false),
   EXISTS (SELECT FROM import AS u WHERE u.account_id = import.account_id AND u.undo_of = import.import_id
           AND u.status <> 'Failed')
 FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: open_undo
--- Initiated -> Staging, as the undo of another import. Refused by import_undone_once: there is another undo of it.
+-- Initiated -> Staging, as the undo of another import. The constraint import_undone_once refuses a second undo.
 UPDATE import SET status = 'Staging', undo_of = %(undo_of)s, restore_yes = %(restore_yes)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Initiated'
 RETURNING import_id;
 
 -- name: find_images_to_purge
--- Completed imports whose window for undo is over by the account's document of now, and that no living undo needs; and
--- those half purged. Across accounts (worker).
+-- Completed imports whose window is over by the present account document, if no unfinished undo needs them; and imports
+-- whose images are partly deleted. The earliest completion comes first. Across accounts (worker).
 SELECT i.account_id, i.import_id FROM import AS i
 JOIN account AS a ON a.account_id = i.account_id
 JOIN configuration AS c ON c.account_id = a.account_id AND c.revision = a.revision
@@ -74,8 +76,8 @@ WHERE i.before_images = 'Going' OR i.before_images = 'Kept' AND i.status = 'Comp
 ORDER BY i.completed_at LIMIT 20;
 
 -- name: mark_images_going
--- From here on the import cannot be undone. Zero rows: an undo needs them, or they were marked already.
--- The caller holds lock_import.
+-- Kept -> Going: the import can no longer be undone. Zero rows: an undo needs the images, or they were marked already.
+-- The caller holds the lock of lock_import.
 UPDATE import AS i SET before_images = 'Going'
 WHERE i.account_id = current_account() AND i.import_id = %(import_id)s AND i.before_images = 'Kept'
   AND NOT EXISTS (SELECT FROM import AS u WHERE u.account_id = i.account_id AND u.undo_of = i.import_id
@@ -83,7 +85,7 @@ WHERE i.account_id = current_account() AND i.import_id = %(import_id)s AND i.bef
 RETURNING i.import_id;
 
 -- name: purge_before_images
--- Deletes some images of an import that gives them up; zero rows: none left.
+-- Deletes up to 5,000 images of an import whose images are marked. Zero rows: none is left.
 DELETE FROM before_image WHERE ctid = ANY(ARRAY(
   SELECT b.ctid FROM before_image AS b
   JOIN import AS i ON i.account_id = b.account_id AND i.import_id = b.import_id AND i.before_images = 'Going'
@@ -91,7 +93,7 @@ DELETE FROM before_image WHERE ctid = ANY(ARRAY(
   AND account_id = current_account();
 
 -- name: mark_images_gone
--- Zero rows: some are left, or it was noted already.
+-- Going -> NULL: no image is left. Zero rows: some images are left, or this is stored already.
 UPDATE import SET before_images = NULL
 WHERE account_id = current_account() AND import_id = %(import_id)s AND before_images = 'Going'
   AND NOT EXISTS (SELECT FROM before_image WHERE account_id = current_account() AND import_id = %(import_id)s)
