@@ -30,7 +30,7 @@ from consentory.services.execution import import_execution as execution
 from model.histories import History, ImportStep, Step, histories
 
 Wire = dict[str, Any]
-HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "200")) // 16
+HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "100")) // 8
 
 
 @pytest.fixture(scope="module")
