@@ -1,5 +1,5 @@
-"""The commands that call a server: imports, status, exceptions, cancel, release, and the registration of the other
-ones."""
+"""The commands that call a server: imports, status, execute, exceptions, cancel, release and undo. Other modules have
+the other commands; `register` adds them all."""
 
 import time
 import uuid
@@ -132,7 +132,7 @@ def watch_import(client: ConsentoryClient, status: JsonObject, *, until_held: bo
                     return status
                 bars.tell(held)
             time.sleep(_WATCH_PAUSE)
-            # By its id, because the token may expire meanwhile.
+            # By the ImportId, because the token may expire meanwhile.
             status = client.import_by_id(status["ImportId"])
 
 
@@ -153,7 +153,7 @@ def execute_import(
     *,
     preview_id: Annotated[
         uuid.UUID | None,
-        typer.Option(help="Only if this preview still tells of what is staged.", show_default=False),
+        typer.Option(help="Execute only if this preview is still current.", show_default=False),
     ] = None,
     preview: PreviewOption = False,
     yes: YesOption = False,
@@ -164,7 +164,7 @@ def execute_import(
     Example: consentory execute 4503599627370496 --preview
     """
     if preview and preview_id:
-        exit_refused("--preview makes a new preview, and --preview-id names one that is there. Give one of them.")
+        exit_refused("--preview makes a new preview, and --preview-id names an existing one. Give only one of them.")
     approve = choose_approval(preview, yes, as_json)
     execute_status(client, read_status(client, read_ref(token)), approve, preview_id=preview_id, as_json=as_json)
 
@@ -248,7 +248,7 @@ def cancel_import(client: ConsentoryClient, token: TokenArgument, *, as_json: Js
 
 @connected
 def release_import(client: ConsentoryClient, token: TokenArgument, *, as_json: JsonOption = False) -> None:
-    """Let an import go on that the guard of the account holds; needs the permission release.
+    """Release an import that the guard of the account holds. This needs the permission release.
 
     Example: consentory release 01936f5c-8a00-7c3e-9b1f-2f6d1c0a9e77
     """
@@ -260,18 +260,18 @@ def release_import(client: ConsentoryClient, token: TokenArgument, *, as_json: J
 @connected
 def undo_import(
     client: ConsentoryClient,
-    import_id: Annotated[str, typer.Argument(help="The ImportId of the import to take back.")],
+    import_id: Annotated[str, typer.Argument(help="The ImportId of the import to undo.")],
     *,
     restore_yes: Annotated[
-        bool, typer.Option("--restore-yes", help="Also take back its opt-outs; needs the permission release.")
+        bool, typer.Option("--restore-yes", help="Also take back its opt-outs. This needs the permission release.")
     ] = False,
     preview: PreviewOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take back a completed import, and wait until that is done. The exit codes are those of import.
+    """Undo a completed import, and wait until the undo is done. The exit codes are those of import.
 
-    Values that somebody changed since stay, and so do opt-outs, denials and withdrawals of the import.
+    A value stays if somebody changed it since the import. Opt-outs, denials and withdrawals of the import stay too.
 
     Example: consentory undo 0193f5c5-31b2-7000-8000-5f3a3f6a2b10 --preview
     """

@@ -15,7 +15,7 @@ from consentory.terminal.visible_text import show_text
 
 
 def list_held(status: JsonObject) -> list[str]:
-    """Why the guard holds an import, and the ways on, in Rich's markup. Empty: no guard holds it."""
+    """Why the guard holds an import, and the commands for it, in Rich's markup. Empty: no guard holds it."""
     reasons = status.get("HeldReason") or []
     if not reasons:
         return []
@@ -27,18 +27,18 @@ def list_held(status: JsonObject) -> list[str]:
             lines.append(show_text(f"  {one['Code']}: the preview failed, so no limit could be checked"))
     lines.append("To see its effects:")
     lines.append(f"  {_spell('status', status, '--preview')}")
-    lines.append("To let it go on, which needs the permission release:")
+    lines.append("To release it, with the permission release:")
     lines.append(f"  {_spell('release', status)}")
-    lines.append("To give it up:")
+    lines.append("To cancel it:")
     lines.append(f"  {_spell('cancel', status)}")
     return lines
 
 
 def exit_held(status: JsonObject, answer: JsonObject | None, *, can_resume: bool = False) -> NoReturn:
-    """Say why the guard holds the import and how it goes on, and end the command with exit code 3.
+    """Say why the guard holds the import, and the commands for it, and end the command with exit code 3.
 
-    `answer`: the answer for machines, None: for people. `can_resume`: the same command goes on once the import was
-    released.
+    `answer`: the answer for machines; None: for people. `can_resume`: after the release, the same command continues
+    the import.
     """
     if answer is not None:
         print_json(answer)
