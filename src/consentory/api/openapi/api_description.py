@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: paths and parameters from the routes; bodies, answers and refusals from their types."""
+"""The OpenAPI 3.1 document. The routes give its paths and parameters; the types give bodies, answers and refusals."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from consentory.codec.answers.exceptions_answer import ExceptionRecord
 from consentory.http.problems import Problem
 
 _ABOUT = """\
-A self-hosted store of what people agreed to. Its main job is the bulk import, in five calls: initiate, stage
-(many times), execute, status, exceptions.
+A self-hosted store of consents and communication preferences. Its main job is the bulk import, in five calls: initiate,
+stage (many times), execute, status, exceptions.
 
-Every refusal has the same shape, `application/problem+json`, with a stable `code`. Every answer carries
-`X-Request-Id`: send your own id (up to 64 letters, digits, `.`, `_`, `-`), or the server makes one.
+Every refusal has the same form, `application/problem+json`, with a stable `code`. Every answer has the header
+`X-Request-Id`. Send your own id (up to 64 letters, digits, `.`, `_`, `-`), or the server makes one.
 """
 _SCHEMES: Json = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token of one hour from /oauth2/token (OAuth 2.0 client credentials).",
+        "description": "A token from /oauth2/token (OAuth 2.0 client credentials). It is valid for one hour.",
     },
     "pnauthinfo3": {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
         "description": (
-            "For existing clients, where the account has a shared key: `PNAUTHINFO3-HMAC-SHA256 "
-            "Credential=<UserId>/<ISO 8601 time> Signature=<base64>`, with SHA384 and SHA512 too. The signature is "
-            "HMAC over `clientId:userId:time`; the time is at most 15 minutes old and 60 seconds ahead. Over HTTPS, or "
-            "from the server's own machine."
+            "For existing clients, if the account has a shared key: `PNAUTHINFO3-HMAC-SHA256 "
+            "Credential=<UserId>/<ISO 8601 time> Signature=<base64>`, also with SHA384 and SHA512. The signature is "
+            "the HMAC of `clientId:userId:time`. The time may be at most 15 minutes old or 60 seconds ahead. Use HTTPS "
+            "or call from the server's own machine."
         ),
     },
     "credential": {"type": "http", "scheme": "basic", "description": "client_id and client_secret, for /oauth2/token."},
@@ -51,7 +51,7 @@ class ApiDocument(JsonRenderPlugin):
         self._document = b""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
-        """The document as JSON. `openapi_schema` has the routes as Litestar knows them."""
+        """The document as JSON. `openapi_schema`: the routes as Litestar describes them."""
         if not self._document:
             self._document = self.render_json(request, complete_document(openapi_schema, request.app))
         return self._document
@@ -68,10 +68,10 @@ def make_openapi_config() -> OpenAPIConfig:
         tags=[
             Tag("Import", "The bulk import."),
             Tag("Preview", "The effects of an import before it is executed."),
-            Tag("Profile", "One person at a time."),
+            Tag("Profile", "One person in each call."),
             Tag("Account", "The configuration of the account."),
             Tag("Token", "Bearer tokens."),
-            Tag("Operation", "For those who run the server."),
+            Tag("Operation", "Calls for operators of the server."),
         ],
         path="/schema",
         render_plugins=[ApiDocument()],
@@ -80,8 +80,7 @@ def make_openapi_config() -> OpenAPIConfig:
 
 
 def complete_document(document: Json, app: Litestar) -> Json:
-    """Add the parts that Litestar does not know from the routes: bodies, every answer with an example, schemas,
-    security."""
+    """Add the parts that Litestar cannot find in the routes: bodies, answers with examples, schemas and security."""
     handlers = list_handlers(app)
     schemas = make_schemas({Problem, ExceptionRecord}.union(*map(list_types, handlers.values())))
     for path in document["paths"].values():
@@ -91,7 +90,7 @@ def complete_document(document: Json, app: Litestar) -> Json:
                 operation["security"] = [{"credential": []}, {}]
             for parameter in operation.get("parameters", []):
                 if parameter["name"] == "clientId":
-                    parameter["description"] = "The account, exactly as configured."
+                    parameter["description"] = "The account's clientId, exactly as configured."
                     parameter["example"] = "ACME"
     document["components"] = {"schemas": schemas, "securitySchemes": _SCHEMES}
     return document

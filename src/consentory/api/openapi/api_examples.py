@@ -9,7 +9,7 @@ from consentory.http.media_types import CSV, EVENTS, NDJSON, YAML_TYPES
 _ID = "01936f5c-8a00-7c3e-9b1f-2f6d1c0a9e77"
 _TIME = "2026-03-02T02:10:00Z"
 _COMPOSED = object()
-"""An optional member that the example shows. Its value is made like the value of a required member."""
+"""The mark of an optional member that the example shows. Its value is made like the value of a required member."""
 
 _VALUES: dict[str, Any] = {
     "client_id": "6f1e0c2b9d7a48e5b3c41f00", "client_secret": "the secret that was shown once",
@@ -39,7 +39,7 @@ _VALUES: dict[str, Any] = {
     "Place": {"Kind": "Profile"}, "Stale": False, "Effects": _COMPOSED,
     "locales": ["en_US"], "alternateIdTypes": _COMPOSED, "TypeName.name": "CRM", "TypeName.pattern": "[A-Z0-9-]{1,40}",
 }  # fmt: skip
-"""Values by member, or by type and member if the member of another type has another value."""
+"""Values by member. The key has the type too if the member has another value in another type."""
 
 _WAITING = {"StartedAt": None, "CompletedAt": None} | dict.fromkeys(
     ("Processed", "Exceptions", "NotHonored", "Created", "Updated", "Unchanged"), 0
@@ -55,7 +55,7 @@ _CHANGED: dict[str, dict[str, Any]] = {
     "releaseImport 200": _QUEUED,
     "updateProfile 200": {"Outcome": "Updated"},
 }
-"""The members in which the example of a call differs."""
+"""For each call, the members that have other values in its example."""
 
 TEXTS = {
     NDJSON: '{"AlternateIds":[{"AlternateIdType":"CRM","AlternateId":"C-100-1"}],"IsActive":false}\n',

@@ -22,24 +22,30 @@ from consentory.http.problems import PROBLEM_JSON, TITLES, Problem
 
 REFUSALS: dict[int, tuple[str, str]] = {
     400: ("Request.InvalidParameter", "The request is malformed or invalid."),
-    401: ("Auth.TokenExpired", "The credentials are missing or wrong; or the access token names no import."),
+    401: ("Auth.TokenExpired", "The credentials are missing or wrong; or no import has this access token."),
     403: ("Permission.Import", "The caller's user groups do not permit it."),
-    404: ("Account.NotFound", "The clientId is not the clientId of the credential; or the path does not exist."),
-    406: ("Request.NotAcceptable", "This call has no answer that Accept permits."),
-    409: ("Import.NotStaging", "The state of the import, an idempotency key, or the stored data forbids it."),
-    410: ("Import.RetentionOver", "The staged records are gone: their retention is over."),
+    404: (
+        "Account.NotFound",
+        "The clientId is not the clientId of the credential; or the path does not exist.",
+    ),
+    406: ("Request.NotAcceptable", "This call has no answer in a media type of the Accept header."),
+    409: (
+        "Import.NotStaging",
+        "The state of the import, an idempotency key, or the stored data forbids this call.",
+    ),
+    410: ("Import.RetentionOver", "The staged records are deleted, because their retention is over."),
     413: ("Request.BodyTooLarge", "The body is too large."),
     415: ("Request.UnsupportedMediaType", "The media type or the encoding is not supported."),
-    429: ("Import.DailyLimit", "Too many attempts to authenticate failed; or the account's imports are used up."),
+    429: ("Import.DailyLimit", "Too many attempts to authenticate failed; or the account has no import left."),
     503: ("Server.Unavailable", "The database cannot be reached, and nothing was done; or an unexpected fault."),
 }
-"""By status: the code of the example, and the meaning."""
+"""The code of the example and the meaning of each status."""
 
 _HEADERS: dict[int, dict[str, str]] = {
     401: {"WWW-Authenticate": "How to authenticate."},
     429: {
         "Retry-After": "Seconds.",
-        "RateLimit": "With Import.DailyLimit: the number of imports that are left.",
+        "RateLimit": "With Import.DailyLimit: the number of imports that the account has left.",
         "RateLimit-Policy": "With Import.DailyLimit: the number of imports that are allowed.",
     },
     503: {"Retry-After": "Seconds; with Server.Unavailable."},
