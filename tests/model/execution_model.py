@@ -77,7 +77,7 @@ class PastImport:
 
 @dataclass(frozen=True)
 class Undo:
-    """An undo that was made and did not run yet: one record for each of these people."""
+    """An undo that is made and not executed yet, with one record for each of these people."""
 
     of: int
     people: list[int]
@@ -197,7 +197,7 @@ class Model:
         undone = self._undo_people(undo, lambda key, profile_id: False)
 
         def is_taken(key: tuple[str, str], profile_id: int) -> bool:
-            """The people of one undo give back their ids at once, in whatever order the records come."""
+            """The people of one undo give back their ids at once. The order of their records makes no difference."""
             after = {**self.profiles, **{one: done.profile for one, done in undone.items()}}
             held = [(other, one.alternate_ids.get(key)) for other, one in after.items() if one and other != profile_id]
             return any(found is not None and found.active for _, found in held)

@@ -1,4 +1,4 @@
-"""The limits of a guard: the effects of an import, counted between the people before it and after it. Source:
+"""The limits of a guard. The effects of an import are the differences between the people before and after it. Source:
 effects.md, "Preview" and "Guard"."""
 
 from collections import Counter
@@ -35,7 +35,8 @@ def find_exceeded(
 
 
 def count_effects(before: People, after: People, account: Account, now: datetime) -> Counter[str]:
-    """By the name of the kind in camelCase. Not counted: consents, members and custom fields."""
+    """The count of each kind of effect, by the kind's name in camelCase. Consents, members and custom fields are not
+    counted."""
     found: Counter[str] = Counter()
     for key in {*before, *after}:
         was, is_now = before.get(key), after.get(key)

@@ -31,7 +31,7 @@ def held_steps(draw: Draw) -> HeldStep:
 
 @st.composite
 def held_histories(draw: Draw) -> History:
-    """People, then one or two guarded imports. At times the last import is undone at the end."""
+    """People, then one or two guarded imports. In some histories, the last import is undone at the end."""
     first: ImportStep = draw(imports(deletes=False))
     steps: list[Step] = [replace(first, knobs=None)]
     steps += draw(st.lists(held_steps(), min_size=1, max_size=2))

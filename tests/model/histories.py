@@ -101,8 +101,8 @@ class ConfigureStep:
 
 @dataclass(frozen=True)
 class UndoStep:
-    """Take back an import: `back` 1 means the last of all imports and undos so far, 2 the one before. `between`: a step
-    after the undo was made and before it is executed. `cancels`: the undo is made and cancelled once before."""
+    """The undo of an import. `back`: 1 is the last of all imports and undos so far, 2 is the one before it. `between`:
+    a step between the making and the execution of the undo. `cancels`: an undo is made and cancelled before."""
 
     back: int
     restore_yes: bool = False
@@ -112,8 +112,8 @@ class UndoStep:
 
 @dataclass(frozen=True)
 class HeldStep:
-    """An import with a guard, which may hold it. If it is held, then `between` happens, `later` is executed behind it,
-    and at last it is released or cancelled."""
+    """An import with a guard. If the guard holds the import, `between` happens, then `later` is executed, then the
+    import is released or cancelled."""
 
     step: ImportStep
     limits: dict[str, int]
@@ -447,7 +447,7 @@ class Replay:
         return result
 
     def _play_held(self, step: HeldStep) -> Result:
-        """The result of the guarded import; None: it was cancelled, and nothing of it was applied."""
+        """The result of the guarded import. None: the import was cancelled, and nothing of it was applied."""
         trial = deepcopy(self)
         result = trial.play(step.step)
         assert isinstance(result, ImportResult)
@@ -480,5 +480,5 @@ class Replay:
 
 
 def pick_import(numbers: list[int], back: int) -> int:
-    """The import that an UndoStep means."""
+    """The number of the import that an UndoStep takes back."""
     return numbers[-1 - (back - 1) % len(numbers)]

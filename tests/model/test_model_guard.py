@@ -52,7 +52,7 @@ def test_what_an_import_does_is_compared_with_the_limits(second: Wire, settings:
 def test_a_held_import_is_executed_after_its_release_alone(
     limit: int, releases: bool, pass_held: bool, name: str
 ) -> None:
-    """With a limit of 0 it is held. A later import waits for it, or passes it by `passHeld`."""
+    """With a limit of 0 the import is held. A later import waits for it, or overtakes it if `passHeld` is set."""
     replay = Replay(Model(build_account()))
     replay.play(ImportStep(MATCH, [[person(CustomerName={"FirstName": "First"})]]))
     step = ImportStep(MATCH, [[person(CustomerName={"FirstName": "Held"}, ProfileTags=[{"Name": "held"}])]])

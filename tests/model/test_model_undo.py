@@ -1,4 +1,4 @@
-"""Undo in the model, sentence by sentence of effects.md, "Undo"."""
+"""Undo in the model: an example for each sentence of effects.md, "Undo"."""
 
 from datetime import timedelta
 from typing import Any

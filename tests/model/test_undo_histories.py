@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def without_traces(profile: Profile) -> Any:
-    """The person without the time of modification, and without contact elements that only an undone import knew."""
+    """The person without the time of modification, and without contact elements that only an undone import had."""
     gone = {
         place
         for place, one in profile.elements.items()
@@ -85,7 +85,7 @@ def date_choices(record: Any) -> Any:
 
 
 def _by_creation(model: Model, result: ImportResult) -> dict[Any, Any]:
-    """The people, those whom the import created by the SequenceNumber of their record."""
+    """The people by a key. The key of a person whom the import created has the SequenceNumber of the record."""
     found = {}
     for key, profile in model.profiles.items():
         number, sequence = profile.created_by

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: histories in which imports are taken back, with everything that may happen in between."""
+"""Hypothesis strategies: histories with undos of imports, and with other steps before and after the undos."""
 
 from hypothesis import strategies as st
 
@@ -22,8 +22,8 @@ DELETES = st.integers(0, 5).map(lambda n: DeleteStep(Pick(n)))
 
 @st.composite
 def _between(draw: Draw, *, wide: bool) -> WriteStep | DeleteStep | ConfigureStep:
-    """Something that is no import. `undoDays` changes without retention beside: retention may delete before-images as
-    soon as the days are fewer."""
+    """A step that is not an import. `undoDays` changes only while no retention runs, because retention may delete
+    before-images when `undoDays` becomes smaller."""
     sorts: list[st.SearchStrategy[WriteStep | DeleteStep | ConfigureStep]] = [wide_writes() if wide else writes()] * 3
     sorts.append(DELETES)
     if wide:
@@ -50,7 +50,7 @@ def undo_steps(draw: Draw, *, back: int, wide: bool) -> UndoStep:
 
 @st.composite
 def _rounds(draw: Draw, steps: list[Step], *, wide: bool) -> list[Step]:
-    """An import, what happens after it, its undo, and what comes then: the same file, an undo of the undo, or both."""
+    """An import, some steps, its undo, and some steps after it: the same file again, an undo of the undo, or both."""
     old = [step for step in steps if isinstance(step, ImportStep)]
     step = draw(st.sampled_from(old)) if old and _one_in(draw, 4) else draw(wide_imports() if wide else imports())
     found: list[Step] = [step]

@@ -1,4 +1,4 @@
-"""An import taken back: person by person, value by value. Source: effects.md, "Undo"."""
+"""The undo of an import: each person and each value by itself. Source: effects.md, "Undo"."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -16,17 +16,17 @@ KEPT_NO = "Undo.KeptNo"
 REQUIRED = "CustomField.Required"
 
 Key = tuple[Any, ...]
-"""The name of a value: its sort, then what identifies it."""
+"""The name of a value: its sort, then its identity."""
 Values = dict[Key, Any]
 MEMBERS = ("active", "locale", "confirmed", "customer_type")
-# The members of a contact element, and what they are when nobody said anything.
+# The members of a contact element, and their values if no record gave them.
 ELEMENT_MEMBERS = {"mobile": None, "address2": "", "country": None}
 CHOICES = ("preference", "consent")
 
 
 @dataclass
 class Image:
-    """A profile before the import first changed it (None: the import created it), and as the import left it."""
+    """A profile before the import first changed it (None: the import created it), and the profile after the import."""
 
     before: Profile | None
     after: Profile
@@ -34,8 +34,8 @@ class Image:
 
 @dataclass
 class Undone:
-    """`profile`: the person afterwards; None: deleted. `kept`: the code and the key of each value that stays.
-    `choices`: the choices that changed: the key, as the import left it, and as it is now (None: taken back)."""
+    """`profile`: the person after the undo; None: deleted. `kept`: the code and the key of each value that stays.
+    `choices`: for each changed choice, its key, the choice after the import, and the choice now (None: taken back)."""
 
     profile: Profile | None
     kept: set[tuple[str, Key]] = field(default_factory=set)
@@ -43,7 +43,7 @@ class Undone:
 
 
 def list_values(profile: Profile) -> Values:
-    """Every value of a person by its key. A value that is not there has no key."""
+    """Every value of a person by its key. A missing value has no key."""
     found: Values = {("member", name): getattr(profile, name) for name in MEMBERS}
     found |= {("name", part): value for part, value in profile.name.items()}
     found |= {("id", key): one.active for key, one in profile.alternate_ids.items()}
@@ -108,7 +108,7 @@ def has_noes(profile: Profile) -> bool:
 
 
 def make_bare(profile: Profile, account: Account) -> Profile:
-    """ "A no stays", so a created person with a no is not deleted. Nothing is left but the person's ids, and what
+    """ "A no stays", so a created person with a no is not deleted. The person keeps only the ids, and the values that
     every person has (README, reading 28)."""
     bare = Profile(
         profile.id,
@@ -129,8 +129,8 @@ def make_bare(profile: Profile, account: Account) -> Profile:
 
 
 def list_old_values(before: Profile, after: Profile) -> Values:
-    """The values before the import. A contact element that the import added was not there: the history names it, so it
-    stays in the store, inactive and without members (README, reading 27)."""
+    """The values before the import. A contact element that the import added becomes inactive and loses its members. It
+    stays in the store, because the history refers to it (README, reading 27)."""
     old = list_values(before)
     for place in after.elements:
         if place not in before.elements:
@@ -152,13 +152,13 @@ def came_as_no(old: Any, left: Any) -> bool:
 
 
 def _content(choice: Preference | Consent | None) -> Preference | Consent | None:
-    """The choice itself. That it was archived, or came back, is no choice."""
+    """The choice without its archive mark. Archiving a choice, or bringing it back, does not make another choice."""
     return choice and replace(choice, archived=False)
 
 
 def _hold_elements(undone: Undone, before: Profile, target: Values, now: Values, left: Values) -> None:
-    """A contact element that would go inactive stays while a kept no, or a newer choice, hangs on it. If the import
-    added the element, its members stay with it."""
+    """Keep a contact element active if it has a kept no or a newer choice. If the import added the element, keep its
+    members too."""
     for key in [key for key in target if key[0] == "element" and now.get(key) and not target[key]]:
         place: Place = key[1]
         kept_noes = [one for code, one in undone.kept if code == KEPT_NO and one[1] == place]
@@ -174,7 +174,7 @@ def _hold_elements(undone: Undone, before: Profile, target: Values, now: Values,
 
 
 def _rebuild(current: Profile, before: Profile, target: Values) -> Profile:
-    """The person with these values. An item that comes back has the form that it had."""
+    """The person with these values. An item that comes back has its form from before."""
     result = deepcopy(current)
     for name in MEMBERS:
         setattr(result, name, target[("member", name)])
@@ -204,7 +204,7 @@ SORTS = ("name", "id", "group", "tag", "field", "preference", "consent")
 
 
 def remember_reversals(undone: Undone, number: int, merge: Merge) -> None:
-    """One item for each choice that changed: the choice that came back, or the choice that is taken back."""
+    """Append an item to the history for each changed choice: the choice that came back, or that is taken back."""
     for (sort, place, *_), was, now in undone.choices:
         item = {"Of": "Preferences" if sort == "preference" else "Consents", "Place": place}
         item |= describe_choice(was if now is None else now, merge)
