@@ -48,7 +48,7 @@ SELECT pg_try_advisory_xact_lock(1886545270, hashtext(%(preview_id)s::text));
 SELECT pg_export_snapshot(), clock_timestamp();
 
 -- name: load_previewable
--- The facts for a preview. Zero rows: there is no such import.
+-- The facts of an import that its preview needs. Zero rows: there is no such import.
 SELECT i.status, i.received, i.valid, i.settings, a.revision, a.next_profile_id
 FROM import AS i JOIN account AS a ON a.account_id = i.account_id
 WHERE i.account_id = current_account() AND i.import_id = %(import_id)s;
@@ -72,7 +72,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND preview_i
 RETURNING import_id;
 
 -- name: copy_preview_chunks
--- The parts of a preview.
+-- Stores the parts of a preview.
 COPY preview_chunk (import_id, preview_id, chunk_number, first_sequence, last_sequence, sequences, excluded)
 FROM STDIN (FORMAT binary);
 
@@ -104,7 +104,7 @@ CROSS JOIN LATERAL (
 ) AS e;
 
 -- name: copy_preview_changes
--- Single changes.
+-- Stores single changes of a preview.
 COPY preview_change (import_id, preview_id, kind, sequence_number, number, profile_id, change)
 FROM STDIN (FORMAT binary);
 
