@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from preview_calls import make_previewing
 from consentory.codec.answers.exceptions_answer import render_row
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import
+from model.histories import build_account
 
 SECRET = "K-4711"
 
@@ -79,3 +81,22 @@ def test_a_kept_value_is_not_shown_to_a_caller_who_may_not_read(account: LiveAcc
     ]
     assert [SECRET.encode() in one for one in shown] == [True, False]
     assert b"Undo.KeptNewer" in shown[1]
+
+
+def test_an_import_is_not_held_by_limits_that_changed_during_its_preview(store: LiveStore) -> None:
+    document = build_account(f"L{uuid4().hex[:12].upper()}")
+    account = store.open_account(document | {"guard": {"tagsAdded": 0}})
+    token = account.initiate(MatchCriteria="AlternateIdType", MatchValue="CRM")
+    identity = {"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "C-1"}]}
+    fields = {"CustomFields": [{"Name": "Region", "Value": "N"}]}
+    account.stage(token, [{**identity, **fields, "ProfileTags": [{"Name": "new"}]}])
+    account.execute(token)
+    execution, previewing = store.make_execution(), make_previewing(store)
+    execution.resolve_next()
+    assert previewing.work_once()  # the snapshot has the old limit
+    store.open_account(document | {"guard": {"tagsAdded": 5}})
+    while execution.process_slice() or execution.resolve_next() or previewing.work_once():
+        pass
+    previewing.close()
+    item = store.services.imports.find_by_token(account.caller, token)
+    assert (item.status, item.held_reason) == ("Completed", None)

@@ -80,7 +80,14 @@ def judge_preview(tx: Transaction, configurations: ConfigurationCache, key: Prev
 
 
 def settle(tx: Transaction, key: PreviewKey, exceeded: Sequence[LimitExceeded]) -> None:
-    """After the preview of a guard, hold the import or let it start. After another preview, do nothing."""
+    """After the preview of a guard, hold the import or let it start. After another preview, do nothing.
+
+    If the account document changed during the preview, the new document decides, so ask the guard anew.
+    """
+    preview = preview_store.find_preview(tx, key.import_id)
+    if exceeded and preview is not None and preview.is_stale:
+        _ask_anew(tx, key)
+        return
     if not import_store.settle_guarded(tx, key.import_id, "Held" if exceeded else "Passed", exceeded) or not exceeded:
         return
     worker = Party(key.account_id, SYSTEM)
@@ -96,5 +103,9 @@ def settle_failed(tx: Transaction, key: PreviewKey, *, is_possible: bool) -> Non
     if is_possible:
         settle(tx, key, [NOT_CHECKED])
     else:
-        import_store.settle_guarded(tx, key.import_id, None)
-        execution_store.notify_work(tx)
+        _ask_anew(tx, key)
+
+
+def _ask_anew(tx: Transaction, key: PreviewKey) -> None:
+    import_store.settle_guarded(tx, key.import_id, None)
+    execution_store.notify_work(tx)
