@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import uuid4
 
@@ -9,13 +10,16 @@ import msgspec
 import pytest
 from live_account import LiveAccount, LiveStore
 from preview_calls import make_previewing
+from waiting import wait_for
 
 from consentory.codec.answers.exceptions_answer import render_row
 from consentory.domain.caller import Caller
 from consentory.domain.imports import Import
+from consentory.errors import RequestRefused
 from model.histories import build_account
 
 SECRET = "K-4711"
+WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'import_block'::regclass"
 
 
 @pytest.fixture
@@ -100,3 +104,28 @@ def test_an_import_is_not_held_by_limits_that_changed_during_its_preview(store: 
     previewing.close()
     item = store.services.imports.find_by_token(account.caller, token)
     assert (item.status, item.held_reason) == ("Completed", None)
+
+
+def test_an_initiate_does_not_wait_while_an_undo_stages_its_records(account: LiveAccount) -> None:
+    change_field(account, "S")
+    wrong = change_field(account, "N")
+    services, owner = account.store.services, account.store.owner
+    with ThreadPoolExecutor(1) as pool:
+        with owner.transaction() as tx:
+            tx.connection.execute("LOCK TABLE import_block IN SHARE MODE")  # no record can be staged
+            undoing = pool.submit(services.undo.undo, account.caller, wrong, restore_yes=False)
+            wait_for(lambda: account.store.query(WAITING), bool)
+            assert account.initiate()
+        assert undoing.result().status == "Staging"
+
+
+def test_an_undo_counts_for_the_imports_of_the_day(store: LiveStore) -> None:
+    document = build_account(f"L{uuid4().hex[:12].upper()}")
+    document["account"]["importsPerDay"] = 3
+    account = store.open_account(document)
+    first, second = change_field(account, "S"), change_field(account, "N")
+    undo = store.services.undo.undo
+    assert undo(account.caller, second, restore_yes=False).status == "Staging"
+    with pytest.raises(RequestRefused) as refused:
+        undo(account.caller, first, restore_yes=False)
+    assert refused.value.code == "Import.DailyLimit"

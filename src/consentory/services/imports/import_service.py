@@ -264,11 +264,17 @@ def _require_rights(caller: Caller, item: Import) -> None:
 
 
 def check_daily_limit(tx: Transaction, configuration_index: ConfigurationIndex) -> None:
-    """Raises RequestRefused, too_many, if the account may make no further import now."""
+    """Raises RequestRefused, too_many, if the account may make no further import now. No other import is made until
+    the transaction ends."""
     import_store.lock_initiates(tx)
+    require_daily_room(tx, configuration_index)
+
+
+def require_daily_room(tx: Transaction, configuration_index: ConfigurationIndex, made: int = 0) -> None:
+    """As `check_daily_limit`, without the lock. `made`: how many imports this transaction has made already."""
     used, free_in = import_store.count_recent_imports(tx)
     limit = configuration_index.account.imports_per_day
-    if used >= limit:
+    if used - made >= limit:
         seconds = math.ceil(free_in.total_seconds()) if free_in is not None else 86_400
         raise RequestRefused(
             "too_many",

@@ -22,7 +22,7 @@ from consentory.domain.record import Record
 from consentory.errors import RequestRefused, StoreRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
-from consentory.services.imports.import_service import TOKEN_BITS, check_daily_limit, find_by_id
+from consentory.services.imports.import_service import TOKEN_BITS, find_by_id, require_daily_room
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import before_image_store, execution_store, import_store, profile_store
 from consentory.store.tables.import_store import NewBatch, NewBlock
@@ -54,8 +54,11 @@ class UndoService:
                 configuration_index = self._configurations.current_in(tx, caller.account_id)
                 item, _ = import_store.lock_import(tx, item.import_id)  # maintenance may delete its images
                 _check_undoable(tx, item, configuration_index.account.undo_days)
-                check_daily_limit(tx, configuration_index)
-                return _make_undo(tx, caller, item, configuration_index, restore_yes=restore_yes)
+                require_daily_room(tx, configuration_index)
+                made = _make_undo(tx, caller, item, configuration_index, restore_yes=restore_yes)
+                import_store.lock_initiates(tx)  # only now: to stage millions of people takes minutes
+                require_daily_room(tx, configuration_index, made=1)
+                return made
         except StoreRefused as error:
             if error.constraint != "import_undone_once":
                 raise
