@@ -21,7 +21,7 @@ COUNTS = ("TotalRecordsReceived", "ValidationSuccessful", "ValidationFailed", "P
 FIELDS = [
     *COUNTS[:7], "AccessToken", "Status", "Expires", "Name", "DataStageDuration", "ImportAction", "MatchCriteria",
     "MatchValue", "RefreshAlternateIds", "RefreshContacts", "RefreshCustomFields", "RefreshGroups", "RefreshTags",
-    "AllowPriorConsents", "ImportId", *COUNTS[7:], "StartedAt", "CompletedAt", "FailureReason", "Source",
+    "AllowPriorConsents", "ImportId", *COUNTS[7:], "StartedAt", "CompletedAt", "FailureReason", "HeldReason", "Source",
 ]  # fmt: skip
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
 

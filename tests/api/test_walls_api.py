@@ -78,9 +78,11 @@ def send(
 ) -> httpx.Response:
     body: Wire | None = None
     if method in ("POST", "PUT"):
-        body = (
-            {"UserProfilePreferences": [{"ProfileId": ids["profileId"]}]} if path.endswith("/Stage") else {"Name": "x"}
-        )
+        bodies: dict[str, Wire] = {
+            "Stage": {"UserProfilePreferences": [{"ProfileId": ids["profileId"]}]},
+            "Undo": {"RestoreYes": True},
+        }
+        body = bodies.get(path.rpartition("/")[2], {"Name": "x"})
     return client.request(method, path.format(clientId=account, **ids), params=query, json=body)
 
 

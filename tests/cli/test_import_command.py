@@ -113,7 +113,7 @@ def test_undated_choices_are_warned_of_and_counted(run: Run, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "words", "told"),
     [
-        ("", [], "no record in it"),
+        ("", [], "the file is empty"),
         ('{"a": 1}\n{"b"\n', [], "line 2 (byte 9): not JSON"),
         ("{}\n", ["--match", "NoSuch"], "NoSuch"),
         ("{}\n", ["--refresh", "contacts,everything"], "not 'everything'."),

@@ -68,7 +68,7 @@ def test_all_that_is_staged_counts(bench: Workbench) -> None:
 def test_the_operator_purges_an_import(bench: Workbench) -> None:
     item = bench.complete([make_person(1), make_faulty(2)])
     done = run_purge(bench, item.import_id)
-    assert (done.returncode, done.stdout) == (0, f"ACME: the staged records of import {item.import_id} are gone.\n")
+    assert (done.returncode, done.stdout) == (0, f"ACME: the staged records of import {item.import_id} are deleted.\n")
     assert_gone(bench, bench.find(item))
     assert bench.owner("SELECT count(*) FROM profile") == [(1,)]
     assert bench.owner("SELECT caller FROM audit_event WHERE action = 'import.purged'") == [("operator",)]

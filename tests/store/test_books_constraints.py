@@ -271,7 +271,7 @@ Move = Callable[[Transaction], bool]
 
 
 def start(tx: Transaction) -> bool:
-    return execution_store.start_import(tx, IMPORT_ID, 1, 1, [])
+    return execution_store.start_import(tx, IMPORT_ID, 1, 1, [], keeps_images=True)
 
 
 MOVES: dict[str, tuple[Move, Status]] = {

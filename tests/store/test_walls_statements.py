@@ -96,6 +96,7 @@ def their_rows(engine: str, template: str) -> Iterator[str]:
         owner.execute("UPDATE account SET revision = 2")
         loose = make_row("audit_event", THEIRS, event_id=IMPORT_ID, import_id=IMPORT_ID)  # in no chain and no queue
         insert_row(owner, "audit_event", loose)
+        insert_row(owner, "preview_change", make_row("preview_change", THEIRS, number=2))  # a sample of two
         insert_row(owner, "account", make_row("account", OURS))
     yield url
     drop_database(engine, url)

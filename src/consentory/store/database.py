@@ -75,8 +75,9 @@ _DATA_CLASSES = ("22", "23")
 _CONTENTION_CLASS = "40"
 _BUSY = ("53", "55", "58", "57014")
 """SQLSTATE classes, and the code of a statement time-out, of errors that pass. The session stays usable."""
-SNAPSHOT_ENDED = ("22023", "42704")
-"""SQLSTATEs of a snapshot whose transaction has ended: older releases of PostgreSQL, and newer ones."""
+SNAPSHOT_ENDED = ("22023", "42704", "55000")
+"""SQLSTATEs of a snapshot whose transaction has ended: older releases of PostgreSQL, newer ones, and a snapshot whose
+session ended a moment ago."""
 _LOST_CLASSES = ("08", "57")
 """SQLSTATE classes of a lost connection and of a server that stops. libpq's own errors have no SQLSTATE."""
 _IDLE_TOO_LONG = "25P03"
