@@ -129,3 +129,13 @@ def test_an_undo_counts_for_the_imports_of_the_day(store: LiveStore) -> None:
     with pytest.raises(RequestRefused) as refused:
         undo(account.caller, first, restore_yes=False)
     assert refused.value.code == "Import.DailyLimit"
+
+
+def test_an_undo_that_expired_a_moment_ago_does_not_count(account: LiveAccount) -> None:
+    """No maintenance has seen it yet."""
+    change_field(account, "S")
+    wrong = change_field(account, "N")
+    undo = account.store.services.undo.undo
+    first = undo(account.caller, wrong, restore_yes=False)
+    account.store.change("UPDATE import SET expires_at = now() WHERE import_id = %s", first.import_id)
+    assert undo(account.caller, wrong, restore_yes=False).status == "Staging"

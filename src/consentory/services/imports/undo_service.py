@@ -12,7 +12,7 @@ import msgspec
 
 from consentory.codec.limits import LENGTHS
 from consentory.codec.staging.staged_block import BLOCK_RECORDS, pack_raw, pack_work
-from consentory.domain.caller import Caller
+from consentory.domain.caller import SYSTEM, Caller, Party
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.identifier import make_uuid7
 from consentory.domain.imports import Books, Import, StageCounts
@@ -72,9 +72,11 @@ def _check_undoable(tx: Transaction, item: Import, days: int) -> None:
     if item.status != "Completed":
         text = f"This import is {item.status}. Only a Completed import can be undone."
         raise RequestRefused("conflict", "Undo.NotCompleted", text)
-    is_kept, is_open, is_done = before_image_store.judge_undo(tx, item.import_id, days)
-    if is_done:
-        _refuse_done()
+    is_kept, is_open, undo_id = before_image_store.judge_undo(tx, item.import_id, days)
+    if undo_id is not None:
+        if not import_store.expire_import(tx, undo_id):
+            _refuse_done()
+        note_event(tx, Party(item.account_id, SYSTEM), "import.expired", import_id=undo_id)
     if not is_kept or not is_open:
         text = f"The time to undo this import is over. undoDays of the account document is {days}."
         raise RequestRefused("conflict", "Undo.TooLate", text)

@@ -51,9 +51,9 @@ DELETE FROM before_image WHERE account_id = current_account()
   AND profile_id = ANY(%(ids)s::bigint[]);
 
 -- name: judge_undo
--- Three facts: the import still keeps its images; its window is open; another undo of it is done or running. One row.
+-- Three facts: the import still keeps its images; its window is open; the undo of it that has not failed. One row.
 SELECT coalesce(before_images = 'Kept', false), coalesce(completed_at + make_interval(days => %(days)s) > now(), false),
-  EXISTS (SELECT FROM import AS u WHERE u.account_id = import.account_id AND u.undo_of = import.import_id
+  (SELECT u.import_id FROM import AS u WHERE u.account_id = import.account_id AND u.undo_of = import.import_id
           AND u.status <> 'Failed')
 FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 

@@ -99,9 +99,9 @@ def delete_images(tx: Transaction, ids: Sequence[int]) -> None:
         tx.run("delete_before_images", {"ids": ids})
 
 
-def judge_undo(tx: Transaction, import_id: UUID, days: int) -> tuple[bool, bool, bool]:
-    """(True if the images are kept, True if the last `days` include the completion, True if another undo is done or
-    running)."""
+def judge_undo(tx: Transaction, import_id: UUID, days: int) -> tuple[bool, bool, UUID | None]:
+    """(True if the images are kept, True if the last `days` include the completion, the undo of it that has not
+    failed)."""
     row = tx.row("judge_undo", {"import_id": import_id, "days": days})
     assert row is not None
     return row[0], row[1], row[2]
