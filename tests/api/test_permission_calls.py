@@ -90,6 +90,10 @@ def _cancel_by_id(**fields: Any) -> Call:
     return send
 
 
+UNDO = {"import", "profile.write", "profile.delete", "channels", "programs", "consentTypes"}
+"""The records of an undo can touch every part of a profile, and delete it."""
+
+
 def _undo(**body: Any) -> Call:
     """On an import that has not completed: 409 for a caller who may undo."""
 
@@ -125,8 +129,8 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "its preview": (_look("Imports/{ImportId}/Preview"), {"import"}),
     "changes of a preview": (_look("Import/{AccessToken}/Preview/Changes"), {"import"}),
     "its changes of a preview": (_look("Imports/{ImportId}/Preview/Changes"), {"import"}),
-    "undo": (_undo(), {"import"}),
-    "undo with RestoreYes": (_undo(RestoreYes=True), {"import", "release"}),
+    "undo": (_undo(), UNDO),
+    "undo with RestoreYes": (_undo(RestoreYes=True), {*UNDO, "release"}),
     "its progress": (_watch, {"import"}),
     "profile": (_on_profile("GET"), {"profile.read"}),
     "history": (_on_profile("GET", "/History?of=Consents"), {"profile.read"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -139,3 +140,24 @@ def test_an_undo_that_expired_a_moment_ago_does_not_count(account: LiveAccount) 
     first = undo(account.caller, wrong, restore_yes=False)
     account.store.change("UPDATE import SET expires_at = now() WHERE import_id = %s", first.import_id)
     assert undo(account.caller, wrong, restore_yes=False).status == "Staging"
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [{"channels": ("Email",)}, {"programs": ("NEWS",)}, {"consent_types": ()}, {"profile": ("read", "write")},
+     {"profile": ("read", "delete")}],
+)  # fmt: skip
+def test_an_undo_needs_the_permission_for_every_part_of_a_profile(
+    account: LiveAccount, lacking: dict[str, Any]
+) -> None:
+    """At Undo, and at Execute of an undo that somebody else made."""
+    wrong = change_field(account, "N")
+    services = account.store.services
+    caller = replace(account.caller, permissions=msgspec.structs.replace(account.caller.permissions, **lacking))
+    with pytest.raises(RequestRefused) as refused:
+        services.undo.undo(caller, wrong, restore_yes=False)
+    assert (refused.value.kind, refused.value.code) == ("forbidden", "Permission.Undo")
+    item = services.undo.undo(account.caller, wrong, restore_yes=False)
+    with pytest.raises(RequestRefused) as refused:
+        services.imports.execute(caller, str(item.access_token))
+    assert refused.value.code == "Permission.Undo"

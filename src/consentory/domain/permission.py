@@ -66,6 +66,13 @@ def require_settings(settings: ImportSettings, permissions: Permissions) -> None
         raise RequestRefused(
             "forbidden", "Permission.Delete", "Your user groups do not permit Delete; ask for `profile: [delete]`."
         )
+    if settings.action == "Undo" and not may_undo(permissions):
+        raise RequestRefused(
+            "forbidden",
+            "Permission.Undo",
+            "An undo can change every part of a profile, and delete profiles; it needs `profile: [write, delete]`,"
+            " `channels: all`, `programs: all` and `consentTypes: all`.",
+        )
     if settings.refresh_contacts and not may_refresh_contacts(permissions):
         raise RequestRefused(
             "forbidden",
@@ -79,6 +86,11 @@ def may_refresh_contacts(permissions: Permissions) -> bool:
     return permissions.channels == "all" and permissions.programs == "all"
 
 
+def may_undo(permissions: Permissions) -> bool:
+    """True if the caller may touch every part of a profile and delete it: the records of an undo can do both."""
+    return {"write", "delete"} <= set(permissions.profile) and _has_all_scopes(permissions)
+
+
 def may_configure(permissions: Permissions) -> bool:
     """True if the permissions allow changing the configuration. A user of the shared key must not have such
     permissions."""
@@ -87,8 +99,11 @@ def may_configure(permissions: Permissions) -> bool:
 
 def may_read_all(permissions: Permissions) -> bool:
     """True if the caller may see every part of a profile (import-api.md, "Exceptions")."""
-    scopes = (permissions.channels, permissions.programs, permissions.consent_types)
-    return "read" in permissions.profile and all(scope == "all" for scope in scopes)
+    return "read" in permissions.profile and _has_all_scopes(permissions)
+
+
+def _has_all_scopes(permissions: Permissions) -> bool:
+    return all(scope == "all" for scope in (permissions.channels, permissions.programs, permissions.consent_types))
 
 
 def has_sent(caller: Caller, staged_by: str, action: Action) -> bool:

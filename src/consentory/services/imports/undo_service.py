@@ -50,7 +50,7 @@ class UndoService:
         try:
             with self._database.transaction(caller.account_id) as tx:
                 item = find_by_id(tx, import_id)
-                require_settings(item.settings, caller.permissions)
+                require_settings(msgspec.structs.replace(item.settings, action="Undo"), caller.permissions)
                 configuration_index = self._configurations.current_in(tx, caller.account_id)
                 item, _ = import_store.lock_import(tx, item.import_id)  # maintenance may delete its images
                 _check_undoable(tx, item, configuration_index.account.undo_days)
