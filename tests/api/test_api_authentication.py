@@ -86,11 +86,16 @@ def test_a_failed_look_up_costs_what_a_wrong_secret_does(running: RunningServer)
             running.services.authentication.issue_token(client_id, "wrong", None)
         return time.perf_counter() - started
 
-    # The requests take turns, five for each, because the machine may do other work. After so few attempts no wait
-    # follows.
-    pairs = [(running.create_account().client_id, f"{number:024x}") for number in range(4)] * 5
-    times = [(measure(known), measure(unknown)) for known, unknown in pairs]
-    known, unknown = (min(column) for column in zip(*times, strict=True))
+    # The requests take turns, because the machine may do other work: the least time of each sort counts, and more
+    # turns follow while other work covers it. After five attempts with one id no wait follows yet.
+    fastest = [1.0, 1.0]
+    for number in range(12):
+        ids = (running.create_account().client_id, f"{number:024x}")
+        for _ in range(5):
+            fastest = [min(least, measure(client_id)) for least, client_id in zip(fastest, ids, strict=True)]
+        known, unknown = fastest
+        if number >= 3 and 0.5 < unknown / known < 2:
+            break
     assert 0.5 < unknown / known < 2
 
 
