@@ -23,6 +23,7 @@ from running_server import (
     make_template,
     running_engine,
 )
+from wire_client import WireClient
 
 from consentory.store.embedded.embedded_server import EmbeddedServer
 
@@ -87,6 +88,13 @@ def running(engine: str, template: str) -> Iterator[RunningServer]:
 def server(running: RunningServer) -> AccountAccess:
     """The running server with an account of the test's own."""
     return running.create_account()
+
+
+@pytest.fixture
+def ours(server: AccountAccess) -> Iterator[WireClient]:
+    """A client of the test's own account."""
+    with WireClient(server) as client:
+        yield client
 
 
 @pytest.fixture

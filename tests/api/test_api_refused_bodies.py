@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 
 import httpx
 import pytest
-from running_server import AccountAccess
 from wire_client import BASE, WireClient
 
 WRONG = {"Authorization": "Bearer wrong"}
@@ -29,12 +27,6 @@ REFUSALS = {
     "415": ("POST", f"{BASE}/Async/{{}}/Import/1/Stage", {"Content-Type": "text/x"}, 415),
 }
 MEGABYTE = 1_000_000
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
 import pytest
-from running_server import AccountAccess
 from wire_client import WireClient, check_problem, choice, mail, person, require
 
 MATCH = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
@@ -18,12 +16,6 @@ UNDATED = {"FilterId": "NEWS-EMAIL", "PreferenceType": 1}
 BAD = {"PhoneNumbers": [{"PhoneNumber": "12"}]}
 LOCAL = {"PhoneNumbers": [{"PhoneNumber": "(202) 555-0143"}]}
 ABROAD = {"PhoneNumbers": [{"PhoneNumber": "+49 30 1234567"}]}
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 def test_the_answer_of_stage_counts_of_the_batch_and_the_status_of_the_import(ours: WireClient) -> None:

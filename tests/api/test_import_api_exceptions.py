@@ -5,23 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from running_server import AccountAccess, RunningServer
+from running_server import RunningServer
 from waiting import wait_for
 from wire_client import FAULTY, WireClient, check_problem, choice, codes, mail, pack, person, require
 
 CRM = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 NDJSON = "application/x-ndjson"
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 def marked(*marks: Any) -> list[dict[str, Any]]:

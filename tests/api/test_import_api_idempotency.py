@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 
 import pytest
 import zstandard
-from running_server import AccountAccess, RunningServer
+from running_server import RunningServer
 from wire_client import FAULTY, WireClient, at_once, check_problem, pack, person, require
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 @pytest.fixture

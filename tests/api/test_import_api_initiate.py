@@ -15,12 +15,6 @@ CRM = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 
 
 @pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
-
-
-@pytest.fixture
 def mailer(running: RunningServer, server: AccountAccess) -> Iterator[WireClient]:
     """Another user of the same account: channel Email, program NEWS, consent type PrivacyPolicy, no delete."""
     with WireClient(running.give_access(server.account, "mailer")) as client:

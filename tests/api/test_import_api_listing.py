@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from model_check import check_books
-from running_server import AccountAccess, RunningServer
+from running_server import RunningServer
 from wire_client import FAULTY, WireClient, check_problem, codes, person, require
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 def test_the_list_gives_status_objects_newest_first(ours: WireClient) -> None:

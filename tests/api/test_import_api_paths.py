@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import httpx
 import pytest
-from running_server import AccountAccess, RunningServer
+from running_server import RunningServer
 from wire_client import BASE, WireClient, check_problem, person, require
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
-
 
 CALLS = [
     ("POST", "/Import/{token}/Stage"),

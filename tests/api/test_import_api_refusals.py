@@ -7,15 +7,9 @@ from collections.abc import Iterator
 import httpx
 import psycopg
 import pytest
-from running_server import AccountAccess, RunningServer, create_database
+from running_server import RunningServer, create_database
 from waiting import wait_for
 from wire_client import BASE, WireClient, at_once, check_problem, person, require
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 def test_every_import_call_needs_the_permission_import(ours: WireClient) -> None:

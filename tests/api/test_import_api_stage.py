@@ -6,21 +6,13 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import zstandard
-from running_server import AccountAccess
 from wire_client import FAULTY, WireClient, at_once, check_problem, pack, person, require
 
 NDJSON = "application/x-ndjson"
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from model_check import check_books
-from running_server import AccountAccess, RunningServer
+from running_server import RunningServer
 from waiting import wait_for
 from wire_client import ENDED, FAULTY, WireClient, check_problem, choice, mail, person, require
 
@@ -24,12 +23,6 @@ FIELDS = [
     "AllowPriorConsents", "ImportId", *COUNTS[7:], "StartedAt", "CompletedAt", "FailureReason", "HeldReason", "Source",
 ]  # fmt: skip
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 def counts(status: dict[str, Any]) -> dict[str, int]:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
-from running_server import AccountAccess
 from waiting import wait_for
 from wire_client import WireClient, check_problem, choice, mail, person, require
 
 CRM = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
 Wire = dict[str, Any]
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 def look(client: WireClient, token: int, call: str = "", **parameters: Any) -> httpx.Response:

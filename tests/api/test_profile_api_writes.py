@@ -13,12 +13,6 @@ OLD, NEW = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
 
 
 @pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
-
-
-@pytest.fixture
 def mailer(running: RunningServer, server: AccountAccess) -> Iterator[WireClient]:
     """Another user of the same account: channel Email, program NEWS, consent type PrivacyPolicy, no delete."""
     with WireClient(running.give_access(server.account, "mailer")) as client:

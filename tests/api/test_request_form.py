@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import httpx
 import pytest
 from attack_scene import speak
-from running_server import AccountAccess, RunningServer
+from running_server import RunningServer
 from wire_client import WireClient, check_problem, person
 
 FORM = ("x-request-id", "date")
-
-
-@pytest.fixture
-def ours(server: AccountAccess) -> Iterator[WireClient]:
-    with WireClient(server) as client:
-        yield client
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/schema/openapi.json", "/nowhere"])

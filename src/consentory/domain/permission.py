@@ -66,13 +66,8 @@ def require_settings(settings: ImportSettings, permissions: Permissions) -> None
         raise RequestRefused(
             "forbidden", "Permission.Delete", "Your user groups do not permit Delete; ask for `profile: [delete]`."
         )
-    if settings.action == "Undo" and not may_undo(permissions):
-        raise RequestRefused(
-            "forbidden",
-            "Permission.Undo",
-            "An undo can change every part of a profile, and delete profiles; it needs `profile: [write, delete]`,"
-            " `channels: all`, `programs: all` and `consentTypes: all`.",
-        )
+    if settings.action == "Undo":
+        require_undo(permissions)
     if settings.refresh_contacts and not may_refresh_contacts(permissions):
         raise RequestRefused(
             "forbidden",
@@ -81,14 +76,21 @@ def require_settings(settings: ImportSettings, permissions: Permissions) -> None
         )
 
 
+def require_undo(permissions: Permissions) -> None:
+    """Raises RequestRefused, forbidden, if the caller may not touch every part of a profile, and delete it. The records
+    of an undo can do both."""
+    if not {"write", "delete"} <= set(permissions.profile) or not _has_all_scopes(permissions):
+        raise RequestRefused(
+            "forbidden",
+            "Permission.Undo",
+            "An undo can change every part of a profile, and delete profiles; it needs `profile: [write, delete]`,"
+            " `channels: all`, `programs: all` and `consentTypes: all`.",
+        )
+
+
 def may_refresh_contacts(permissions: Permissions) -> bool:
     """True if the caller may touch every contact element, because RefreshContacts can remove every contact element."""
     return permissions.channels == "all" and permissions.programs == "all"
-
-
-def may_undo(permissions: Permissions) -> bool:
-    """True if the caller may touch every part of a profile and delete it: the records of an undo can do both."""
-    return {"write", "delete"} <= set(permissions.profile) and _has_all_scopes(permissions)
 
 
 def may_configure(permissions: Permissions) -> bool:

@@ -144,10 +144,7 @@ def cancel(request: ApiRequest, imports: Imports, access_token: AccessToken) -> 
 )
 def cancel_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> StatusObject:
     """Like the call by access token. This call also answers after the token has expired."""
-    item = imports.cancel_by_id(request.user, import_id)
-    count_import_call("cancel")
-    note_import(request.scope, item.import_id)
-    return show_import(request, item)
+    return answer_by_id(request, imports.cancel_by_id(request.user, import_id), "cancel")
 
 
 @post(
@@ -159,10 +156,7 @@ def cancel_import(request: ApiRequest, imports: Imports, import_id: ImportId) ->
 )
 def release(request: ApiRequest, imports: Imports, import_id: ImportId) -> StatusObject:
     """Let an import go on that a guard holds. Needs the permission `release`. Harmless when repeated."""
-    item = imports.release(request.user, import_id)
-    count_import_call("release")
-    note_import(request.scope, item.import_id)
-    return show_import(request, item)
+    return answer_by_id(request, imports.release(request.user, import_id), "release")
 
 
 @get("/Async/{clientId:str}/Import/{accessToken:str}/Status", operation_id="getStatus", sync_to_thread=True)
@@ -198,9 +192,7 @@ def list_imports(
 @get("/Async/{clientId:str}/Imports/{importId:str}", operation_id="getImport", sync_to_thread=True)
 def get_import(request: ApiRequest, imports: Imports, import_id: ImportId) -> StatusObject:
     """One import by its id. This call also answers after the access token has expired."""
-    item = imports.find_by_id(request.user, import_id)
-    note_import(request.scope, item.import_id)
-    return show_import(request, item)
+    return answer_by_id(request, imports.find_by_id(request.user, import_id))
 
 
 @get(
@@ -252,10 +244,20 @@ def undo(request: ApiRequest, undos: Undos, content: Content, import_id: ImportI
 
 def answer_import(request: ApiRequest, item: Import, call: str | None = None) -> StatusObject:
     """The status object. `call` names the call that changed the state of the import."""
+    _note(request, item, call)
+    return render_status(item)
+
+
+def answer_by_id(request: ApiRequest, item: Import, call: str | None = None) -> StatusObject:
+    """Like `answer_import`, for a caller who sent no access token."""
+    _note(request, item, call)
+    return show_import(request, item)
+
+
+def _note(request: ApiRequest, item: Import, call: str | None) -> None:
     note_import(request.scope, item.import_id)
     if call is not None:
         count_import_call(call)
-    return render_status(item)
 
 
 def show_import(request: ApiRequest, item: Import) -> StatusObject:

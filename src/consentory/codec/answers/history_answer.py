@@ -14,6 +14,13 @@ from consentory.domain.instants import from_micros
 from consentory.domain.profile import ProfileState, describe_place
 from consentory.domain.viewing import HistoryItem, ViewedHistory
 
+_UndoOf = Annotated[
+    UUID | UnsetType, Meta(description="The choice came back because this import was undone. With TakenBack it went.")
+]
+_TakenBack = Annotated[
+    Literal[True] | UnsetType, Meta(description="The choice went, because there was none before the import.")
+]
+
 
 class PlaceAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The owner of a choice: the person (Profile), or a contact element with its type and its value."""
@@ -44,13 +51,8 @@ class PreferenceEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Caller: str
     ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
     SequenceNumber: Positive | None
-    UndoOf: Annotated[
-        UUID | UnsetType,
-        Meta(description="The choice came back because this import was undone; with TakenBack it went."),
-    ] = UNSET
-    TakenBack: Annotated[
-        Literal[True] | UnsetType, Meta(description="The choice is there no longer: before that import there was none.")
-    ] = UNSET
+    UndoOf: _UndoOf = UNSET
+    TakenBack: _TakenBack = UNSET
 
 
 class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -67,13 +69,8 @@ class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Caller: str
     ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
     SequenceNumber: Positive | None
-    UndoOf: Annotated[
-        UUID | UnsetType,
-        Meta(description="The choice came back because this import was undone; with TakenBack it went."),
-    ] = UNSET
-    TakenBack: Annotated[
-        Literal[True] | UnsetType, Meta(description="The choice is there no longer: before that import there was none.")
-    ] = UNSET
+    UndoOf: _UndoOf = UNSET
+    TakenBack: _TakenBack = UNSET
 
 
 class PreferenceHistory(msgspec.Struct, frozen=True):

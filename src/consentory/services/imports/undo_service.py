@@ -15,9 +15,9 @@ from consentory.codec.staging.staged_block import BLOCK_RECORDS, pack_raw, pack_
 from consentory.domain.caller import SYSTEM, Caller, Party
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.identifier import make_uuid7
-from consentory.domain.imports import Books, Import, StageCounts
+from consentory.domain.imports import Books, Import, ImportSettings, StageCounts
 from consentory.domain.instants import from_micros
-from consentory.domain.permission import require_import, require_release, require_settings
+from consentory.domain.permission import require_import, require_release, require_undo
 from consentory.domain.record import Record
 from consentory.errors import RequestRefused, StoreRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
@@ -50,7 +50,7 @@ class UndoService:
         try:
             with self._database.transaction(caller.account_id) as tx:
                 item = find_by_id(tx, import_id)
-                require_settings(msgspec.structs.replace(item.settings, action="Undo"), caller.permissions)
+                require_undo(caller.permissions)
                 configuration_index = self._configurations.current_in(tx, caller.account_id)
                 item, _ = import_store.lock_import(tx, item.import_id)  # maintenance may delete its images
                 _check_undoable(tx, item, configuration_index.account.undo_days)
@@ -101,10 +101,7 @@ def _make_undo(
         import_id=make_uuid7(now),
         access_token=secrets.randbits(TOKEN_BITS),
         status="Initiated",
-        # The undo keeps the Refresh flags, so that Execute requires the permissions that the import required.
-        settings=msgspec.structs.replace(
-            undone.settings, name=name, action="Undo", match_type=None, source=None, guard=msgspec.UNSET
-        ),
+        settings=ImportSettings(name=name, data_stage_duration=undone.settings.data_stage_duration, action="Undo"),
         books=Books(),
         caller=caller.user_id,
         created_at=now,
