@@ -4,10 +4,13 @@
     ├── ApiProblem           the server refused the call or failed; the members of its problem document
     └── ServerUnreachable    the server gave no answer, also after more tries
 
-Each call may be repeated without harm: reading calls, calls with an Idempotency-Key (made here if the caller gives
-none), and Execute and Cancel by their contract. So each call is tried again after a lost connection and after 503, for
-the time of the client's `patience`, and after 429 if the server asks for a short wait. If a server cannot be reached
-and has not answered this client before, there is only one try.
+Each call may be repeated without harm. Calls that make or stage something have an Idempotency-Key, which this class
+makes if the caller gives none. Execute, Cancel and Release change nothing when repeated. Undo has no Idempotency-Key:
+if its answer is lost, the next try gets 409 `Undo.Done`, and the list of imports shows the undo.
+
+Therefore each call is tried again after a lost connection and after 503, for the time of the client's `patience`. It is
+tried again after 429, if the server asks for a short wait. If a server cannot be reached and has not answered this
+client before, there is only one try.
 """
 
 import datetime
@@ -154,7 +157,7 @@ class ConsentoryClient:
         return self._post(self._async("Imports", import_id, "Release"))
 
     def undo(self, import_id: uuid.UUID | str, *, restore_yes: bool = False) -> JsonObject:
-        """A new import that takes back a completed one when it is executed. Returns its status object."""
+        """Make a new import. Its execution takes back a completed import. Returns the status object of the new import."""
         return self._post(self._async("Imports", import_id, "Undo"), {"RestoreYes": restore_yes})
 
     def status(self, access_token: int) -> JsonObject:

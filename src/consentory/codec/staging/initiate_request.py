@@ -217,14 +217,14 @@ def _read_guard(
             text = f"{name} is no limit: {quote(str(limit))}; {LIMIT_ADVICE}."
             collector.report("Initiate.NotALimit", text, f"$.Guard.{name}", limit)
         elif name in known and is_looser(limit, known[name]):
-            text = f"{name} may be stricter than {known[name]} of the account document, and not looser: {limit}."
+            text = f"{name} must be at most {known[name]}, as in the account document, not {limit}. Give a lower limit, or leave it out."
             collector.report("Initiate.GuardLooser", text, f"$.Guard.{name}", limit)
     release = request.Guard.release
     if release not in (None, "anyone", "otherUser"):
-        text = f"release is anyone or otherUser, not {quote(str(release))}."
+        text = f"release must be anyone or otherUser, not {quote(str(release))}."
         collector.report("Initiate.UnknownRelease", text, "$.Guard.release", release)
     elif release == "anyone" and configured is not None and configured.release == "otherUser":
-        text = "release may not be looser than otherUser of the account document; leave it out."
+        text = "release must be otherUser, as in the account document. Leave it out."
         collector.report("Initiate.GuardLooser", text, "$.Guard.release", release)
     given = {name: getattr(request.Guard, name) for name in Limits.__struct_fields__}
     return Guard(**given, release="otherUser" if release == "otherUser" else "anyone")

@@ -3,7 +3,7 @@
 DATA/                 0700; for root 0711 and root's own
   launcher.lock       held (flock) by the launcher whose server runs
   conninfo            0600, how to connect, with the password
-  secret-key          0600, what keys in the database are encrypted under, unless the environment gives one
+  secret-key          0600, encrypts the keys in the database, unless the environment gives another key
   server.log          0600
   server/             0700, the server's user: the cluster and the socket
   binaries/           root only: copied, if the server's user cannot reach the installed ones
