@@ -157,7 +157,7 @@ class ConsentoryClient:
         return self._post(self._async("Imports", import_id, "Release"))
 
     def undo(self, import_id: uuid.UUID | str, *, restore_yes: bool = False) -> JsonObject:
-        """Make a new import. Its execution takes back a completed import. Returns the status object of the new import."""
+        """Make a new import. Its execution takes back a completed import. Returns its status object."""
         return self._post(self._async("Imports", import_id, "Undo"), {"RestoreYes": restore_yes})
 
     def status(self, access_token: int) -> JsonObject:

@@ -217,7 +217,8 @@ def _read_guard(
             text = f"{name} is no limit: {quote(str(limit))}; {LIMIT_ADVICE}."
             collector.report("Initiate.NotALimit", text, f"$.Guard.{name}", limit)
         elif name in known and is_looser(limit, known[name]):
-            text = f"{name} must be at most {known[name]}, as in the account document, not {limit}. Give a lower limit, or leave it out."
+            text = f"{name} must be at most {known[name]}, not {limit}: the account document says so."
+            text += " Give a lower limit, or leave it out."
             collector.report("Initiate.GuardLooser", text, f"$.Guard.{name}", limit)
     release = request.Guard.release
     if release not in (None, "anyone", "otherUser"):
