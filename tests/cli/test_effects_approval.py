@@ -133,7 +133,10 @@ def test_refused_records_are_told_before_anything_is_executed(run: Run, tmp_path
     [
         (["import", "FILE", "--name", "x", "--yes"], "--yes answers the question of --preview"),
         (["execute", "7", "--yes"], "--yes answers the question of --preview"),
-        (["execute", "7", "--preview", "--preview-id", "01936d5e-0000-7000-8000-000000000001"], "Give one of them"),
+        (
+            ["execute", "7", "--preview", "--preview-id", "01936d5e-0000-7000-8000-000000000001"],
+            "Give only one of them",
+        ),
         (["execute", "x"], "must be an access token"),
     ],
 )

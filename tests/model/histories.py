@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from .execution_model import REFRESH, ImportResult, Model, WriteOutcome
@@ -389,6 +390,9 @@ def histories(draw: st.DrawFn, max_steps: int = 6) -> History:
     return History(steps, draw(st.sampled_from([1, 2, 7, None])), draw(st.integers(1, 4)))
 
 
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+"""Of the tests of the model itself."""
+
 Result = ImportResult | WriteOutcome | bool | str | None
 """Of a step: the code of a refused undo is a string."""
 
@@ -482,3 +486,11 @@ class Replay:
 def pick_import(numbers: list[int], back: int) -> int:
     """The number of the import that an UndoStep takes back."""
     return numbers[-1 - (back - 1) % len(numbers)]
+
+
+def replay(history: History) -> Replay:
+    """A history on a new account of the model."""
+    run = Replay(Model(build_account()))
+    for step in history.steps:
+        run.play(step)
+    return run

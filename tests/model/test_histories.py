@@ -5,26 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from .account_model import OPT_IN, OPT_OUT, fold
 from .comparison import comparable
-from .execution_model import ImportResult, Model
-from .histories import History, ImportStep, Replay, build_account, histories, imports
+from .execution_model import ImportResult
+from .histories import FEW, History, ImportStep, histories, imports, replay
 from .profile_model import as_given_out
 from .record_model import KINDS, PERSON
 from .wide_histories import wide_histories
 
 pytestmark = pytest.mark.slow
-
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def replay(history: History) -> Replay:
-    run = Replay(Model(build_account()))
-    for step in history.steps:
-        run.play(step)
-    return run
 
 
 @FEW

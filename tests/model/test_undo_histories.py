@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from .account_model import OPT_OUT
 from .execution_model import ImportResult, Model
 from .force_model import NOES
-from .histories import History, ImportStep, Replay, UndoStep, histories, imports
+from .histories import FEW, History, ImportStep, Replay, UndoStep, histories, imports, replay
 from .model_account import build_account
 from .person_model import Profile
-from .test_histories import FEW, replay
 from .undo_histories import undo_histories
 from .wide_histories import wide_histories, wide_imports
 
