@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from live_account import LiveAccount, LiveStore
 from preview_calls import list_changes, make_previewing, run_preview
+from waiting import wait_for
 
 from consentory.domain.effects import EFFECT_KINDS
 from consentory.domain.preview import Preview
-from consentory.errors import RequestRefused
+from consentory.errors import RequestRefused, StoreUnavailable
 from consentory.services.execution.previewing import Previewing
 
 Wire = dict[str, Any]
@@ -210,3 +212,26 @@ def test_a_preview_that_cannot_be_made_fails_and_says_so(store: LiveStore) -> No
     assert look(account, token).state == "Failed"
     item = store.services.imports.find_by_token(account.caller, token)
     assert ("preview.failed",) in store.query("SELECT action FROM audit_event WHERE import_id = %s", item.import_id)
+
+
+def test_a_connection_lost_while_a_preview_begins_costs_time_only(
+    store: LiveStore, open_previewing: Callable[[int], Previewing]
+) -> None:
+    """The session is ended while it reads the staged records of the import. The import's preview then begins again."""
+    account = store.open_account()
+    token = stage(account, [make_person(number) for number in range(3)])
+    start(account, token)
+    previewing = open_previewing(1000)
+    end_session = """SELECT pg_terminate_backend(pid) FROM pg_locks
+                     WHERE NOT granted AND relation = 'import_block'::regclass"""
+    with ThreadPoolExecutor(1) as pool:
+        with store.owner.transaction() as tx:
+            tx.connection.execute("LOCK TABLE import_block")
+            begun = pool.submit(previewing.work_once)
+            wait_for(lambda: store.query(end_session), bool)
+            with pytest.raises(StoreUnavailable):
+                begun.result()
+        assert look(account, token).state == "Running"
+        while previewing.work_once():
+            pass
+    assert (look(account, token).state, look(account, token).created) == ("Done", 3)

@@ -106,20 +106,16 @@ class Previewing:
         with self._database.transaction() as tx:
             running = preview_store.list_running_previews(tx)
         for key in running:
-            with ExitStack() as stack:
-                view = stack.enter_context(self._database.snapshot(key.account_id))
-                if not preview_store.try_preview_lock(view, key):
-                    continue
-                try:
-                    is_begun = self._begin(view, key)
-                except (StoreUnavailable, OutcomeUnknown):
-                    raise
-                except Exception as error:
-                    self._fail(key, error)
-                    continue
-                if is_begun:
-                    self._snapshot = _OpenSnapshot(key, view, stack.pop_all())
-                    return True
+            try:
+                with ExitStack() as stack:  # errors of the database get their kind when it ends
+                    view = stack.enter_context(self._database.snapshot(key.account_id))
+                    if preview_store.try_preview_lock(view, key) and self._begin(view, key):
+                        self._snapshot = _OpenSnapshot(key, view, stack.pop_all())
+                        return True
+            except (StoreUnavailable, OutcomeUnknown):
+                raise
+            except Exception as error:
+                self._fail(key, error)
         return False
 
     def _begin(self, view: Transaction, key: PreviewKey) -> bool:
