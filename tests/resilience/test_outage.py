@@ -187,7 +187,7 @@ def test_a_frozen_worker_loses_its_claim_and_finds_out(process_set: ProcessSet, 
 
 # A disk that is full ---------------------------------------------------------------------------------------------
 
-DISK_MEGABYTES = 300
+DISK_MEGABYTES = 600
 
 
 @pytest.fixture(scope="module")
