@@ -35,7 +35,7 @@ columns:
 READ = """\
 import resource, sys, time
 from pathlib import Path
-from consentory.client.record_inputs import InputOptions, open_inputs
+from consentory.codec.sources.record_inputs import InputOptions, open_inputs
 from consentory.codec.tabular.mapping_document import read_mapping
 options = InputOptions(mapping=read_mapping(Path(sys.argv[2]).read_bytes(), "mapping.yaml"))
 began = time.perf_counter()
@@ -109,7 +109,7 @@ def import_files(folder: Path, mapping: Path) -> None:
     """Import the CSV and the XLSX into a server on this machine, each into an account of its own."""
     from consentory.client.api_client import ConsentoryClient
     from consentory.client.import_run import ImportRun
-    from consentory.client.record_inputs import InputOptions, open_inputs
+    from consentory.codec.sources.record_inputs import InputOptions, open_inputs
     from consentory.codec.tabular.mapping_document import read_mapping
 
     with Subject() as subject:

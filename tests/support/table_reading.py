@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from consentory.client.sources import open_file
+from consentory.codec.sources import open_file
 from consentory.codec.tabular.table import Cell, ReadOptions, Row, TableDescription
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from consentory.client.sources import SourceError, open_file
+from consentory.codec.sources import SourceError, open_file
 from consentory.codec.tabular.refused_rows import choose_suffix, open_refused_rows
 from consentory.codec.tabular.table import ReadOptions, Row, RowFault, TableDescription
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tabular_files import FOLDER, describe, make_records, read_acme, read_csv
 
-from consentory.client.sources import open_file
 from consentory.codec.account.account_document import read_account_document
+from consentory.codec.sources import open_file
 from consentory.codec.tabular.mapping_document import MappingInvalid
 from consentory.codec.tabular.mapping_presets import UnknownPreset, list_presets, read_preset
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tabular_files import FOLDER, compile_text, describe, make_records, read_acme
 
-from consentory.client.sources import open_file
+from consentory.codec.sources import open_file
 from consentory.codec.tabular.mapping_presets import identify_preset, list_presets
 from consentory.codec.tabular.mapping_suggestion import suggest_mapping
 from consentory.codec.tabular.row_mapping import RowRefused

@@ -13,11 +13,11 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consentory.client.batch_cutter import cut_batches
-from consentory.client.record_files import RecordFile, find_json_fault
-from consentory.client.record_inputs import open_inputs
-from consentory.client.sources import SourceError
-from consentory.client.sources.byte_source import CHUNK
+from consentory.codec.sources import SourceError
+from consentory.codec.sources.batch_cutter import cut_batches
+from consentory.codec.sources.byte_source import CHUNK
+from consentory.codec.sources.record_files import RecordFile, find_json_fault
+from consentory.codec.sources.record_inputs import open_inputs
 
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "plain": lambda text: text,
@@ -361,8 +361,8 @@ def test_a_record_larger_than_a_batch_goes_alone(tmp_path: Path) -> None:
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from consentory.client.batch_cutter import cut_batches
-from consentory.client.record_inputs import open_inputs
+from consentory.codec.sources.batch_cutter import cut_batches
+from consentory.codec.sources.record_inputs import open_inputs
 
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with open_inputs([Path(sys.argv[1])]) as inputs:

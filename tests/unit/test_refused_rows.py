@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from pyarrow import parquet
 from tabular_files import describe
 
-from consentory.client.sources import open_file
+from consentory.codec.sources import open_file
 from consentory.codec.tabular.refused_rows import choose_suffix, describe_faults, open_refused_rows
 from consentory.codec.tabular.table import ReadOptions, Row, RowFault, TableDescription
 

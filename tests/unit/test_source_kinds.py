@@ -16,7 +16,7 @@ import pytest
 import zstandard
 from table_reading import cells, names, read_table
 
-from consentory.client.sources import SourceError, open_file
+from consentory.codec.sources import SourceError, open_file
 from consentory.codec.tabular.table import ReadOptions
 
 DATA = Path(__file__).parents[1] / "data"

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.processes
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from consentory.client.sources import open_file
+from consentory.codec.sources import open_file
 from consentory.codec.tabular.table import ReadOptions
 
 with open_file(Path(sys.argv[1])) as source:

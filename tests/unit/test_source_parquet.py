@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 from table_reading import cells, faults, names, read_table
 
-from consentory.client.sources import SourceError
+from consentory.codec.sources import SourceError
 
 
 def write_parquet(file: Path, columns: dict[str, Any], **options: Any) -> Path:

@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 from table_reading import cells, faults, names, read_table
 
-from consentory.client.sources import SourceError, open_file, spreadsheet
+from consentory.codec.sources import SourceError, open_file, spreadsheet
 from consentory.codec.tabular.table import ReadOptions
 
 DATA = Path(__file__).parents[1] / "data"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from table_reading import cells, faults, names, read_bytes
 
-from consentory.client.sources import SourceError
+from consentory.codec.sources import SourceError
 from consentory.codec.tabular.table import ReadOptions
 
 PEOPLE = "Vorname;Nachname;Ort\nJürgen;Müller;Köln\nZoë;Größe;Łódź\n"

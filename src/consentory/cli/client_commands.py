@@ -24,9 +24,9 @@ from consentory.cli.import_command import import_files
 from consentory.cli.profile_command import deactivate_profile, delete_profile, edit_profile, show_profile
 from consentory.client.api_client import ConsentoryClient, ImportRef, JsonObject
 from consentory.client.import_run import ImportProgress
-from consentory.client.own_files import spell_path
 from consentory.client.preview_run import find_examples, preview_import
 from consentory.client.private_files import replace_private
+from consentory.codec.sources.source_note import spell_path
 from consentory.terminal.connection import JsonOption, TokenArgument, connected, exit_refused
 from consentory.terminal.import_bars import ImportBars
 from consentory.terminal.import_summary import advise_not_honored, choose_exit_code, make_books_table

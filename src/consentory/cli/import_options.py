@@ -12,8 +12,8 @@ import typer
 from consentory.cli.mapping_commands import choose_mapping, fetch_configuration, read_settings
 from consentory.client.api_client import ConsentoryClient, JsonObject
 from consentory.client.own_files import leave_out_own
-from consentory.client.record_inputs import InputOptions, RecordInput
-from consentory.client.sources.byte_source import STANDARD_INPUT
+from consentory.codec.sources.byte_source import STANDARD_INPUT
+from consentory.codec.sources.record_inputs import InputOptions, RecordInput
 from consentory.codec.tabular.mapping_document import bind_parameters
 from consentory.terminal.connection import exit_refused
 from consentory.terminal.terminal_output import notes

@@ -11,9 +11,9 @@ import msgspec
 import typer
 
 from consentory.client.api_client import ApiProblem, ConsentoryClient
-from consentory.client.record_inputs import InputOptions
-from consentory.client.sources import SourceFile, open_file
-from consentory.client.sources.byte_source import STANDARD_INPUT
+from consentory.codec.sources import SourceFile, open_file
+from consentory.codec.sources.byte_source import STANDARD_INPUT
+from consentory.codec.sources.record_inputs import InputOptions
 from consentory.codec.tabular.mapping_document import TableMapping, read_mapping
 from consentory.codec.tabular.mapping_presets import list_presets, read_preset, write_defaults
 from consentory.codec.tabular.mapping_suggestion import SAMPLE_ROWS, suggest_mapping

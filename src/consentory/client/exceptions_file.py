@@ -1,6 +1,5 @@
 """Write the refused records of an import to a file beside its input, one record a line. A person corrects them."""
 
-import contextlib
 import json
 import shutil
 import tempfile
@@ -8,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from consentory.client.own_files import name_exceptions
 from consentory.client.private_files import create_private
-from consentory.client.sources.source_file import REFUSED_RECORD
 from consentory.codec.answers.exceptions_answer import split_members
+from consentory.codec.sources.refused_listing import Fault, read_faults
+from consentory.codec.sources.source_file import REFUSED_RECORD
 
 FAULTS_KEPT = 5
 
@@ -27,17 +26,6 @@ class Origin(msgspec.Struct, frozen=True):
 
     File: str
     Line: int
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """One fault in the words of the server."""
-
-    Code: str
-    Message: str = ""
-    Path: str = ""
-    Value: Any = None
-    Place: str = ""
-    """The file and the line, and of a table the column; "" where they are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +69,6 @@ class FaultTally:
     def more_kinds(self) -> int:
         """Kinds of fault that are not among the commonest."""
         return max(0, len(self._counts) - FAULTS_KEPT)
-
-
-def read_faults(members: dict[str, bytes]) -> list[Fault]:
-    """The faults of a refused record, given by its members."""
-    text = members.get("Exceptions", b"[]")
-    try:
-        return msgspec.json.decode(text, type=list[Fault])
-    except msgspec.MsgspecError:
-        pass  # half a character in a value, which this reader refuses
-    with contextlib.suppress(ValueError, msgspec.MsgspecError):
-        return msgspec.convert(json.loads(text), list[Fault])
-    return []
 
 
 def write_exceptions(first_input: Path, records: Iterable[tuple[bytes, Origin | None]]) -> FaultTally:

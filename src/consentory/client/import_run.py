@@ -15,9 +15,7 @@ from typing import Literal, NoReturn
 import zstandard
 
 from consentory.client.api_client import ApiProblem, ConsentoryClient, JsonObject, ServerUnreachable
-from consentory.client.batch_cutter import Batch, cut_batches
 from consentory.client.exceptions_file import FaultCount, FaultTally, write_exceptions
-from consentory.client.file_check import FileCheck, check_files
 from consentory.client.import_state import (
     ImportState,
     ImportStateError,
@@ -26,13 +24,16 @@ from consentory.client.import_state import (
     read_state,
     write_state,
 )
-from consentory.client.own_files import spell_path
+from consentory.client.own_files import name_broken
 from consentory.client.preview_run import PreviewFailed, PreviewFindings, preview_import
-from consentory.client.record_inputs import RecordInput, TableInput
+from consentory.client.private_files import create_private
 from consentory.client.record_origins import name_origins
 from consentory.client.refused_tables import write_refused_tables
-from consentory.client.source_note import describe_source
-from consentory.client.sources import SourceError
+from consentory.codec.sources import SourceError
+from consentory.codec.sources.batch_cutter import Batch, cut_batches
+from consentory.codec.sources.file_check import FileCheck, check_files
+from consentory.codec.sources.record_inputs import RecordInput, TableInput
+from consentory.codec.sources.source_note import describe_source, spell_path
 from consentory.errors import ConsentoryError
 
 BATCH_BYTES = 8_000_000
@@ -241,6 +242,7 @@ class ImportRun:
             self._inputs,
             skip_broken=self._skip_broken,
             seek_ids=adds,
+            open_broken=(lambda item: create_private(name_broken(item.path))) if self._skip_broken else None,
             report=lambda done, records: self._report(ImportProgress("check", done, total, records)),
         )
         if found.records and not found.has_record:

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from consentory.client.own_files import STATE_ENDING, spell_path
+from consentory.client.own_files import STATE_ENDING
 from consentory.client.private_files import replace_private
-from consentory.client.record_inputs import RecordInput
+from consentory.codec.sources.record_inputs import RecordInput
+from consentory.codec.sources.source_note import spell_path
 from consentory.errors import ConsentoryError
 
 

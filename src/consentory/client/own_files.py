@@ -9,7 +9,6 @@
 A person corrects all these files except the last one, so they are never overwritten.
 """
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -46,8 +45,3 @@ def name_broken(path: Path) -> Iterator[Path]:
     yield path.with_name(f"{path.name}.broken")
     for number in count(2):
         yield path.with_name(f"{path.name}.{number}.broken")
-
-
-def spell_path(path: Path) -> str:
-    """The path as text that JSON can hold: bytes that are no UTF-8 are spelled out."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

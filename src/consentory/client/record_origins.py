@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 
 from consentory.client.exceptions_file import Origin
-from consentory.client.own_files import spell_path
-from consentory.client.record_inputs import RecordInput
-from consentory.client.sources import SourceError
 from consentory.codec.answers.exceptions_answer import split_members
+from consentory.codec.sources import SourceError
+from consentory.codec.sources.record_inputs import RecordInput
+from consentory.codec.sources.source_note import spell_path
 
 
 def name_origins(lines: Iterable[bytes], inputs: Sequence[RecordInput]) -> Iterator[tuple[bytes, Origin | None]]:

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from consentory.client.api_client import ConsentoryClient
 from consentory.client.import_run import ImportOutcome, ImportProgress, ImportRun, ImportUnfinished
-from consentory.client.record_inputs import open_inputs
+from consentory.codec.sources.record_inputs import open_inputs
 from consentory.demo.demo_files import play_file_scene
 from consentory.demo.demo_report import (
     find_surprises,

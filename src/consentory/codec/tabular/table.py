@@ -1,6 +1,6 @@
 """The types of a table: the output of the readers and the input of the mapping.
 
-A reader (client/sources) turns a file into a `Table`. The mapping turns each `Row` into a record. The writer of refused
+A reader (codec/sources) turns a file into a `Table`. The mapping turns each `Row` into a record. The writer of refused
 rows uses the `TableDescription` to write a file of the same form.
 """
 

@@ -4,8 +4,8 @@ import re
 from typing import Any
 from xml.parsers import expat
 
-from consentory.client.sources.sheet import LAST_ROW, CellError, SheetNote
-from consentory.client.sources.source_error import SourceError
+from consentory.codec.sources.sheet import LAST_ROW, CellError, SheetNote
+from consentory.codec.sources.source_error import SourceError
 
 MOST_CELLS = 20_000_000
 """The largest number of cells of a sheet, because the whole sheet is in memory."""

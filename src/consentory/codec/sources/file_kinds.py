@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Literal
 
-from consentory.client.sources.byte_source import ByteSource
-from consentory.client.sources.source_error import SourceError
+from consentory.codec.sources.byte_source import ByteSource
+from consentory.codec.sources.source_error import SourceError
 
 FileKind = Literal["text", "json", "xlsx", "xls", "ods", "parquet"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from consentory.client.sources.source_error import SourceError
+from consentory.codec.sources.source_error import SourceError
 
 _CANDIDATES = ",;\t|:^~\x1f\x01"
 _ROWS = 100

@@ -12,11 +12,11 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import IO, Protocol
 
-from consentory.client.sources.byte_source import CHUNK, ByteSource
-from consentory.client.sources.file_kinds import ARCHIVE_ADVICE, ARCHIVE_LIMIT, zip_errors
-from consentory.client.sources.ods_scan import OdsScanner
-from consentory.client.sources.sheet import LAST_COLUMN, LAST_ROW, SheetNote
-from consentory.client.sources.source_error import SourceError
+from consentory.codec.sources.byte_source import CHUNK, ByteSource
+from consentory.codec.sources.file_kinds import ARCHIVE_ADVICE, ARCHIVE_LIMIT, zip_errors
+from consentory.codec.sources.ods_scan import OdsScanner
+from consentory.codec.sources.sheet import LAST_COLUMN, LAST_ROW, SheetNote
+from consentory.codec.sources.source_error import SourceError
 from consentory.codec.tabular.cell_text import read_template
 
 _MEMBERS = 10_000

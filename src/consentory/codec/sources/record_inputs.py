@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from consentory.client.record_files import OnBroken, RecordFile
-from consentory.client.sources import SourceError, SourceFile, open_file
-from consentory.client.sources.byte_source import STANDARD_INPUT
+from consentory.codec.sources import SourceError, SourceFile, open_file
+from consentory.codec.sources.byte_source import STANDARD_INPUT
+from consentory.codec.sources.record_files import OnBroken, RecordFile
 from consentory.codec.tabular.mapping_document import TableMapping
 from consentory.codec.tabular.record_nodes import OPT_OUTS
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
@@ -162,24 +162,30 @@ def open_inputs(
     options = options or InputOptions()
     with contextlib.ExitStack() as stack:
         files = [(path, stack.enter_context(_open(path, options, stream))) for path in paths]
-        json = [path for path, file in files if file.kind == "json"]
-        if json and (len(json) < len(files) or options.mapping):
-            fault = "this file holds JSON, which needs no mapping. Import it without a mapping, and without tables"
-            raise SourceError(json[0], "", fault)
-        if json:
-            inputs = [RecordInput(path, file) for path, file in files]
-            for item in inputs:
-                on_read(item.summary, "")
-            yield inputs
-            return
-        tables = [(path, file, file.open_table(options.read_options())) for path, file in files]
-        for _, _, table in tables:
-            on_read(table.description.summary(), table.description.doubt)
-        configuration = options.fetch_configuration()
-        yield [
-            TableInput(path, file, table, _compile(options, table.description, configuration))
-            for path, file, table in tables
-        ]
+        yield make_inputs(files, options, on_read)
+
+
+def make_inputs(
+    files: Sequence[tuple[Path, SourceFile]], options: InputOptions, on_read: OnRead = lambda *_: None
+) -> list[RecordInput]:
+    """As `open_inputs`, of files that are open already. The caller closes them."""
+    json = [path for path, file in files if file.kind == "json"]
+    if json and (len(json) < len(files) or options.mapping):
+        fault = "this file holds JSON, which needs no mapping. Import it without a mapping, and without tables"
+        raise SourceError(json[0], "", fault)
+    if json:
+        inputs = [RecordInput(path, file) for path, file in files]
+        for item in inputs:
+            on_read(item.summary, "")
+        return inputs
+    tables = [(path, file, file.open_table(options.read_options())) for path, file in files]
+    for _, _, table in tables:
+        on_read(table.description.summary(), table.description.doubt)
+    configuration = options.fetch_configuration()
+    return [
+        TableInput(path, file, table, _compile(options, table.description, configuration))
+        for path, file, table in tables
+    ]
 
 
 def _open(path: Path, options: InputOptions, stream: IO[bytes] | None) -> SourceFile:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from consentory.client.sources import SourceError, SourceFile, open_file
-from consentory.client.sources.byte_source import CHUNK, read_fully
 from consentory.codec.json_scanner import LOOSE_STRING, JsonFault, find_fault, skip_brackets, skip_value
+from consentory.codec.sources import SourceError, SourceFile, open_file
+from consentory.codec.sources.byte_source import CHUNK, read_fully
 
 MAX_RECORD_BYTES = 28_000_000
 """A server takes no larger body, so a larger record cannot be staged. The limit bounds the memory."""

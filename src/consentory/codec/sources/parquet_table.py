@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-from consentory.client.sources.byte_source import ByteSource
-from consentory.client.sources.source_error import SourceError
+from consentory.codec.sources.byte_source import ByteSource
+from consentory.codec.sources.source_error import SourceError
 from consentory.codec.tabular.cell_text import write_moment, write_number
 from consentory.codec.tabular.column_names import name_columns
 from consentory.codec.tabular.table import Cell, Row, RowFault, TableDescription

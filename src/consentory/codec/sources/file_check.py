@@ -6,17 +6,17 @@ only until the first of them becomes a record.
 
 import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
-from consentory.client.own_files import name_broken
-from consentory.client.private_files import create_private
-from consentory.client.record_files import BrokenRecord
-from consentory.client.record_inputs import RecordInput, TableInput
-from consentory.client.sources import SourceError
 from consentory.codec.record.stage_counts import holds_opt_out
+from consentory.codec.sources import SourceError
+from consentory.codec.sources.record_files import BrokenRecord
+from consentory.codec.sources.record_inputs import RecordInput, TableInput
 from consentory.errors import ConsentoryError
 
 BROKEN_NAMED = 100
@@ -25,8 +25,23 @@ BROKEN_NAMED = 100
 _REPORT_EVERY = 1000  # records
 
 
+OpenBroken = Callable[[RecordInput], AbstractContextManager[tuple[BinaryIO, list[Path]]]]
+"""Opens the file for the broken pieces of one input. The list has its path after the end of the block."""
+
+
 class BrokenFiles(ConsentoryError):
-    """Pieces of the files are not JSON. The text names the first pieces and the next step."""
+    """Pieces of the files are not JSON. The text names the first pieces and the next step of the command line.
+
+    `named`: the first pieces and the number of the others, without that step.
+    """
+
+    def __init__(self, named: list[str], count: int) -> None:
+        more = [f"and {count - len(named):,} more"] if count > len(named) else []
+        self.named = "\n".join([*named, *more])
+        super().__init__(
+            f"{self.named}\nNothing was staged. Correct the file, or add --skip-broken. Then the import skips "
+            f"{'these lines and writes them' if count > 1 else 'this line and writes it'} to FILE.broken."
+        )
 
 
 class _AlternateId(msgspec.Struct):
@@ -80,11 +95,12 @@ def check_files(
     skip_broken: bool,
     seek_ids: bool = True,
     report: Callable[[int, int], None] = lambda *_: None,
+    open_broken: OpenBroken | None = None,
 ) -> FileCheck:
     """Read all files to their ends. `report` gets the bytes and the records that were read so far.
 
-    With `skip_broken` the broken pieces of a file are written, raw, to a file beside it. Raises BrokenFiles
-    without it, SourceError for a file that cannot be read on, and OSError.
+    With `skip_broken` the broken pieces of a file are counted, and written, raw, to the file of `open_broken`. Raises
+    BrokenFiles without it, SourceError for a file that cannot be read on, and OSError.
     """
     found = FileCheck(seek_ids=seek_ids)
     named: list[str] = []
@@ -93,8 +109,8 @@ def check_files(
         take = _Taker(item, found, named)
         with contextlib.ExitStack() as stack:
             taken: list[Path] = []
-            if skip_broken and not isinstance(item, TableInput):
-                file, taken = stack.enter_context(create_private(name_broken(item.path)))
+            if open_broken is not None and not isinstance(item, TableInput):
+                file, taken = stack.enter_context(open_broken(item))
                 take.keep = lambda raw, file=file: file.write(raw + b"\n")  # type: ignore[misc]
             source = item.file.source
             for record in item.check_records(take.take_broken, found.wants_record):
@@ -105,7 +121,7 @@ def check_files(
             report(done, found.records)
         found.broken_files += taken
     if named and not skip_broken:
-        raise BrokenFiles(_describe(named, found.broken))
+        raise BrokenFiles(named, found.broken)
     return found
 
 
@@ -124,15 +140,6 @@ class _Taker:
         if len(self._named) < BROKEN_NAMED:
             self._named.append(str(SourceError(self._name, broken.place, broken.fault)))
         self.keep(broken.raw)
-
-
-def _describe(named: list[str], count: int) -> str:
-    more = [f"and {count - len(named):,} more"] if count > len(named) else []
-    remedy = (
-        "Nothing was staged. Correct the file, or add --skip-broken. Then the import skips "
-        f"{'these lines and writes them' if count > 1 else 'this line and writes it'} to FILE.broken."
-    )
-    return "\n".join([*named, *more, remedy])
 
 
 def _list_unmatched(record: bytes) -> list[str]:

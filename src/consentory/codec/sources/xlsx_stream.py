@@ -10,7 +10,7 @@ from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
-from consentory.client.sources.sheet import CellError, SheetRows
+from consentory.codec.sources.sheet import CellError, SheetRows
 from consentory.codec.tabular.cell_text import fill_template, read_template
 
 

@@ -9,9 +9,9 @@ import io
 import re
 from typing import Literal, NamedTuple
 
-from consentory.client.sources.byte_source import CHUNK, ByteSource, read_fully
-from consentory.client.sources.latin_words import compare_latin
-from consentory.client.sources.source_error import SourceError
+from consentory.codec.sources.byte_source import CHUNK, ByteSource, read_fully
+from consentory.codec.sources.latin_words import compare_latin
+from consentory.codec.sources.source_error import SourceError
 from consentory.codec.tabular.correction_columns import find_noted_encoding
 
 MARK = "consentory-mark"

@@ -9,12 +9,12 @@ from typing import Any
 import python_calamine
 import xlrd
 
-from consentory.client.sources.byte_source import ByteSource
-from consentory.client.sources.file_kinds import ARCHIVE_ADVICE, ARCHIVE_LIMIT
-from consentory.client.sources.sheet import CellError, Sheet, SheetNote
-from consentory.client.sources.source_error import SourceError
-from consentory.client.sources.workbook_archive import CheckedWorkbook, check_workbook
-from consentory.client.sources.xls_sheet import XlsWorkbook
+from consentory.codec.sources.byte_source import ByteSource
+from consentory.codec.sources.file_kinds import ARCHIVE_ADVICE, ARCHIVE_LIMIT
+from consentory.codec.sources.sheet import CellError, Sheet, SheetNote
+from consentory.codec.sources.source_error import SourceError
+from consentory.codec.sources.workbook_archive import CheckedWorkbook, check_workbook
+from consentory.codec.sources.xls_sheet import XlsWorkbook
 from consentory.codec.tabular.cell_text import LARGEST_EXACT, write_cell
 from consentory.codec.tabular.column_names import is_blank, name_columns
 from consentory.codec.tabular.correction_columns import OWN_COLUMNS, find_shift, has_own_columns
@@ -184,7 +184,7 @@ def _open_xls_sheet(source: ByteSource, wanted: str | int | None) -> Sheet:
 def _open_xlsx_sheet(
     file: str, checked: CheckedWorkbook, book: python_calamine.CalamineWorkbook, name: str, others: tuple[str, ...]
 ) -> Sheet:
-    from consentory.client.sources import xlsx_stream  # openpyxl takes half a second to load
+    from consentory.codec.sources import xlsx_stream  # openpyxl takes half a second to load
 
     workbook = xlsx_stream.open_workbook(checked.copy)
     note = checked.sheets.get(workbook.parts[name])

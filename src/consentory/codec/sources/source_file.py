@@ -4,11 +4,11 @@ import io
 from pathlib import Path
 from typing import IO, Self
 
-from consentory.client.sources.byte_source import ByteSource, open_source
-from consentory.client.sources.delimited_text import DelimitedText
-from consentory.client.sources.file_kinds import FileKind, recognise_binary, recognise_text
-from consentory.client.sources.source_error import SourceError
-from consentory.client.sources.text_encoding import Encoding, TranscodedText, find_encoding, open_text
+from consentory.codec.sources.byte_source import ByteSource, open_source
+from consentory.codec.sources.delimited_text import DelimitedText
+from consentory.codec.sources.file_kinds import FileKind, recognise_binary, recognise_text
+from consentory.codec.sources.source_error import SourceError
+from consentory.codec.sources.text_encoding import Encoding, TranscodedText, find_encoding, open_text
 from consentory.codec.tabular.table import ReadOptions, Table
 
 REFUSED_RECORD = b'{"Origin":'
@@ -67,11 +67,11 @@ class SourceFile:
     def open_table(self, options: ReadOptions) -> Table:
         """Give the table of the input. Raises SourceError if it has none."""
         if self.kind == "parquet":
-            from consentory.client.sources.parquet_table import ParquetTable  # pyarrow takes half a second to load
+            from consentory.codec.sources.parquet_table import ParquetTable  # pyarrow takes half a second to load
 
             return ParquetTable(self.source)
         if self.kind == "xlsx" or self.kind == "xls" or self.kind == "ods":
-            from consentory.client.sources.spreadsheet import open_spreadsheet
+            from consentory.codec.sources.spreadsheet import open_spreadsheet
 
             return open_spreadsheet(self.source, self.kind, options)
         if self.encoding is None or self.kind == "json":

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from consentory.client.sources.byte_source import ByteSource
-from consentory.client.sources.delimiter import find_delimiter
-from consentory.client.sources.source_error import SourceError
-from consentory.client.sources.text_encoding import LONGEST_LINE, Encoding, LineTooLong, open_text
+from consentory.codec.sources.byte_source import ByteSource
+from consentory.codec.sources.delimiter import find_delimiter
+from consentory.codec.sources.source_error import SourceError
+from consentory.codec.sources.text_encoding import LONGEST_LINE, Encoding, LineTooLong, open_text
 from consentory.codec.tabular.column_names import is_blank, name_columns
 from consentory.codec.tabular.correction_columns import find_own_delimiter, find_shift, has_own_columns
 from consentory.codec.tabular.table import (

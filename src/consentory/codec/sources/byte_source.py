@@ -14,12 +14,12 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 import zstandard
 
-from consentory.client.sources.source_error import SourceError
-from consentory.client.sources.zstd_stream import LARGEST_WINDOW, ZstdStream
+from consentory.codec.sources.source_error import SourceError
+from consentory.codec.sources.zstd_stream import LARGEST_WINDOW, ZstdStream
 from consentory.codec.tabular.table import Packing
 
 CHUNK = 1 << 18
@@ -36,12 +36,39 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # at byte 1: the first block of a file that a parallel packer wrote
 
 
-class _Cursor(io.RawIOBase):
-    """A reader of an open file with a position of its own, so that several readers share one descriptor."""
+class StoredBytes(Protocol):
+    """Bytes that can be read at any place: an open file, or the parts of an upload."""
 
-    def __init__(self, descriptor: int, size: int) -> None:
-        self._descriptor = descriptor
-        self._size = size
+    @property
+    def size(self) -> int: ...
+
+    def read_into(self, buffer: memoryview, at: int) -> int:
+        """Fill the buffer, or a part of it, from byte `at` on, and return the number of bytes. 0: the end."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class _OpenFile:
+    """An open file that has a descriptor."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._descriptor = file.fileno()
+        self.size = os.fstat(self._descriptor).st_size
+
+    def read_into(self, buffer: memoryview, at: int) -> int:
+        return os.preadv(self._descriptor, [buffer], at)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Cursor(io.RawIOBase):
+    """A reader of stored bytes with a position of its own, so that several readers share them."""
+
+    def __init__(self, stored: StoredBytes) -> None:
+        self._stored = stored
         self._at = 0
 
     def readable(self) -> bool:
@@ -54,11 +81,11 @@ class _Cursor(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        self._at = max(0, offset + (0, self._at, self._stored.size)[whence])
         return self._at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        count = os.preadv(self._descriptor, [buffer], self._at)
+        count = self._stored.read_into(buffer, self._at)
         self._at += count
         return count
 
@@ -69,12 +96,13 @@ class ByteSource:
     `regular`: True if a later process can read the same bytes again, so that an interrupted import can be continued.
     """
 
-    def __init__(self, name: str, file: IO[bytes], *, regular: bool) -> None:
-        """Take an open file that has a descriptor and can be read at any place."""
+    def __init__(self, name: str, stored: StoredBytes, *, regular: bool, copy_limit: int | None = None) -> None:
+        """`copy_limit`: the largest number of bytes of a temporary unpacked copy. None: there is no limit."""
         self.name = name
         self.regular = regular
-        self._file = file
-        self.size = os.fstat(file.fileno()).st_size
+        self._stored = stored
+        self._copy_limit = copy_limit
+        self.size = stored.size
         self._simple: ByteSource | None = None
         self._cursor = self._open_cursor()
         with self.unpack_errors():
@@ -90,7 +118,7 @@ class ByteSource:
         """Close the file, and delete its temporary copies."""
         if self._simple:
             self._simple.close()
-        self._file.close()
+        self._stored.close()
 
     @property
     def position(self) -> int:
@@ -124,9 +152,12 @@ class ByteSource:
         if self.packing == "none":
             return self
         if self._simple is None:
+            if limit is None and self._copy_limit is not None:
+                limit = self._copy_limit
+                advice = f"it has more than {limit // 1_000_000:,} MB unpacked; unpack it, and give the unpacked file"
             with self.unpack_errors():
                 copy = _copy(self.name, self.open_unpacked(), limit, advice)
-            self._simple = ByteSource(self.name, copy, regular=self.regular)
+            self._simple = ByteSource(self.name, _OpenFile(copy), regular=self.regular)
         return self._simple
 
     @contextlib.contextmanager
@@ -150,7 +181,7 @@ class ByteSource:
             raise SourceError(self.name, "", f"cannot be read: {error.strerror or error}") from error
 
     def _open_cursor(self) -> _Cursor:
-        return _Cursor(self._file.fileno(), self.size)
+        return _Cursor(self._stored)
 
 
 class _GzipStream(io.RawIOBase):
@@ -174,7 +205,7 @@ def open_source(path: Path, stream: IO[bytes] | None = None) -> ByteSource:
     """
     name = str(path)
     if stream is not None:
-        return ByteSource(name, _quarantine(name, stream), regular=False)
+        return ByteSource(name, _OpenFile(_quarantine(name, stream)), regular=False)
     try:
         file = path.open("rb", buffering=0)
         regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
@@ -185,9 +216,9 @@ def open_source(path: Path, stream: IO[bytes] | None = None) -> ByteSource:
         said = (error.strerror if isinstance(error, OSError) else None) or error
         raise SourceError(name, "", f"cannot be read: {said}") from error
     if regular:
-        return ByteSource(name, file, regular=True)
+        return ByteSource(name, _OpenFile(file), regular=True)
     with file:
-        return ByteSource(name, _quarantine(name, file), regular=False)
+        return ByteSource(name, _OpenFile(_quarantine(name, file)), regular=False)
 
 
 def _quarantine(name: str, stream: IO[bytes]) -> IO[bytes]:

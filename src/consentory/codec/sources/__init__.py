@@ -4,8 +4,8 @@
 server.
 """
 
-from consentory.client.sources.byte_source import ByteSource, open_source
-from consentory.client.sources.source_error import SourceError
-from consentory.client.sources.source_file import SourceFile, open_file
+from consentory.codec.sources.byte_source import ByteSource, open_source
+from consentory.codec.sources.source_error import SourceError
+from consentory.codec.sources.source_file import SourceFile, open_file
 
 __all__ = ["ByteSource", "SourceError", "SourceFile", "open_file", "open_source"]

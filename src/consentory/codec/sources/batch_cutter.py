@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from consentory.client.record_files import OnBroken
-from consentory.client.record_inputs import RecordInput
+from consentory.codec.sources.record_files import OnBroken
+from consentory.codec.sources.record_inputs import RecordInput
 
 _OPENING = b'{"UserProfilePreferences":['
 _CLOSING = b"]}"

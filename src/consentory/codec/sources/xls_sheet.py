@@ -7,7 +7,7 @@ from typing import Any
 
 import xlrd
 
-from consentory.client.sources.sheet import CellError, Merge, SheetRows
+from consentory.codec.sources.sheet import CellError, Merge, SheetRows
 from consentory.codec.tabular.cell_text import fill_template, read_template
 
 
