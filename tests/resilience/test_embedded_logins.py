@@ -10,6 +10,7 @@ from embedded_scene import open_server
 from psycopg.conninfo import conninfo_to_dict
 from running_server import find_free_port
 from started_processes import started, up
+from waiting import wait_for
 
 from consentory.store.embedded.embedded_server import EmbeddedServer
 from consentory.store.embedded.server_logins import SERVER_LOGIN, WORKER_LOGIN, Logins, open_logins
@@ -39,13 +40,19 @@ def test_the_processes_of_up_are_no_superuser(place: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("Consentory is up")
         with open_server(place / "data") as shared, psycopg.connect(shared.conninfo) as owner:
-            rows = owner.execute(
-                "SELECT DISTINCT split_part(application_name, '/', 1), usename, usesuper"
-                " FROM pg_stat_activity JOIN pg_user USING (usename)"
-                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            ).fetchall()
-            assert ("consentory_service", SERVER_LOGIN, False) in rows
-            assert ("consentory_worker", WORKER_LOGIN, False) in rows
+            owner.autocommit = True
+
+            def list_sessions() -> set[tuple[object, ...]]:
+                return set(
+                    owner.execute(
+                        "SELECT DISTINCT split_part(application_name, '/', 1), usename, usesuper"
+                        " FROM pg_stat_activity JOIN pg_user USING (usename)"
+                        " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+                    )
+                )
+
+            expected = {("consentory_service", SERVER_LOGIN, False), ("consentory_worker", WORKER_LOGIN, False)}
+            rows = wait_for(list_sessions, expected.issubset)  # the worker connects a moment later
             assert not any(superuser for _, _, superuser in rows)
         process.terminate()
         process.communicate(timeout=60)

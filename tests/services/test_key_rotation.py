@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import httpx
 import psycopg
 import pytest
-from running_server import SECRET_KEY, AccountAccess, RunningServer
+from running_server import SECRET_KEY, AccountAccess, RunningServer, find_free_port
 from signed_client import call, make_header, open_signed_account, refusal
 from waiting import let_pass
 
@@ -232,7 +232,7 @@ def test_reencrypting_with_a_key_missing_changes_nothing(alone: RunningServer) -
 def test_after_the_secret_key_was_lost_new_keys_are_made(alone: RunningServer) -> None:
     access, _ = open_signed_account(alone)
     get_token(access)
-    assert run_command(alone.database_url, "serve", "--port", "1", key=NEW_KEY).returncode == 2
+    assert run_command(alone.database_url, "serve", "--port", str(find_free_port()), key=NEW_KEY).returncode == 2
     keys = ("credentials", "hmac-key", "--account", access.account)
     lost = access.services.authentication.shared_keys.list_all(access.account_id)[0]
     for words in (("credentials", "rotate-signing-key", "--at-once"), (*keys, "--revoke", lost.key_id), keys):
@@ -250,7 +250,7 @@ def test_after_the_secret_key_was_lost_new_keys_are_made(alone: RunningServer) -
 )
 def test_a_server_without_the_right_secret_key_does_not_start(alone: RunningServer, key: str | None, says: str) -> None:
     alone.services.authentication.tokens.load_keys()
-    said = run_command(alone.database_url, "serve", "--port", "1", key=key)
+    said = run_command(alone.database_url, "serve", "--port", str(find_free_port()), key=key)
     assert said.returncode == 2
     assert says in said.stderr.replace("\n", " ")
     assert SECRET_KEY not in said.stderr

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from running_server import find_free_port
 
 from consentory.client.api_client import ConsentoryClient, ServerUnreachable
 from consentory.config import SETTINGS, SettingError, load_setting, require_setting
@@ -82,7 +83,9 @@ def test_a_setting_without_a_flag_is_not_said_to_have_one() -> None:
 def test_the_binaries_of_postgresql_are_taken_from_any_place_of_a_setting(tmp_path: Path) -> None:
     """The refusal names a folder without the binaries, so the test shows that this folder was searched."""
     Path("consentory.toml").write_text(f'postgres_binaries = "{tmp_path / "nowhere"}"\n')
-    run = subprocess.run([CONSENTORY, "up", "--port", "1"], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [CONSENTORY, "up", "--port", str(find_free_port())], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 2
     assert "nowhere" in run.stderr
 

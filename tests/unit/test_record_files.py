@@ -316,6 +316,12 @@ def test_every_json_value_passes_the_check(value: Any) -> None:
     assert find_json_fault(json.dumps(value, ensure_ascii=False).encode()) is None
 
 
+@pytest.mark.parametrize("text", ["0e", "1.", "1.e5", "1e+", "-0.5E", '{"n": 3e}', "[1.]", "[1e-]", "[0, 2.,3]"])
+def test_a_number_that_ends_too_early_is_a_fault(text: str) -> None:
+    """Debian 12's Python 3.11.2 took the exponent's letter for the end of a number."""
+    assert find_json_fault(text.encode()) is not None
+
+
 @given(text=st.lists(st.sampled_from('{}[]",:\\u0123dD8.eE+- truefalsn\n'), max_size=12).map("".join))
 @settings(unusual_cuts, max_examples=500)
 def test_the_check_agrees_with_another_reader(text: str) -> None:

@@ -19,10 +19,10 @@ _SPACE = rb"[ \t\r\n]*+"
 # A match holds the interpreter lock, and needs memory for each repetition. So each repetition has an upper bound, and a
 # longer text is matched in several pieces.
 _PIECE = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))'
-# The groups around these repetitions are atomic, not possessive. Up to Python 3.11.4, a possessive repetition of a
-# group does not restore its position if an iteration fails halfway.
+# The groups around these repetitions are atomic, not possessive. Up to Python 3.11.4 (Debian 12 has 3.11.2), a
+# possessive repetition of a group does not restore its position if an iteration fails halfway: "0e" would be a number.
 _STRING = rb'"(?>' + _PIECE + rb'{0,1000})"'
-_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
+_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?>(?:\.[0-9]++)?)(?>(?:[eE][+-]?[0-9]++)?)"
 _SCALAR = rb"(?:" + _STRING + rb"|" + _NUMBER + rb"|true|false|null)"
 _NAME = _SPACE + rb"(" + _STRING + rb")" + _SPACE + rb":" + _SPACE
 
@@ -44,6 +44,8 @@ _NESTED_ARRAYS = re.compile(rb"(?>(?:\[" + _SPACE + rb"(?=\[)){1,1000})")
 
 LOOSE_STRING = rb'"(?:[^"\\]++|\\.)*+"'
 """A string from quote to quote, valid or not; use with re.DOTALL."""
+# These two are possessive, because an atomic group would need memory for each iteration. An iteration of theirs fails
+# halfway only at the end of the text, and there is no match from there on.
 _BRACKET = re.compile(rb'[^"{}\[\]]*+(?:%s[^"{}\[\]]*+)*+([{}\[\]])' % LOOSE_STRING, re.DOTALL)
 
 _any_value = msgspec.json.Decoder(msgspec.Raw).decode
