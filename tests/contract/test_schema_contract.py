@@ -30,12 +30,15 @@ REFERENCE = {"account", "configuration", "consent_text", "credential", "signing_
 LOCAL = {
     "import", "import_batch", "import_chunk", "tag_change", "hmac_use", "auth_attempt", "audit_event", "audit_waiting",
     "audit_link", "import_preview", "preview_chunk", "preview_change",
+    "console_session", "console_link",
 }  # fmt: skip
 
 KEYS_ACROSS_ACCOUNTS = {
     "account_client_id_key": "a clientId names one account of all",
     "credential_client_id": "a bearer's credential is looked up before its account is known",
     "import_access_token_key": "a token is unique over all accounts",
+    "console_session_hash": "a cookie is looked up before its account is known",
+    "console_link_hash": "a link is looked up before its account is known",
     "signing_key_pkey": "of no account",
     "auth_attempt_pkey": "of no account: an attempt that failed has none",
     "schema_migration_pkey": "of no account",
@@ -73,6 +76,8 @@ RIGHTS = {
         "import_preview": "SIU",
         "preview_chunk": "S",
         "preview_change": "S",
+        "console_session": "SIUD",
+        "console_link": "SID",
     },
     WORKER: {
         "account": "SU",
@@ -102,6 +107,8 @@ RIGHTS = {
         "import_preview": "SIUD",
         "preview_chunk": "SIUD",
         "preview_change": "SID",
+        "console_session": "",
+        "console_link": "",
     },
 }
 """S(elect), I(nsert), U(pdate), D(elete): all rights of each role."""
@@ -428,7 +435,8 @@ def test_functions_that_go_round_the_walls_cannot_be_misled(owner: Reader) -> No
         " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     ).fetchall()
     assert {name for name, *_ in rows} == {
-        "account_of_client", "account_of_credential", "account_to_reencrypt", "next_account_id",
+        "account_of_client", "account_of_credential", "account_of_session", "account_of_link", "account_to_reencrypt",
+        "next_account_id",
     }  # fmt: skip
     for name, settings, worker_may, public_may in rows:
         assert settings == ["search_path=public, pg_temp"], name

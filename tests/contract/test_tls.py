@@ -305,7 +305,10 @@ def test_up_serves_https_and_says_so(certificate: tuple[Path, Path], tmp_path: P
     try:
         await_true(lambda: "is up" in said.read_text() or up.poll() is not None, UP_SECONDS)
         assert up.poll() is None
-        assert said.read_text() == f"Consentory is up: https://0.0.0.0:{port}\n"
+        assert (
+            said.read_text()
+            == f"Consentory is up: https://0.0.0.0:{port}\nThe console: https://0.0.0.0:{port}/console\n"
+        )
         context = ssl.create_default_context(cafile=str(cert))
         with httpx.Client(verify=context, trust_env=False) as client:
             assert client.get(f"https://127.0.0.1:{port}/readyz").status_code == 200

@@ -190,6 +190,8 @@ def test_functions_that_look_across_accounts_give_ids_only(ours: psycopg.Connect
     assert sorted(rows) == [
         ("account_of_client", "integer", False, "s"),
         ("account_of_credential", "integer", False, "s"),
+        ("account_of_link", "integer", False, "s"),
+        ("account_of_session", "integer", False, "s"),
         ("account_to_reencrypt", "integer", False, "s"),
         ("next_account_id", "integer", False, "s"),
     ]
@@ -201,6 +203,9 @@ def test_what_looks_across_accounts_finds_across_accounts(two_accounts: str) -> 
         assert nobody.execute("SELECT account_of_client('sample-2')").fetchone() == (None,)
         assert nobody.execute("SELECT account_of_credential('sample-credential-1')").fetchone() == (OURS,)
         assert nobody.execute("SELECT account_of_credential('nobody')").fetchone() == (None,)
+        assert nobody.execute("SELECT account_of_session('session1')").fetchone() == (OURS,)
+        assert nobody.execute("SELECT account_of_session('session')").fetchone() == (None,)
+        assert nobody.execute("SELECT account_of_link('link2')").fetchone() == (THEIRS,)
         assert nobody.execute("SELECT next_account_id()").fetchone() == (3,)
 
 

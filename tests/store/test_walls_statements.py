@@ -29,7 +29,9 @@ OF_NO_ACCOUNT = {
     "check_schema", "commit_lazily", "read_clock", "end_frozen_sessions", "allow_long_statement", "notify_work",
     "try_resolve_lock", "try_chain_lock", "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
 }  # fmt: skip
-BEFORE_THE_ACCOUNT_IS_KNOWN = {"find_account", "find_credential_account", "find_account_to_reencrypt"}
+BEFORE_THE_ACCOUNT_IS_KNOWN = {
+    "find_account", "find_credential_account", "find_account_to_reencrypt", "find_session_account", "find_link_account",
+}  # fmt: skip
 """They give an account's id and nothing else: test_walls.py, test_functions_that_look_across_accounts_give_ids_only."""
 
 STATES: dict[str, dict[str, Any]] = {"Initiated": {}}

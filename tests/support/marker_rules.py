@@ -15,7 +15,7 @@ import pytest
 KINDS = ("unit", "database", "processes")
 TESTS = Path(__file__).parents[1]
 
-PROCESS_FOLDERS = frozenset({"cli", "resilience"})
+PROCESS_FOLDERS = frozenset({"cli", "console", "resilience"})
 """Each test in these folders starts processes of Consentory."""
 PROCESS_FIXTURES = frozenset({"running", "run"})
 """A running Consentory, and a command of it."""

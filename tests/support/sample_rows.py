@@ -111,6 +111,8 @@ ROWS: dict[str, Row] = {
     },
     "audit_waiting": {"recorded_at": THEN, "event_id": KEY, "digest": b"digest"},
     "audit_link": {"number": 1, "event_id": KEY, "digest": b"digest", "previous": bytes(32), "hash": b"hash"},
+    "console_session": {"session_hash": b"session", "user_id": "nightly", "user_groups": ["Loaders"]},
+    "console_link": {"link_hash": b"link", "user_id": "nightly", "expires_at": THEN},
     "tag_change": {"tag": "vip", "name": "VIP", "change": 1},
 }
 """Table -> column -> value, all but account_id. Unique columns without account_id: see `make_row`."""
@@ -121,6 +123,8 @@ def make_row(table: str, account_id: int, **changes: Any) -> Row:
     row = {"account_id": account_id, **ROWS[table]}
     if table in ("account", "credential"):
         row["client_id"] = f"{row['client_id']}-{account_id}"
+    for name in {"session_hash", "link_hash"} & row.keys():
+        row[name] = row[name] + str(account_id).encode()
     if table == "import":
         row["access_token"] = account_id
     return row | changes

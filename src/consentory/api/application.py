@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Litestar, Router
@@ -39,12 +40,17 @@ def create_app(
     *,
     base_path: str = DEFAULT_BASE_PATH,
     trusted_proxies: TrustedProxies | None = None,
+    more_routes: Sequence[Router] = (),
 ) -> Litestar:
-    """The ASGI application. Every call that names a clientId is under `base_path`; no proxy is trusted by default."""
+    """The ASGI application. Every call that names a clientId is under `base_path`; no proxy is trusted by default.
+
+    `more_routes`: routes beside the API, such as the console.
+    """
     state = State(
         {
             "authentication": services.authentication,
             "audit": services.audit,
+            "sessions": services.sessions,
             "stage_slots": StageSlots(),
             "body_slots": BodySlots(),
             "read_slots": ReadSlots(),
@@ -59,20 +65,8 @@ def create_app(
         security=[{"bearer": []}, {"pnauthinfo3": []}],
     )
     app = Litestar(
-        [account_calls, issue_token, get_health, get_readiness, get_metrics],
-        dependencies={
-            "authentication": _provide(services.authentication),
-            "imports": _provide(services.imports),
-            "staging": _provide(services.staging),
-            "processes": _provide(processes),
-            "exceptions": _provide(services.exceptions),
-            "previews": _provide(services.previews),
-            "undos": _provide(services.undo),
-            "profiles": _provide(services.profiles),
-            "accounts": _provide(services.accounts),
-            "audit": _provide(services.audit),
-            "check_ready": _provide(services.database.check_ready),
-        },
+        [account_calls, issue_token, get_health, get_readiness, get_metrics, *more_routes],
+        dependencies=_provide_services(services, processes),
         exception_handlers=EXCEPTION_HANDLERS,
         before_request=check_call,
         after_exception=[note_refusal],
@@ -83,6 +77,24 @@ def create_app(
     # The middleware is around all routes, so a request without a route also gets an id, a log line and a count.
     app.asgi_handler = AccessLogMiddleware(MinimumTransferRate(RequestForm(app.asgi_handler)))
     return app
+
+
+def _provide_services(services: Services, processes: StageProcesses) -> dict[str, Provide]:
+    """The services by the names under which handlers ask for them."""
+    return {
+        "authentication": _provide(services.authentication),
+        "imports": _provide(services.imports),
+        "staging": _provide(services.staging),
+        "processes": _provide(processes),
+        "exceptions": _provide(services.exceptions),
+        "previews": _provide(services.previews),
+        "undos": _provide(services.undo),
+        "profiles": _provide(services.profiles),
+        "accounts": _provide(services.accounts),
+        "audit": _provide(services.audit),
+        "sessions": _provide(services.sessions),
+        "check_ready": _provide(services.database.check_ready),
+    }
 
 
 def _provide(service: Any) -> Provide:

@@ -11,6 +11,7 @@ from consentory.bootstrap.staged_bound import read_staged_bound
 from consentory.config import DATA_FOLDER, SETTINGS, load_setting
 from consentory.errors import ConsentoryError
 from consentory.services.access.authentication import Authentication
+from consentory.services.access.console_sessions import ConsoleSessions
 from consentory.services.access.secret_box import SecretBox
 from consentory.services.accounts.account_service import AccountService
 from consentory.services.accounts.configuration_cache import ConfigurationCache
@@ -74,6 +75,7 @@ def open_services(conninfo: str, box: SecretBox | None = None) -> Services:
 def compose_services(database: Database, box: SecretBox | None = None) -> Services:
     """Like `open_services`, over a given pool of connections."""
     configurations = ConfigurationCache(database)
+    authentication = Authentication(database, configurations, box)
     return Services(
         database=database,
         configurations=configurations,
@@ -84,8 +86,9 @@ def compose_services(database: Database, box: SecretBox | None = None) -> Servic
         previews=PreviewService(database),
         profiles=ProfileService(database, configurations),
         accounts=AccountService(database, configurations),
-        authentication=Authentication(database, configurations, box),
+        authentication=authentication,
         audit=AuditTrail(database),
+        sessions=ConsoleSessions(database, configurations, authentication),
     )
 
 

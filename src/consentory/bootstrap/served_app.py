@@ -15,6 +15,7 @@ from consentory.bootstrap.logs import configure_logs
 from consentory.bootstrap.process_setup import die_with_parent, return_memory, tune_garbage_collector
 from consentory.bootstrap.secret_keys import SECRET_VARIABLE, open_secret_box
 from consentory.config import load_setting
+from consentory.console.console_router import make_console
 from consentory.http.trusted_proxies import TrustedProxies
 from consentory.services.clock_metrics import show_clock
 from consentory.services.imports.stage_processes import StageProcesses
@@ -34,6 +35,7 @@ def create_served_app() -> ASGIApp:
         open_stage_processes(),
         base_path=os.environ.get(BASE_PATH_VARIABLE, application.DEFAULT_BASE_PATH),
         trusted_proxies=TrustedProxies(load_setting("trusted_proxies") or ""),
+        more_routes=[make_console()],
     )
 
 

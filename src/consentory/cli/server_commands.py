@@ -93,7 +93,7 @@ def up(
             load_number("workers", workers),
             require_setting("base_path", base_path),
         )
-        tree.run(lambda url: typer.echo(f"Consentory is up: {url}"))
+        tree.run(lambda url: typer.echo(f"Consentory is up: {url}\nThe console: {url}/console"))
 
 
 @exit_on_error

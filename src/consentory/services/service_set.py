@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from consentory.services.access.authentication import Authentication
+from consentory.services.access.console_sessions import ConsoleSessions
 from consentory.services.accounts.account_service import AccountService
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import AuditTrail
@@ -32,6 +33,7 @@ class Services:
     accounts: AccountService
     authentication: Authentication
     audit: AuditTrail
+    sessions: ConsoleSessions
 
     def close(self) -> None:
         """Close the connections."""

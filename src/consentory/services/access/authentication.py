@@ -55,20 +55,28 @@ class Authentication:
         same text; or the user is not active), invalid (the scope is not the credential's own `ClientId/UserId`),
         too_many (after failed attempts).
         """
-        account_id, credential = self._check_secret(client_id, client_secret, origin)
-        party = Party(account_id, credential.user_id, origin)
-        with self._audit.noting(party):
-            configuration_index = self._configurations.current(account_id)
-            user = _require_user(configuration_index, credential.user_id)
-            if scope is not None and scope != f"{configuration_index.account.client_id}/{user.id}":
+        caller, credential_id = self.check_credential(client_id, client_secret, origin)
+        with self._audit.noting(caller):
+            if scope is not None and scope != f"{caller.client_id}/{caller.user_id}":
                 raise RequestRefused(
                     "invalid",
                     "Auth.ScopeRefused",
                     "The scope must be the ClientId/UserId of this credential. Send that scope, or leave scope out.",
                 )
-        token = self.tokens.sign(account_id, user.id, credential.client_id)
-        self._audit.note(party, "token.issued", {"Credential": credential.client_id})
+        token = self.tokens.sign(caller.account_id, caller.user_id, credential_id)
+        self._audit.note(caller, "token.issued", {"Credential": credential_id})
         return token, TOKEN_SECONDS
+
+    def check_credential(self, client_id: str, client_secret: str, origin: Origin) -> tuple[Caller, str]:
+        """The user of a credential, and the client id of the credential. Raises RequestRefused: unauthorized, too_many
+        (like `issue_token`)."""
+        account_id, credential = self._check_secret(client_id, client_secret, origin)
+        with self._audit.noting(Party(account_id, credential.user_id, origin)):
+            configuration_index = self._configurations.current(account_id)
+            user = _require_user(configuration_index, credential.user_id)
+        permissions = configuration_index.permissions_of(user)
+        caller = Caller(account_id, configuration_index.account.client_id, user.id, permissions, origin)
+        return caller, credential.client_id
 
     def _check_secret(self, client_id: str, client_secret: str, origin: Origin) -> tuple[int, Credential]:
         """The account and the live credential that have this secret. Raises RequestRefused."""

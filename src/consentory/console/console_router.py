@@ -1,0 +1,25 @@
+"""The console: pages for people, under /console, over the same services as the API."""
+
+from __future__ import annotations
+
+from litestar import Router
+
+from consentory.console.form_check import check_console_call
+from consentory.console.page_errors import PAGE_ERRORS
+from consentory.console.routes.imports_routes import IMPORTS_ROUTES
+from consentory.console.routes.sign_in_routes import SESSION_ROUTES, SIGN_IN_ROUTES
+from consentory.console.routes.static_routes import get_static
+from consentory.console.session_middleware import SessionMiddleware
+from consentory.http.read_slots import CostlyReads
+
+
+def make_console() -> Router:
+    """The routes of the console. The application gives them the services."""
+    screens = Router("/", route_handlers=[SESSION_ROUTES, IMPORTS_ROUTES], middleware=[SessionMiddleware, CostlyReads])
+    return Router(
+        "/console",
+        route_handlers=[screens, SIGN_IN_ROUTES, get_static],
+        exception_handlers=PAGE_ERRORS,
+        before_request=check_console_call,
+        include_in_schema=False,
+    )
