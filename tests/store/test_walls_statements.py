@@ -66,6 +66,8 @@ PARAMETERS: dict[str, Any] = {
     "preview_id": KEY, "kind": "OptInsEnded", "kinds": ["OptInsEnded"], "after_kind": "", "after_sequence": 0,
     "after_number": 0, "as_of": THEN, "snapshot": "snapshot", "records": 1, "effects": [1], "state": "Done",
     "limits_exceeded": "[]", "active_profiles": 0, "guard_state": "Passed", "held_reason": None, "most": None,
+    "session_hash": f"session{THEIRS}".encode(), "link_hash": f"link{THEIRS}".encode(), "lifetime": 1e6, "idle": 1e6,
+    "most_age": 1, "most_idle": 1,
     "consent_type": "Privacy", "version": "1", "locale": "en_US", "sha256": "00", "body": "We keep.",
 }  # fmt: skip
 """A value for every parameter by its name; ids are those of the other account's sample rows."""
@@ -99,6 +101,8 @@ def their_rows(engine: str, template: str) -> Iterator[str]:
         loose = make_row("audit_event", THEIRS, event_id=IMPORT_ID, import_id=IMPORT_ID)  # in no chain and no queue
         insert_row(owner, "audit_event", loose)
         insert_row(owner, "preview_change", make_row("preview_change", THEIRS, number=2))  # a sample of two
+        old_link = make_row("console_link", THEIRS, link_hash=b"old", expires_at=THEN)
+        insert_row(owner, "console_link", old_link)
         insert_row(owner, "account", make_row("account", OURS))
     yield url
     drop_database(engine, url)

@@ -111,8 +111,14 @@ ROWS: dict[str, Row] = {
     },
     "audit_waiting": {"recorded_at": THEN, "event_id": KEY, "digest": b"digest"},
     "audit_link": {"number": 1, "event_id": KEY, "digest": b"digest", "previous": bytes(32), "hash": b"hash"},
-    "console_session": {"session_hash": b"session", "user_id": "nightly", "user_groups": ["Loaders"]},
-    "console_link": {"link_hash": b"link", "user_id": "nightly", "expires_at": THEN},
+    "console_session": {
+        "session_hash": b"session",
+        "user_id": "nightly",
+        "user_groups": ["Loaders"],
+        "created_at": THEN,
+        "used_at": THEN,
+    },
+    "console_link": {"link_hash": b"link", "user_id": "nightly", "expires_at": THEN + timedelta(days=2)},
     "tag_change": {"tag": "vip", "name": "VIP", "change": 1},
 }
 """Table -> column -> value, all but account_id. Unique columns without account_id: see `make_row`."""

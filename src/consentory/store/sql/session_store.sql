@@ -32,7 +32,7 @@ RETURNING session_hash;
 -- Deletes the sessions of the account whose time is over.
 DELETE FROM console_session
 WHERE account_id = current_account()
-  AND (created_at < now() - make_interval(secs => %(lifetime)s) OR used_at < now() - make_interval(secs => %(idle)s));
+  AND (created_at < now() - make_interval(secs => %(most_age)s) OR used_at < now() - make_interval(secs => %(most_idle)s));
 
 -- name: insert_link
 -- A new link that signs a user in once.

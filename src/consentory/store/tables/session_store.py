@@ -50,7 +50,7 @@ def delete_session(tx: Transaction, session_hash: bytes) -> bool:
 
 def delete_old(tx: Transaction, lifetime: float, idle: float) -> None:
     """Delete the sessions and the links of the account whose time is over."""
-    tx.run("delete_old_sessions", {"lifetime": lifetime, "idle": idle})
+    tx.run("delete_old_sessions", {"most_age": lifetime, "most_idle": idle})
     tx.run("delete_old_links")
 
 
