@@ -23,6 +23,7 @@ import yaml
 from consentory.bootstrap.composition import open_services
 from consentory.bootstrap.secret_keys import load_secret_keys
 from consentory.services.access.secret_box import SecretBox
+from consentory.services.service_set import Services
 from consentory.store.embedded.embedded_server import EmbeddedServer
 
 ACCOUNT = Path(__file__).parent.parent / "tests" / "accounts" / "acme.yaml"
@@ -74,15 +75,18 @@ class Subject:
 
     def create_account(self) -> Account:
         """A fresh account with a credential."""
-        document = yaml.safe_load(ACCOUNT.read_text())
-        name = document["account"]["clientId"] = f"B{uuid4().hex[:8].upper()}"
-        document["account"]["importsPerDay"] = 100_000
-        document["account"]["maxStageMegabytes"] = 28
-        self.services.accounts.apply_document(json.dumps(document).encode(), source="bench", dry_run=False)
-        credential = self.services.authentication.create_credential(
-            self.services.accounts.find_account(name), "nightly"
-        )
-        return Account(self.url, name, credential)
+        return create_account(self.url, self.services)
+
+
+def create_account(url: str, services: Services) -> Account:
+    """A fresh account with a credential, of the server at this URL."""
+    document = yaml.safe_load(ACCOUNT.read_text())
+    name = document["account"]["clientId"] = f"B{uuid4().hex[:8].upper()}"
+    document["account"]["importsPerDay"] = 100_000
+    document["account"]["maxStageMegabytes"] = 28
+    services.accounts.apply_document(json.dumps(document).encode(), source="bench", dry_run=False)
+    credential = services.authentication.create_credential(services.accounts.find_account(name), "nightly")
+    return Account(url, name, credential)
 
 
 @dataclass

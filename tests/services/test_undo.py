@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -373,9 +374,10 @@ def test_refusals(account: LiveAccount) -> None:
 
 
 def move_back(account: LiveAccount, ended: Ended, days: float) -> None:
+    ((completed_at,),) = account.store.query("SELECT completed_at FROM import WHERE import_id = %s", ended.import_id)
     account.store.change(
-        "UPDATE import SET completed_at = completed_at - make_interval(secs => %s) WHERE import_id = %s",
-        days * 86_400, ended.import_id,
+        "UPDATE import SET completed_at = %s WHERE import_id = %s",
+        completed_at - timedelta(days=days), ended.import_id,
     )  # fmt: skip
 
 

@@ -13,11 +13,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from account_statements import ACROSS_ACCOUNTS
+from account_statements import ACROSS_ACCOUNTS, MADE_BEFORE
+from large_filling import FILL
 from psycopg import errors, sql
 from running_server import create_database, drop_database
 from sample_rows import SERVICE, WORKER, connect_as, list_walled_tables
 
+from consentory.store.database import join_keys
 from consentory.store.statements import all_statements, statement
 
 STORE = Path(str(files("consentory.store")))
@@ -39,8 +41,8 @@ WORKER_ONLY_MODULES = {
 WORKER_MODULES = WORKER_ONLY_MODULES | {"change_plan", "change_writing", "configuration_cache", "audit_trail"}
 """Services that the worker's role runs at all."""
 
-BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat"}
-"""The statements that database.py and heartbeat.py run for either role."""
+BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat", "place_ids", "place_keys"}
+"""The statements that database.py, heartbeat.py and sharding.py run for either role."""
 
 OF_AN_EXECUTION = {"keep_before_images", "list_before_images", "list_created_people"}
 """Statements of modules that both roles run, in a part that only the execution of an import runs."""
@@ -181,8 +183,8 @@ def test_every_statement_has_a_role() -> None:
 def test_every_statement_prepares_and_its_role_may_run_it(schema: str, name: str) -> None:
     for role in find_roles()[name]:
         with connect_as(schema, role, 1) as connection:
-            if name == "list_shared":
-                connection.execute(statement("collect_named"), {"import_id": None})
+            for made in MADE_BEFORE.get(name, ()):
+                connection.execute(statement(made), {"import_id": None} if made == "collect_named" else {})
             # Preparing looks at names and types, explaining at the role's rights as well.
             connection.execute(f"EXPLAIN {prepare(connection, name)}")
 
@@ -224,7 +226,7 @@ def test_every_statement_is_used_by_the_module_of_its_file(stem: str) -> None:
 
 
 def test_the_connections_own_statements_are_used() -> None:
-    own = ("database.", "heartbeat.")
+    own = ("database.", "heartbeat.", "sharding.")
     used = set().union(*(names for function, names in read_store_functions().items() if function.startswith(own)))
     assert used == BY_THE_CONNECTION_ITSELF
 
@@ -272,108 +274,77 @@ def test_what_goes_across_accounts_says_so_and_is_the_workers(name: str) -> None
 
 RUNNING = UUID(int=0x7000_0000)
 
-FILL = """
-INSERT INTO account (account_id, client_id, revision) VALUES (1, 'A', 1), (2, 'B', 1);
-INSERT INTO profile (account_id, profile_id, body, created, modified, active)
-  SELECT 1 + n % 2, n, json_build_object('n', repeat('x', 200)), now(), now(), n % 10 <> 0
-  FROM generate_series(1, 20000) AS n;
-INSERT INTO alternate_key (account_id, key_hash, profile_id, type, value)
-  SELECT account_id, profile_match_token(profile_id), profile_id, 'CRM', profile_id::text FROM profile;
-INSERT INTO contact_key (account_id, key_hash, profile_id, kind, value)
-  SELECT account_id, profile_match_token(profile_id), profile_id, 'E', profile_id::text FROM profile;
-INSERT INTO contact_key (account_id, key_hash, profile_id, kind, value)
-  SELECT account_id, profile_match_token(100000 + profile_id / 10), profile_id, 'P', profile_id::text FROM profile;
-INSERT INTO ledger (account_id, profile_id, entry, choices, recorded, caller)
-  SELECT account_id, profile_id, entry, '[{"of": "P", "place": "", "at": 0, "value": {}}]', now(), 'u'
-  FROM profile CROSS JOIN generate_series(1, 4) AS entry;
-INSERT INTO import (account_id, import_id, access_token, status, settings, caller, created_at, expires_at, queued_at,
-                    started_at, completed_at, configuration_revision, first_profile_id, purged_at, received, valid,
-                    created)
-  SELECT 1 + n % 2, profile_match_token(n), n, 'Completed', '{"name": "n", "data_stage_duration": 3}', 'u',
-         now() - n * interval '1 hour', now(), now(), now(), now(), 1, 1, now(), 1, 1, 1
-  FROM generate_series(1, 4000) AS n;
-INSERT INTO import (account_id, import_id, access_token, status, settings, caller, created_at, expires_at, queued_at,
-                    started_at, configuration_revision, first_profile_id, received, valid, pending)
-  SELECT account_id, import_id, 900000 + account_id, 'Processing', '{"name": "n"}', 'u', now(), now(), now(), now(), 1,
-         1, 128000, 128000, 128000
-  FROM (VALUES (1, profile_match_token(1879048192)), (2, profile_match_token(1879048193))) AS v (account_id, import_id);
-INSERT INTO import_batch (account_id, import_id, batch_number, caller, staged_at, first_sequence, record_count, failed)
-  SELECT i.account_id, i.import_id, n, 'u', now(), 1 + (n - 1) * 640, 640, 0
-  FROM import AS i CROSS JOIN generate_series(1, 200) AS n WHERE status = 'Processing';
-INSERT INTO import_block (account_id, import_id, first_sequence, record_count, batch_number, raw, work, named_keys,
-                          named_at, profile_ids, profile_at)
-  SELECT i.account_id, i.import_id, 1 + n * 64, 64, 1 + n / 10, decode(repeat('00', 500), 'hex'),
-         decode(repeat('00', 500), 'hex'), '{}', '{}', '{}', '{}'
-  FROM import AS i CROSS JOIN generate_series(0, 1999) AS n WHERE status = 'Processing';
-INSERT INTO import_fault (account_id, import_id, not_honored, sequence_number, phase, faults)
-  SELECT i.account_id, i.import_id, n % 2 = 0, n, CASE WHEN n % 2 = 0 THEN 3 ELSE 1 END, '[]'
-  FROM import AS i CROSS JOIN generate_series(1, 10000) AS n WHERE status = 'Processing';
-INSERT INTO import_chunk (account_id, import_id, chunk_number, next_sequence, last_sequence, waits_for)
-  SELECT i.account_id, i.import_id, n, 1, 2, CASE WHEN n > 1900 THEN n - 1 END
-  FROM import AS i CROSS JOIN generate_series(1, 2000) AS n WHERE status = 'Processing';
-"""
-FILL += """
-INSERT INTO before_image (account_id, import_id, profile_id, sequence_number, image)
-  SELECT p.account_id, profile_match_token(p.account_id + 2 * (n - 1)), p.profile_id, 1,
-         decode(repeat('00', 500), 'hex')
-  FROM profile AS p CROSS JOIN generate_series(1, 4) AS n;
-UPDATE import SET before_images = 'Kept' WHERE access_token <= 8;
-"""
-
 HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
     "find_holders": (
         [SERVICE, WORKER],
-        {"keys": ",".join(UUID(int=n).hex for n in range(1, 400, 2))},
+        {"keys": join_keys(UUID(int=n).bytes for n in range(1, 400, 2)), "one": None},
         {"alternate_key_pkey"},
     ),
-    "lock_states": ([SERVICE, WORKER], {"ids": list(range(2, 800, 2))}, {"profile_pkey"}),
-    "lock_matched": (
+    "lock_states": ([SERVICE, WORKER], {"ids": list(range(2, 800, 2)), "one": None}, {"profile_pkey"}),
+    "lock_compared": (
         [WORKER],
         {
-            "keys": ",".join(UUID(int=n).hex for n in range(1, 400, 2)),
-            "fingerprints": ",".join([UUID(int=1).hex] * 200),
+            "ids": list(range(1, 400, 2)),
+            "one": None,
+            "keys": join_keys(UUID(int=n).bytes for n in range(1, 400, 2)),
+            "fingerprints": join_keys([UUID(int=1).bytes] * 200),
         },
-        {"alternate_key_pkey", "profile_pkey"},
+        {"profile_pkey"},
     ),
-    "load_profiles": ([SERVICE, WORKER], {"ids": [2]}, {"profile_pkey"}),
+    "load_profiles": ([SERVICE, WORKER], {"ids": [2], "one": None}, {"profile_pkey"}),
+    "load_active_profiles": ([SERVICE], {"ids": [2], "one": None}, {"profile_pkey"}),
     "update_profiles": (
         [SERVICE, WORKER],
         {
             "ids": list(range(2, 402, 2)),
+            "one": None,
             "bodies": ["{}"] * 200,
             "actives": [True] * 200,
             "customer_types": [None] * 200,
-            "fingerprints": "," * 199,
+            "fingerprints": f"{{{','.join(['NULL'] * 200)}}}",
             "import_id": RUNNING,
             "modified": "2026-11-21T00:00:00Z",
         },
         {"profile_pkey"},
     ),
-    "find_contact_profiles": (
+    "list_contact_holders": (
         [SERVICE],
-        {"key": UUID(int=100007).bytes, "limit": 51},
-        {"contact_key_pkey", "profile_pkey"},
+        {"key": UUID(int=100007).bytes, "after": 0, "limit": 51},
+        {"contact_key_pkey"},
     ),
     "delete_contact_keys": (
         [SERVICE, WORKER],
-        {"keys": ",".join([UUID(int=2).hex] * 50), "ids": [2] * 50},
+        {"keys": join_keys([UUID(int=2).bytes] * 50), "ids": [2] * 50, "one": None},
         {"contact_key_pkey"},
     ),
-    "delete_alternate_keys": ([SERVICE, WORKER], {"keys": UUID(int=2).hex}, {"alternate_key_pkey"}),
-    "delete_profiles": ([SERVICE, WORKER], {"ids": [2, 4]}, {"profile_pkey"}),
-    "delete_ledger": ([SERVICE, WORKER], {"ids": [2, 4]}, {"ledger_pkey"}),
+    "delete_alternate_keys": (
+        [SERVICE, WORKER],
+        {"keys": join_keys([UUID(int=2).bytes]), "one": None},
+        {"alternate_key_pkey"},
+    ),
+    "delete_profiles": ([SERVICE, WORKER], {"ids": [2, 4], "one": None}, {"profile_pkey"}),
+    "delete_ledger": ([SERVICE, WORKER], {"ids": [2, 4], "one": None}, {"ledger_pkey"}),
     "list_history": ([SERVICE], {"profile_id": 2, "of": "P", "limit": 101, "after": 5}, {"ledger_pkey"}),
-    "list_entries": ([SERVICE], {"ids": [2, 2, 4], "entries": [1, 2, 3]}, {"ledger_pkey"}),
+    "list_entries": ([SERVICE], {"ids": [2, 2, 4], "entries": [1, 2, 3], "one": None}, {"ledger_pkey"}),
     "delete_one_ledger": ([SERVICE, WORKER], {"profile_id": 2}, {"ledger_pkey"}),
     "find_import": ([SERVICE, WORKER], {"import_id": RUNNING}, {"import_pkey"}),
     "find_import_by_token": ([SERVICE], {"access_token": 900001}, {"import_access_token_key"}),
     "list_imports": ([SERVICE], {"status": None, "before": None, "limit": 51}, {"import_pkey"}),
-    "list_before_images": ([WORKER], {"undo_of": UUID(int=2), "ids": list(range(2, 402, 2))}, {"before_image_pkey"}),
-    "list_created_people": ([WORKER], {"undo_of": UUID(int=2), "ids": list(range(2, 402, 2))}, {"profile_pkey"}),
+    "list_before_images": (
+        [WORKER],
+        {"undo_of": UUID(int=2), "ids": list(range(2, 402, 2)), "one": None},
+        {"before_image_pkey"},
+    ),
+    "list_created_people": (
+        [WORKER],
+        {"undo_of": UUID(int=2), "ids": list(range(2, 402, 2)), "one": None},
+        {"profile_pkey"},
+    ),
+    "list_imports_with_images": ([SERVICE, WORKER], {}, {"import_before_images"}),
     "delete_before_images": (
         [SERVICE, WORKER],
-        {"ids": list(range(2, 402, 2))},
-        {"before_image_pkey", "import_before_images"},
+        {"ids": list(range(2, 402, 2)), "import_ids": [UUID(int=n) for n in range(1, 8, 2)]},
+        {"before_image_pkey"},
     ),
     "lock_import": ([SERVICE, WORKER], {"import_id": RUNNING}, {"import_pkey"}),
     "list_seek_keys": ([SERVICE], {"import_id": RUNNING, "of_not_honored": False, "step": 100}, {"import_fault_pkey"}),
@@ -475,10 +446,14 @@ def test_an_account_without_statistics_is_not_read_from_end_to_end(filled: str, 
 
 def test_nor_when_an_import_is_resolved(filled: str) -> None:
     """Its blocks are read, and of the people those that it names."""
+    looked_up = {}
     with connect_as(filled, WORKER, 999) as connection:
-        explain = f"EXPLAIN (FORMAT JSON) {statement('collect_named')}"
-        plan = read_plan(connection, explain, {"import_id": UUID(int=1)})
-    looked_up = {node["Relation Name"]: node for node in walk_plan(plan) if "Relation Name" in node}
+        for name, parameters in (
+            ("find_named_holders", {"keys": join_keys(UUID(int=n).bytes for n in range(5000)), "one": None}),
+            ("find_named_profiles", {"ids": f"{{{','.join(map(str, range(5000)))}}}", "one": None}),
+        ):
+            plan = read_plan(connection, f"EXPLAIN (FORMAT JSON) {statement(name)}", parameters)
+            looked_up |= {node["Relation Name"]: node for node in walk_plan(plan) if "Relation Name" in node}
     assert "key_hash" in looked_up["alternate_key"]["Index Cond"]
     assert "profile_id" in looked_up["profile"]["Index Cond"]
 

@@ -141,7 +141,7 @@ def test_the_account_ends_with_its_transaction(two_accounts: str, table: str) ->
     with psycopg.connect(two_accounts, autocommit=True) as connection:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(SERVICE)))
         with connection.transaction():
-            connection.execute("SELECT set_config('consentory.account_id', %s, true)", [str(OURS)])
+            connection.execute(sql.SQL("SET LOCAL consentory.account_id = {}").format(str(OURS)))
             assert count(connection, "SELECT FROM {}", table) == 1
         assert count(connection, "SELECT FROM {}", table) == 0
 

@@ -1,4 +1,4 @@
-"""The statements that look across accounts."""
+"""The statements that look across accounts, and those that look at temporary tables only."""
 
 from __future__ import annotations
 
@@ -18,3 +18,12 @@ ACROSS_ACCOUNTS = {
     "claim_preview_chunk",
 }
 """The statements that a worker runs for all accounts at once. Every other statement names its account."""
+
+MADE_BEFORE = {
+    "list_key_parts": ["collect_named"],
+    "list_id_parts": ["collect_named"],
+    "keep_found": ["make_found"],
+    "collect_tokens": ["collect_named", "make_found"],
+    "list_shared": ["collect_named", "make_found", "collect_tokens"],
+}
+"""Statement -> the statements that make the temporary tables that it reads or writes."""

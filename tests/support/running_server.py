@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.error import URLError
 from uuid import uuid4
 
+import citus_cluster
 import psycopg
 import yaml
 from waiting import let_pass
@@ -39,7 +40,12 @@ ENGINE_VARIABLE = "CONSENTORY_TEST_BINARIES"
 
 @contextmanager
 def running_engine() -> Iterator[str]:
-    """A PostgreSQL of our own in a temporary folder; the conninfo of its owner."""
+    """A PostgreSQL of our own in a temporary folder, or the coordinator of a Citus cluster; the conninfo of its
+    owner."""
+    if citus_cluster.is_wanted():
+        with citus_cluster.running_cluster() as cluster:
+            yield cluster.coordinator.conninfo()
+        return
     folder = Path(tempfile.mkdtemp(prefix="consentory-test-"))
     folder.chmod(0o755)
     binaries = os.environ.get(ENGINE_VARIABLE)
@@ -66,6 +72,8 @@ def _stop_syncing(conninfo: str) -> None:
 def create_database(conninfo: str, template: str | None = None) -> str:
     """A database of its own beside the engine's; its conninfo."""
     name = f"test_{uuid4().hex[:12]}"
+    if citus_cluster.is_wanted():
+        return citus_cluster.find_running().create_database(name, is_migrated=template is not None)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
     return psycopg.conninfo.make_conninfo(conninfo, dbname=name)
@@ -74,12 +82,17 @@ def create_database(conninfo: str, template: str | None = None) -> str:
 def drop_database(conninfo: str, database_url: str) -> None:
     """Drop what create_database made, whoever is still connected."""
     name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    if citus_cluster.is_wanted():
+        citus_cluster.find_running().drop_database(str(name))
+        return
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def make_template(conninfo: str) -> str:
-    """The name of a migrated database to copy."""
+    """The name of a migrated database to copy. On Citus each database is made anew."""
+    if citus_cluster.is_wanted():
+        return "made anew"
     url = create_database(conninfo)
     migrate(url)
     return str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])

@@ -154,10 +154,11 @@ def connect_as(url: str, role: str | None = None, account_id: int | None = None)
     with psycopg.connect(url) as connection:
         if role is not None:
             connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
-        if account_id is not None:
-            connection.execute("SELECT set_config('consentory.account_id', %s, false)", [str(account_id)])
+        connection.execute("SELECT set_config('citus.propagate_set_commands', 'local', false)")
         connection.commit()
         with connection.transaction(force_rollback=True):
+            if account_id is not None:
+                connection.execute(sql.SQL("SET LOCAL consentory.account_id = {}").format(str(account_id)))
             yield connection
 
 

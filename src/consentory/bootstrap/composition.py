@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from consentory.services.imports.undo_service import UndoService
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.services.service_set import Services
 from consentory.store.database import Database
+from consentory.store.distribution import distribute
 from consentory.store.embedded.embedded_server import EmbeddedServer
 from consentory.store.migration import migrate
 
@@ -120,6 +121,11 @@ def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServic
 def migrate_schema(conninfo: str) -> list[str]:
     """Bring a schema up to date, and return the applied migrations. Raises like `store.migration.migrate`."""
     return migrate(conninfo)
+
+
+def distribute_tables(conninfo: str, shards: int, report: Callable[[str], None]) -> None:
+    """Spread the tables over the nodes of a Citus cluster. Raises like `store.distribution.distribute`."""
+    distribute(conninfo, shards, report)
 
 
 def make_embedded(data: Path) -> EmbeddedServer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -150,15 +150,26 @@ def worker(database_url: DatabaseOption = None) -> None:
 
 
 @exit_on_error
-def migrate(database_url: DatabaseOption = None) -> None:
+def migrate(
+    database_url: DatabaseOption = None,
+    *,
+    distribute: Annotated[bool, typer.Option("--distribute", help="Spread the tables over a Citus cluster.")] = False,
+    shards: Annotated[
+        int, typer.Option("--shards", min=1, max=512, help="Parts of each table, for the first --distribute.")
+    ] = 32,
+) -> None:
     """Bring the schema of a PostgreSQL server up to date. You can run the command again.
 
     Example: consentory migrate --database-url postgresql://owner@db.example/consentory
     """
     from consentory.bootstrap import composition
 
-    done = composition.migrate_schema(require_setting("database_url", database_url))
+    conninfo = require_setting("database_url", database_url)
+    done = composition.migrate_schema(conninfo)
     typer.echo(f"applied: {', '.join(done)}" if done else "The schema is up to date.")
+    if distribute:
+        composition.distribute_tables(conninfo, shards, typer.echo)
+        typer.echo("The tables are distributed.")
 
 
 def _read_endpoint(

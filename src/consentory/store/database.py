@@ -46,6 +46,9 @@ class _UuidDumper(Dumper):
 
 psycopg.adapters.register_dumper(UUID, _UuidDumper)
 
+Bounds = Mapping[str, Sequence[int]]
+"""By distributed table: the lowest hash of each of its shards, in ascending order."""
+
 Role = Literal["consentory_service", "consentory_worker", "owner"]
 Parameters = Mapping[str, Any] | Sequence[Any]
 
@@ -69,6 +72,11 @@ _SESSION = {
     "enable_bitmapscan": "off",
     # A plan from before a table was filled must not stay, and to plan with the parameters costs little.
     "plan_cache_mode": "auto",
+    # Citus: SET LOCAL, by which a transaction names its account, holds on each node. Elsewhere nobody reads this.
+    "citus.propagate_set_commands": "local",
+    # Citus: one connection to each node, and not one to each shard. The connections stay open between transactions.
+    "citus.multi_shard_modify_mode": "sequential",
+    "citus.max_adaptive_executor_pool_size": "1",
 }
 _DATA_CLASSES = ("22", "23")
 """SQLSTATE classes of errors in the data."""
@@ -90,8 +98,8 @@ _BEGIN_READING = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
 def join_keys(keys: Iterable[bytes]) -> str:
-    """Many keys of 16 bytes as one parameter, for `string_to_array(…, ',')::uuid[]`. It is much faster than a list."""
-    return b"".join(keys).hex(",", 16)
+    """Many keys of 16 bytes as one parameter, for `…::uuid[]`. It is much faster than a list."""
+    return f"{{{b''.join(keys).hex(',', 16)}}}"
 
 
 def translate(error: psycopg.Error) -> StoreRefused | StatementRefused | StoreUnavailable:
@@ -117,8 +125,10 @@ def translate(error: psycopg.Error) -> StoreRefused | StatementRefused | StoreUn
 class Transaction:
     """A transaction that is bound to one account. Transactions of the worker and the owner may be bound to none."""
 
-    def __init__(self, connection: psycopg.Connection[TupleRow], *, may_copy: bool) -> None:
+    def __init__(self, connection: psycopg.Connection[TupleRow], *, may_copy: bool, bounds: Bounds) -> None:
         self.connection = connection
+        self.bounds = bounds
+        """Empty on one PostgreSQL."""
         self.may_copy = may_copy
         """False for a role with row-level security: PostgreSQL refuses COPY into a table with a policy."""
         self.has_written = False
@@ -137,6 +147,24 @@ class Transaction:
     def rows(self, name: str, parameters: Parameters = ()) -> list[TupleRow]:
         """All rows of the named statement."""
         return self.run(name, parameters).fetchall()
+
+    def rows_of_each(self, name: str, many: Sequence[Parameters]) -> list[TupleRow]:
+        """All rows of the named statement, run for each parameter set, one for each shard. Several go in a pipeline."""
+        if len(many) < 2:
+            return [row for parameters in many for row in self.rows(name, parameters)]
+        with self.connection.pipeline():
+            cursors = [self.connection.execute(statement(name), parameters) for parameters in many]
+            rows = [row for cursor in cursors for row in cursor]
+        self.has_written |= not (cursors[0].statusmessage or "").startswith("SELECT")
+        return rows
+
+    def run_each(self, name: str, many: Sequence[Parameters]) -> None:
+        """Like rows_of_each, for a statement without rows."""
+        if len(many) < 2:
+            for parameters in many:
+                self.run(name, parameters)
+        else:
+            self.run_many(name, many)
 
     def run_many(self, name: str, parameters: Sequence[Parameters]) -> None:
         """Execute the named statement once for each parameter set, in a pipeline."""
@@ -186,6 +214,7 @@ class Database:
         self._conninfo = conninfo
         self._role = role
         self._size = size
+        self._bounds: Bounds = {}
         self._mark = secrets.token_hex(4)
         """Part of the names of all sessions of this object. It shows which sessions belong together."""
         self._pool = ConnectionPool(
@@ -233,12 +262,16 @@ class Database:
     def snapshot(self, account_id: int, name: str | None = None) -> Iterator[Transaction]:
         """A transaction that sees the same state of the database from its first statement to its end.
 
-        `name`: the snapshot of another transaction, from `export_snapshot`. With a name the transaction only reads.
+        `name`: the snapshot of another transaction, from `export_snapshot`. With a name the transaction only reads. On
+        Citus the nodes share no snapshots: each statement there sees what is committed when it begins.
         Raises like `transaction`, and an error with a code of SNAPSHOT_ENDED if that other transaction has ended.
         """
-        begin = (
-            [_BEGIN_SNAPSHOT] if name is None else [_BEGIN_READING, sql.SQL("SET TRANSACTION SNAPSHOT {}").format(name)]
-        )
+        if name is None:
+            begin: list[sql.Composable] = [_BEGIN_SNAPSHOT]
+        elif self._bounds:
+            begin = [_BEGIN_READING]
+        else:
+            begin = [_BEGIN_READING, sql.SQL("SET TRANSACTION SNAPSHOT {}").format(name)]
         with self._run([*begin, _bind_account(account_id)]) as tx:
             yield tx
 
@@ -247,7 +280,7 @@ class Database:
         is_unknown = False
         try:
             with self._begin(sql.SQL("; ").join(begin)) as connection:
-                transaction = Transaction(connection, may_copy=self._role != "consentory_service")
+                transaction = Transaction(connection, may_copy=self._role != "consentory_service", bounds=self._bounds)
                 yield transaction
                 is_unknown = transaction.has_written
         except PoolTimeout as error:
@@ -278,9 +311,14 @@ class Database:
 
     @contextmanager
     def listen(self, channel: LiteralString) -> Iterator[psycopg.Connection[TupleRow]]:
-        """An extra connection that LISTENs on `channel`. Wait with `wait_for_notice`."""
+        """An extra connection that LISTENs on `channel`. Wait with `wait_for_notice`.
+
+        At a node of a cluster it connects to the coordinator, whose servers notify.
+        """
         try:
             with psycopg.connect(self._conninfo, autocommit=True) as connection:
+                coordinator = _find_coordinator(connection)
+            with psycopg.connect(self._conninfo, autocommit=True, **coordinator) as connection:
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                 yield connection
         except psycopg.Error as error:
@@ -309,10 +347,38 @@ class Database:
             "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS setting (name, value)",
             (list(settings), list(settings.values())),
         )
+        self._bounds = _read_bounds(connection)
 
 
 def _bind_account(account_id: int) -> sql.Composed:
-    return sql.SQL("SELECT set_config('consentory.account_id', {}, true)").format(str(account_id))
+    # Not set_config: Citus would not carry it to the nodes, and without any error no row would be found there.
+    return sql.SQL("SET LOCAL consentory.account_id = {}").format(str(account_id))
+
+
+def _has_citus(connection: psycopg.Connection[TupleRow]) -> bool:
+    return connection.execute("SELECT to_regclass('pg_catalog.pg_dist_shard')").fetchone() != (None,)
+
+
+def _find_coordinator(connection: psycopg.Connection[TupleRow]) -> dict[str, Any]:
+    """Host and port of the coordinator, at a node of a cluster. Empty elsewhere."""
+    if not _has_citus(connection):
+        return {}
+    row = connection.execute(
+        "SELECT nodename, nodeport FROM pg_dist_node"
+        " WHERE groupid = 0 AND (SELECT groupid FROM pg_dist_local_group) <> 0"
+    ).fetchone()
+    return {} if row is None else {"host": row[0], "port": row[1]}
+
+
+def _read_bounds(connection: psycopg.Connection[TupleRow]) -> Bounds:
+    """The bounds of the shards of each distributed table. PostgreSQL without Citus has none."""
+    if not _has_citus(connection):
+        return {}
+    rows = connection.execute(
+        "SELECT logicalrelid::regclass::text, array_agg(shardminvalue::integer ORDER BY shardminvalue::integer)"
+        " FROM pg_dist_shard WHERE shardminvalue IS NOT NULL GROUP BY 1"
+    ).fetchall()
+    return {table: list(bounds) for table, bounds in rows}
 
 
 def wait_for_notice(connection: psycopg.Connection[TupleRow], seconds: float) -> bool:

@@ -12,7 +12,7 @@ SELECT next_account_id();
 
 -- name: lock_accounts
 -- One account document is applied at a time.
-SELECT pg_advisory_xact_lock(1633903476);
+SELECT pg_advisory_xact_lock(1633903476) FROM schema_migration WHERE number = 1;
 
 -- name: insert_account
 -- A new account without a configuration yet. Refused by account_client_id_key: the clientId is taken.

@@ -12,7 +12,7 @@ INSERT INTO auth_attempt (subject, failures, failed_at, kept_until)
 SELECT subject, 1, now(), now() + make_interval(secs => %(seconds)s)
 FROM unnest(%(subjects)s::bytea[]) AS subject ORDER BY subject
 ON CONFLICT (subject) DO UPDATE SET
-  failures = CASE WHEN auth_attempt.failed_at > excluded.failed_at - make_interval(secs => %(seconds)s)
+  failures = CASE WHEN excluded.failed_at - auth_attempt.failed_at < make_interval(secs => %(seconds)s)
     THEN auth_attempt.failures + 1 ELSE 1 END,
   failed_at = excluded.failed_at,
   kept_until = greatest(auth_attempt.kept_until, excluded.kept_until);

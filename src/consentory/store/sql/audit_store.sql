@@ -43,7 +43,7 @@ SELECT DISTINCT account_id FROM audit_waiting;
 
 -- name: try_chain_lock
 -- True when no other worker appends for this account; held until the transaction ends. The number is "audt" in ASCII.
-SELECT pg_try_advisory_xact_lock(1635083380, current_account());
+SELECT pg_try_advisory_xact_lock(1635083380, account_id) FROM account WHERE account_id = current_account();
 
 -- name: take_waiting
 -- Takes the oldest events from the queue, in no order. Zero rows: none waits. The caller holds try_chain_lock.

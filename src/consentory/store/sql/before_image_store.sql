@@ -14,7 +14,9 @@ SELECT w.profile_id, b.image, ARRAY(SELECT uuid_send(key) FROM unnest(b.named_ke
 FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
 CROSS JOIN LATERAL (
   SELECT image, named_keys FROM before_image
-  WHERE account_id = (SELECT current_account()) AND import_id = %(undo_of)s AND profile_id = w.profile_id OFFSET 0
+  WHERE account_id = (SELECT current_account()) AND import_id = %(undo_of)s AND profile_id = w.profile_id
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+  OFFSET 0
 ) AS b;
 
 -- name: list_created_people
@@ -23,32 +25,37 @@ CROSS JOIN LATERAL (
 SELECT w.profile_id, p.changed_since FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
 CROSS JOIN LATERAL (
   SELECT changed_since FROM profile
-  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id AND import_id = %(undo_of)s OFFSET 0
+  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id AND import_id = %(undo_of)s
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+  OFFSET 0
 ) AS p;
 
--- name: list_undoable_people
--- The people whom an import created, then the people whom it changed. In each group the last person comes first. Each
--- person has the keys of the alternate ids that the import gave or took. Index: the primary keys, because an import
--- creates people within its range of ids.
-SELECT profile_id, ARRAY(SELECT uuid_send(key) FROM unnest(named_keys) AS key) FROM (
-  SELECT b.profile_id, b.sequence_number, b.named_keys, false AS is_created FROM before_image AS b
-  WHERE b.account_id = current_account() AND b.import_id = %(undo_of)s
-  UNION ALL
-  SELECT p.profile_id, (p.profile_id - i.first_profile_id + 1)::integer, '{}', true
-  FROM import AS i JOIN profile AS p ON p.account_id = i.account_id
-    AND p.profile_id >= i.first_profile_id AND p.profile_id < i.first_profile_id + i.received
-    AND p.import_id = i.import_id
-  WHERE i.account_id = current_account() AND i.import_id = %(undo_of)s
-) AS touched
-ORDER BY is_created DESC, sequence_number DESC, profile_id;
+-- name: find_own_ids
+-- The range of ids in which an import creates people: its first one, and their number.
+SELECT first_profile_id, received FROM import WHERE account_id = current_account() AND import_id = %(undo_of)s;
+
+-- name: list_people_created_by
+-- The people whom an import created, the last person first. Index: primary key, within the range of ids.
+SELECT profile_id FROM profile
+WHERE account_id = current_account() AND profile_id >= %(first)s::bigint AND profile_id < %(first)s::bigint + %(count)s::bigint
+  AND import_id = %(undo_of)s
+ORDER BY profile_id DESC;
+
+-- name: list_people_changed_by
+-- The people whom an import changed, with the keys of the alternate ids that the import gave or took. The last person
+-- comes first. Index: primary key.
+SELECT profile_id, named_keys FROM before_image
+WHERE account_id = current_account() AND import_id = %(undo_of)s
+ORDER BY sequence_number DESC, profile_id;
+
+-- name: list_imports_with_images
+-- The imports that keep images. Index import_before_images.
+SELECT import_id FROM import WHERE account_id = current_account() AND before_images IS NOT NULL;
 
 -- name: delete_before_images
--- Deletes the images of deleted people, from all imports. One look-up for each import that keeps images. Index
--- import_before_images.
+-- Deletes the images of deleted people, from these imports. One look-up for each import. Index: primary key.
 DELETE FROM before_image WHERE account_id = current_account()
-  AND import_id = ANY(ARRAY(
-    SELECT import_id FROM import WHERE account_id = current_account() AND before_images IS NOT NULL))
-  AND profile_id = ANY(%(ids)s::bigint[]);
+  AND import_id = ANY(%(import_ids)s::uuid[]) AND profile_id = ANY(%(ids)s::bigint[]);
 
 -- name: judge_undo
 -- Three facts: the import still keeps its images; its window is open; the undo of it that has not failed. One row.
@@ -84,17 +91,17 @@ WHERE i.account_id = current_account() AND i.import_id = %(import_id)s AND i.bef
                   AND u.status IN ('Initiated', 'Staging', 'Queued', 'Processing'))
 RETURNING i.import_id;
 
--- name: purge_before_images
--- Deletes up to 5,000 images of an import whose images are marked. Zero rows: none is left.
-DELETE FROM before_image WHERE ctid = ANY(ARRAY(
-  SELECT b.ctid FROM before_image AS b
-  JOIN import AS i ON i.account_id = b.account_id AND i.import_id = b.import_id AND i.before_images = 'Going'
-  WHERE b.account_id = current_account() AND b.import_id = %(import_id)s LIMIT 5000))
-  AND account_id = current_account();
+-- name: list_images_to_purge
+-- Up to 5,000 people of whom an import keeps an image. Index: primary key.
+SELECT profile_id FROM before_image WHERE account_id = current_account() AND import_id = %(import_id)s
+ORDER BY profile_id LIMIT 5000;
+
+-- name: are_images_going
+-- True if the images of an import are marked. They stay marked.
+SELECT before_images = 'Going' FROM import WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: mark_images_gone
--- Going -> NULL: no image is left. Zero rows: some images are left, or this is stored already.
+-- Going -> NULL. Zero rows: this is stored already. The caller has seen that no image is left.
 UPDATE import SET before_images = NULL
 WHERE account_id = current_account() AND import_id = %(import_id)s AND before_images = 'Going'
-  AND NOT EXISTS (SELECT FROM before_image WHERE account_id = current_account() AND import_id = %(import_id)s)
 RETURNING import_id;

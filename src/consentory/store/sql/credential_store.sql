@@ -23,7 +23,7 @@ FROM credential WHERE account_id = current_account() ORDER BY created_at, client
 
 -- name: lock_credentials
 -- Until commit no other transaction can make a credential of this account, so that there are two at most.
-SELECT pg_advisory_xact_lock(1668441444, current_account());
+SELECT pg_advisory_xact_lock(1668441444, account_id) FROM account WHERE account_id = current_account();
 
 -- name: count_live_credentials
 -- The number of live credentials of a user. Always one row.
@@ -42,6 +42,6 @@ WHERE account_id = current_account() AND client_id = %(client_id)s AND secret_ha
 
 -- name: revoke_credential
 -- Revokes for good. The time of the first revocation stays. Zero rows: the account has none with that id.
-UPDATE credential SET revoked_at = coalesce(revoked_at, now())
+UPDATE credential SET revoked_at = least(revoked_at, now())
 WHERE account_id = current_account() AND client_id = %(client_id)s
 RETURNING client_id, user_id, secret_hash, created_at, revoked_at;

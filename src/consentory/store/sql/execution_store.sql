@@ -16,36 +16,77 @@ ORDER BY q.queued_at LIMIT 1;
 
 -- name: try_resolve_lock
 -- True when no other worker resolves for this account; held until the transaction ends.
-SELECT pg_try_advisory_xact_lock(1919251311, current_account());
+SELECT pg_try_advisory_xact_lock(1919251311, account_id) FROM account WHERE account_id = current_account();
 
 -- name: allow_long_statement
 -- To resolve ten million records takes longer than a chunk may take, and needs memory to sort their tokens.
 SELECT set_config('statement_timeout', '30min', true), set_config('work_mem', '64MB', true);
 
 -- name: collect_named
+-- The alternate ids and the ProfileIds that the records name, one row for each record and name.
+CREATE TEMPORARY TABLE named ON COMMIT DROP AS
+  SELECT f.first_sequence + m.place AS sequence_number, m.key, m.profile_id FROM import_block AS f
+  CROSS JOIN LATERAL (
+    SELECT key, place, NULL::bigint AS profile_id FROM unnest(f.named_keys, f.named_at) AS n (key, place)
+    UNION ALL
+    SELECT NULL::uuid, place, profile_id FROM unnest(f.profile_ids, f.profile_at) AS n (profile_id, place)
+  ) AS m
+  WHERE f.account_id = current_account() AND f.import_id = %(import_id)s;
+
+-- name: make_found
+-- A place for those of the names that exist: (key, profile that holds it), or (NULL, profile).
+CREATE TEMPORARY TABLE found ON COMMIT DROP AS
+  SELECT NULL::uuid AS key, NULL::bigint AS profile_id WHERE false;
+
+-- name: list_key_parts
+-- The named keys as arrays of up to `size` keys of one shard, with one of the keys. The order is that of the index,
+-- because a large account's index is not in memory.
+SELECT array_agg(key)::text, (array_agg(key))[1] FROM (
+  SELECT key, shard, (row_number() OVER (PARTITION BY shard ORDER BY key) - 1) / %(size)s AS part FROM (
+    SELECT key, width_bucket(uuid_hash(key), %(bounds)s::integer[]) AS shard FROM named WHERE key IS NOT NULL) AS k
+) AS p
+GROUP BY shard, part ORDER BY shard, part;
+
+-- name: list_id_parts
+-- Like list_key_parts, the named ProfileIds.
+SELECT array_agg(profile_id)::text, (array_agg(profile_id))[1] FROM (
+  SELECT profile_id, shard, (row_number() OVER (PARTITION BY shard ORDER BY profile_id) - 1) / %(size)s AS part FROM (
+    SELECT profile_id, width_bucket(hashint8(profile_id), %(bounds)s::integer[]) AS shard FROM named
+    WHERE profile_id IS NOT NULL) AS k
+) AS p
+GROUP BY shard, part ORDER BY shard, part;
+
+-- name: find_named_holders
+-- Like find_holders of profile_store.sql, as two arrays: the keys, and the profiles that hold them. NULLs: no holder.
+SELECT array_agg(w.key)::text, array_agg(k.profile_id)::text FROM unnest(%(keys)s::uuid[]) AS w (key)
+CROSS JOIN LATERAL (
+  SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key
+    AND (%(one)s::uuid IS NULL OR key_hash = ANY(%(keys)s::uuid[]) OR key_hash = %(one)s::uuid) OFFSET 0
+) AS k;
+
+-- name: find_named_profiles
+-- Those of the profiles that exist, as an array. NULL: none. Index: primary key, one look-up for each profile.
+SELECT NULL, array_agg(w.profile_id)::text FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
+CROSS JOIN LATERAL (
+  SELECT 1 FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint) OFFSET 0
+) AS p;
+
+-- name: keep_found
+-- Stores the answers of find_named_holders and find_named_profiles.
+INSERT INTO found (key, profile_id)
+SELECT key, profile_id FROM unnest(%(keys)s::uuid[], %(ids)s::bigint[]) AS n (key, profile_id);
+
+-- name: collect_tokens
 -- The match tokens of the records, one row for each record and token. A token is a profile (by ProfileId, or as the
 -- holder of a named alternate id), or an alternate id without a holder. Records with a common token are in one group.
--- One look-up for each key, as in profile_store.sql, in the order of the index, because a large account's index is not
--- in memory.
 CREATE TEMPORARY TABLE named_token ON COMMIT DROP AS
-  SELECT n.sequence_number, coalesce(profile_match_token(k.profile_id), n.key) AS token
-  FROM (
-    SELECT f.first_sequence + m.place AS sequence_number, m.key FROM import_block AS f
-    CROSS JOIN LATERAL unnest(f.named_keys, f.named_at) AS m (key, place)
-    WHERE f.account_id = current_account() AND f.import_id = %(import_id)s
-    ORDER BY m.key
-  ) AS n
-  LEFT JOIN LATERAL (
-    SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = n.key OFFSET 0
-  ) AS k ON true
+  SELECT n.sequence_number, coalesce(profile_match_token(f.profile_id), n.key) AS token
+  FROM named AS n LEFT JOIN found AS f ON f.key = n.key
+  WHERE n.key IS NOT NULL
   UNION
-  SELECT f.first_sequence + n.place, profile_match_token(n.profile_id)
-  FROM import_block AS f
-  CROSS JOIN LATERAL unnest(f.profile_ids, f.profile_at) AS n (profile_id, place)
-  CROSS JOIN LATERAL (
-    SELECT FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = n.profile_id OFFSET 0
-  ) AS p
-  WHERE f.account_id = current_account() AND f.import_id = %(import_id)s;
+  SELECT n.sequence_number, profile_match_token(n.profile_id)
+  FROM named AS n JOIN found AS f ON f.key IS NULL AND f.profile_id = n.profile_id;
 
 -- name: list_shared
 -- (token, SequenceNumber) of each token that more than one record names, by token and number.
@@ -71,7 +112,7 @@ RETURNING import_id;
 
 -- name: complete_import
 -- Processing -> Completed once nothing is pending. Zero rows: not yet.
-UPDATE import SET status = 'Completed', completed_at = clock_timestamp()
+UPDATE import SET status = 'Completed', completed_at = statement_timestamp()
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Processing' AND pending = 0
 RETURNING import_id;
 
@@ -177,7 +218,9 @@ WHERE s.datname = current_database() AND pg_has_role(s.usesysid, 'USAGE')
 SELECT extract(epoch FROM clock_timestamp())::float8;
 
 -- name: notify_work
--- Wakes the workers when the transaction commits.
+-- Wakes the workers when the transaction commits. At a node of Citus it wakes nobody, because the workers listen at the
+-- coordinator: a transaction of several machines cannot notify at another one. Then the workers find the work when they
+-- look for it.
 SELECT pg_notify('consentory_work', '');
 
 -- name: count_by_status
@@ -240,19 +283,23 @@ RETURNING import_id;
 SELECT account_id, import_id FROM import WHERE purged_at IS NOT NULL AND purge_completed_at IS NULL
 ORDER BY purged_at LIMIT 20;
 
+-- name: has_staged_rows
+-- True if an import has staged rows, faults or single changes of a preview.
+SELECT EXISTS (SELECT FROM import_block WHERE account_id = current_account() AND import_id = %(import_id)s)
+  OR EXISTS (SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s)
+  OR EXISTS (SELECT FROM preview_change WHERE account_id = current_account() AND import_id = %(import_id)s);
+
 -- name: mark_purge_complete
--- Marks a purge as complete. Zero rows: staged rows are left, or it is marked already.
+-- Marks a purge as complete. Zero rows: it is marked already. The caller holds try_maintenance_lock, and has seen that
+-- no staged row is left.
 UPDATE import SET purge_completed_at = now()
 WHERE account_id = current_account() AND import_id = %(import_id)s AND purged_at IS NOT NULL AND purge_completed_at IS NULL
-  AND NOT EXISTS (SELECT FROM import_block WHERE account_id = current_account() AND import_id = %(import_id)s)
-  AND NOT EXISTS (SELECT FROM import_fault WHERE account_id = current_account() AND import_id = %(import_id)s)
-  AND NOT EXISTS (SELECT FROM preview_change WHERE account_id = current_account() AND import_id = %(import_id)s)
 RETURNING import_id;
 
 -- name: try_maintenance_lock
 -- True when no other worker maintains this import; held until the transaction ends. The number is "tidy" in ASCII. It
 -- must not change, because workers of an earlier release use it.
-SELECT pg_try_advisory_xact_lock(1953064057, hashtext(%(import_id)s::text));
+SELECT pg_try_advisory_xact_lock(1953064057, hashtext(%(import_id)s::text)) FROM account WHERE account_id = current_account();
 
 -- name: purge_blocks
 -- Deletes some staged blocks. Zero rows: none is left.

@@ -19,7 +19,7 @@ WHERE account_id = current_account() AND import_id = %(import_id)s;
 
 -- name: lock_initiates
 -- Only one Initiate of the account runs at a time, so that the daily limit counts each. Until the transaction ends.
-SELECT pg_advisory_xact_lock(1768843636, current_account());
+SELECT pg_advisory_xact_lock(1768843636, account_id) FROM account WHERE account_id = current_account();
 
 -- name: count_recent_imports
 -- The Initiates of the last 24 hours, and the time until the oldest of them leaves the window. Index import_daily.
@@ -57,13 +57,13 @@ ORDER BY import_id DESC LIMIT %(limit)s;
 
 -- name: queue_import
 -- Staging -> Queued. Zero rows: it was not Staging.
-UPDATE import SET status = 'Queued', queued_at = clock_timestamp(), executed_by = %(caller)s
+UPDATE import SET status = 'Queued', queued_at = statement_timestamp(), executed_by = %(caller)s
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = 'Staging'
 RETURNING import_id;
 
 -- name: fail_import
 -- Initiated, Staging or Queued -> Failed. Zero rows: it was in none of them.
-UPDATE import SET status = 'Failed', failure_reason = %(reason)s, completed_at = clock_timestamp(),
+UPDATE import SET status = 'Failed', failure_reason = %(reason)s, completed_at = statement_timestamp(),
   guard_state = NULL, held_reason = NULL
 WHERE account_id = current_account() AND import_id = %(import_id)s AND status = ANY(%(from)s)
 RETURNING import_id;
@@ -132,7 +132,7 @@ VALUES (%(import_id)s, %(batch_number)s, %(caller)s, %(staged_at)s, %(first_sequ
 INSERT INTO import_block (import_id, first_sequence, record_count, batch_number, raw, work, named_keys, named_at,
                           profile_ids, profile_at)
 VALUES (%(import_id)s, %(first_sequence)s, %(record_count)s, %(batch_number)s, %(raw)s, %(work)s,
-        string_to_array(%(named_keys)s, ',')::uuid[], string_to_array(%(named_at)s, ',')::smallint[],
+        %(named_keys)s::uuid[], string_to_array(%(named_at)s, ',')::smallint[],
         %(profile_ids)s, %(profile_at)s);
 
 -- name: insert_faults

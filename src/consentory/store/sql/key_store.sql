@@ -10,7 +10,7 @@ ORDER BY created_at DESC, key_id;
 -- name: insert_signing_key
 -- Adds a key. If several processes add a key at the same time, only the first key is stored.
 INSERT INTO signing_key (key_id, encrypted, secret_key_id, created_at)
-VALUES (%(key_id)s, %(encrypted)s, %(secret_key_id)s, clock_timestamp()) ON CONFLICT (key_id) DO NOTHING;
+VALUES (%(key_id)s, %(encrypted)s, %(secret_key_id)s, statement_timestamp()) ON CONFLICT (key_id) DO NOTHING;
 
 -- name: delete_signing_keys
 -- Deletes all keys except these.
@@ -32,7 +32,7 @@ INSERT INTO hmac_key (key_id, encrypted, secret_key_id) VALUES (%(key_id)s, %(en
 -- name: revoke_hmac_key
 -- Revokes for good, and deletes the bytes of the key. The time of the first revocation stays. Zero rows: the account
 -- has none with that id.
-UPDATE hmac_key SET revoked_at = coalesce(revoked_at, now()), encrypted = ''
+UPDATE hmac_key SET revoked_at = least(revoked_at, now()), encrypted = ''
 WHERE account_id = current_account() AND key_id = %(key_id)s
 RETURNING key_id, encrypted, secret_key_id, created_at, revoked_at;
 

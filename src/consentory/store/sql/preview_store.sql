@@ -21,14 +21,12 @@ WHERE p.account_id = current_account() AND p.import_id = %(import_id)s;
 -- name: list_changes
 -- The changes of a preview after a given one, by kind, SequenceNumber and number, with the caller who staged the
 -- record. `kind` NULL: all kinds. Index: primary key.
-SELECT c.kind, c.sequence_number, c.number, c.profile_id, c.change, coalesce(b.caller, '')
+SELECT c.kind, c.sequence_number, c.number, c.profile_id, c.change, coalesce((
+    SELECT b.caller FROM import_batch AS b
+    WHERE b.account_id = c.account_id AND b.import_id = c.import_id AND b.first_sequence <= c.sequence_number
+      AND b.first_sequence + b.record_count > c.sequence_number
+    LIMIT 1), '')
 FROM preview_change AS c
-LEFT JOIN LATERAL (
-  SELECT caller FROM import_batch
-  WHERE account_id = current_account() AND import_id = c.import_id AND first_sequence <= c.sequence_number
-    AND first_sequence + record_count > c.sequence_number
-  LIMIT 1
-) AS b ON true
 WHERE c.account_id = current_account() AND c.import_id = %(import_id)s AND c.preview_id = %(preview_id)s
   AND (%(kind)s::text IS NULL OR c.kind = %(kind)s)
   AND (c.kind, c.sequence_number, c.number) > (%(after_kind)s COLLATE "C", %(after_sequence)s, %(after_number)s)
@@ -41,7 +39,7 @@ SELECT account_id, import_id, preview_id FROM import_preview WHERE state = 'Runn
 -- name: try_preview_lock
 -- True when no other worker holds the snapshot of this preview; held until the transaction ends. The number is "prev"
 -- in ASCII.
-SELECT pg_try_advisory_xact_lock(1886545270, hashtext(%(preview_id)s::text));
+SELECT pg_try_advisory_xact_lock(1886545270, hashtext(%(preview_id)s::text)) FROM account WHERE account_id = current_account();
 
 -- name: export_snapshot
 -- The name of this transaction's snapshot, and the time.

@@ -8,53 +8,55 @@ SELECT clock_timestamp();
 -- look-up for each key. Without that, PostgreSQL expects one person in an account without statistics, and reads all
 -- people of the account for a join or (15) for a list of keys. The account stands in a SELECT, so that it is read once
 -- and not for each look-up.
-SELECT uuid_send(w.key), k.profile_id FROM unnest(string_to_array(%(keys)s, ',')::uuid[]) AS w (key)
+-- On Citus all keys (or profiles) of one call are of one shard, and `one` is any of them: the condition on `one` shows
+-- Citus the shard. Elsewhere `one` is NULL. Then the condition is true at once: without "IS NULL OR" in front, each
+-- look-up would compare its row with all keys.
+SELECT uuid_send(w.key), k.profile_id FROM unnest(%(keys)s::uuid[]) AS w (key)
 CROSS JOIN LATERAL (
-  SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
+  SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key
+    AND (%(one)s::uuid IS NULL OR key_hash = ANY(%(keys)s::uuid[]) OR key_hash = %(one)s::uuid) OFFSET 0
 ) AS k;
 
 -- name: lock_states
--- States of existing profiles, locked in id order so that two transactions cannot deadlock over them.
+-- States of existing profiles of one shard, locked in id order so that two transactions cannot deadlock over them.
 SELECT w.profile_id, p.body::text
 FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
 CROSS JOIN LATERAL (
   SELECT body FROM profile
-  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id FOR UPDATE
+  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+  FOR UPDATE
 ) AS p;
 
--- name: lock_matched
--- For each match key with its fingerprint: the person who holds the key, locked in id order. The body is given only if
--- the person has another fingerprint.
-SELECT uuid_send(m.key), m.profile_id, CASE WHEN p.fingerprint IS DISTINCT FROM m.fingerprint THEN p.body::text END
+-- name: lock_compared
+-- For each profile with its match key and a fingerprint: locked in id order. The body is given only if the person has
+-- another fingerprint.
+SELECT uuid_send(w.key), w.profile_id, CASE WHEN p.fingerprint IS DISTINCT FROM w.fingerprint THEN p.body::text END
 FROM (
-  SELECT w.key, w.fingerprint, k.profile_id
-  FROM unnest(string_to_array(%(keys)s, ',')::uuid[], string_to_array(%(fingerprints)s, ',')::uuid[])
-    AS w (key, fingerprint)
-  CROSS JOIN LATERAL (
-    SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
-  ) AS k
-  ORDER BY k.profile_id
-) AS m
+  SELECT profile_id, key, fingerprint
+  FROM unnest(%(ids)s::bigint[], %(keys)s::uuid[], %(fingerprints)s::uuid[]) AS u (profile_id, key, fingerprint)
+  ORDER BY profile_id
+) AS w
 CROSS JOIN LATERAL (
   SELECT body, fingerprint FROM profile
-  WHERE account_id = (SELECT current_account()) AND profile_id = m.profile_id FOR UPDATE
+  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+  FOR UPDATE
 ) AS p;
 
--- name: load_matched
--- Like lock_matched, without locks.
-SELECT uuid_send(m.key), m.profile_id, CASE WHEN p.fingerprint IS DISTINCT FROM m.fingerprint THEN p.body::text END
+-- name: load_compared
+-- Like lock_compared, without locks.
+SELECT uuid_send(w.key), w.profile_id, CASE WHEN p.fingerprint IS DISTINCT FROM w.fingerprint THEN p.body::text END
 FROM (
-  SELECT w.key, w.fingerprint, k.profile_id
-  FROM unnest(string_to_array(%(keys)s, ',')::uuid[], string_to_array(%(fingerprints)s, ',')::uuid[])
-    AS w (key, fingerprint)
-  CROSS JOIN LATERAL (
-    SELECT profile_id FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
-  ) AS k
-  ORDER BY k.profile_id
-) AS m
+  SELECT profile_id, key, fingerprint
+  FROM unnest(%(ids)s::bigint[], %(keys)s::uuid[], %(fingerprints)s::uuid[]) AS u (profile_id, key, fingerprint)
+  ORDER BY profile_id
+) AS w
 CROSS JOIN LATERAL (
   SELECT body, fingerprint FROM profile
-  WHERE account_id = (SELECT current_account()) AND profile_id = m.profile_id OFFSET 0
+  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+  OFFSET 0
 ) AS p;
 
 -- name: load_profiles
@@ -63,7 +65,9 @@ SELECT w.profile_id, p.body::text, p.created, p.modified
 FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
 CROSS JOIN LATERAL (
   SELECT body, created, modified FROM profile
-  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id OFFSET 0
+  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+  OFFSET 0
 ) AS p;
 
 -- name: update_profiles
@@ -72,12 +76,15 @@ UPDATE profile AS p SET body = c.body::json, modified = %(modified)s, active = c
   customer_type = c.customer_type, fingerprint = c.fingerprint,
   changed_since = p.changed_since OR p.import_id IS DISTINCT FROM %(import_id)s
 FROM unnest(%(ids)b::bigint[], %(bodies)b::text[], %(actives)b::boolean[], %(customer_types)b::text[],
-            string_to_array(%(fingerprints)s, ',', '')::uuid[])
+            %(fingerprints)s::uuid[])
   AS c (profile_id, body, active, customer_type, fingerprint)
 CROSS JOIN LATERAL (
-  SELECT ctid FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = c.profile_id OFFSET 0
+  SELECT ctid FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = c.profile_id
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)b::bigint[]) OR profile_id = %(one)s::bigint)
+  OFFSET 0
 ) AS found
-WHERE p.ctid = found.ctid;
+WHERE p.ctid = found.ctid
+  AND (%(one)s::bigint IS NULL OR p.profile_id = ANY(%(ids)b::bigint[]) OR p.profile_id = %(one)s::bigint);
 
 -- name: copy_profile
 -- Like insert_profile, many at once, for the role without row-level security.
@@ -133,56 +140,72 @@ INSERT INTO tag_change (tag, name, change) VALUES (%s, %s, %s);
 -- name: delete_alternate_keys
 -- Takes alternate ids from their holders, in the given order.
 DELETE FROM alternate_key AS k
-USING unnest(string_to_array(%(keys)s, ',')::uuid[]) AS w (key)
+USING unnest(%(keys)s::uuid[]) AS w (key)
 CROSS JOIN LATERAL (
-  SELECT ctid FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key OFFSET 0
+  SELECT ctid FROM alternate_key WHERE account_id = (SELECT current_account()) AND key_hash = w.key
+    AND (%(one)s::uuid IS NULL OR key_hash = ANY(%(keys)s::uuid[]) OR key_hash = %(one)s::uuid)
+  OFFSET 0
 ) AS found
-WHERE k.ctid = found.ctid;
+WHERE k.ctid = found.ctid
+  AND (%(one)s::uuid IS NULL OR k.key_hash = ANY(%(keys)s::uuid[]) OR k.key_hash = %(one)s::uuid);
 
 -- name: delete_contact_keys
 -- A search no longer finds people by these addresses and numbers. The rows of the people are locked.
 DELETE FROM contact_key AS k
-USING unnest(string_to_array(%(keys)s, ',')::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
+USING unnest(%(keys)s::uuid[], %(ids)s::bigint[]) AS g (key_hash, profile_id)
 CROSS JOIN LATERAL (
   SELECT ctid FROM contact_key
-  WHERE account_id = (SELECT current_account()) AND key_hash = g.key_hash AND profile_id = g.profile_id OFFSET 0
+  WHERE account_id = (SELECT current_account()) AND key_hash = g.key_hash AND profile_id = g.profile_id
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+  OFFSET 0
 ) AS found
-WHERE k.ctid = found.ctid;
+WHERE k.ctid = found.ctid
+  AND (%(one)s::bigint IS NULL OR k.profile_id = ANY(%(ids)s::bigint[]) OR k.profile_id = %(one)s::bigint);
 
 -- name: delete_profiles
 -- Deletes bodies. The keys and the ledger have statements of their own.
 DELETE FROM profile AS p
 USING unnest(%(ids)s::bigint[]) AS w (profile_id)
 CROSS JOIN LATERAL (
-  SELECT ctid FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id OFFSET 0
+  SELECT ctid FROM profile WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+  OFFSET 0
 ) AS found
-WHERE p.ctid = found.ctid;
+WHERE p.ctid = found.ctid
+  AND (%(one)s::bigint IS NULL OR p.profile_id = ANY(%(ids)s::bigint[]) OR p.profile_id = %(one)s::bigint);
 
 -- name: delete_ledger
 -- Deletes the history of erased people.
 DELETE FROM ledger WHERE ctid = ANY(ARRAY(
   SELECT l.ctid FROM unnest(%(ids)s::bigint[]) AS w (profile_id)
   CROSS JOIN LATERAL (
-    SELECT ctid FROM ledger WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id OFFSET 0
-  ) AS l));
+    SELECT ctid FROM ledger WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id
+      AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+    OFFSET 0
+  ) AS l))
+  AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint);
 
 -- name: delete_one_ledger
 -- Like delete_ledger, for one person. Under the policies PostgreSQL would read the history of the whole account for
 -- delete_ledger. Index: primary key.
 DELETE FROM ledger WHERE account_id = current_account() AND profile_id = %(profile_id)s;
 
--- name: find_contact_profiles
--- Active profiles with this active address or number, by id. One more than the limit means that there are too many.
-SELECT k.profile_id, p.body::text, p.created, p.modified
-FROM (
-  SELECT profile_id FROM contact_key
-  WHERE account_id = current_account() AND key_hash = encode(%(key)s, 'hex')::uuid ORDER BY profile_id OFFSET 0
-) AS k
+-- name: list_contact_holders
+-- Ids of profiles with this active address or number, after an id, in order. Index: primary key.
+SELECT profile_id FROM contact_key
+WHERE account_id = current_account() AND key_hash = encode(%(key)s, 'hex')::uuid AND profile_id > %(after)s
+ORDER BY profile_id LIMIT %(limit)s;
+
+-- name: load_active_profiles
+-- Like load_profiles, active profiles only.
+SELECT w.profile_id, p.body::text, p.created, p.modified
+FROM (SELECT unnest(%(ids)s::bigint[]) AS profile_id ORDER BY 1) AS w
 CROSS JOIN LATERAL (
   SELECT body, created, modified FROM profile
-  WHERE account_id = (SELECT current_account()) AND profile_id = k.profile_id AND active OFFSET 0
-) AS p
-ORDER BY k.profile_id LIMIT %(limit)s;
+  WHERE account_id = (SELECT current_account()) AND profile_id = w.profile_id AND active
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
+  OFFSET 0
+) AS p;
 
 -- name: list_history
 -- The applied choices of one kind after a number, in the order of application. Index: primary key, from the row that
@@ -204,6 +227,7 @@ FROM unnest(%(ids)s::bigint[], %(entries)s::integer[]) AS wanted (profile_id, en
 CROSS JOIN LATERAL (
   SELECT recorded, caller FROM ledger
   WHERE account_id = (SELECT current_account()) AND profile_id = wanted.profile_id AND entry <= wanted.entry
+    AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
   ORDER BY entry DESC LIMIT 1
 ) AS l;
 
@@ -223,5 +247,10 @@ SELECT tag, min(name COLLATE "C"), sum(change) FROM gone GROUP BY tag HAVING sum
 SELECT account_id FROM tag_change GROUP BY account_id HAVING count(*) > 2000;
 
 -- name: count_active
--- Active profiles of the account, counted no further than `most` (NULL: all of them).
-SELECT count(*) FROM (SELECT FROM profile WHERE account_id = current_account() AND active LIMIT %(most)s) AS p;
+-- Active profiles of the account.
+SELECT count(*) FROM profile WHERE account_id = current_account() AND active;
+
+-- name: count_some_active
+-- Active profiles of the account, counted no further than `most`.
+SELECT count(*) FROM (
+  SELECT profile_id FROM profile WHERE account_id = current_account() AND active LIMIT %(most)s) AS p;

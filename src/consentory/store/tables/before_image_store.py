@@ -10,6 +10,7 @@ from uuid import UUID
 import zstandard
 
 from consentory.store.database import Transaction
+from consentory.store.sharding import name_ids
 
 _LEVEL = -1
 """This level is twice as fast as level 1, and its output is a quarter larger."""
@@ -65,9 +66,10 @@ def keep_images(tx: Transaction, import_id: UUID, images: Sequence[NewImage]) ->
 
 def load_images(tx: Transaction, undo_of: UUID, ids: Collection[int]) -> dict[int, StoredImage]:
     """The images by person (worker). People without an image are left out."""
+    many = [{**named, "undo_of": undo_of} for named in name_ids(tx, ids)]
     return {
         profile_id: StoredImage(_unpack(bytes(image)), [bytes(key) for key in keys])
-        for profile_id, image, keys in tx.rows("list_before_images", {"undo_of": undo_of, "ids": sorted(ids)})
+        for profile_id, image, keys in tx.rows_of_each("list_before_images", many)
     }
 
 
@@ -83,20 +85,26 @@ def _unpack(image: bytes) -> list[tuple[str, str]]:
 
 def load_created(tx: Transaction, undo_of: UUID, ids: Collection[int]) -> dict[int, bool]:
     """By person, for the people whom the import created: True if somebody else has changed the person since."""
-    return dict(tx.rows("list_created_people", {"undo_of": undo_of, "ids": sorted(ids)}))
+    many = [{**named, "undo_of": undo_of} for named in name_ids(tx, ids)]
+    return dict(tx.rows_of_each("list_created_people", many))
 
 
 def stream_undoable(tx: Transaction, undo_of: UUID) -> Iterator[tuple[int, list[bytes]]]:
     """(Profile id, keys of the alternate ids that the import gave or took) of each person whom an import created or
-    changed. The last person comes first."""
-    for profile_id, keys in tx.stream("list_undoable_people", {"undo_of": undo_of}):
-        yield profile_id, [bytes(key) for key in keys or ()]
+    changed. The created people come first. In each group the last person comes first."""
+    row = tx.row("find_own_ids", {"undo_of": undo_of})
+    assert row is not None
+    for (profile_id,) in tx.stream("list_people_created_by", {"undo_of": undo_of, "first": row[0], "count": row[1]}):
+        yield profile_id, []
+    for profile_id, keys in tx.stream("list_people_changed_by", {"undo_of": undo_of}):
+        yield profile_id, [key.bytes for key in keys]
 
 
 def delete_images(tx: Transaction, ids: Sequence[int]) -> None:
     """Delete all images of people who are deleted."""
-    if ids:
-        tx.run("delete_before_images", {"ids": ids})
+    imports = [row[0] for row in tx.rows("list_imports_with_images")] if ids else []
+    if imports:
+        tx.run("delete_before_images", {"ids": ids, "import_ids": imports})
 
 
 def judge_undo(tx: Transaction, import_id: UUID, days: int) -> tuple[bool, bool, UUID | None]:
@@ -124,9 +132,14 @@ def mark_going(tx: Transaction, import_id: UUID) -> bool:
 
 def purge_some(tx: Transaction, import_id: UUID) -> int:
     """Delete some images of an import that is marked. Returns the number of deleted images. 0: none is left."""
-    return tx.run("purge_before_images", {"import_id": import_id}).rowcount
+    if tx.row("are_images_going", {"import_id": import_id}) != (True,):
+        return 0
+    ids = [row[0] for row in tx.rows("list_images_to_purge", {"import_id": import_id})]
+    if ids:
+        tx.run("delete_before_images", {"ids": ids, "import_ids": [import_id]})
+    return len(ids)
 
 
 def mark_gone(tx: Transaction, import_id: UUID) -> None:
-    """If no image of the import is left, store this fact."""
+    """Store that no image of the import is left. The caller has seen that `purge_some` deleted nothing."""
     tx.run("mark_images_gone", {"import_id": import_id})

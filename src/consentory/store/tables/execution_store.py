@@ -12,7 +12,11 @@ import msgspec
 from consentory.domain.imports import GuardState, ImportSettings, Outcome, Phase, Status, UndoOrder
 from consentory.domain.record import Fault
 from consentory.store.database import Transaction
+from consentory.store.sharding import KEYS, PEOPLE
 from consentory.store.tables.import_store import PHASE_NUMBER
+
+_PART_NAMES = 5000
+"""The number of names that are looked up at a time when an import is resolved. The limit bounds the memory."""
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -96,8 +100,21 @@ def load_resolvable(tx: Transaction, import_id: UUID) -> tuple[Status, int, Impo
 def stream_shared(tx: Transaction, import_id: UUID) -> Iterator[tuple[UUID, int]]:
     """(match token, SequenceNumber) of each token that several records name, ordered by both."""
     tx.run("collect_named", {"import_id": import_id})
+    tx.run("make_found")
+    keys = {"size": _PART_NAMES, "bounds": list(tx.bounds.get(KEYS, ()))}
+    for part, one in tx.rows("list_key_parts", keys):
+        _keep_found(tx, tx.row("find_named_holders", {"keys": part, "one": one if KEYS in tx.bounds else None}))
+    ids = {"size": _PART_NAMES, "bounds": list(tx.bounds.get(PEOPLE, ()))}
+    for part, one in tx.rows("list_id_parts", ids):
+        _keep_found(tx, tx.row("find_named_profiles", {"ids": part, "one": one if PEOPLE in tx.bounds else None}))
+    tx.run("collect_tokens")
     for row in tx.stream("list_shared"):
         yield row[0], row[1]
+
+
+def _keep_found(tx: Transaction, found: Sequence[Any] | None) -> None:
+    if found is not None and found[1] is not None:
+        tx.run("keep_found", {"keys": found[0], "ids": found[1]})
 
 
 def start_import(
@@ -257,6 +274,8 @@ def purge_some(tx: Transaction, import_id: UUID) -> int:
 
 def mark_purge_complete(tx: Transaction, import_id: UUID) -> bool:
     """Mark the purge of an import as complete. False: staged rows are left, or it was marked already."""
+    if tx.row("has_staged_rows", {"import_id": import_id}) == (True,):
+        return False
     return tx.row("mark_purge_complete", {"import_id": import_id}) is not None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import LedgerEntry, Profile, ProfileState
 from consentory.domain.viewing import HistoryItem
 from consentory.store.database import Transaction, join_keys
+from consentory.store.sharding import name_ids, name_keys
 
 _COLUMN_TYPES = {
     "profile": ["int8", "json", "timestamptz", "timestamptz", "bool", "text", "uuid", "uuid"],
@@ -82,46 +84,50 @@ def read_clock(tx: Transaction) -> int:
 
 def find_holders(tx: Transaction, keys: Collection[bytes]) -> dict[bytes, int]:
     """The profile that holds each of these alternate ids. The result has no key without a holder."""
-    if not keys:
-        return {}
-    rows = tx.rows("find_holders", {"keys": join_keys(sorted(keys))})  # in the order of the index
-    return dict(rows)
+    return dict(tx.rows_of_each("find_holders", name_keys(tx, sorted(keys))))  # in the order of the index
 
 
 def lock_states(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
-    """The states of the profiles that exist, for `decode_state`. They are locked in id order until the transaction
+    """The states of the profiles that exist, for `decode_state`. They are locked in one order until the transaction
     ends."""
-    return dict(tx.rows("lock_states", {"ids": sorted(ids)}))
+    return dict(tx.rows_of_each("lock_states", name_ids(tx, ids)))
 
 
 def load_states(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
     """Like lock_states, without locks."""
-    return {row[0]: row[1] for row in tx.rows("load_profiles", {"ids": sorted(ids)})}
+    return {row[0]: row[1] for row in tx.rows_of_each("load_profiles", name_ids(tx, ids))}
 
 
 def lock_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
-    """The people who hold these alternate ids, locked in id order until the transaction ends. `wanted`: the fingerprint
-    by key.
+    """The people who hold these alternate ids, locked in one order until the transaction ends. `wanted`: the
+    fingerprint by key.
 
     Gives (key, profile id, state for `decode_state`). The state is None if the person has that fingerprint.
     """
-    return _find_matched(tx, "lock_matched", wanted)
+    return _find_matched(tx, "lock_compared", wanted)
 
 
 def load_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
     """Like lock_matched, without locks."""
-    return _find_matched(tx, "load_matched", wanted)
+    return _find_matched(tx, "load_compared", wanted)
 
 
 def _find_matched(tx: Transaction, name: str, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
-    in_order = sorted(wanted.items())  # of the index
-    parameters = {"keys": join_keys(key for key, _ in in_order), "fingerprints": join_keys(one for _, one in in_order)}
-    return [(row[0], row[1], row[2]) for row in tx.rows(name, parameters)]
+    held: dict[int, list[bytes]] = {}
+    for key, profile_id in find_holders(tx, wanted).items():
+        held.setdefault(profile_id, []).append(key)
+    many = []
+    for named in name_ids(tx, held):
+        pairs = [(profile_id, key) for profile_id in named["ids"] for key in held[profile_id]]
+        keys = [key for _, key in pairs]
+        fingerprints = join_keys([wanted[key] for key in keys])
+        many.append({**named, "ids": [one for one, _ in pairs], "keys": join_keys(keys), "fingerprints": fingerprints})
+    return [(row[0], row[1], row[2]) for row in tx.rows_of_each(name, many)]
 
 
 def load_profiles(tx: Transaction, ids: Iterable[int]) -> dict[int, Profile]:
     """The profiles that exist, without locks."""
-    return {row[0]: _read_profile(row) for row in tx.rows("load_profiles", {"ids": sorted(ids)})}
+    return {row[0]: _read_profile(row) for row in tx.rows_of_each("load_profiles", name_ids(tx, ids))}
 
 
 def _read_profile(row: Sequence[Any]) -> Profile:
@@ -145,31 +151,36 @@ def insert_profiles(
 
 def update_profiles(tx: Transaction, people: Sequence[NewState], modified: int, import_id: UUID | None) -> None:
     """Replace the bodies of existing profiles, which must be locked. `import_id`: the import that does it."""
-    if people:
-        tx.run(
-            "update_profiles",
-            {
-                "ids": [person.profile_id for person in people],
-                "bodies": [person.state.decode() for person in people],
-                "actives": [person.active for person in people],
-                "customer_types": [person.customer_type for person in people],
-                "fingerprints": ",".join([(person.fingerprint or b"").hex() for person in people]),
-                "modified": from_micros(modified),
-                "import_id": import_id,
-            },
-        )
+    by_id = {person.profile_id: person for person in people}
+    tx.run_each("update_profiles", [
+        {
+            **named,
+            "bodies": [by_id[one].state.decode() for one in named["ids"]],
+            "actives": [by_id[one].active for one in named["ids"]],
+            "customer_types": [by_id[one].customer_type for one in named["ids"]],
+            "fingerprints": _join_known([by_id[one].fingerprint for one in named["ids"]]),
+            "modified": from_micros(modified),
+            "import_id": import_id,
+        }
+        for named in name_ids(tx, by_id)
+    ])  # fmt: skip
+
+
+def _join_known(keys: Iterable[bytes | None]) -> str:
+    """Like join_keys, with NULL for an unknown key."""
+    return f"{{{','.join([key.hex() if key else 'NULL' for key in keys])}}}"
 
 
 def delete_profiles(tx: Transaction, gone: Sequence[tuple[int, Source]], deleted_at: int) -> None:
     """Delete profiles with their history, and store a tombstone for each. `change_alternate_keys` and
     `change_contact_keys` delete their keys."""
     if gone:
-        ids = {"ids": [profile_id for profile_id, _ in gone]}
-        tx.run("delete_profiles", ids)
+        many = name_ids(tx, [profile_id for profile_id, _ in gone])
+        tx.run_each("delete_profiles", many)
         if len(gone) == 1:
             tx.run("delete_one_ledger", {"profile_id": gone[0][0]})
         else:
-            tx.run("delete_ledger", ids)
+            tx.run_each("delete_ledger", many)
         at = from_micros(deleted_at)
         _put_rows(tx, "tombstone", [(i, at, s.caller, s.import_id, s.sequence_number) for i, s in gone])
 
@@ -191,13 +202,19 @@ def change_alternate_keys(tx: Transaction, removed: Collection[bytes], added: It
         if gives:
             _put_rows(tx, "alternate_key", [row for _, row in run if row is not None])
         else:
-            tx.run("delete_alternate_keys", {"keys": join_keys(key for key, _ in run)})
+            tx.run_each("delete_alternate_keys", name_keys(tx, [key for key, _ in run]))
 
 
 def change_contact_keys(tx: Transaction, removed: Collection[tuple[bytes, int]], added: Iterable[KeyRow]) -> None:
     """Remove (key, profile id), then add (key, profile id, kind letter, value)."""
-    if removed:
-        tx.run("delete_contact_keys", {"keys": join_keys(key for key, _ in removed), "ids": [i for _, i in removed]})
+    keys_of: dict[int, list[bytes]] = {}
+    for key, profile_id in removed:
+        keys_of.setdefault(profile_id, []).append(key)
+    many = []
+    for named in name_ids(tx, keys_of):
+        pairs = [(one, key) for one in named["ids"] for key in keys_of[one]]
+        many.append({**named, "ids": [one for one, _ in pairs], "keys": join_keys([key for _, key in pairs])})
+    tx.run_each("delete_contact_keys", many)
     _put_rows(tx, "contact_key", sorted(added))  # in the order of the index, so that its pages are in the cache
 
 
@@ -228,8 +245,17 @@ def _put_rows(tx: Transaction, table: str, rows: Sequence[Sequence[Any]]) -> Non
 
 def find_contact_profiles(tx: Transaction, key: bytes, limit: int) -> list[Profile]:
     """The active profiles with this active address or number, by id, at most `limit`."""
-    rows = tx.rows("find_contact_profiles", {"key": key, "limit": limit})
-    return [_read_profile(row) for row in rows]
+    found: list[Profile] = []
+    after = 0
+    while True:
+        ids = [row[0] for row in tx.rows("list_contact_holders", {"key": key, "after": after, "limit": limit})]
+        found += sorted(
+            (_read_profile(row) for row in tx.rows_of_each("load_active_profiles", name_ids(tx, ids))),
+            key=attrgetter("profile_id"),
+        )
+        if len(ids) < limit or len(found) >= limit:
+            return found[:limit]
+        after = ids[-1]
 
 
 def list_history(tx: Transaction, profile_id: int, of: str, limit: int, after: int) -> list[HistoryItem]:
@@ -240,13 +266,16 @@ def list_history(tx: Transaction, profile_id: int, of: str, limit: int, after: i
 
 def list_entries(tx: Transaction, wanted: Sequence[tuple[int, int]]) -> dict[int, dict[int, tuple[datetime, str]]]:
     """(recorded, caller) of ledger entries, by profile id and entry number. `wanted`: pairs of both."""
+    entries_of: dict[int, list[int]] = {}
+    for profile_id, entry in wanted:
+        entries_of.setdefault(profile_id, []).append(entry)
+    many = []
+    for named in name_ids(tx, entries_of):
+        pairs = [(one, entry) for one in named["ids"] for entry in entries_of[one]]
+        many.append({**named, "ids": [one for one, _ in pairs], "entries": [entry for _, entry in pairs]})
     found: dict[int, dict[int, tuple[datetime, str]]] = {}
-    if wanted:
-        ids, entries = zip(*wanted, strict=True)
-        for profile_id, entry, recorded, caller in tx.rows(
-            "list_entries", {"ids": list(ids), "entries": list(entries)}
-        ):
-            found.setdefault(profile_id, {})[entry] = (recorded, caller)
+    for profile_id, entry, recorded, caller in tx.rows_of_each("list_entries", many):
+        found.setdefault(profile_id, {})[entry] = (recorded, caller)
     return found
 
 
@@ -267,6 +296,6 @@ def find_foldable(tx: Transaction) -> list[int]:
 
 def count_active(tx: Transaction, most: int | None = None) -> int:
     """Active profiles of the account, counted no further than `most`."""
-    row = tx.row("count_active", {"most": most})
+    row = tx.row("count_active") if most is None else tx.row("count_some_active", {"most": most})
     assert row is not None
     return int(row[0])

@@ -1,0 +1,71 @@
+"""Which rows of a distributed table are on one shard. On one PostgreSQL all rows of a table count as one shard.
+
+Statements that look up many rows name rows of one shard only, so that Citus sends each statement to one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from consentory.store.database import Transaction, join_keys
+
+DISTRIBUTED = {
+    "profile": "profile_id",
+    "ledger": "profile_id",
+    "tombstone": "profile_id",
+    "before_image": "profile_id",
+    "contact_key": "profile_id",
+    "alternate_key": "key_hash",
+    "import_batch": "import_id",
+    "import_block": "import_id",
+    "import_fault": "import_id",
+    "preview_change": "import_id",
+}
+"""The tables that a cluster distributes, each with its column. All other tables stay whole on the coordinator.
+
+Tables with the same column are co-located: rows with the same value are on one node.
+"""
+
+PEOPLE, KEYS = "profile", "alternate_key"
+"""Tables whose shards stand for all tables that are distributed by the same column."""
+
+
+def split_ids(tx: Transaction, ids: Iterable[int]) -> Iterator[list[int]]:
+    """Profile ids in groups of one shard, each in ascending order. The groups are in one order for everybody."""
+    in_order = sorted(ids)
+    bounds = tx.bounds.get(PEOPLE)
+    if bounds is None:
+        return iter([in_order] if in_order else ())
+    placed = tx.rows("place_ids", {"ids": in_order, "bounds": bounds}) if in_order else []
+    return _collect_groups(placed)
+
+
+def split_keys(tx: Transaction, keys: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Keys of alternate ids in groups of one shard. The order of the keys stays within each group."""
+    bounds = tx.bounds.get(KEYS)
+    if bounds is None:
+        return iter([list(keys)] if keys else ())
+    shards = tx.rows("place_keys", {"keys": join_keys(keys), "bounds": bounds}) if keys else []
+    return _collect_groups((key, shard) for key, (shard,) in zip(keys, shards, strict=True))
+
+
+def _collect_groups(placed: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+    groups: dict[int, list[Any]] = {}
+    for item, shard in placed:
+        groups.setdefault(shard, []).append(item)
+    return (groups[shard] for shard in sorted(groups))
+
+
+def name_ids(tx: Transaction, ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The parameters `ids` and `one` of a statement, for each shard of these profiles."""
+    return [{"ids": group, "one": group[0] if PEOPLE in tx.bounds else None} for group in split_ids(tx, ids)]
+
+
+def name_keys(tx: Transaction, keys: Sequence[bytes]) -> list[dict[str, Any]]:
+    """The parameters `keys` and `one` of a statement, for each shard of these alternate ids."""
+    return [
+        {"keys": join_keys(group), "one": UUID(bytes=group[0]) if KEYS in tx.bounds else None}
+        for group in split_keys(tx, keys)
+    ]
