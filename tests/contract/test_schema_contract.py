@@ -20,6 +20,7 @@ LOCAL = {
     "import", "import_chunk", "tag_change", "hmac_use", "auth_attempt", "audit_event", "audit_waiting", "audit_link",
     "import_preview", "preview_chunk",
     "console_session", "console_link",
+    "upload", "upload_part", "saved_mapping",
 }  # fmt: skip
 
 KEYS_ACROSS_ACCOUNTS = {
@@ -67,6 +68,9 @@ RIGHTS = {
         "preview_change": "S",
         "console_session": "SIUD",
         "console_link": "SID",
+        "upload": "SIU",
+        "upload_part": "SI",
+        "saved_mapping": "SIUD",
     },
     WORKER: {
         "account": "SU",
@@ -98,6 +102,9 @@ RIGHTS = {
         "preview_change": "SID",
         "console_session": "",
         "console_link": "",
+        "upload": "SUD",
+        "upload_part": "D",
+        "saved_mapping": "",
     },
 }
 """S(elect), I(nsert), U(pdate), D(elete): all rights of each role."""
@@ -366,8 +373,11 @@ def test_other_roles_have_no_right(owner: Reader) -> None:
         "SELECT attrelid::regclass::text, attname::text FROM pg_attribute"
         " WHERE attacl IS NOT NULL AND attrelid >= 16384"
     ).fetchall()
-    readable = ("account_id", "import_id", "profile_id", "sequence_number", "named_keys")
-    assert set(single_columns) == {("before_image", name) for name in readable}  # never the image itself
+    readable = {
+        "before_image": ("account_id", "import_id", "profile_id", "sequence_number", "named_keys"),  # never the image
+        "upload_part": ("account_id", "upload_id", "first_byte"),  # never the bytes: the worker only deletes
+    }
+    assert set(single_columns) == {(table, name) for table, names in readable.items() for name in names}
 
 
 @pytest.mark.parametrize("table", ROWS)

@@ -53,9 +53,11 @@ def test_imports_go_on_and_events_are_chained_while_a_purge_takes_long(bench: Wo
     stop = threading.Event()
     database = Database(bench.url, "consentory_worker", size=2)
     worker = ImportWorker(bench.worker.database, bench.worker.execution, stop)
-    maintenance = Maintenance(bench.worker.database, bench.worker.retention, bench.worker.chaining, stop)
+    maintenance = Maintenance(
+        bench.worker.database, bench.worker.retention, bench.worker.chaining, bench.worker.uploads, stop
+    )
     previews = PreviewLoop(bench.worker.database, bench.worker.previewing, stop)
-    loops = threading.Thread(target=run_loops, args=(worker, maintenance, previews, stop))
+    loops = threading.Thread(target=run_loops, args=(worker, {"maintenance": maintenance, "previews": previews}, stop))
     loops.start()
     try:
         wait_until_purging(bench.url)

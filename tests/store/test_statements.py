@@ -35,6 +35,7 @@ WORKER_ONLY_MODULES = {
     "retention",
     "audit_chaining",
     "audit_verification",
+    "upload_jobs",
 }
 """Services that run as the worker's role and never as the server's."""
 

@@ -6,6 +6,7 @@ binds: there only the statement itself names the account.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +30,8 @@ OF_NO_ACCOUNT = {
     "beat", "limit_statements", "try_preview_lock", "export_snapshot", "try_maintenance_lock",
     "place_ids", "place_keys",
     "check_schema", "commit_lazily", "read_clock", "end_frozen_sessions", "allow_long_statement", "notify_work",
-    "try_resolve_lock", "try_chain_lock", "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
+    "try_resolve_lock", "try_chain_lock", "lock_uploads", "try_upload_lock",
+    "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
 }  # fmt: skip
 BEFORE_THE_ACCOUNT_IS_KNOWN = {
     "find_account", "find_credential_account", "find_account_to_reencrypt", "find_session_account", "find_link_account",
@@ -49,7 +51,19 @@ STATES["undoable no more"] = STATES["undoable"] | {"before_images": "Going"}
 STATES["purged"] = STATES["Completed"] | {"status": "Completed", "purged_at": THEN}
 """The other account's import, so that a guard of state hides no wall that is missing."""
 
+UPLOAD_STATES: dict[str, dict[str, Any]] = {
+    "Initiated": {"state": "Receiving", "size": None, "received": 0},
+    "Staging": {"state": "Staging", "staging_order": b"{}"},
+    "Queued": {"state": "Recognizing"},
+    "Held": {"state": "Receiving", "size": None},
+    "Processing": {"state": "Recognized"},
+}
+"""The state of the other account's upload beside that of its import."""
+
 PARAMETERS: dict[str, Any] = {
+    "upload_id": KEY, "length": 1, "at": 0, "options": b"{}", "recognition": b"{}", "staging_order": b"{}",
+    "reading": "Stage", "bytes_done": 1, "records_done": 1, "counts": b"{}", "code": "Upload.Unreadable",
+    "message": "damaged", "beginning": "k", "name": "shop",
     "client_id": f"sample-credential-{THEIRS}", "user_id": "nightly", "caller": "nightly",
     "import_id": IMPORT_ID, "access_token": THEIRS, "idempotency_key": "key", "batch_number": 1, "chunk_number": 1,
     "first_sequence": 1, "sequences": [1], "first": 1, "last": 1, "block_records": 64, "verbatim_bytes": 16448,
@@ -131,6 +145,11 @@ def run(url: str, role: str | None, account_id: int, name: str, state: str, *, t
             sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(column)) for column in values
         )
         connection.execute(sql.SQL("UPDATE import SET {}").format(assignments), values)
+        upload = {"received": 3, "size": 3, "import_id": IMPORT_ID, **UPLOAD_STATES.get(state, {})}
+        assignments = sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(column)) for column in upload
+        )
+        connection.execute(sql.SQL("UPDATE upload SET {}").format(assignments), upload)
         if not there:
             for table in ROWS:
                 query = sql.SQL("DELETE FROM {} WHERE account_id = %s").format(sql.Identifier(table))
@@ -163,8 +182,8 @@ def _without_clock(rows: list[tuple[Any, ...]], began: datetime) -> list[tuple[A
 
 
 def list_states(name: str) -> list[str]:
-    """The states in which a statement is tried: all, if it looks at imports at all."""
-    return list(STATES) if "import" in statement(name) else ["Initiated"]
+    """The states in which a statement is tried: all, if it looks at imports or uploads at all."""
+    return list(STATES) if re.search("import|upload", statement(name)) else ["Initiated"]
 
 
 @pytest.mark.parametrize("role", ROLES, ids=["service", "worker", "owner"])

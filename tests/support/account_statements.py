@@ -16,6 +16,8 @@ ACROSS_ACCOUNTS = {
     "list_accounts",
     "list_running_previews",
     "claim_preview_chunk",
+    "list_waiting_uploads",
+    "list_outdated_uploads",
 }
 """The statements that a worker runs for all accounts at once. Every other statement names its account."""
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from consentory.bootstrap.staged_bound import read_staged_bound
+from consentory.bootstrap.staged_bound import read_staged_bound, read_upload_limits
 from consentory.config import DATA_FOLDER, SETTINGS, load_setting
 from consentory.errors import ConsentoryError
 from consentory.services.access.authentication import Authentication
@@ -29,6 +29,9 @@ from consentory.services.imports.staging_service import StagingService
 from consentory.services.imports.undo_service import UndoService
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.services.service_set import Services
+from consentory.services.uploads.mapping_service import MappingService
+from consentory.services.uploads.upload_jobs import UploadJobs
+from consentory.services.uploads.upload_service import UploadService
 from consentory.store.database import Database
 from consentory.store.distribution import distribute
 from consentory.store.embedded.embedded_server import EmbeddedServer
@@ -37,8 +40,8 @@ from consentory.store.migration import migrate
 SERVER_CONNECTIONS = 16
 """The connections of one server process. Further requests wait for a connection, 5 s at most."""
 
-WORKER_CONNECTIONS = 5
-"""The chunk loop and the maintenance loop use one connection each. A preview uses three."""
+WORKER_CONNECTIONS = 7
+"""The chunk loop, the maintenance loop and the two upload loops use one connection each. A preview uses three."""
 
 BASE_PATH_VARIABLE = SETTINGS["base_path"].variable
 DATABASE_VARIABLE = SETTINGS["database_url"].variable
@@ -57,6 +60,7 @@ class WorkerServices:
     previewing: Previewing
     retention: Retention
     chaining: AuditChaining
+    uploads: UploadJobs
     verification: AuditVerification
     audit: AuditTrail
 
@@ -77,10 +81,14 @@ def compose_services(database: Database, box: SecretBox | None = None) -> Servic
     """Like `open_services`, over a given pool of connections."""
     configurations = ConfigurationCache(database)
     authentication = Authentication(database, configurations, box)
+    imports = ImportService(database, configurations)
+    uploads = UploadService(database, configurations, imports, read_upload_limits())
     return Services(
         database=database,
         configurations=configurations,
-        imports=ImportService(database, configurations),
+        imports=imports,
+        uploads=uploads,
+        mappings=MappingService(database, configurations, uploads),
         undo=UndoService(database, configurations),
         staging=StagingService(database, configurations, read_staged_bound()),
         exceptions=ExceptionService(database),
@@ -113,6 +121,7 @@ def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServic
         previewing=Previewing(database, configurations, chunk_records=size),
         retention=Retention(database),
         chaining=AuditChaining(database),
+        uploads=UploadJobs(database),
         verification=AuditVerification(database),
         audit=AuditTrail(database),
     )

@@ -6,11 +6,12 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
@@ -18,7 +19,13 @@ from granian.http import HTTP1Settings
 from granian.server.mp import MPServer, WorkerProcess
 from litestar import Litestar
 
-from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, check_secret_key, open_worker
+from consentory.bootstrap.composition import (
+    BASE_PATH_VARIABLE,
+    DATABASE_VARIABLE,
+    WorkerServices,
+    check_secret_key,
+    open_worker,
+)
 from consentory.bootstrap.endpoint import Endpoint
 from consentory.bootstrap.listener import check_port, claim_port
 from consentory.bootstrap.metrics_folder import METRICS_VARIABLE, open_metrics_folder
@@ -29,9 +36,13 @@ from consentory.bootstrap.process_setup import (
     tune_garbage_collector,
 )
 from consentory.bootstrap.pulse import BEAT_SECONDS, FROZEN_SECONDS, Pulse, PulseWatch, take_pulse
-from consentory.bootstrap.secret_keys import open_secret_box
+from consentory.bootstrap.secret_keys import SECRET_VARIABLE, open_secret_box
 from consentory.config import HEAD_BYTES, read_test_number
+from consentory.domain.upload import UploadState
 from consentory.store.migration import migrate
+
+if TYPE_CHECKING:
+    from consentory.worker.upload_loop import UploadLoop
 
 log = structlog.get_logger(__name__)
 
@@ -187,7 +198,7 @@ def _run_worker(conninfo: str) -> None:
     from consentory.worker.chunk_loop import ImportWorker
     from consentory.worker.maintenance_loop import Maintenance
     from consentory.worker.preview_loop import PreviewLoop
-    from consentory.worker.worker_process import run_loops
+    from consentory.worker.worker_process import Loop, run_loops
 
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -198,7 +209,23 @@ def _run_worker(conninfo: str) -> None:
     try:
         services.database.heartbeat.on_clock = show_clock
         worker = ImportWorker(services.database, services.execution, stop)
-        maintenance = Maintenance(services.database, services.retention, services.chaining, stop)
-        run_loops(worker, maintenance, PreviewLoop(services.database, services.previewing, stop), stop)
+        maintenance = Maintenance(services.database, services.retention, services.chaining, services.uploads, stop)
+        others: dict[str, Loop] = {
+            "maintenance": maintenance,
+            "previews": PreviewLoop(services.database, services.previewing, stop),
+            "recognition": _make_upload_loop(services, "Recognizing", conninfo, stop),
+            "uploads": _make_upload_loop(services, "Staging", conninfo, stop),
+        }
+        run_loops(worker, others, stop)
     finally:
         services.close()
+
+
+def _make_upload_loop(services: WorkerServices, state: UploadState, conninfo: str, stop: Event) -> UploadLoop:
+    """A loop whose processes are on the same database, and do not get the secret key."""
+    from consentory.worker.upload_loop import UploadLoop  # see _run_worker
+
+    environment = {name: text for name, text in os.environ.items() if name != SECRET_VARIABLE}
+    environment[DATABASE_VARIABLE] = conninfo
+    command = [sys.executable, "-m", "consentory.bootstrap.upload_entry"]
+    return UploadLoop(services.database, services.uploads, state, command, environment, stop)

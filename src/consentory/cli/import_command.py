@@ -44,7 +44,8 @@ from consentory.cli.import_options import (
 )
 from consentory.cli.mapping_commands import MappingOption, PresetOption, SetOption
 from consentory.client.api_client import ConsentoryClient, JsonObject
-from consentory.client.import_run import BATCH_BYTES, ImportHeld, ImportOutcome, ImportRun
+from consentory.client.import_run import ImportHeld, ImportOutcome, ImportRun
+from consentory.codec.sources.batch_cutter import BATCH_BYTES
 from consentory.codec.sources.record_inputs import InputOptions, find_match, open_inputs
 from consentory.terminal.connection import JsonOption, connected, exit_refused
 from consentory.terminal.import_bars import ImportBars

@@ -30,14 +30,11 @@ from consentory.client.private_files import create_private
 from consentory.client.record_origins import name_origins
 from consentory.client.refused_tables import write_refused_tables
 from consentory.codec.sources import SourceError
-from consentory.codec.sources.batch_cutter import Batch, cut_batches
+from consentory.codec.sources.batch_cutter import BATCH_BYTES, Batch, cut_batches
 from consentory.codec.sources.file_check import FileCheck, check_files
 from consentory.codec.sources.record_inputs import RecordInput, TableInput
 from consentory.codec.sources.source_note import describe_source, spell_path
 from consentory.errors import ConsentoryError
-
-BATCH_BYTES = 8_000_000
-"""The default size of one Stage call. It is below the limit of each server, and large enough to be fast."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # the seconds between two status calls of a running import
 _BEFORE_EXECUTE = ("Initiated", "Staging")

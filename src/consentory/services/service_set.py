@@ -15,6 +15,8 @@ from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.staging_service import StagingService
 from consentory.services.imports.undo_service import UndoService
 from consentory.services.profiles.profile_service import ProfileService
+from consentory.services.uploads.mapping_service import MappingService
+from consentory.services.uploads.upload_service import UploadService
 from consentory.store.database import Database
 
 
@@ -29,6 +31,8 @@ class Services:
     exceptions: ExceptionService
     previews: PreviewService
     undo: UndoService
+    uploads: UploadService
+    mappings: MappingService
     profiles: ProfileService
     accounts: AccountService
     authentication: Authentication

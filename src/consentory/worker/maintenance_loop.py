@@ -15,6 +15,7 @@ import structlog
 from consentory.errors import trace_error
 from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.imports.retention import Retention
+from consentory.services.uploads.upload_jobs import UploadJobs
 from consentory.store.database import LEASE_SECONDS, Database
 from consentory.worker import worker_metrics
 from consentory.worker.retry_pause import Patience, WaitedOut
@@ -35,6 +36,7 @@ class Maintenance:
     database: Database
     retention: Retention
     chaining: AuditChaining
+    uploads: UploadJobs
     stop: Event
     _maintenance_at: float = field(default=0.0, init=False)
     _watch_at: float = field(default=0.0, init=False)
@@ -64,6 +66,8 @@ class Maintenance:
         if now >= self._maintenance_at:
             self._maintenance_at = now + MAINTENANCE_SECONDS
             for _ in self.retention.maintain_in_steps():
+                yield from self._watch_and_chain()
+            for _ in self.uploads.purge_in_steps():
                 yield from self._watch_and_chain()
             worker_metrics.show_imports(self.retention.count_imports())
             worker_metrics.forget_dead_processes()

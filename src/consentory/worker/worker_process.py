@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Event, Thread
+from typing import Protocol
 
 from consentory.worker.chunk_loop import ImportWorker
-from consentory.worker.maintenance_loop import Maintenance
-from consentory.worker.preview_loop import PreviewLoop
 
 
-def run_loops(worker: ImportWorker, maintenance: Maintenance, previews: PreviewLoop, stop: Event) -> None:
-    """Work until `stop` is set: the chunk loop in this thread, each other loop in a thread of its own."""
-    beside = [
-        Thread(target=maintenance.run, name="maintenance"),
-        Thread(target=previews.run, name="previews"),
-    ]
+class Loop(Protocol):
+    """A loop that works until the worker stops."""
+
+    def run(self) -> None: ...
+
+
+def run_loops(worker: ImportWorker, others: Mapping[str, Loop], stop: Event) -> None:
+    """Work until `stop` is set: the chunk loop in this thread, each other loop in a thread of its own, by its name."""
+    beside = [Thread(target=loop.run, name=name) for name, loop in others.items()]
     for thread in beside:
         thread.start()
     try:

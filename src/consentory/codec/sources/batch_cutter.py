@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from consentory.codec.sources.record_files import OnBroken
 from consentory.codec.sources.record_inputs import RecordInput
 
+BATCH_BYTES = 8_000_000
+"""The default size of one Stage call. It is below the limit of each server, and large enough to be fast."""
+
 _OPENING = b'{"UserProfilePreferences":['
 _CLOSING = b"]}"
 

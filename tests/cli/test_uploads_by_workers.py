@@ -1,0 +1,203 @@
+"""Uploads that the processes of a worker read: the same result as the command line gives, kills, and memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow
+import pyarrow.parquet
+import pytest
+from command_line import Run
+from running_server import AccountAccess, RunningServer
+from upload_scene import HEADER, MAPPING, make_order, make_table
+from waiting import wait_for
+
+from consentory.codec.answers.exceptions_answer import render_row
+from consentory.domain.caller import Caller
+from consentory.domain.imports import REFUSED, Import
+from consentory.domain.upload import Upload
+
+DONE = ("Recognized", "Staged", "Failed")
+COLUMNS = HEADER.strip().split(";")
+ROWS = [[f"x-{n}", f"p{n}.x@example.com", "Zoë", "ja"] for n in range(30)]
+ROWS[3][1] = "no-address"  # the server refuses it
+ROWS[5][3] = "vielleicht"  # the mapping refuses it
+ROWS[7] = ["x-7", "", "Zoë", "nein"]  # an opt-out without an address
+
+
+@dataclass
+class Person:
+    """A user of the services over a running server, as the console is one."""
+
+    access: AccountAccess
+
+    @property
+    def caller(self) -> Caller:
+        index = self.access.services.configurations.current(self.access.account_id)
+        user = index.find_user(self.access.user)
+        assert user is not None
+        return Caller(self.access.account_id, self.access.account, user.id, index.permissions_of(user))
+
+    def upload(self, data: bytes, name: str) -> Upload:
+        """Upload a file, and wait until a worker has recognized it."""
+        item = self.access.services.uploads.receive(self.caller, name, iter([data]))
+        return self.wait(item)
+
+    def order(self, item: Upload, mapping: str | None = MAPPING, **more: Any) -> None:
+        self.access.services.uploads.stage(self.caller, str(item.upload_id), make_order(mapping, **more))
+
+    def find(self, item: Upload) -> Upload:
+        return self.access.services.uploads.find(self.caller, str(item.upload_id))
+
+    def wait(self, item: Upload, seconds: float = 60) -> Upload:
+        return wait_for(lambda: self.find(item), lambda seen: seen.state in DONE, seconds)  # type: ignore[no-any-return]
+
+    def stage(self, item: Upload, mapping: str | None = MAPPING, **more: Any) -> Import:
+        self.order(item, mapping, **more)
+        item = self.wait(item)
+        assert item.state == "Staged", item.fault
+        return self.import_of(item)
+
+    def import_of(self, item: Upload) -> Import:
+        return self.access.services.imports.find_by_id(self.caller, str(item.import_id))
+
+    def execute(self, found: Import) -> Import:
+        self.access.services.imports.execute(self.caller, str(found.access_token))
+        look = lambda: self.access.services.imports.find_by_id(self.caller, str(found.import_id))  # noqa: E731
+        return wait_for(look, lambda seen: seen.status == "Completed")  # type: ignore[no-any-return]
+
+    def list_exceptions(self, found: Import) -> list[dict[str, Any]]:
+        rows = self.access.services.exceptions.stream(self.caller, found, REFUSED)
+        return [json.loads(render_row(row)) for row in rows]
+
+
+@pytest.fixture
+def person(running: RunningServer) -> Person:
+    return Person(running.create_account())
+
+
+def write_form(form: str, rows: list[list[str]], folder: Path) -> Path:
+    file = folder / f"people.{form}"
+    if form == "xlsx":
+        book = openpyxl.Workbook()
+        for row in [COLUMNS, *rows]:
+            book.active.append(row)
+        book.save(file)
+    elif form == "parquet":
+        table = pyarrow.table({name: [row[place] for row in rows] for place, name in enumerate(COLUMNS)})
+        pyarrow.parquet.write_table(table, file, row_group_size=7)
+    elif form == "ndjson.gz":
+        people = [{"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": row[0]}],
+                   "Emails": [{"EmailAddress": row[1]}]} for row in rows]  # fmt: skip
+        file.write_bytes(gzip.compress(b"".join(json.dumps(one).encode() + b"\n" for one in people)))
+    else:
+        file.write_bytes("\r\n".join(";".join(row) for row in [COLUMNS, *rows]).encode("cp1252"))
+    return file
+
+
+COUNTS = re.compile(r"Processed|Exceptions|Created|Updated|Unchanged|NotHonored|Total|Validation|Match|Refresh|Refused")
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "parquet", "ndjson.gz"])
+def test_a_file_gives_the_same_by_upload_and_by_command(
+    run: Run, person: Person, server: AccountAccess, tmp_path: Path, form: str
+) -> None:
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(MAPPING)
+    is_table = form != "ndjson.gz"
+    file = write_form(form, ROWS, tmp_path)
+    words = ["--mapping", mapping] if is_table else ["--match", "CRM"]
+    told = json.loads(run("import", file, "--name", "upload", *words, "--json").stdout)["Status"]
+    by_command = server.services.imports.find_by_id(Person(server).caller, told["ImportId"])
+
+    fields = {} if is_table else {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
+    item = person.upload(file.read_bytes(), file.name)
+    assert item.state == "Recognized", item.fault
+    by_upload = person.execute(person.stage(item, MAPPING if is_table else None, fields=fields))
+    assert by_upload.books == by_command.books
+    assert by_upload.counts == by_command.counts
+    assert by_upload.settings == by_command.settings
+    assert person.list_exceptions(by_upload) == Person(server).list_exceptions(by_command)
+
+
+def find_process(item: Upload) -> int | None:
+    """The process that reads an upload."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(item.upload_id).encode() in words:
+                return int(folder.name)
+    return None
+
+
+@pytest.mark.slow
+def test_a_killed_process_costs_time_only(running: RunningServer) -> None:
+    person = Person(running.create_account(lambda document: document["account"].update(maxStageMegabytes=1)))
+    item = person.upload(make_table(20_000, family="kill"), "people.csv")
+    person.order(item)
+    killed = 0
+    for batches in (1, 2):
+        wait_for(lambda: person.find(item).records_done, lambda done, least=batches: done >= least * 3000, 60)
+        process = find_process(item)
+        if process is not None:
+            os.kill(process, signal.SIGKILL)
+            killed += 1
+    item = person.wait(item)
+    assert item.state == "Staged", item.fault
+    found = person.import_of(item)
+    assert (found.books.received, found.books.failed, item.counts.refused_rows) == (20_000, 0, 0)
+    assert killed >= 1
+    imports, _ = person.access.services.imports.list_imports(person.caller, None, 10, None)
+    assert len(imports) == 1
+
+
+def watch_memory(process: Callable[[], int | None]) -> int:
+    """The most memory that the process has had so far, in bytes; 0: it is not there."""
+    number = process()
+    try:
+        text = Path(f"/proc/{number}/status").read_text() if number else ""
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", text)
+    return int(found[1]) * 1024 if found else 0
+
+
+def make_wide_parts(rows: int) -> Iterator[bytes]:
+    """A file of rows of 5 KB, in pieces."""
+    yield (HEADER.strip() + ";Notes\n").encode()
+    for n in range(rows):
+        yield f"w-{n};w{n}@example.com;Zoe;ja;{'x' * 5000}\n".encode()
+
+
+@pytest.mark.slow
+def test_a_hundred_megabytes_go_through_in_bounded_memory(person: Person) -> None:
+    uploads = person.access.services.uploads
+    item = uploads.receive(person.caller, "people.csv", make_wide_parts(20_000))
+    assert item.size is not None
+    assert item.size > 100_000_000
+    most = 0
+    for state in ("Recognizing", "Staging"):
+        if state == "Staging":
+            person.order(item, MAPPING + "  Notes: ignore\n")
+
+        def look(item: Upload = item) -> Upload:
+            nonlocal most
+            most = max(most, watch_memory(lambda: find_process(item)))
+            return person.find(item)
+
+        found = wait_for(look, lambda seen: seen.state in DONE, 120)
+        assert found.fault is None
+    assert 0 < most < 400_000_000
+    assert person.import_of(person.find(item)).books.received == 20_000
