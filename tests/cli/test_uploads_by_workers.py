@@ -18,7 +18,7 @@ import pyarrow.parquet
 import pytest
 from command_line import Run
 from running_server import AccountAccess, RunningServer
-from upload_scene import HEADER, MAPPING, make_order, make_table
+from upload_scene import HEADER, MAPPING, make_order, make_table, receive
 from waiting import wait_for
 
 from consentory.codec.answers.exceptions_answer import render_row
@@ -49,7 +49,7 @@ class Person:
 
     def upload(self, data: bytes, name: str) -> Upload:
         """Upload a file, and wait until a worker has recognized it."""
-        item = self.access.services.uploads.receive(self.caller, name, iter([data]))
+        item = receive(self.access.services.uploads, self.caller, name, iter([data]))
         return self.wait(item)
 
     def order(self, item: Upload, mapping: str | None = MAPPING, **more: Any) -> None:
@@ -184,7 +184,7 @@ def make_wide_parts(rows: int) -> Iterator[bytes]:
 @pytest.mark.slow
 def test_a_hundred_megabytes_go_through_in_bounded_memory(person: Person) -> None:
     uploads = person.access.services.uploads
-    item = uploads.receive(person.caller, "people.csv", make_wide_parts(20_000))
+    item = receive(uploads, person.caller, "people.csv", make_wide_parts(20_000))
     assert item.size is not None
     assert item.size > 100_000_000
     most = 0

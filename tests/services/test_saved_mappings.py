@@ -101,3 +101,22 @@ def test_names_and_documents_have_bounds(
         mappings.save(scene.caller, "one more", MAPPING)
     nobody = replace(scene.caller, user_id="other")
     assert mappings.list_saved(nobody) == mappings.list_saved(scene.caller)
+
+
+def test_a_column_gets_another_target_and_the_rest_stays(scene: UploadScene, mappings: MappingService) -> None:
+    item = scene.recognize(make_table(1))
+    wanted = str(item.upload_id)
+    text = MAPPING.replace("  Kunde: AlternateIds[CRM].AlternateId\n", "  Kunde: ignore   # a doubt\n").replace(
+        "  Vorname: CustomerName.FirstName\n", ""
+    )
+    text = mappings.retarget(text, {"Kunde": "AlternateIds[CRM].AlternateId", "Vorname": "CustomerName.LastName"})
+    assert "a doubt" not in text
+    assert "values: {ja: OptIn, nein: OptOut}" in text
+    view = mappings.show(scene.caller, wanted, text)
+    assert view.faults == []
+    assert json.loads(view.rows[0].record or b"")["CustomerName"] == {"LastName": "Zoë"}
+    targets = mappings.list_targets(scene.caller)
+    assert {"ignore", "CustomerName.FirstName"} <= set(targets)
+    for target in targets:
+        faults = mappings.show(scene.caller, wanted, mappings.retarget(MAPPING, {"Vorname": target})).faults
+        assert not any("target" in fault for fault in faults), (target, faults)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 from running_server import create_database, drop_database
-from upload_scene import UploadScene, make_order, make_table
+from upload_scene import UploadScene, make_order, make_table, receive
 from workbench import open_workbench
 
 from consentory.codec.sources.recognition import Recognition, StoredOptions
@@ -80,7 +80,7 @@ def test_parts_have_bounds(scene: UploadScene, uploads: UploadService) -> None:
 
 def test_a_form_sends_a_file_whose_size_is_not_known(scene: UploadScene, uploads: UploadService) -> None:
     data = make_table(10)
-    item = uploads.receive(scene.caller, "C:\\people\\people.csv", iter([data[:7], data[7:]]))
+    item = receive(uploads, scene.caller, "C:\\people\\people.csv", iter([data[:7], data[7:]]))
     assert (item.file_name, item.state, item.size) == ("people.csv", "Recognizing", len(data))
     assert scene.do_work(item).state == "Recognized"
 
@@ -91,21 +91,21 @@ def test_a_form_that_is_cut_off_leaves_nothing(scene: UploadScene, uploads: Uplo
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        uploads.receive(scene.caller, "people.csv", chunks())
+        receive(uploads, scene.caller, "people.csv", chunks())
     assert uploads.list_uploads(scene.caller) == []
-    assert refusal(uploads.receive, scene.caller, "people.csv", iter([])) == "Upload.Empty"
+    assert refusal(receive, uploads, scene.caller, "people.csv", iter([])) == "Upload.Empty"
 
 
 def test_files_and_accounts_have_bounds(scene: UploadScene, uploads: UploadService) -> None:
     services = scene.bench.services
     bounded = UploadService(services.database, services.configurations, services.imports, UploadLimits(100, 250))
     assert refusal(bounded.begin, scene.caller, "people.csv", 101) == "Upload.FileTooLarge"
-    assert refusal(bounded.receive, scene.caller, "people.csv", iter([bytes(101)])) == "Upload.FileTooLarge"
+    assert refusal(receive, bounded, scene.caller, "people.csv", iter([bytes(101)])) == "Upload.FileTooLarge"
     assert refusal(bounded.begin, scene.caller, "people.csv", 0) == "Upload.Empty"
     for _ in range(2):
         bounded.begin(scene.caller, "people.csv", 100)
     assert refusal(bounded.begin, scene.caller, "people.csv", 100) == "Upload.SpaceUsedUp"
-    assert refusal(bounded.receive, scene.caller, "people.csv", iter([bytes(60)])) == "Upload.SpaceUsedUp"
+    assert refusal(receive, bounded, scene.caller, "people.csv", iter([bytes(60)])) == "Upload.SpaceUsedUp"
 
 
 def test_only_so_many_files_wait_at_once(scene: UploadScene, uploads: UploadService) -> None:

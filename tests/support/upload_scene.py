@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from workbench import Workbench
 
 from consentory.domain.caller import Caller
 from consentory.domain.upload import Upload, UploadState
-from consentory.services.uploads.upload_service import StagingOrder
+from consentory.services.uploads.upload_service import PART_BYTES, StagingOrder, UploadService
 from consentory.services.uploads.upload_work import UploadWork
 
 MAPPING = """\
@@ -39,6 +39,23 @@ def make_order(mapping: str | None = MAPPING, **more: Any) -> StagingOrder:
     fields = {"Name": "upload", **more.pop("fields", {})}
     raw = {name: msgspec.Raw(json.dumps(value).encode()) for name, value in fields.items()}
     return StagingOrder(fields=raw, mapping=mapping, **more)
+
+
+def receive(uploads: UploadService, caller: Caller, name: str, chunks: Iterable[bytes]) -> Upload:
+    """Upload a file of unknown size, as a form does. What fails is given up."""
+    item, at, gathered = uploads.begin(caller, name, None), 0, b""
+    try:
+        for chunk in chunks:
+            gathered += chunk
+            if len(gathered) >= PART_BYTES // 2:
+                uploads.append_piece(caller, item, at, gathered)
+                at, gathered = at + len(gathered), b""
+        if gathered:
+            uploads.append_piece(caller, item, at, gathered)
+        return uploads.complete(caller, item)
+    except BaseException:
+        uploads.give_up(caller, str(item.upload_id))
+        raise
 
 
 @dataclass

@@ -25,6 +25,8 @@ WRONG = {
     "database_url": ("nonsense", "mysql://x"),
     "trusted_proxies": ("x", "10.0.0.1/8", "127.0.0.1; 10.0.0.0/8", ",", "proxy.example"),
     "max_staged_gigabytes": ("0", "x", "1.5", "1000001"),
+    "max_upload_megabytes": ("0", "x", "1.5", "1000001"),
+    "max_uploaded_gigabytes": ("0", "x", "1.5", "1000001"),
 }
 RIGHT = {
     "port": ("1", "65535", "08480"),
@@ -36,6 +38,8 @@ RIGHT = {
     "database_url": ("postgresql://x", "postgres://u@h/d", "host=/run dbname=x"),
     "trusted_proxies": ("127.0.0.1, 10.0.0.0/8", "::1,"),
     "max_staged_gigabytes": ("1", "1000000"),
+    "max_upload_megabytes": ("1", "1000000"),
+    "max_uploaded_gigabytes": ("1", "1000000"),
 }
 
 

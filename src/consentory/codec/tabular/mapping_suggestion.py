@@ -106,7 +106,7 @@ class _Suggestion:
             head.append(f"# The file has other sheets: {others}. Choose one with file: {{sheet: …}}.")
         head += self._write_form()
         if self._match:
-            head.append(f"match: {_quote(self._match)}   # people are found by their id of this type")
+            head.append(f"match: {quote_text(self._match)}   # people are found by their id of this type")
         rules = self._opt_outs.write(self._yes, self._dated_choice)
         return "\n".join([*head, "columns:", *self._lines, *rules, *self._write_end()]) + "\n"
 
@@ -218,8 +218,8 @@ class _Suggestion:
             if meaning == NOTHING and is_of_machines(value):
                 doubts.append(f"is {value} a yes or a no?")
             pairs.append(f"{json.dumps(value, ensure_ascii=False)}: {meaning}")
-        self._lines.append(f"  {_quote(column.name)}:{_comment(doubts)}")
-        self._lines.append(f"    to: {_quote(target)}")
+        self._lines.append(f"  {quote_text(column.name)}:{_comment(doubts)}")
+        self._lines.append(f"    to: {quote_text(target)}")
         self._lines.append(f"    values: {{{', '.join(pairs)}}}")
 
     def _suggest_opt_out(self, column: Column, facts: ColumnFacts) -> None:
@@ -260,7 +260,7 @@ class _Suggestion:
             if value not in known
         ]
         pairs = ", ".join(f"{json.dumps(value, ensure_ascii=False)}: {NOTHING}" for value in known)
-        self._lines.append(f"  {_quote(column.name)}:{_comment(doubts)}")
+        self._lines.append(f"  {quote_text(column.name)}:{_comment(doubts)}")
         self._lines.append(f'    to: "{choice}.PreferenceAttributes[checked{self._checks}]"   # stays empty')
         self._lines.append(f"    values: {{{pairs}}}")
 
@@ -278,8 +278,8 @@ class _Suggestion:
         if not set(facts.forms) & ISO_FORMS:
             value = f'{{to: {to}, time: "{form}"}}'
         else:
-            value = _quote(targets[0]) if len(targets) == 1 else f"{{to: {to}}}"
-        self._lines.append(f"  {_quote(column.name)}: {value}{_comment(doubts)}")
+            value = quote_text(targets[0]) if len(targets) == 1 else f"{{to: {to}}}"
+        self._lines.append(f"  {quote_text(column.name)}: {value}{_comment(doubts)}")
 
     def _leave_time(self, column: Column, facts: ColumnFacts) -> None:
         """If the header does not say that the column is the time of the choice, the column is not used as that time."""
@@ -297,7 +297,7 @@ class _Suggestion:
     def _suggest_target(self, column: Column, facts: ColumnFacts, target: str) -> None:
         if target == "ProfileTags":
             value = '{to: ProfileTags, split: ","}' if facts.lists else "ProfileTags"
-            self._lines.append(f"  {_quote(column.name)}: {value}")
+            self._lines.append(f"  {quote_text(column.name)}: {value}")
             return
         array, _, member = target.partition(".")
         if array == "Addresses" and not self._whole_address:
@@ -364,7 +364,7 @@ class _Suggestion:
         return f"[{found}]" if found else self._default_type(array)
 
     def _add(self, column: Column, target: str, doubt: str = "") -> None:
-        self._lines.append(f"  {_quote(column.name)}: {_quote(target)}{_comment([doubt])}")
+        self._lines.append(f"  {quote_text(column.name)}: {quote_text(target)}{_comment([doubt])}")
 
 
 def _name(column: Column) -> str:
@@ -381,7 +381,7 @@ def _comment(doubts: list[str]) -> str:
     return f"   # {'; '.join(said)}" if said else ""
 
 
-def _quote(text: str) -> str:
+def quote_text(text: str) -> str:
     """A text quoted so that YAML reads it as a text."""
     if (_SIMPLE.fullmatch(text) and text.lower() not in _GUESSED_WORDS and text == text.strip()) or re.fullmatch(
         r"[A-Za-z]+(\[[A-Za-z0-9 -]*\])*(\.[A-Za-z0-9_]+(\[[A-Za-z0-9 -]*\])*)*", text

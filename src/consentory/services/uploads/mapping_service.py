@@ -11,6 +11,7 @@ from consentory.codec.sources.recognition import Recognition
 from consentory.codec.staging.initiate_request import LONGEST_MAPPING
 from consentory.codec.tabular.mapping_document import ColumnRule, MappingInvalid, TableMapping, read_mapping
 from consentory.codec.tabular.mapping_presets import read_preset, write_defaults
+from consentory.codec.tabular.proposed_targets import propose_targets, retarget_columns
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
 from consentory.codec.tabular.table import Row, RowFault
 from consentory.domain.caller import Caller
@@ -130,6 +131,20 @@ class MappingService:
             match=compiled.match if compiled is not None else None,
             parameters={} if mapping is None else {n: p.about for n, p in mapping.document.parameters.items()},
         )
+
+    def list_targets(self, caller: Caller) -> list[str]:
+        """Targets that a person often wants, with the names of the account if the caller may read them."""
+        require_import(caller)
+        return propose_targets(
+            choose_configuration(caller, self._configurations.current(caller.account_id).configuration)
+        )
+
+    def retarget(self, text: str, targets: dict[str, str]) -> str:
+        """The text with other targets of some columns. A text that is not a mapping stays as it is."""
+        try:
+            return retarget_columns(read_mapping(text.encode(), "mapping"), targets)
+        except MappingInvalid:
+            return text
 
     # Saved mappings
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
@@ -29,7 +28,6 @@ from consentory.store.tables import execution_store, import_store, profile_store
 MEGABYTE, GIGABYTE = 1_000_000, 1_000_000_000
 PART_BYTES = 8 * MEGABYTE
 """The largest number of bytes of one part."""
-FORM_PART_BYTES = 4 * MEGABYTE
 SMALLEST_PART = 1 << 16
 """Only the last part may be smaller, so that a file has not too many parts."""
 UPLOADS_AT_ONCE = 20
@@ -77,7 +75,7 @@ class UploadService:
     # Receiving
 
     def begin(self, caller: Caller, file_name: str, size: int | None, options: StoredOptions | None = None) -> Upload:
-        """A new upload of `size` bytes. Its parts follow. `size` None: see `receive`.
+        """A new upload of `size` bytes. Its parts follow. `size` None: its pieces follow (`append_piece`).
 
         Raises RequestRefused: too_large (the file), invalid (it is empty), conflict (the account's space is used up, or
         too many of its files wait).
@@ -127,30 +125,23 @@ class UploadService:
                 execution_store.notify_work(tx)
             return _find(tx, caller, upload_id)
 
-    def receive(
-        self, caller: Caller, file_name: str, chunks: Iterable[bytes], options: StoredOptions | None = None
-    ) -> Upload:
-        """Store a whole file whose size is not known before its end, as a form sends it.
+    def append_piece(self, caller: Caller, item: Upload, offset: int, body: bytes) -> None:
+        """Store the next part of a file of unknown size. `complete` follows the last one.
 
-        If it does not come to its end, the upload is given up. Raises like `begin`.
+        Raises RequestRefused: too_large (the file), conflict (the account's space is used up).
         """
-        item = self.begin(caller, file_name, None, options)
-        try:
-            at = 0
-            for part in _join_chunks(chunks):
-                self._require_size(at + len(part))
-                with self._database.transaction(caller.account_id) as tx:
-                    self._require_space(upload_store.measure_uploads(tx)[1] + len(part))
-                    upload_store.append_part(tx, item.upload_id, at, part)
-                at += len(part)
-            with self._database.transaction(caller.account_id) as tx:
-                if not upload_store.complete_upload(tx, item.upload_id):
-                    raise RequestRefused("invalid", "Upload.Empty", "The file is empty. Choose a file with records.")
-                execution_store.notify_work(tx)
-                return _find(tx, caller, item.upload_id)
-        except BaseException:
-            self.give_up(caller, str(item.upload_id))
-            raise
+        self._require_size(offset + len(body))
+        with self._database.transaction(caller.account_id) as tx:
+            self._require_space(upload_store.measure_uploads(tx)[1] + len(body))
+            upload_store.append_part(tx, item.upload_id, offset, body)
+
+    def complete(self, caller: Caller, item: Upload) -> Upload:
+        """Note that a file of unknown size is here as a whole. Raises RequestRefused, invalid, if it is empty."""
+        with self._database.transaction(caller.account_id) as tx:
+            if not upload_store.complete_upload(tx, item.upload_id):
+                raise RequestRefused("invalid", "Upload.Empty", "The file is empty. Choose a file with records.")
+            execution_store.notify_work(tx)
+            return _find(tx, caller, item.upload_id)
 
     # Looking
 
@@ -286,18 +277,6 @@ def _require_part(item: Upload, offset: int, length: int) -> None:
             "Upload.PartTooSmall",
             f"Only the last part may have less than {SMALLEST_PART} bytes, and this one has {length}.",
         )
-
-
-def _join_chunks(chunks: Iterable[bytes]) -> Iterable[bytes]:
-    """The same bytes in parts of FORM_PART_BYTES."""
-    gathered = bytearray()
-    for chunk in chunks:
-        gathered += chunk
-        while len(gathered) >= FORM_PART_BYTES:
-            yield bytes(gathered[:FORM_PART_BYTES])
-            del gathered[:FORM_PART_BYTES]
-    if gathered:
-        yield bytes(gathered)
 
 
 def _clean_name(file_name: str) -> str:
