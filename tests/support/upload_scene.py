@@ -42,7 +42,7 @@ def make_order(mapping: str | None = MAPPING, **more: Any) -> StagingOrder:
 
 
 def receive(uploads: UploadService, caller: Caller, name: str, chunks: Iterable[bytes]) -> Upload:
-    """Upload a file of unknown size, as a form does. What fails is given up."""
+    """Upload a file of unknown size, as a form does. A file that does not come whole is given up."""
     item, at, gathered = uploads.begin(caller, name, None), 0, b""
     try:
         for chunk in chunks:
