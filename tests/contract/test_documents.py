@@ -202,7 +202,8 @@ class Session:
                 start_new_session=True,
             )
         assert self.server.stdout is not None
-        return self.server.stdout.readline() or (self.folder / "server.log").read_text()
+        told = "".join(self.server.stdout.readline() for _ in range(2))  # its address, and that of the console
+        return told or (self.folder / "server.log").read_text()
 
     def close(self) -> None:
         """End both. The server is ended as by Ctrl-C and must exit correctly."""

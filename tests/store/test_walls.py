@@ -119,6 +119,8 @@ def _make_fresh(table: str) -> dict[str, object]:
         return {"import_id": "01936d5e-0000-7000-8000-000000000099", "access_token": 99}
     if table == "import_preview":
         return {"import_id": "01936d5e-0000-7000-8000-000000000099"}
+    if table in ("upload", "upload_part"):
+        return {"upload_id": "01936d5e-0000-7000-8000-000000000099"}
     if table == "audit_event":
         return {"event_id": "01936d5e-0000-7000-8000-000000000099"}
     if table in texts:

@@ -1,7 +1,7 @@
 -- name: lock_uploads
 -- Only one upload of the account begins or grows by a form at a time, so that the limits count each. Until the
 -- transaction ends. The number is "uplo" in ASCII.
-SELECT pg_advisory_xact_lock(1970302063, current_account());
+SELECT pg_advisory_xact_lock(1970302063, account_id) FROM account WHERE account_id = current_account();
 
 -- name: measure_uploads
 -- The number of uploads that no import has taken yet, and the bytes that all uploads take or have announced.
@@ -135,7 +135,8 @@ WHERE account_id = current_account() AND import_id = %(import_id)s
 
 -- name: try_upload_lock
 -- True when no other process reads this upload; held until the transaction ends. The number is "uplw" in ASCII.
-SELECT pg_try_advisory_xact_lock(1970302071, hashtext(%(upload_id)s::text));
+SELECT pg_try_advisory_xact_lock(1970302071, hashtext(%(upload_id)s::text)) FROM account
+WHERE account_id = current_account();
 
 -- name: list_waiting_uploads
 -- The uploads that a process has to read, those that waited longest first. Across accounts (worker). Index
