@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from consentory.api.routes.exception_streams import write_csv, write_ndjson
+from consentory.codec.answers.exception_streams import write_csv, write_ndjson
 from consentory.codec.answers.status_object import render_status
 from consentory.domain.imports import Books, ExceptionRow, Import, ImportSettings, StagedBatch
 from consentory.domain.record import Fault

@@ -20,7 +20,8 @@ REFUSALS = {
 }  # fmt: skip
 REFUSAL_CODES = {
     "Permission.Import", "Permission.RefreshContacts", "Permission.Configuration", "Permission.Audit",
-    "Permission.Release", "Permission.Undo", "Permission.OtherUser", "Profile.IdMismatch",
+    "Permission.Release", "Permission.Undo", "Permission.OtherUser", "Permission.Initiator",
+    "Profile.IdMismatch",
     "Profile.TooManyFound", "Stage.SpaceUsedUp",
     "Undo.Done", "Undo.Erased", "Undo.Invalid", "Undo.NotCompleted", "Undo.TakesNoRecords", "Undo.TooLate",
 }  # fmt: skip

@@ -6,6 +6,7 @@ permits no script or style in a page.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -78,6 +79,7 @@ def _environment() -> Environment:
         "count": console_words.show_count,
         "said": console_words.show_text,
         "instant": console_words.show_instant,
+        "seconds": lambda seconds: console_words.show_duration(timedelta(seconds=seconds)),
         "duration": console_words.show_duration,
         "words": console_words.count_words,
         "state": console_words.describe_state,
@@ -87,7 +89,17 @@ def _environment() -> Environment:
 
 
 def render(request: Request[Any, Any, Any], template: str, status: int = 200, **values: Any) -> Page:
-    """A page, or a part of a page, with the headers that protect it."""
+    """A page with the headers that protect it."""
+    return respond(fill_template(request, template, values), status)
+
+
+def respond(text: str, status: int = 200) -> Page:
+    """A page, or a part of a page, from its text."""
+    return Response(text.encode(), status_code=status, media_type=HTML, headers=dict(_HEADERS))
+
+
+def fill_template(request: Request[Any, Any, Any], template: str, values: dict[str, Any]) -> str:
+    """The output of a template. Each value is escaped."""
     signed_in = request.scope.get("auth")
     cookie = read_cookie(request, SESSION_COOKIE if signed_in else FORM_COOKIE)
     shared = {
@@ -98,8 +110,7 @@ def render(request: Request[Any, Any, Any], template: str, status: int = 200, **
         "form_token": make_token(cookie) if cookie else "",
         "zone": signed_in.account.time_zone if signed_in else "UTC",
     }
-    text = _environment().get_template(template).render(**(shared | values))
-    return Response(text.encode(), status_code=status, media_type=HTML, headers=dict(_HEADERS))
+    return _environment().get_template(template).render(**(shared | values))
 
 
 def redirect(path: str, **headers: str) -> Page:

@@ -149,6 +149,14 @@ class ExceptionRow(msgspec.Struct, frozen=True):
     """True if the answer marks that the record contains an Opt-Out, a Denied or a Revoked."""
 
 
+class FaultGroup(msgspec.Struct, frozen=True):
+    """The records of an import that have a fault with one code, in one phase."""
+
+    phase: Phase
+    code: str
+    records: int
+
+
 class ExceptionPage(msgspec.Struct, frozen=True):
     """A page of records in the order of SequenceNumber; `total` counts the records of all pages."""
 

@@ -10,8 +10,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 from litestar.response import ServerSentEvent, Stream
 
-from consentory.api.routes.exception_streams import write_csv, write_ndjson
 from consentory.api.routes.progress_stream import watch_import
+from consentory.codec.answers.exception_streams import write_csv, write_ndjson
 from consentory.codec.answers.exceptions_answer import ExceptionList, render_exceptions
 from consentory.codec.answers.status_object import ImportList, StatusObject, render_status
 from consentory.codec.record.wire_record import WireBatch

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from litestar import Router, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
+from markupsafe import Markup
 
 from consentory.console.books_picture import BooksPicture, draw_books
 from consentory.console.console_words import STATUS_CHOICES
+from consentory.console.live_parts import answer_part, make_part
 from consentory.console.pages import ConsoleRequest, Page, render
 from consentory.domain.imports import TRANSITIONS, Import
 from consentory.domain.permission import require_import
@@ -35,30 +37,31 @@ class ImportRow(NamedTuple):
 @get("/imports", operation_id="consoleImports", sync_to_thread=True, opt={"needs": require_import})
 def show_imports(request: ConsoleRequest, imports: Imports) -> Page:
     """The list with its filter."""
-    return render(request, "imports.html", **_list(request, imports))
+    _, rows = _make_rows(request, imports)
+    return render(
+        request, "imports.html", rows=rows, chosen=request.query_params.get("status", ""), choices=STATUS_CHOICES
+    )
 
 
 @get("/imports/rows", operation_id="consoleImportRows", sync_to_thread=True, opt={"is_live": True})
 def show_rows(request: ConsoleRequest, imports: Imports) -> Page:
     """The list alone, for a page that keeps itself live."""
-    return render(request, "imports_rows.html", **_list(request, imports))
+    return answer_part(request, _make_rows(request, imports))
 
 
-def _list(request: ConsoleRequest, imports: ImportService) -> dict[str, Any]:
+def _make_rows(request: ConsoleRequest, imports: ImportService) -> tuple[str, Markup]:
     status = request.query_params.get("status") or None
     cursor = request.query_params.get("cursor") or None
     items, next_cursor = imports.list_imports(request.user, status, PAGE_ITEMS, cursor)
-    own = {"status": status, "cursor": cursor}
-    return {
+    values = {
         "rows": [ImportRow(item, draw_books(item.books), measure(item)) for item in items],
         "chosen": status or "",
-        "choices": STATUS_CHOICES,
         "is_first": cursor is None,
-        "is_live": any(TRANSITIONS[item.status] for item in items),
         "first_page": _address(_PATH, status=status),
         "next_page": _address(_PATH, status=status, cursor=next_cursor) if next_cursor else "",
-        "live_address": _address(f"{_PATH}/rows", **own),
     }
+    is_live = any(TRANSITIONS[item.status] for item in items)
+    return make_part(request, "imports_rows", f"{_PATH}/rows", values, is_live=is_live, status=status, cursor=cursor)
 
 
 def measure(item: Import) -> timedelta | None:

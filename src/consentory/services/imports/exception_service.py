@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from threading import Lock
 from uuid import UUID
 
 from consentory.codec.staging.staged_block import unpack_raw
 from consentory.domain.caller import Caller
-from consentory.domain.imports import REFUSED, TRANSITIONS, ExceptionPage, ExceptionRow, Import, Phase
+from consentory.domain.imports import REFUSED, TRANSITIONS, ExceptionPage, ExceptionRow, FaultGroup, Import, Phase
 from consentory.domain.permission import has_sent, may_read_all, require_import
 from consentory.domain.record import Fault
 from consentory.errors import RequestRefused
@@ -86,6 +87,44 @@ class ExceptionService:
             details = {"Count": self._count(tx, item, phases)}
             note_event(tx, caller, "exceptions.read", import_id=item.import_id, details=details)
         return self._stream(caller, item, phases, self._read_after(caller, item, phases, 0))
+
+    def group(self, caller: Caller, item: Import) -> list[FaultGroup]:
+        """The number of records by phase and code, the largest groups first. A record with two codes is in two groups.
+
+        Raises RequestRefused, gone, if the retention is over.
+        """
+        self._require_readable(caller, item)
+        counts: Counter[tuple[Phase, str]] = Counter()
+        with self._database.transaction(caller.account_id) as tx:
+            for phase, records, codes in import_store.stream_fault_codes(tx, item.import_id):
+                for code in codes:
+                    counts[phase, code] += records
+            _require_kept(tx, item)
+        return [FaultGroup(phase, code, records) for (phase, code), records in counts.most_common()]
+
+    def list_by_code(
+        self, caller: Caller, item: Import, group: tuple[Phase, str], *, after: int, limit: int
+    ) -> ExceptionPage:
+        """The next records of a group after a SequenceNumber. `total` is only the number of these records.
+
+        Raises and withholds like `page`.
+        """
+        self._require_readable(caller, item)
+        phase, code = group
+        found: list[tuple[int, Phase, list[Fault]]] = []
+        with self._database.transaction(caller.account_id) as tx:
+            is_end = False
+            while len(found) <= limit and not is_end:
+                some = import_store.list_faults(
+                    tx, item.import_id, frozenset((phase,)), after=after, limit=STREAM_RECORDS
+                )
+                found += [one for one in some if any(fault.Code == code for fault in one[2])]
+                is_end = len(some) < STREAM_RECORDS
+                after = some[-1][0] if some else after
+            rows = list(self._read_rows(tx, caller, item, found[:limit]))
+            _require_kept(tx, item)
+            note_event(tx, caller, "exceptions.read", import_id=item.import_id, details={"Count": len(rows)})
+        return ExceptionPage(len(rows), len(found) > limit, rows)
 
     def _stream(
         self, caller: Caller, item: Import, phases: frozenset[Phase], rows: list[ExceptionRow]

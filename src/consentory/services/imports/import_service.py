@@ -101,6 +101,20 @@ class ImportService:
         with self._database.transaction(caller.account_id) as tx:
             return _expire(tx, find_by_id(tx, import_id))
 
+    def find_own(self, caller: Caller, import_id: str) -> Import:
+        """The import with that id, for a call that needs its access token: only the initiator has the token.
+
+        Raises RequestRefused: not_found; forbidden for every other user.
+        """
+        item = self.find_by_id(caller, import_id)
+        if item.caller != caller.user_id:
+            raise RequestRefused(
+                "forbidden",
+                "Permission.Initiator",
+                f"Only {item.caller}, who initiated this import, can stage records and execute it.",
+            )
+        return item
+
     def execute(self, caller: Caller, token: str, preview_id: UUID | None = None) -> Import:
         """Queue a staged import. A call on an import that is queued, processing or completed changes nothing.
 

@@ -208,6 +208,11 @@ ORDER BY sequence_number;
 SELECT coalesce(sum(repeats), 0) FROM import_fault
 WHERE account_id = current_account() AND import_id = %(import_id)s AND phase = ANY(%(phases)s);
 
+-- name: stream_fault_codes
+-- All faults of an import, each row for up to 64 successive records, in no order. Index: primary key.
+SELECT phase, repeats, faults FROM import_fault
+WHERE account_id = current_account() AND import_id = %(import_id)s;
+
 -- name: list_raw_blocks
 -- The raw blocks that hold the given records, by SequenceNumber, with the caller who staged them. Index: primary key.
 SELECT DISTINCT f.first_sequence, f.raw, b.caller

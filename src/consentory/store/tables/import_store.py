@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -17,6 +17,12 @@ from consentory.domain.imports import Books, GuardState, Import, ImportSettings,
 from consentory.domain.record import Fault
 from consentory.store.database import Transaction, join_keys
 
+
+class _CodeOfFault(msgspec.Struct):
+    Code: str
+
+
+_decode_codes = msgspec.json.Decoder(list[_CodeOfFault]).decode
 _decode_faults = msgspec.json.Decoder(list[Fault]).decode
 
 _FAULTS_AT_ONCE = 1000
@@ -299,6 +305,15 @@ def count_faults(tx: Transaction, import_id: UUID, phases: frozenset[Phase]) -> 
     row = tx.row("count_faults", {"import_id": import_id, "phases": [PHASE_NUMBER[phase] for phase in phases]})
     assert row is not None
     return int(row[0])
+
+
+def stream_fault_codes(tx: Transaction, import_id: UUID) -> Iterator[tuple[Phase, int, frozenset[str]]]:
+    """(phase, number of records, the codes of each of them), for all records of the import with a fault."""
+    for phase, repeats, faults in tx.stream("stream_fault_codes", {"import_id": import_id}):
+        texts = unpack_run(bytes(faults))
+        for text in texts:
+            codes = frozenset(fault.Code for fault in _decode_codes(text))
+            yield PHASE_NAME[phase], repeats if len(texts) == 1 else 1, codes
 
 
 def list_raw_blocks(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> list[tuple[int, bytes, str]]:
