@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from console_browser import BrowserScene, find_chromium, open_browser
@@ -15,6 +16,25 @@ def visitor(running: RunningServer) -> Iterator[ConsoleClient]:
     """A browser without JavaScript that is not signed in."""
     client = ConsoleClient(running.url)
     yield client
+    client.close()
+
+
+@pytest.fixture
+def server(running: RunningServer) -> AccountAccess:
+    """An account of the test's own. Its user `nightly` has every permission, its user `mailer` has few."""
+
+    def permit_all(document: dict[str, Any]) -> None:
+        more = {"release": True, "audit": True, "configuration": ["read", "write"]}
+        document["userGroups"][0]["permissions"].update(more)
+
+    return running.create_account(permit_all)
+
+
+@pytest.fixture
+def mailer(running: RunningServer, server: AccountAccess) -> Iterator[ConsoleClient]:
+    """A user of the same account who may import, and may not read everything."""
+    client = ConsoleClient(running.url)
+    yield client.enter(running.give_access(server.account, "mailer"))
     client.close()
 
 

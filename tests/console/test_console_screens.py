@@ -14,7 +14,8 @@ LONG = "unaufhörlich" * 7
 
 def fill(ours: WireClient) -> dict[str, str]:
     """An import of each kind; their ids by kind."""
-    done = ours.run([*(person(n) for n in range(3)), FAULTY], Name=EVIL, Source={"FileName": f"{EVIL}.csv"})
+    bad = {"Emails": [{"EmailAddress": EVIL}], EVIL: EVIL}
+    done = ours.run([*(person(n) for n in range(3)), FAULTY, bad], Name=EVIL, Source={"FileName": f"{EVIL}.csv"})
     held = ours.initiate(Name=ARABIC, Guard={"tagsAdded": 0})
     ours.stage(held["AccessToken"], [person(9, ProfileTags=[{"Name": EVIL}])])
     ours.call(held["AccessToken"], "Execute")
@@ -24,7 +25,14 @@ def fill(ours: WireClient) -> dict[str, str]:
 
 
 def list_screens(ids: dict[str, str]) -> list[str]:
-    return ["/console/imports", "/console/imports?status=Failed"]
+    """One address of each screen, and of each of its states that look different."""
+    return [
+        "/console/imports",
+        "/console/imports?status=Failed",
+        *(f"/console/imports/{import_id}" for import_id in ids.values()),
+        f"/console/imports/{ids['done']}/refused",
+        f"/console/imports/{ids['done']}/refused/Stage/Email.Malformed",
+    ]
 
 
 @pytest.mark.slow

@@ -57,8 +57,8 @@ def _make_rows(request: ConsoleRequest, imports: ImportService) -> tuple[str, Ma
         "rows": [ImportRow(item, draw_books(item.books), measure(item)) for item in items],
         "chosen": status or "",
         "is_first": cursor is None,
-        "first_page": _address(_PATH, status=status),
-        "next_page": _address(_PATH, status=status, cursor=next_cursor) if next_cursor else "",
+        "first_page": make_address(_PATH, status=status),
+        "next_page": make_address(_PATH, status=status, cursor=next_cursor) if next_cursor else "",
     }
     is_live = any(TRANSITIONS[item.status] for item in items)
     return make_part(request, "imports_rows", f"{_PATH}/rows", values, is_live=is_live, status=status, cursor=cursor)
@@ -70,7 +70,8 @@ def measure(item: Import) -> timedelta | None:
     return None if begin is None or item.completed_at is None else item.completed_at - begin
 
 
-def _address(path: str, **parameters: str | None) -> str:
+def make_address(path: str, **parameters: str | None) -> str:
+    """A path with the parameters that have a value."""
     given = {name: value for name, value in parameters.items() if value}
     return f"{path}?{urlencode(given)}" if given else path
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
 from litestar.params import PathParameter, SkipValidation
 
 from consentory.console.form_check import FORM_BODY, Form, make_token
@@ -68,6 +69,12 @@ def show_home(request: ConsoleRequest) -> Page:
     return redirect(navigation[0].path) if navigation else render(request, "nothing.html")
 
 
+@get("/{rest:path}", operation_id="consoleUnknown", sync_to_thread=False)
+def show_unknown(rest: Annotated[str, PathParameter(name="rest")]) -> Page:  # noqa: ARG001
+    """The page for an address that does not exist."""
+    raise NotFoundException
+
+
 @post("/sign-out", operation_id="consoleEndSession", sync_to_thread=True, dependencies=FORM_BODY, opt=_FORM)
 def sign_out(request: ConsoleRequest, sessions: Sessions, form: Form) -> Page:  # noqa: ARG001
     """End the session in the database. The form was checked before this call."""
@@ -93,4 +100,4 @@ def _show_form(request: Request[Any, Any, Any], template: str, status: int = 200
 
 
 SIGN_IN_ROUTES = Router("/", route_handlers=[show_sign_in, sign_in, show_link, use_link])
-SESSION_ROUTES = Router("/", route_handlers=[show_home, sign_out])
+SESSION_ROUTES = Router("/", route_handlers=[show_home, show_unknown, sign_out])

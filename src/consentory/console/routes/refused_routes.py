@@ -1,0 +1,123 @@
+"""The screen "Refused and held back": the records of an import with a fault, by code first, then one by one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from litestar import Response, Router, get
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, SkipValidation
+from litestar.response import Stream
+
+from consentory.codec.answers.exception_streams import write_csv, write_ndjson
+from consentory.codec.record.fault_codes import FAULT_CODES, FaultCode
+from consentory.console.pages import ConsoleRequest, Page, render
+from consentory.console.routes.imports_routes import PAGE_ITEMS, Imports, make_address
+from consentory.domain.imports import ExceptionRow, FaultGroup, Phase
+from consentory.domain.permission import require_import
+from consentory.errors import RequestRefused
+from consentory.http.access_log import note_import
+from consentory.http.media_types import CSV, NDJSON
+from consentory.http.parameters import ImportId
+from consentory.services.imports.exception_service import ExceptionService
+
+Exceptions = NamedDependency[SkipValidation[ExceptionService]]
+
+_PATH = "/imports/{importId:str}/refused"
+_PHASES: dict[str, Phase] = {"Stage": "Stage", "Execute": "Execute", "NotHonored": "NotHonored"}
+_ALL = frozenset(_PHASES.values())
+_MEANINGS = {item.code: item for item in FAULT_CODES}
+_MOST_SHOWN = 4000
+"""Characters of a record. A longer record is in the file."""
+_COSTLY = {"needs": require_import, "is_costly": True}
+
+
+class GroupRow(NamedTuple):
+    """A group of records with its meaning, its remedy, and the address of its records."""
+
+    group: FaultGroup
+    told: FaultCode | None
+    address: str
+
+
+class RecordRow(NamedTuple):
+    """A record with its faults. `text`: the record as sent; "": it is withheld or lost."""
+
+    row: ExceptionRow
+    text: str
+
+
+@get(_PATH, operation_id="consoleRefused", sync_to_thread=True, opt=_COSTLY)
+def show_groups(request: ConsoleRequest, imports: Imports, exceptions: Exceptions, import_id: ImportId) -> Page:
+    """The number of records for each code, with its meaning and its remedy."""
+    item = imports.find_by_id(request.user, import_id)
+    note_import(request.scope, item.import_id)
+    path = f"/console/imports/{item.import_id}/refused"
+    rows = [
+        GroupRow(group, _MEANINGS.get(group.code), make_address(f"{path}/{group.phase}/{group.code}"))
+        for group in exceptions.group(request.user, item)
+    ]
+    refused = [row for row in rows if row.group.phase != "NotHonored"]
+    held = [row for row in rows if row.group.phase == "NotHonored"]
+    return render(request, "refused.html", item=item, refused=refused, held=held, path=path)
+
+
+@get(f"{_PATH}/{{phase:str}}/{{code:str}}", operation_id="consoleRefusedRecords", sync_to_thread=True, opt=_COSTLY)
+def show_records(
+    request: ConsoleRequest,
+    imports: Imports,
+    exceptions: Exceptions,
+    import_id: ImportId,
+    phase: Annotated[str, PathParameter(name="phase")],
+    code: Annotated[str, PathParameter(name="code")],
+) -> Page:
+    """The records of one code, 50 on a page."""
+    item = imports.find_by_id(request.user, import_id)
+    note_import(request.scope, item.import_id)
+    if phase not in _PHASES:
+        raise RequestRefused("not_found", "Request.UnknownAddress", "There is no such phase of an import.")
+    after = request.query_params.get("after", "0")
+    page = exceptions.list_by_code(
+        request.user, item, (_PHASES[phase], code), after=int(after) if after.isdecimal() else 0, limit=PAGE_ITEMS
+    )
+    path = f"/console/imports/{item.import_id}/refused/{phase}/{code}"
+    last = str(page.rows[-1].sequence_number) if page.rows else ""
+    return render(
+        request,
+        "refused_records.html",
+        item=item,
+        code=code,
+        told=_MEANINGS.get(code),
+        rows=[RecordRow(row, _show_record(row.raw)) for row in page.rows],
+        first_page=path,
+        next_page=make_address(path, after=last) if page.has_more else "",
+        is_first=after == "0",
+    )
+
+
+@get(f"{_PATH}/file", operation_id="consoleRefusedFile", sync_to_thread=True, opt=_COSTLY)
+def download(request: ConsoleRequest, imports: Imports, exceptions: Exceptions, import_id: ImportId) -> Response[Any]:
+    """All records with their faults as a file: CSV to look at, NDJSON to correct and stage again."""
+    item = imports.find_by_id(request.user, import_id)
+    note_import(request.scope, item.import_id)
+    is_csv = request.query_params.get("form") != "ndjson"
+    rows = exceptions.stream(request.user, item, _ALL)
+    name = f"refused-{item.import_id}.{'csv' if is_csv else 'ndjson'}"
+    return Stream(
+        (write_csv if is_csv else write_ndjson)(rows),
+        media_type=CSV if is_csv else NDJSON,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _show_record(raw: bytes) -> str:
+    if raw == b"{}":
+        return ""
+    try:
+        return msgspec.json.format(raw, indent=2).decode("utf-8", "replace")[:_MOST_SHOWN]
+    except (msgspec.MsgspecError, ValueError):
+        return raw.decode("utf-8", "replace")[:_MOST_SHOWN]
+
+
+REFUSED_ROUTES = Router("/", route_handlers=[show_groups, show_records, download])
