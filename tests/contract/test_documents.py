@@ -202,8 +202,8 @@ class Session:
                 start_new_session=True,
             )
         assert self.server.stdout is not None
-        told = "".join(self.server.stdout.readline() for _ in range(2))  # its address, and that of the console
-        return told or (self.folder / "server.log").read_text()
+        # The address of the server, and the address of its console.
+        return "".join(self.server.stdout.readline() for _ in range(2)) or (self.folder / "server.log").read_text()
 
     def close(self) -> None:
         """End both. The server is ended as by Ctrl-C and must exit correctly."""

@@ -14,7 +14,7 @@ from consentory.codec.answers.exception_streams import write_csv, write_ndjson
 from consentory.codec.record.fault_codes import FAULT_CODES, FaultCode
 from consentory.console.pages import ConsoleRequest, Page, render
 from consentory.console.routes.imports_routes import PAGE_ITEMS, Imports, make_address
-from consentory.domain.imports import ExceptionRow, FaultGroup, Phase
+from consentory.domain.imports import ExceptionPage, ExceptionRow, FaultGroup, Import, Phase
 from consentory.domain.permission import require_import
 from consentory.errors import RequestRefused
 from consentory.http.access_log import note_import
@@ -75,14 +75,14 @@ def show_records(
     """The records of one code, 50 on a page."""
     item = imports.find_by_id(request.user, import_id)
     note_import(request.scope, item.import_id)
-    if phase not in _PHASES:
-        raise RequestRefused("not_found", "Request.UnknownAddress", "There is no such phase of an import.")
-    after = request.query_params.get("after", "0")
     page = exceptions.list_by_code(
-        request.user, item, (_PHASES[phase], code), after=int(after) if after.isdecimal() else 0, limit=PAGE_ITEMS
+        request.user, item, (_read_phase(phase), code), after=_read_after(request), limit=PAGE_ITEMS
     )
     path = f"/console/imports/{item.import_id}/refused/{phase}/{code}"
-    last = str(page.rows[-1].sequence_number) if page.rows else ""
+    return _show_page(request, item, code, page, path)
+
+
+def _show_page(request: ConsoleRequest, item: Import, code: str, page: ExceptionPage, path: str) -> Page:
     return render(
         request,
         "refused_records.html",
@@ -91,8 +91,8 @@ def show_records(
         told=_MEANINGS.get(code),
         rows=[RecordRow(row, _show_record(row.raw)) for row in page.rows],
         first_page=path,
-        next_page=make_address(path, after=last) if page.has_more else "",
-        is_first=after == "0",
+        next_page=make_address(path, after=str(page.rows[-1].sequence_number)) if page.has_more else "",
+        is_first=_read_after(request) == 0,
     )
 
 
@@ -109,6 +109,17 @@ def download(request: ConsoleRequest, imports: Imports, exceptions: Exceptions, 
         media_type=CSV if is_csv else NDJSON,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _read_phase(text: str) -> Phase:
+    if text not in _PHASES:
+        raise RequestRefused("not_found", "Request.UnknownAddress", "There is no such phase of an import.")
+    return _PHASES[text]
+
+
+def _read_after(request: ConsoleRequest) -> int:
+    """The SequenceNumber before the page; 0: the first page. The query was checked before (`check_query`)."""
+    return min(int(request.query_params.get("after") or 0), 2**31 - 1)
 
 
 def _show_record(raw: bytes) -> str:
