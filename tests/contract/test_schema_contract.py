@@ -12,6 +12,7 @@ from running_server import create_database, drop_database
 from sample_rows import ROWS, SERVICE, WORKER, connect_as, list_walled_tables
 
 from consentory.store.migration import list_migrations
+from consentory.store.reader_views import VIEWS as READABLE_VIEWS
 from consentory.store.sharding import DISTRIBUTED
 from consentory.store.statements import all_statements
 
@@ -20,7 +21,7 @@ LOCAL = {
     "import", "import_chunk", "tag_change", "hmac_use", "auth_attempt", "audit_event", "audit_waiting", "audit_link",
     "import_preview", "preview_chunk",
     "console_session", "console_link",
-    "upload", "upload_part", "saved_mapping",
+    "upload", "upload_part", "saved_mapping", "reader",
 }  # fmt: skip
 
 KEYS_ACROSS_ACCOUNTS = {
@@ -32,7 +33,12 @@ KEYS_ACROSS_ACCOUNTS = {
     "signing_key_pkey": "of no account",
     "auth_attempt_pkey": "of no account: an attempt that failed has none",
     "schema_migration_pkey": "of no account",
+    "reader_login": "the account of a session is found by its login",
 }
+
+VIEWS, READERS = "consentory_views", "consentory_reader"
+BELOW_VIEWS = {"account", "configuration", "profile", "ledger", "import"}
+"""The tables that the views read."""
 
 NO_WALL = {"signing_key", "auth_attempt", "schema_migration"}
 """Tables that belong to no account."""
@@ -71,6 +77,7 @@ RIGHTS = {
         "upload": "SIU",
         "upload_part": "SI",
         "saved_mapping": "SIUD",
+        "reader": "",
     },
     WORKER: {
         "account": "SU",
@@ -105,6 +112,7 @@ RIGHTS = {
         "upload": "SUD",
         "upload_part": "D",
         "saved_mapping": "",
+        "reader": "",
     },
 }
 """S(elect), I(nsert), U(pdate), D(elete): all rights of each role."""
@@ -305,25 +313,53 @@ def test_every_policy_is_the_account_alone(owner: Reader) -> None:
         "SELECT polrelid::regclass::text, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid),"
         " pg_get_expr(polwithcheck, polrelid) FROM pg_policy"
     )
-    own = "(account_id = current_account())"
+    own, of_reader = "(account_id = current_account())", "(account_id = ( SELECT reader_account() AS reader_account))"
+    everybody, service, views = [0], read_oids(owner, SERVICE, WORKER), read_oids(owner, VIEWS)
     for table, command, permissive, roles, using, check in rows:
-        assert (command, permissive, roles) == ("*", True, [0]), table
+        if roles == views:
+            assert table in BELOW_VIEWS
+            assert (command, permissive, using, check) == ("r", True, of_reader, None), table
+            continue
+        assert (command, permissive, roles) == ("*", True, service if table in BELOW_VIEWS else everybody), table
         assert using == own, table
         assert check in (None, own), table
 
 
-def test_views_are_bound_like_their_reader(owner: Reader) -> None:
+def read_oids(owner: Reader, *roles: str) -> list[int]:
+    return [owner.execute("SELECT %s::regrole::oid", [role]).fetchone()[0] for role in roles]  # type: ignore[index]
+
+
+def test_row_level_security_binds_every_view(owner: Reader) -> None:
+    """The policies of the tables below bind the owner of the views: the owner owns no table and cannot bypass them."""
     rows = owner.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'"
-        " AND NOT coalesce(reloptions @> '{security_invoker=true}', false)"
+        "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind = 'v' AND NOT coalesce(reloptions @> '{security_invoker=true}', false)"
     ).fetchall()
-    assert rows == []
+    assert rows == [(VIEWS,)]
+    owned = "SELECT relname FROM pg_class WHERE relowner = %s::regrole AND relkind <> 'v'"
+    assert owner.execute(owned, [VIEWS]).fetchall() == []
+
+
+def test_the_role_of_the_views_reads_these_columns_and_nothing_else(owner: Reader) -> None:
+    rows = owner.execute(
+        "SELECT a.attrelid::regclass::text, a.attname::text, x.privilege_type FROM pg_attribute AS a"
+        " CROSS JOIN aclexplode(a.attacl) AS x WHERE x.grantee = %s::regrole",
+        [VIEWS],
+    ).fetchall()
+    assert {privilege for _, _, privilege in rows} == {"SELECT"}
+    assert {table for table, _, _ in rows} == BELOW_VIEWS
+    columns = {(table, column) for table, column, _ in rows}
+    for hidden in ("access_token", "idempotency_key", "request_hash"):
+        assert ("import", hidden) not in columns
+    readable = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'v'"
+    tables = f"{readable} AND relkind IN ('r', 'p') AND has_table_privilege(%s, oid, 'SELECT')"
+    assert owner.execute(tables, [VIEWS]).fetchall() == owner.execute(tables, [READERS]).fetchall() == []
 
 
 # Roles -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("role", [SERVICE, WORKER])
+@pytest.mark.parametrize("role", [SERVICE, WORKER, VIEWS, READERS])
 def test_roles_hold_no_power_of_their_own(owner: Reader, role: str) -> None:
     found = owner.execute(
         "SELECT rolsuper, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls FROM pg_roles"
@@ -331,7 +367,7 @@ def test_roles_hold_no_power_of_their_own(owner: Reader, role: str) -> None:
         [role],
     ).fetchone()
     assert found == (False, False, False, False, False, role == WORKER)
-    owned = "SELECT relname FROM pg_class WHERE relowner = %s::regrole"
+    owned = "SELECT relname FROM pg_class WHERE relowner = %s::regrole AND relkind <> 'v'"
     assert owner.execute(owned, [role]).fetchall() == []
     assert owner.execute("SELECT has_schema_privilege(%s, 'public', 'CREATE')", [role]).fetchone() == (False,)
     assert owner.execute("SELECT has_database_privilege(%s, current_database(), 'CREATE')", [role]).fetchone() == (
@@ -368,10 +404,11 @@ def test_other_roles_have_no_right(owner: Reader) -> None:
         " WHERE c.relnamespace = 'public'::regnamespace"
         " AND a.grantee NOT IN (c.relowner, 'consentory_service'::regrole, 'consentory_worker'::regrole)"
     ).fetchall()
-    assert strangers == []
+    assert set(strangers) == {(view, READERS) for view in READABLE_VIEWS}
     single_columns = owner.execute(
-        "SELECT attrelid::regclass::text, attname::text FROM pg_attribute"
-        " WHERE attacl IS NOT NULL AND attrelid >= 16384"
+        "SELECT DISTINCT attrelid::regclass::text, attname::text FROM pg_attribute CROSS JOIN aclexplode(attacl) AS x"
+        " WHERE attrelid >= 16384 AND x.grantee <> %s::regrole",
+        [VIEWS],
     ).fetchall()
     readable = {
         "before_image": ("account_id", "import_id", "profile_id", "sequence_number", "named_keys"),  # never the image
@@ -435,7 +472,7 @@ def test_functions_that_go_round_the_walls_cannot_be_misled(owner: Reader) -> No
     ).fetchall()
     assert {name for name, *_ in rows} == {
         "account_of_client", "account_of_credential", "account_of_session", "account_of_link", "account_to_reencrypt",
-        "next_account_id",
+        "next_account_id", "reader_account",
     }  # fmt: skip
     for name, settings, worker_may, public_may in rows:
         assert settings == ["search_path=public, pg_temp"], name

@@ -42,7 +42,7 @@ WORKER_ONLY_MODULES = {
 WORKER_MODULES = WORKER_ONLY_MODULES | {"change_plan", "change_writing", "configuration_cache", "audit_trail"}
 """Services that the worker's role runs at all."""
 
-BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "beat", "place_ids", "place_keys"}
+BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "end_long_reads", "beat", "place_ids", "place_keys"}
 """The statements that database.py, heartbeat.py and sharding.py run for either role."""
 
 OF_AN_EXECUTION = {"keep_before_images", "list_before_images", "list_created_people"}

@@ -30,6 +30,7 @@ OF_NO_ACCOUNT = {
     "beat", "limit_statements", "try_preview_lock", "export_snapshot", "try_maintenance_lock",
     "place_ids", "place_keys",
     "check_schema", "commit_lazily", "read_clock", "end_frozen_sessions", "allow_long_statement", "notify_work",
+    "end_long_reads",
     "try_resolve_lock", "try_chain_lock", "lock_uploads", "try_upload_lock",
     "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
 }  # fmt: skip

@@ -122,6 +122,7 @@ ROWS: dict[str, Row] = {
         "used_at": THEN,
     },
     "console_link": {"link_hash": b"link", "user_id": "nightly", "expires_at": THEN + timedelta(days=2)},
+    "reader": {"login": "sample_reader"},
     "tag_change": {"tag": "vip", "name": "VIP", "change": 1},
 }
 """Table -> column -> value, all but account_id. Unique columns without account_id: see `make_row`."""
@@ -134,6 +135,8 @@ def make_row(table: str, account_id: int, **changes: Any) -> Row:
         row["client_id"] = f"{row['client_id']}-{account_id}"
     for name in {"session_hash", "link_hash"} & row.keys():
         row[name] = row[name] + str(account_id).encode()
+    if table == "reader":
+        row["login"] = f"{row['login']}_{account_id}"
     if table == "import":
         row["access_token"] = account_id
     return row | changes

@@ -15,6 +15,7 @@ from consentory.services.access.console_sessions import ConsoleSessions
 from consentory.services.access.secret_box import SecretBox
 from consentory.services.accounts.account_service import AccountService
 from consentory.services.accounts.configuration_cache import ConfigurationCache
+from consentory.services.accounts.reader_service import ReaderService
 from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.audit.audit_verification import AuditVerification
@@ -125,6 +126,11 @@ def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServic
         verification=AuditVerification(database),
         audit=AuditTrail(database),
     )
+
+
+def open_readers(conninfo: str) -> ReaderService:
+    """The service that makes logins for SQL. It needs the login of a superuser."""
+    return ReaderService(Database(conninfo, "owner", size=2), conninfo)
 
 
 def migrate_schema(conninfo: str) -> list[str]:

@@ -10,6 +10,7 @@ from consentory.cli import (
     key_commands,
     mapping_commands,
     purge_command,
+    reader_commands,
     server_commands,
 )
 from consentory.demo import demo_command
@@ -29,6 +30,7 @@ for commands in (
     key_commands,
     audit_commands,
     console_commands,
+    reader_commands,
     client_commands,
     mapping_commands,
     demo_command,

@@ -58,6 +58,9 @@ LEASE_VARIABLE = "CONSENTORY_LEASE_SECONDS"
 LEASE_SECONDS = read_test_number(LEASE_VARIABLE, 30)
 """A frozen or disconnected session loses its locks after this time (execution.md, "While it runs")."""
 
+READ_SECONDS = 900
+"""A reader's transaction may last this long (docs/sql.md)."""
+
 _SESSION = {
     "idle_in_transaction_session_timeout": f"{LEASE_SECONDS}s",
     "statement_timeout": f"{LEASE_SECONDS}s",
@@ -330,11 +333,20 @@ class Database:
         Such a session may be in the middle of a COPY, a pipeline or a result, where PostgreSQL has no time-out. A
         process with a heartbeat is not frozen, however long it needs for a result.
 
-        The call has the rights of the owner, with any role of this object. Raises StoreUnavailable.
+        Raises StoreUnavailable.
         """
+        return self._end_sessions("end_frozen_sessions", LEASE_SECONDS / 2)
+
+    def end_long_reads(self, seconds: float = READ_SECONDS) -> int:
+        """End the sessions of readers (`consentory reader`) whose transaction is older, and return their number. A
+        reader can switch its own time-outs off. Raises StoreUnavailable."""
+        return self._end_sessions("end_long_reads", seconds)
+
+    def _end_sessions(self, name: str, seconds: float) -> int:
+        """With the rights of the login, with any role of this object."""
         try:
             with psycopg.connect(self._conninfo, autocommit=True) as connection:
-                row = connection.execute(statement("end_frozen_sessions"), {"seconds": LEASE_SECONDS / 2}).fetchone()
+                row = connection.execute(statement(name), {"seconds": seconds}).fetchone()
         except psycopg.Error as error:
             raise translate(error) from error
         return 0 if row is None else int(row[0])

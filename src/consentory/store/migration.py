@@ -8,6 +8,7 @@ from importlib.resources import files
 import psycopg
 
 from consentory.errors import ConsentoryError, StoreUnavailable
+from consentory.store.reader_views import may_open_views, open_views
 
 MIGRATION_LOCK = 0x636F6E73
 """A number that nothing else uses: "cons" in ASCII."""
@@ -55,7 +56,11 @@ def _migrate(conninfo: str) -> list[str]:
                 " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
             )
         rows = connection.execute("SELECT number, sha256 FROM schema_migration").fetchall()
-        return _apply_missing(connection, {int(number): str(digest) for number, digest in rows})
+        done = _apply_missing(connection, {int(number): str(digest) for number, digest in rows})
+        if done and may_open_views(connection):
+            with connection.transaction():
+                open_views(connection)
+        return done
 
 
 def _apply_missing(connection: psycopg.Connection[tuple[object, ...]], applied: dict[int, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The maintenance loop of a worker: retention, the chain of the audit trail, and sessions of frozen processes.
+"""The maintenance loop of a worker: retention, the chain of the audit trail, and sessions that last too long.
 
 It runs in a thread of its own, so it and the chunk loop do not wait for each other.
 """
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 MAINTENANCE_SECONDS = 5.0
 WATCH_SECONDS = LEASE_SECONDS / 6
-"""The interval at which a worker looks for frozen processes."""
+"""The interval at which a worker looks for frozen processes, and for readers that take too long."""
 
 CHAIN_SECONDS = 0.5
 
@@ -79,6 +79,9 @@ class Maintenance:
             ended = self.database.end_frozen_sessions()
             if ended:
                 log.warning("ended sessions of frozen processes", sessions=ended)
+            ended = self.database.end_long_reads()
+            if ended:
+                log.warning("ended transactions of readers that lasted too long", sessions=ended)
         if now >= self._chain_at:
             self._chain_at = now + CHAIN_SECONDS
             self.chaining.append_waiting()

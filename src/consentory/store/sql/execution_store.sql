@@ -213,6 +213,14 @@ WHERE s.datname = current_database() AND pg_has_role(s.usesysid, 'USAGE')
       AND heart.application_name = 'consentory_beat/' || split_part(s.application_name, '/', 2)
       AND heart.query_start > clock_timestamp() - make_interval(secs => %(seconds)s));
 
+-- name: end_long_reads
+-- Ends transactions of readers (docs/sql.md) that are older than this time. They would keep dead rows from removal, and
+-- a migration would wait for their locks.
+SELECT count(pg_terminate_backend(s.pid)) FROM pg_stat_activity AS s
+WHERE s.datname = current_database() AND pg_has_role(s.usesysid, 'USAGE')
+  AND s.usesysid IN (SELECT member FROM pg_auth_members WHERE roleid = to_regrole('consentory_reader'))
+  AND s.xact_start < clock_timestamp() - make_interval(secs => %(seconds)s);
+
 -- name: beat
 -- A sign of life (see end_frozen_sessions), and the database's time in seconds since 1970.
 SELECT extract(epoch FROM clock_timestamp())::float8;

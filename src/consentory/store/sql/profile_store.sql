@@ -254,3 +254,13 @@ SELECT count(*) FROM profile WHERE account_id = current_account() AND active;
 -- Active profiles of the account, counted no further than `most`.
 SELECT count(*) FROM (
   SELECT profile_id FROM profile WHERE account_id = current_account() AND active LIMIT %(most)s) AS p;
+
+-- name: list_ids_after
+-- The ids of the next profiles after an id, in ascending order. Zero rows: there are no more. Index: primary key.
+SELECT profile_id FROM profile
+WHERE account_id = current_account() AND profile_id > %(after)s ORDER BY profile_id LIMIT %(limit)s;
+
+-- name: respell_state
+-- The same person with names as configured, whose row is locked. For everybody who reads over HTTP nothing changes.
+UPDATE profile SET body = %(body)s::json, customer_type = %(customer_type)s
+WHERE account_id = current_account() AND profile_id = %(profile_id)s;

@@ -299,3 +299,14 @@ def count_active(tx: Transaction, most: int | None = None) -> int:
     row = tx.row("count_active") if most is None else tx.row("count_some_active", {"most": most})
     assert row is not None
     return int(row[0])
+
+
+def list_ids_after(tx: Transaction, after: int, limit: int) -> list[int]:
+    """The ids of the next profiles after an id, in ascending order."""
+    return [row[0] for row in tx.rows("list_ids_after", {"after": after, "limit": limit})]
+
+
+def respell_state(tx: Transaction, profile_id: int, state: ProfileState) -> None:
+    """Store a person anew whose names are spelled as configured now. The row must be locked."""
+    parameters = {"profile_id": profile_id, "body": encode_state(state).decode(), "customer_type": state.customer_type}
+    tx.run("respell_state", parameters)
