@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from view_sides import view_sides
 
 from consentory.bootstrap.composition import open_readers
 from consentory.errors import RequestRefused
+from consentory.store import migration
 from consentory.store.database import Database
 from consentory.store.migration import list_migrations, migrate
 from consentory.store.reader_views import VIEWS
@@ -344,6 +346,27 @@ def test_create_is_refused_twice_and_renews_a_password_when_told(scene: Scene) -
         readers.close()
 
 
+def test_the_password_is_in_no_statement(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL logs the statements of an owner who told it to do so. It keeps a verifier, from which nobody can log
+    in."""
+    sent: list[str] = []
+    execute = psycopg.Connection.execute
+
+    def note(self: psycopg.Connection, query: object, *rest: object, **named: object) -> object:
+        sent.append(query.as_string(self) if isinstance(query, sql.Composable) else f"{query} {rest}")
+        return execute(self, query, *rest, **named)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(psycopg.Connection, "execute", note)
+    with reader_of(scene.owner, scene.ours) as url:
+        password = str(conninfo_to_dict(url)["password"])
+        with psycopg.connect(scene.owner) as owner:
+            stored = owner.execute("SELECT rolpassword FROM pg_authid WHERE rolcanlogin").fetchall()
+    assert any("ALTER ROLE" in one for one in sent)
+    assert password not in " ".join(sent)
+    assert password not in str(stored)
+    assert all(row[0].startswith("SCRAM-SHA-256$") for row in stored if row[0])
+
+
 @pytest.mark.parametrize("name", ["", "Analyst", "pg_analyst", "consentory_worker", "1st", "a" * 64, 'a"b', "a b"])
 def test_a_name_that_would_need_quotes_or_is_ours_is_refused(scene: Scene, name: str) -> None:
     readers = open_readers(scene.owner)
@@ -395,6 +418,15 @@ def test_making_and_deleting_is_audited(store: LiveStore, scene: Scene) -> None:
     assert rows == [(f"reader.{what}", "operator") for what in ("created", "changed", "deleted")]
 
 
+def test_a_query_for_one_person_uses_the_primary_key(scene: Scene) -> None:
+    with psycopg.connect(scene.url) as reader:
+        for view in ("v_profile", "v_contact", "v_preference", "v_consent", "v_tag"):
+            reader.execute("SET enable_seqscan = off")  # the table has a handful of rows
+            query = sql.SQL("EXPLAIN SELECT * FROM {} WHERE profile_id = 1").format(sql.Identifier(view))
+            plan = "\n".join(row[0] for row in reader.execute(query).fetchall())
+            assert re.search(r"using profile_pkey.*\n.*Index Cond: .*account_id = .*profile_id = 1", plan), plan
+
+
 # Older databases -------------------------------------------------------------------------------------------------
 
 
@@ -418,3 +450,39 @@ def test_people_of_the_first_release_are_read_in_the_spelling_of_the_configurati
                     )
         finally:
             store.close()
+
+
+def test_an_owner_that_is_no_superuser_migrates_and_a_superuser_opens_the_views(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = create_database(engine)
+    keeper = make_conninfo(url, user="keeper", password="x")
+    dbname = sql.Identifier(str(conninfo_to_dict(url)["dbname"]))
+    try:
+        with monkeypatch.context() as patch:
+            earlier = list_migrations()[:13]
+            patch.setattr(migration, "list_migrations", lambda: earlier)
+            migrate(url)
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute("CREATE ROLE keeper LOGIN PASSWORD 'x' IN ROLE consentory_service, consentory_worker")
+            owner.execute(sql.SQL("ALTER DATABASE {} OWNER TO keeper").format(dbname))
+            for kind, query in (
+                ("TABLE", ALL_TABLES),
+                ("ROUTINE", "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"),
+            ):
+                for (name,) in owner.execute(query).fetchall():  # type: ignore[call-overload]
+                    form = sql.SQL("ALTER {} {} OWNER TO keeper").format(sql.SQL(kind), sql.Identifier(name))
+                    owner.execute(form)
+        assert "0015_views" in migrate(keeper)
+        store = LiveStore(url)
+        try:
+            account_id = make_person(store, "1")
+            with reader_of(url, account_id) as of_reader, psycopg.connect(of_reader) as reader:
+                assert [count(reader, view) > 0 for view in VIEWS] == [True] * len(VIEWS)
+        finally:
+            store.close()
+        assert migrate(keeper) == []  # the owner keeps the lock of migrations
+    finally:
+        drop_database(engine, url)
+        with psycopg.connect(engine, autocommit=True) as owner:
+            owner.execute("DROP ROLE IF EXISTS keeper")

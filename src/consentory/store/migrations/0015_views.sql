@@ -84,12 +84,16 @@ SELECT (
 FROM account AS a JOIN configuration AS c ON c.account_id = a.account_id AND c.revision = a.revision;
 
 -- The places of choices: the person ('') and each contact element, as in the ledger. `siblings`: all elements of the
--- kind. The body is parsed once (OFFSET 0).
+-- kind. The body is parsed once (OFFSET 0), and the rules are read once for each query.
 CREATE VIEW choice_place AS
 SELECT p.profile_id, p.active AND x.active AS active, x.place, x.kind, x.number, x.holder, x.siblings,
-  b.body->'consents' AS person_consents
+  b.body->'consents' AS person_consents, b.filters, b.versions
 FROM profile AS p
-CROSS JOIN LATERAL (SELECT p.body::jsonb AS body OFFSET 0) AS b
+CROSS JOIN LATERAL (
+  SELECT p.body::jsonb AS body, (SELECT filters FROM account_rules) AS filters,
+    (SELECT versions FROM account_rules) AS versions
+  OFFSET 0
+) AS b
 CROSS JOIN LATERAL (
   SELECT true AS active, '' AS place, 'Profile' AS kind, 0::bigint AS number, b.body AS holder, NULL::jsonb AS siblings
   UNION ALL
@@ -131,8 +135,8 @@ CREATE VIEW v_preference AS
 SELECT c.profile_id, c.place, c.kind, c.holder->>'type' AS contact_type,
   CASE c.kind WHEN 'Email' THEN c.holder->'given'->>'EmailAddress'
     WHEN 'Phone' THEN c.holder->'given'->>'PhoneNumber' END AS value,
-  i.filter_id, (SELECT filters FROM account_rules)->i.filter_id->>'program' AS program_id,
-  (SELECT filters FROM account_rules)->i.filter_id->>'channel' AS channel_id, i.preference_type,
+  i.filter_id, c.filters->i.filter_id->>'program' AS program_id,
+  c.filters->i.filter_id->>'channel' AS channel_id, i.preference_type,
   CASE i.preference_type WHEN 1 THEN 'Opt-In' ELSE 'Opt-Out' END AS preference, item->>'frequency' AS frequency_id,
   item->'attributes' AS preference_attributes, to_instant(i.at) AS customer_date,
   to_instant(i.expires) AS expiration_date, s.preference_status, s.preference_status = 'Active' AS in_force,
@@ -164,7 +168,7 @@ CROSS JOIN LATERAL (
     ) THEN 'Overruled'
     WHEN to_instant(i.expires) <= now() THEN 'Expired'
     WHEN EXISTS (
-      SELECT FROM jsonb_array_elements_text((SELECT filters FROM account_rules)->i.filter_id->'required') AS required
+      SELECT FROM jsonb_array_elements_text(c.filters->i.filter_id->'required') AS required
       WHERE NOT coalesce((
         SELECT said.status = 1 AND (said.expires IS NULL OR to_instant(said.expires) > now())
         FROM (
@@ -175,7 +179,7 @@ CROSS JOIN LATERAL (
           FROM (VALUES (c.person_consents), (CASE WHEN c.kind <> 'Profile' THEN c.holder->'consents' END))
             AS held (consents)
           CROSS JOIN LATERAL decisive_consent(
-            held.consents, required, (SELECT versions FROM account_rules)->required) AS d
+            held.consents, required, c.versions->required) AS d
           WHERE NOT d.archived OR d.status IN (2, 3)
         ) AS said
         ORDER BY said.at DESC, array_position(ARRAY[3, 2, 4, 1], said.status), said.expires DESC NULLS FIRST
@@ -198,7 +202,7 @@ SELECT c.profile_id, c.place, c.kind, c.holder->>'type' AS contact_type,
     WHEN i.archived OR NOT c.active OR i.consent_status = 4 OR (i.consent_status = 1 AND i.is_over) THEN false
     WHEN NOT EXISTS (
       SELECT FROM decisive_consent(
-        c.holder->'consents', i.consent_type, (SELECT versions FROM account_rules)->i.consent_type) AS d
+        c.holder->'consents', i.consent_type, c.versions->i.consent_type) AS d
       WHERE d.version = i.consent_version) THEN false
     ELSE i.consent_status <> 1 OR NOT EXISTS (
       SELECT FROM address_noes(c.siblings, c.number, c.holder->>'compared', i.consent_type) AS no WHERE no.at >= i.at)
