@@ -12,6 +12,8 @@ from running_server import create_database, drop_database
 from sample_rows import ROWS, SERVICE, WORKER, insert_row, make_row
 from workbench import Workbench, make_person, open_workbench
 
+from consentory.bootstrap.composition import open_readers
+from consentory.errors import RequestRefused
 from consentory.store.distribution import DistributionRefused, distribute
 from consentory.store.migration import migrate
 from consentory.store.sharding import DISTRIBUTED
@@ -72,6 +74,21 @@ def test_people_move_and_nothing_of_them_stays_on_the_coordinator(undistributed:
     assert count_local_bytes(undistributed) == {}
     with open_workbench(undistributed) as bench:
         bench.complete([make_person(n) for n in range(1, 201)])
+
+
+def test_a_cluster_has_no_views_and_makes_no_readers(database_url: str) -> None:
+    """The nodes run a query with the rights of the reader, and a reader has no right on a table."""
+    with psycopg.connect(database_url) as owner:
+        assert owner.execute("SELECT FROM pg_views WHERE schemaname = 'public' AND viewname ~ '^v_'").rowcount == 0
+        assert owner.execute("SELECT FROM pg_policies WHERE policyname = 'reader_account'").rowcount == 0
+    with open_workbench(database_url) as bench:
+        account_id = bench.caller.account_id
+    readers = open_readers(database_url)
+    try:
+        with pytest.raises(RequestRefused, match="no views for SQL"):
+            readers.create(account_id, None, new_password=False)
+    finally:
+        readers.close()
 
 
 def test_an_interrupted_move_is_repeated(undistributed: str) -> None:

@@ -15,11 +15,10 @@ Wire = dict[str, Any]
 
 _NOW = datetime.now(UTC).replace(microsecond=0)
 DATES = [
-    "2021-05-01T00:00:00Z",
     "2023-03-01T12:00:00Z",
     "2024-03-01T12:00:00Z",
     "2024-03-01T12:00:00.000001Z",
-    *((_NOW - timedelta(days=days)).isoformat() for days in (500, 40, 3)),
+    *((_NOW - timedelta(days=days)).isoformat() for days in (500, 3)),
 ]
 VERSIONS = [("Privacy", "1.0"), ("Privacy", "2.0"), ("Privacy", "3.0"), ("Texting", "2023"), ("Texting", "2024")]
 FILTERS = {
@@ -60,10 +59,11 @@ def _make_record(draw: random.Random, number: int, wave: int) -> Wire:
         record["Groups"] = [{"GroupType": "Club", "GroupName": draw.choice("ab"), "IsActive": draw.random() < 0.7}]
     if draw.random() < 0.3:
         record["ProfileTags"] = [{"Name": draw.choice(["loyal", "new"])}]
-    if wave and draw.random() < 0.2:
-        record["IsActive"] = draw.random() < 0.5
-        record["PreservePreferences"] = draw.random() < 0.5
-        record["PreserveConsents"] = draw.random() < 0.5
+    if wave and draw.random() < 0.4:
+        # The first time most of them go inactive, which archives choices. The second time they come back.
+        record["IsActive"] = (draw.random() < 0.8) == (wave > 1)
+        record["PreservePreferences"] = draw.random() < 0.4
+        record["PreserveConsents"] = draw.random() < 0.4
     return record
 
 
@@ -107,10 +107,10 @@ def _make_consents(draw: random.Random) -> list[Wire]:
                 "ConsentType": kind,
                 "ConsentVersion": version,
                 "Locale": "en_US",
-                "ConsentStatus": draw.choice([1, 1, 1, 1, 1, 2, 3, 4]),
+                "ConsentStatus": draw.choice([1, 1, 1, 1, 2, 3, 4]),
             },
         )
-        for kind, version in draw.sample(VERSIONS, draw.randint(1, 3))
+        for kind, version in draw.sample(VERSIONS, draw.choice([1, 1, 2, 4]))
     ]
 
 

@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from consentory.errors import ConsentoryError, StoreUnavailable
 from consentory.store.migration import MIGRATION_LOCK
+from consentory.store.reader_views import close_views
 from consentory.store.sharding import DISTRIBUTED
 
 OLDEST_CITUS = 13
@@ -94,6 +95,7 @@ def _check_ready(connection: _Connection) -> None:
 
 def _distribute(connection: _Connection, shards: int, report: Report) -> None:
     _prepare_roles(connection)
+    close_views(connection)
     placed = _list_placed(connection)
     tables = _list_tables(connection)
     first_of: dict[str, str] = {}

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from consentory.store import reader_views
 from consentory.store.database import Transaction
 from consentory.store.migration import MIGRATION_LOCK
 from consentory.store.reader_views import READERS, may_open_views, open_views
@@ -71,6 +72,11 @@ class ReaderLogin:
 def may_make_readers(tx: Transaction) -> bool:
     """True if the transaction is one of a superuser."""
     return may_open_views(tx.connection)
+
+
+def has_views(tx: Transaction) -> bool:
+    """False: the tables are distributed over a cluster, where there are no views."""
+    return reader_views.has_views(tx.connection)
 
 
 def lock_readers(tx: Transaction) -> None:

@@ -60,14 +60,39 @@ _OPEN: tuple[LiteralString, ...] = (
 )
 
 
+_CLOSE: tuple[LiteralString, ...] = (
+    """DO $$
+    DECLARE item text;
+    BEGIN
+      FOR item IN SELECT tablename FROM pg_policies WHERE schemaname = 'public' AND policyname = 'reader_account' LOOP
+        EXECUTE format('DROP POLICY reader_account ON public.%I', item);
+      END LOOP;
+    END $$""",
+    """DROP VIEW IF EXISTS v_profile, v_contact, v_alternate_id, v_preference, v_consent, v_group, v_tag,
+    v_custom_field, v_import, choice_place, account_rules""",
+    "DROP FUNCTION IF EXISTS reader_account()",
+)
+
+
+def has_views(connection: psycopg.Connection[Any]) -> bool:
+    """False: the tables are distributed over a cluster, where there are no views."""
+    return connection.execute("SELECT WHERE to_regclass('public.v_import') IS NOT NULL").fetchone() is not None
+
+
 def may_open_views(connection: psycopg.Connection[Any]) -> bool:
-    """True if the views exist and the login is a superuser. Only a superuser can make roles and give views away."""
-    query = "SELECT rolsuper AND to_regclass('v_import') IS NOT NULL FROM pg_roles WHERE rolname = current_user"
-    row = connection.execute(query).fetchone()
+    """True if the login is a superuser. Only a superuser can make roles and give views away."""
+    row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
     return row is not None and bool(row[0])
 
 
 def open_views(connection: psycopg.Connection[Any]) -> None:
     """Make the roles, the policies and the rights, as far as they are missing."""
     for statement in _OPEN:
+        connection.execute(statement)
+
+
+def close_views(connection: psycopg.Connection[Any]) -> None:
+    """Drop the views, before the tables below them are distributed. The nodes of a cluster run a query with the rights
+    of the reader and not with those of the role of the views, so a reader would need the tables themselves."""
+    for statement in _CLOSE:
         connection.execute(statement)

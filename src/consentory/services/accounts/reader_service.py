@@ -60,6 +60,7 @@ class ReaderService:
             )
         with self._database.transaction(account_id) as tx:
             _require_superuser(tx)
+            _require_views(tx)
             _check_name(tx, login, new_password)
         self._spell_people(account_id)
         password = secrets.token_urlsafe(24)
@@ -114,6 +115,16 @@ def _require_superuser(tx: Transaction) -> None:
             "Reader.NeedsSuperuser",
             "Only a superuser of PostgreSQL can make or drop a reader, because this changes roles and takes rights from"
             " PUBLIC. Name a superuser in --database-url.",
+        )
+
+
+def _require_views(tx: Transaction) -> None:
+    if not reader_logins.has_views(tx):
+        raise RequestRefused(
+            "conflict",
+            "Reader.NoViews",
+            "The tables of this database are distributed over a cluster, which has no views for SQL. Load the changes"
+            " of the account into a database for analysts.",
         )
 
 
