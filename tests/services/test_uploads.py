@@ -68,7 +68,7 @@ def test_a_part_at_a_wrong_byte_is_refused_with_the_right_byte(scene: UploadScen
         with pytest.raises(RequestRefused, match=f"begins at byte {PART}") as caught:
             uploads.append(scene.caller, str(item.upload_id), offset, bytes(PART))
         assert caught.value.code == "Upload.WrongOffset"
-    assert refusal(uploads.append, scene.caller, str(item.upload_id), PART, bytes(4 * PART)) == "Upload.WrongOffset"
+    assert refusal(uploads.append, scene.caller, str(item.upload_id), PART, bytes(4 * PART)) == "Upload.PartTooLong"
     assert scene.find(item).received == PART
 
 

@@ -23,7 +23,7 @@ from consentory.http.call_checks import check_call
 from consentory.http.media_types import JSON
 from consentory.http.problems import EXCEPTION_HANDLERS
 from consentory.http.read_slots import CostlyReads, ReadSlots
-from consentory.http.request_body import BodySlots
+from consentory.http.request_body import BodySlots, UploadSlots
 from consentory.http.request_form import RequestForm
 from consentory.http.stage_slots import StageSlots
 from consentory.http.transfer_rate import MinimumTransferRate
@@ -53,6 +53,7 @@ def create_app(
             "sessions": services.sessions,
             "stage_slots": StageSlots(),
             "body_slots": BodySlots(),
+            "upload_slots": UploadSlots(),
             "read_slots": ReadSlots(),
             "trusted_proxies": trusted_proxies or TrustedProxies(),
         }
@@ -89,6 +90,8 @@ def _provide_services(services: Services, processes: StageProcesses) -> dict[str
         "exceptions": _provide(services.exceptions),
         "previews": _provide(services.previews),
         "undos": _provide(services.undo),
+        "uploads": _provide(services.uploads),
+        "mappings": _provide(services.mappings),
         "profiles": _provide(services.profiles),
         "accounts": _provide(services.accounts),
         "audit": _provide(services.audit),

@@ -11,6 +11,7 @@ from consentory.console.routes.one_import_routes import ONE_IMPORT_ROUTES
 from consentory.console.routes.refused_routes import REFUSED_ROUTES
 from consentory.console.routes.sign_in_routes import SESSION_ROUTES, SIGN_IN_ROUTES
 from consentory.console.routes.static_routes import get_static
+from consentory.console.routes.upload_routes import UPLOAD_ROUTES
 from consentory.console.session_middleware import SessionMiddleware
 from consentory.http.read_slots import CostlyReads
 
@@ -19,7 +20,7 @@ def make_console() -> Router:
     """The routes of the console. The application gives them the services."""
     screens = Router(
         "/",
-        route_handlers=[SESSION_ROUTES, IMPORTS_ROUTES, ONE_IMPORT_ROUTES, REFUSED_ROUTES],
+        route_handlers=[SESSION_ROUTES, IMPORTS_ROUTES, ONE_IMPORT_ROUTES, REFUSED_ROUTES, UPLOAD_ROUTES],
         middleware=[SessionMiddleware, CostlyReads],
     )
     return Router(

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.datastructures import State
 
-from consentory.console import console_words
+from consentory.console import console_words, upload_view
 from consentory.console.form_check import make_token
 from consentory.console.session_middleware import FORM_COOKIE, SESSION_COOKIE, read_cookie
 from consentory.console.static_files import name_address
@@ -83,6 +83,8 @@ def _environment() -> Environment:
         "duration": console_words.show_duration,
         "words": console_words.count_words,
         "state": console_words.describe_state,
+        "bytes": upload_view.show_bytes,
+        "upload_state": upload_view.describe_upload,
     }
     environment.globals |= {"static": name_address, "show_time": console_words.show_time}
     return environment

@@ -34,6 +34,17 @@ class BodySlots(AccountSlots):
         )
 
 
+class UploadSlots(AccountSlots):
+    """Slots for files that forms send."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            SLOTS_AN_ACCOUNT,
+            "Upload.TooManyAtOnce",
+            f"The account sends {SLOTS_AN_ACCOUNT} files by a form here already; send this one again later.",
+        )
+
+
 async def take_body(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
     """The body, for the duration of its call: a dependency of calls with `largest_body` in their `opt`.
 
@@ -68,6 +79,11 @@ async def spool_body(request: Request[Any, Any, Any], limit: int) -> BinaryIO:
         spooled.close()  # the error keeps this block alive until it is answered
         raise
     return spooled
+
+
+def stream_body(request: Request[Any, Any, Any], limit: int) -> AsyncIterator[bytes]:
+    """The pieces of a body of at most `limit` bytes, as they come. Raises RequestRefused like `_receive`."""
+    return _receive(request, limit)
 
 
 async def _join(request: Request[Any, Any, Any], limit: int) -> bytes:

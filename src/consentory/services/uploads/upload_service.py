@@ -111,15 +111,14 @@ class UploadService:
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
             item = _find(tx, caller, upload_id)
+            _require_place(item, offset)
             _require_part(item, offset, len(body))
             state = upload_store.append_part(tx, item.upload_id, offset, body)
-            if state is None:
+            if state is None:  # a call at the same time was first, or the part is longer than the rest of the file
                 item = _find(tx, caller, upload_id)
+                _require_place(item, offset)
                 raise RequestRefused(
-                    "conflict",
-                    "Upload.WrongOffset",
-                    f"The part begins at byte {offset}, and the upload has {item.received} bytes. Send the part that"
-                    f" begins at byte {item.received}.",
+                    "invalid", "Upload.PartTooLong", f"The file has {item.size} bytes, and the part goes beyond them."
                 )
             if state == "Recognizing":
                 execution_store.notify_work(tx)
@@ -261,6 +260,16 @@ def _check_mapping(item: Upload, order: StagingOrder, configuration: Configurati
     if recognition.table is not None:
         mapping = None if order.mapping is None else read_mapping(order.mapping.encode(), "mapping")
         compile_mapping(mapping, recognition.table, configuration, order.settings)
+
+
+def _require_place(item: Upload, offset: int) -> None:
+    if item.state != "Receiving" or offset != item.received:
+        raise RequestRefused(
+            "conflict",
+            "Upload.WrongOffset",
+            f"The part begins at byte {offset}, and the upload has {item.received} bytes. Send the part that begins at"
+            f" byte {item.received}.",
+        )
 
 
 def _require_part(item: Upload, offset: int, length: int) -> None:
