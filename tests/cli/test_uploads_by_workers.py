@@ -20,6 +20,8 @@ from upload_person import DONE, Person
 from upload_scene import HEADER, MAPPING, make_table, receive
 from waiting import wait_for
 
+from consentory.codec.sources import open_file
+from consentory.codec.tabular.table import ReadOptions
 from consentory.domain.upload import Upload
 
 COLUMNS = HEADER.strip().split(";")
@@ -53,7 +55,10 @@ def write_form(form: str, rows: list[list[str]], folder: Path) -> Path:
     return file
 
 
-COUNTS = re.compile(r"Processed|Exceptions|Created|Updated|Unchanged|NotHonored|Total|Validation|Match|Refresh|Refused")
+def read_rows(file: Path) -> list[list[object]]:
+    with open_file(file) as opened:
+        table = opened.open_table(ReadOptions())
+        return [[column.header for column in table.description.columns], *(row.cells for row in table.read_rows())]
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "parquet", "ndjson.gz"])
@@ -76,6 +81,16 @@ def test_a_file_gives_the_same_by_upload_and_by_command(
     assert by_upload.counts == by_command.counts
     assert by_upload.settings == by_command.settings
     assert person.list_exceptions(by_upload) == Person(server).list_exceptions(by_command)
+
+    refused = person.access.services.refused_rows
+    assert (refused.name_file(person.caller, by_upload) is not None) == is_table
+    if is_table:
+        name, pieces = refused.read(person.caller, by_upload)
+        [written] = [path for path in tmp_path.iterdir() if ".exceptions." in path.name]
+        assert name == written.name
+        returned = tmp_path / f"returned.{form}"
+        returned.write_bytes(b"".join(pieces))
+        assert read_rows(returned) == read_rows(written)
 
 
 def find_process(item: Upload) -> int | None:

@@ -29,12 +29,18 @@ POLICY = {
 }
 
 
+OF_FILES = {"/console/uploads", "/console/uploads/00000000-0000-0000-0000-000000000000/parts"}
+"""Their bodies are no simple forms: see test_new_import.py, test_a_form_needs_its_token_before_a_byte_is_stored."""
+
+
 def list_changing_paths() -> Iterator[str]:
-    """The paths of all calls of the console that are not GET."""
+    """The paths of all calls of the console that are not GET, without those of files."""
     for route in make_app().routes:
         if isinstance(route, HTTPRoute) and route.path.startswith("/console") and route.methods - {"GET", "OPTIONS"}:
             assert route.methods <= {"GET", "POST", "OPTIONS"}
-            yield re.sub(r"\{(\w+):\w+\}", "00000000-0000-0000-0000-000000000000", route.path)
+            path = re.sub(r"\{(\w+):\w+\}", "00000000-0000-0000-0000-000000000000", route.path)
+            if path not in OF_FILES:
+                yield path
 
 
 @pytest.mark.parametrize("path", [*list_changing_paths()])

@@ -184,6 +184,12 @@ def test_a_form_needs_its_token_before_a_byte_is_stored(console: ConsoleClient, 
     part = f"{state['page']}/parts?offset=0"
     bytes_type = {"Content-Type": "application/octet-stream"}
     assert console.http.post(part, content=b"123456789", headers=bytes_type).status_code == 403
+    for origin in ("https://elsewhere.example", "null", ""):
+        headers = {"Origin": origin}
+        strange = console.http.post("/console/uploads", data={"form_token": token}, files=files, headers=headers)
+        other = console.http.post(part, content=b"1", headers={**bytes_type, "X-Form-Token": token, **headers})
+        for answer in (strange, other):
+            assert (answer.status_code, "Console.OtherOrigin" in answer.text) == (403, True)
     sent = console.http.post(part, content=b"123456789", headers={**bytes_type, "X-Form-Token": token})
     assert json.loads(sent.text)["received"] == 9
     assert console.http.post(part, content=b"1", headers={**bytes_type, "X-Form-Token": token}).status_code == 409

@@ -68,7 +68,9 @@ class UploadScene:
     @property
     def work(self) -> UploadWork:
         services = self.bench.services
-        return UploadWork(services.database, services.configurations, services.imports, services.staging)
+        return UploadWork(
+            services.database, services.configurations, services.imports, services.staging, services.exceptions
+        )
 
     def send(self, data: bytes, name: str = "people.csv", cuts: Sequence[int] = ()) -> Upload:
         """Upload a file in parts that end at `cuts`, from byte `received` on each time."""

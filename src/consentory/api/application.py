@@ -92,6 +92,7 @@ def _provide_services(services: Services, processes: StageProcesses) -> dict[str
         "undos": _provide(services.undo),
         "uploads": _provide(services.uploads),
         "mappings": _provide(services.mappings),
+        "refused_rows": _provide(services.refused_rows),
         "profiles": _provide(services.profiles),
         "accounts": _provide(services.accounts),
         "audit": _provide(services.audit),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from consentory.bootstrap.process_setup import make_environment
 from consentory.bootstrap.staged_bound import read_staged_bound, read_upload_limits
 from consentory.config import DATA_FOLDER, SETTINGS, load_setting
 from consentory.errors import ConsentoryError
@@ -31,6 +33,7 @@ from consentory.services.imports.undo_service import UndoService
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.services.service_set import Services
 from consentory.services.uploads.mapping_service import MappingService
+from consentory.services.uploads.refused_rows_service import RefusedRowsService
 from consentory.services.uploads.upload_jobs import UploadJobs
 from consentory.services.uploads.upload_service import UploadService
 from consentory.store.database import Database
@@ -75,11 +78,11 @@ def open_services(conninfo: str, box: SecretBox | None = None) -> Services:
 
     Without a box, everything that needs the secret key is refused: tokens and shared keys.
     """
-    return compose_services(Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS), box)
+    return compose_services(Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS), box, conninfo)
 
 
-def compose_services(database: Database, box: SecretBox | None = None) -> Services:
-    """Like `open_services`, over a given pool of connections."""
+def compose_services(database: Database, box: SecretBox | None = None, conninfo: str = "") -> Services:
+    """Like `open_services`, over a given pool of connections. `conninfo`: for the processes that services start."""
     configurations = ConfigurationCache(database)
     authentication = Authentication(database, configurations, box)
     imports = ImportService(database, configurations)
@@ -90,6 +93,9 @@ def compose_services(database: Database, box: SecretBox | None = None) -> Servic
         imports=imports,
         uploads=uploads,
         mappings=MappingService(database, configurations, uploads),
+        refused_rows=RefusedRowsService(
+            uploads, imports, [sys.executable, "-m", "consentory.bootstrap.refused_entry"], make_environment(conninfo)
+        ),
         undo=UndoService(database, configurations),
         staging=StagingService(database, configurations, read_staged_bound()),
         exceptions=ExceptionService(database),

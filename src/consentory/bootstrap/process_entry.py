@@ -33,10 +33,11 @@ from consentory.bootstrap.process_setup import (
     PARENT_VARIABLE,
     die_with_parent,
     ended_by_signals,
+    make_environment,
     tune_garbage_collector,
 )
 from consentory.bootstrap.pulse import BEAT_SECONDS, FROZEN_SECONDS, Pulse, PulseWatch, take_pulse
-from consentory.bootstrap.secret_keys import SECRET_VARIABLE, open_secret_box
+from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.config import HEAD_BYTES, read_test_number
 from consentory.domain.upload import UploadState
 from consentory.store.migration import migrate
@@ -225,7 +226,5 @@ def _make_upload_loop(services: WorkerServices, state: UploadState, conninfo: st
     """A loop whose processes are on the same database, and do not get the secret key."""
     from consentory.worker.upload_loop import UploadLoop  # see _run_worker
 
-    environment = {name: text for name, text in os.environ.items() if name != SECRET_VARIABLE}
-    environment[DATABASE_VARIABLE] = conninfo
     command = [sys.executable, "-m", "consentory.bootstrap.upload_entry"]
-    return UploadLoop(services.database, services.uploads, state, command, environment, stop)
+    return UploadLoop(services.database, services.uploads, state, command, make_environment(conninfo), stop)

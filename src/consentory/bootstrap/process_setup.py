@@ -9,13 +9,21 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from consentory.config import SETTINGS
 from consentory.store.embedded.parent_death import end_with_parent
 
 PARENT_VARIABLE = "CONSENTORY_PARENT"
 """The process id of the parent of a child of the tree. The child ends with its parent."""
+SECRET_VARIABLE = "CONSENTORY_SECRET_KEY"  # noqa: S105 - a name
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _M_ARENA_MAX, _M_TRIM_THRESHOLD = -8, -1
 """Of mallopt(3)."""
+
+
+def make_environment(conninfo: str) -> dict[str, str]:
+    """The environment of a process that works on this database and needs no secret key."""
+    own = {name: text for name, text in os.environ.items() if name != SECRET_VARIABLE}
+    return own | {SETTINGS["database_url"].variable: conninfo}
 
 
 def die_with_parent() -> None:

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 from consentory.bootstrap.composition import make_embedded
+from consentory.bootstrap.process_setup import SECRET_VARIABLE
 from consentory.config import DATA_FOLDER, SETTINGS, SettingError, load_setting
 from consentory.services.access.secret_box import SecretBox, SecretKeyError
 from consentory.store.embedded.embedded_server import EmbeddedServer
 
-SECRET_VARIABLE = "CONSENTORY_SECRET_KEY"  # noqa: S105 - a name
 """It is no setting and has no flag, because all users of the machine can read a command line."""
 _BETWEEN = re.compile(r"[\s,]+")
 

@@ -12,8 +12,13 @@ from litestar.types import ASGIApp
 from consentory.api import application
 from consentory.bootstrap.composition import BASE_PATH_VARIABLE, DATABASE_VARIABLE, SERVER_CONNECTIONS, open_services
 from consentory.bootstrap.logs import configure_logs
-from consentory.bootstrap.process_setup import die_with_parent, return_memory, tune_garbage_collector
-from consentory.bootstrap.secret_keys import SECRET_VARIABLE, open_secret_box
+from consentory.bootstrap.process_setup import (
+    SECRET_VARIABLE,
+    die_with_parent,
+    return_memory,
+    tune_garbage_collector,
+)
+from consentory.bootstrap.secret_keys import open_secret_box
 from consentory.config import load_setting
 from consentory.console.console_router import make_console
 from consentory.http.trusted_proxies import TrustedProxies

@@ -18,6 +18,7 @@ from consentory.bootstrap.staged_bound import read_staged_bound
 from consentory.config import SETTINGS
 from consentory.errors import OutcomeUnknown, StoreUnavailable
 from consentory.services.accounts.configuration_cache import ConfigurationCache
+from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.staging_service import StagingService
 from consentory.services.uploads.upload_lease import hold_upload
@@ -34,19 +35,13 @@ log = structlog.get_logger(__name__)
 
 def main() -> None:
     """Recognize or stage one upload. Raises KeyError if CONSENTORY_DATABASE_URL is not set."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    Thread(target=_end_with_worker, name="end with worker", daemon=True).start()
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
-    configure_logs()
-    tune_garbage_collector()
-    return_memory()
+    prepare_process()
     account_id, upload_id = int(sys.argv[1]), UUID(sys.argv[2])
     database = Database(os.environ[SETTINGS["database_url"].variable], "consentory_service", size=2)
     try:
         with hold_upload(database, account_id, upload_id, on_lost=lambda: os._exit(TRY_AGAIN)) as is_held:
             if is_held:
-                _make_work(database).work_off(account_id, upload_id)
+                make_work(database).work_off(account_id, upload_id)
     except (StoreUnavailable, OutcomeUnknown) as error:
         log.warning("an upload waits for the database", upload_id=str(upload_id), failure=str(error))
         sys.exit(TRY_AGAIN)
@@ -54,13 +49,27 @@ def main() -> None:
         database.close()
 
 
-def _make_work(database: Database) -> UploadWork:
+def prepare_process() -> None:
+    """The first steps of a process that reads a file: it ends with its parent, and has a limit of memory."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    configure_logs()
+    tune_garbage_collector()
+    return_memory()
+
+
+def make_work(database: Database) -> UploadWork:
+    """The work on uploads, over one pool of connections."""
     configurations = ConfigurationCache(database)
     staging = StagingService(database, configurations, read_staged_bound())
-    return UploadWork(database, configurations, ImportService(database, configurations), staging)
+    return UploadWork(
+        database, configurations, ImportService(database, configurations), staging, ExceptionService(database)
+    )
 
 
-def _end_with_worker() -> None:
+def _end_with_parent() -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
     os._exit(TRY_AGAIN)

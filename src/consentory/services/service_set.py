@@ -16,6 +16,7 @@ from consentory.services.imports.staging_service import StagingService
 from consentory.services.imports.undo_service import UndoService
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.services.uploads.mapping_service import MappingService
+from consentory.services.uploads.refused_rows_service import RefusedRowsService
 from consentory.services.uploads.upload_service import UploadService
 from consentory.store.database import Database
 
@@ -33,6 +34,7 @@ class Services:
     undo: UndoService
     uploads: UploadService
     mappings: MappingService
+    refused_rows: RefusedRowsService
     profiles: ProfileService
     accounts: AccountService
     authentication: Authentication

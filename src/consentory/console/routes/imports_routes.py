@@ -18,8 +18,10 @@ from consentory.console.pages import ConsoleRequest, Page, render
 from consentory.domain.imports import TRANSITIONS, Import
 from consentory.domain.permission import require_import
 from consentory.services.imports.import_service import ImportService
+from consentory.services.uploads.upload_service import UploadService
 
 Imports = NamedDependency[SkipValidation[ImportService]]
+Uploads = NamedDependency[SkipValidation[UploadService]]
 
 PAGE_ITEMS = 50
 _PATH = "/console/imports"
@@ -35,11 +37,16 @@ class ImportRow(NamedTuple):
 
 
 @get("/imports", operation_id="consoleImports", sync_to_thread=True, opt={"needs": require_import})
-def show_imports(request: ConsoleRequest, imports: Imports) -> Page:
+def show_imports(request: ConsoleRequest, imports: Imports, uploads: Uploads) -> Page:
     """The list with its filter."""
     _, rows = _make_rows(request, imports)
     return render(
-        request, "imports.html", rows=rows, chosen=request.query_params.get("status", ""), choices=STATUS_CHOICES
+        request,
+        "imports.html",
+        rows=rows,
+        chosen=request.query_params.get("status", ""),
+        choices=STATUS_CHOICES,
+        uploads=uploads.list_uploads(request.user),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
+from litestar.response import Stream
 from markupsafe import Markup
 
 from consentory.console.books_picture import draw_books
@@ -28,8 +30,10 @@ from consentory.http.parameters import ImportId
 from consentory.http.request_metrics import count_import_call
 from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.undo_service import UndoService
+from consentory.services.uploads.refused_rows_service import RefusedRowsService
 
 Previews = NamedDependency[SkipValidation[PreviewService]]
+RefusedRows = NamedDependency[SkipValidation[RefusedRowsService]]
 Undos = NamedDependency[SkipValidation[UndoService]]
 
 EXAMPLES = 3
@@ -47,7 +51,9 @@ class Pace(NamedTuple):
 
 
 @get(_PATH, operation_id="consoleImport", sync_to_thread=True, opt={"needs": require_import})
-def show_import(request: ConsoleRequest, imports: Imports, previews: Previews, import_id: ImportId) -> Page:
+def show_import(
+    request: ConsoleRequest, imports: Imports, previews: Previews, refused_rows: RefusedRows, import_id: ImportId
+) -> Page:
     """The whole screen."""
     item = _find(request, imports, import_id)
     preview = _find_preview(request, previews, item)
@@ -61,7 +67,18 @@ def show_import(request: ConsoleRequest, imports: Imports, previews: Previews, i
         actions=actions,
         is_running=bool(TRANSITIONS[item.status]) and item.status not in ("Initiated", "Staging"),
         examples=_list_examples(request, previews, item, preview),
+        refused_file=refused_rows.name_file(request.user, item) or "",
     )
+
+
+@get(f"{_PATH}/refused-rows", operation_id="consoleRefusedRows", sync_to_thread=True, opt={"needs": require_import})
+def download_refused_rows(
+    request: ConsoleRequest, imports: Imports, refused_rows: RefusedRows, import_id: ImportId
+) -> Stream:
+    """The refused rows in the form of the uploaded file."""
+    name, pieces = refused_rows.read(request.user, _find(request, imports, import_id))
+    disposition = f"attachment; filename=\"refused\"; filename*=UTF-8''{quote(name)}"
+    return Stream(pieces, media_type="application/octet-stream", headers={"Content-Disposition": disposition})
 
 
 @get(f"{_PATH}/progress", operation_id="consoleImportProgress", sync_to_thread=True, opt={"is_live": True})
@@ -203,5 +220,15 @@ def _read_uuid(text: str) -> UUID | None:
 
 ONE_IMPORT_ROUTES = Router(
     "/",
-    route_handlers=[show_import, show_progress, show_actions, start_preview, execute, release, cancel, undo],
+    route_handlers=[
+        show_import,
+        download_refused_rows,
+        show_progress,
+        show_actions,
+        start_preview,
+        execute,
+        release,
+        cancel,
+        undo,
+    ],
 )

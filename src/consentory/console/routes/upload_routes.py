@@ -16,6 +16,7 @@ from consentory.console.form_upload import receive_form
 from consentory.console.live_parts import answer_part
 from consentory.console.mapping_screen import LIVE, make_progress, show_upload_page
 from consentory.console.pages import ConsoleRequest, Page, redirect, render
+from consentory.console.routes.imports_routes import Uploads
 from consentory.console.upload_view import read_options, read_order, read_targets
 from consentory.domain.permission import require_import
 from consentory.domain.upload import Upload
@@ -23,9 +24,8 @@ from consentory.errors import RequestRefused
 from consentory.http.media_types import FORM
 from consentory.http.request_body import BODY, Content
 from consentory.services.uploads.mapping_service import MappingService
-from consentory.services.uploads.upload_service import PART_BYTES, UploadService
+from consentory.services.uploads.upload_service import PART_BYTES
 
-Uploads = NamedDependency[SkipValidation[UploadService]]
 Mappings = NamedDependency[SkipValidation[MappingService]]
 
 _PATH = "/uploads/{upload_id:str}"

@@ -10,26 +10,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
 import msgspec
 import structlog
 
+from consentory.codec.answers.exceptions_answer import render_row
 from consentory.codec.sources import ByteSource, SourceError, SourceFile
 from consentory.codec.sources.batch_cutter import BATCH_BYTES, cut_batches
 from consentory.codec.sources.file_check import BrokenFiles, FileCheck, check_files
 from consentory.codec.sources.recognition import Recognition, StoredOptions, recognize_file
 from consentory.codec.sources.record_inputs import InputOptions, RecordInput, TableInput, find_match, make_inputs
+from consentory.codec.sources.refused_listing import RefusedRecords, list_refused, open_writer
 from consentory.codec.sources.source_note import describe_source
 from consentory.codec.tabular.mapping_document import MappingInvalid, TableMapping, read_mapping
 from consentory.domain.caller import Caller
 from consentory.domain.configuration import Configuration
-from consentory.domain.imports import Import
+from consentory.domain.imports import REFUSED, Import
 from consentory.domain.upload import Upload, UploadCounts, UploadFault
 from consentory.errors import OutcomeUnknown, RequestRefused, StoreUnavailable, trace_error
 from consentory.services.accounts.configuration_cache import ConfigurationCache
+from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.staging_service import StagingService
+from consentory.services.uploads.refused_rows_service import RefusedCall
 from consentory.services.uploads.upload_bytes import UploadBytes
 from consentory.services.uploads.upload_service import StagingOrder, StoredOrder, choose_configuration
 from consentory.store.database import Database
@@ -60,8 +65,14 @@ class UploadWork:
     """Does the work on one upload at a time, with the rights of the service and of the user who ordered it."""
 
     def __init__(
-        self, database: Database, configurations: ConfigurationCache, imports: ImportService, staging: StagingService
+        self,
+        database: Database,
+        configurations: ConfigurationCache,
+        imports: ImportService,
+        staging: StagingService,
+        exceptions: ExceptionService,
     ) -> None:
+        self._exceptions = exceptions
         self._database = database
         self._configurations = configurations
         self._imports = imports
@@ -137,7 +148,7 @@ class UploadWork:
                 run.report("Stage", *progress)
             run.end()
 
-    def _find_caller(self, account_id: int, stored: StoredOrder) -> Caller:
+    def _find_caller(self, account_id: int, stored: StoredOrder | RefusedCall) -> Caller:
         """The user who gave the order, with the permissions of now."""
         index = self._configurations.current(account_id)
         user = index.find_user(stored.user_id)
@@ -159,6 +170,27 @@ class UploadWork:
             settings=order.settings,
             fetch_configuration=lambda: choose_configuration(caller, configuration),
         )
+
+    # Refused rows
+
+    def write_refused(self, call: RefusedCall, output: BinaryIO) -> None:
+        """Write the refused rows of a staged table in the form of its file. Raises LookupError if it is gone."""
+        with self._database.transaction(call.account_id) as tx:
+            item = upload_store.find_upload(tx, call.upload_id)
+        if item is None or item.staging_order is None:
+            raise LookupError
+        order = msgspec.json.decode(item.staging_order, type=StoredOrder).order
+        caller = self._find_caller(call.account_id, call)
+        found = self._imports.find_by_id(caller, str(item.import_id))
+        refused = RefusedRecords(map(render_row, self._exceptions.stream(caller, found, REFUSED)))
+        options = self._make_options(item, order, caller)
+        with self._open(item, options.read_options().encoding) as file:
+            [table] = make_inputs([(Path(item.file_name), file)], options)
+            assert isinstance(table, TableInput)
+            writer = open_writer(output, table)
+            for row, faults, holds_opt_out in list_refused(table, refused):
+                writer.add(row, faults, holds_opt_out=holds_opt_out and found.settings.action != "Delete")
+            writer.close()
 
     def _cancel_import(self, item: Upload) -> None:
         """Cancel the import that the order has made. Nothing of it was executed."""

@@ -1,0 +1,129 @@
+"""The refused rows of an upload in the form of its file, to correct and upload again.
+
+The whole file is read and mapped once more, which takes minutes for a large file. So a process of its own does it, and
+the server process only passes the bytes on.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+from uuid import UUID
+
+import msgspec
+
+from consentory.codec.sources.recognition import Recognition
+from consentory.codec.tabular.refused_rows import choose_suffix
+from consentory.domain.caller import Caller, Origin
+from consentory.domain.imports import Import
+from consentory.domain.upload import Upload
+from consentory.errors import OutcomeUnknown, RequestRefused, StoreUnavailable
+from consentory.services.imports.import_service import ImportService
+from consentory.services.uploads.upload_service import UploadService
+
+AT_ONCE = 2
+"""The number of these processes of one server process."""
+_PIECE = 1 << 16
+_RETRY_SECONDS = 10
+
+
+class RefusedCall(msgspec.Struct, frozen=True):
+    """What the process has to know: the first line of its standard input."""
+
+    account_id: int
+    upload_id: UUID
+    user_id: str
+    origin: Origin
+
+
+class RefusedRowsService:
+    """Callers need the permission `import`, and may open the upload. `command` starts a process."""
+
+    def __init__(
+        self, uploads: UploadService, imports: ImportService, command: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
+        self._uploads = uploads
+        self._imports = imports
+        self._command = command
+        self._environment = environment
+        self._slots = BoundedSemaphore(AT_ONCE)
+
+    def name_file(self, caller: Caller, item: Import) -> str | None:
+        """The name of the file with the refused rows of an import. None: there is no such file for this caller."""
+        found = self._find(caller, item)
+        return None if found is None else found[1]
+
+    def read(self, caller: Caller, item: Import) -> tuple[str, Iterator[bytes]]:
+        """The name of the file, and its bytes.
+
+        Raises RequestRefused: not_found (the import has no uploaded table that the caller may open, or its time is
+        over), too_many. The iterator raises OutcomeUnknown if the process ends early.
+        """
+        found = self._find(caller, item)
+        if found is None:
+            raise RequestRefused(
+                "not_found",
+                "Upload.NotFound",
+                "The refused rows are not there in the form of the file. Download the refused records instead.",
+            )
+        upload, name = found
+        call = RefusedCall(caller.account_id, upload.upload_id, caller.user_id, caller.origin)
+        return name, self._stream(msgspec.json.encode(call))
+
+    def _find(self, caller: Caller, item: Import) -> tuple[Upload, str] | None:
+        upload = self._uploads.find_of_import(caller, item.import_id)
+        if upload is None or upload.state != "Staged" or upload.recognition is None or item.purged_at is not None:
+            return None
+        counts = upload.counts
+        # SequenceNumber counts the rows of the file only where nobody else has staged into the import.
+        if item.books.received != counts.rows - counts.broken - counts.refused_rows:
+            return None
+        table = msgspec.json.decode(upload.recognition, type=Recognition).table
+        if table is None or not (counts.refused_rows + item.books.failed + item.books.exceptions):
+            return None
+        return upload, f"{upload.file_name}.exceptions{choose_suffix(table)}"
+
+    def _stream(self, call: bytes) -> Iterator[bytes]:
+        if not self._slots.acquire(blocking=False):
+            raise RequestRefused(
+                "too_many",
+                "Upload.TooManyAtOnce",
+                f"The server writes {AT_ONCE} files of refused rows already; ask again later.",
+                retry_after=_RETRY_SECONDS,
+            )
+        return self._pass_on(call)
+
+    def _pass_on(self, call: bytes) -> Iterator[bytes]:
+        try:
+            with self._start(call) as process:
+                assert process.stdout is not None
+                while piece := process.stdout.read(_PIECE):
+                    yield piece
+                if process.wait():
+                    raise OutcomeUnknown(f"the process of refused rows was lost (exit status {process.returncode})")
+        finally:
+            self._slots.release()
+
+    @contextmanager
+    def _start(self, call: bytes) -> Iterator[subprocess.Popen[bytes]]:
+        try:
+            # In a session of its own: see services/imports/stage_processes.py.
+            process = subprocess.Popen(
+                list(self._command),
+                env=dict(self._environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise StoreUnavailable("a process could not be started") from error
+        with process:
+            try:
+                assert process.stdin is not None
+                process.stdin.write(call + b"\n")
+                process.stdin.flush()
+                yield process
+            finally:
+                process.kill()
