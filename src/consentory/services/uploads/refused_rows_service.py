@@ -30,7 +30,7 @@ _RETRY_SECONDS = 10
 
 
 class RefusedCall(msgspec.Struct, frozen=True):
-    """What the process has to know: the first line of its standard input."""
+    """The task of the process: the first line of its standard input."""
 
     account_id: int
     upload_id: UUID
