@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import PathParameter, SkipValidation
 
 from consentory.codec.tabular.mapping_document import MappingInvalid
 from consentory.codec.tabular.mapping_presets import UnknownPreset
@@ -26,9 +26,10 @@ from consentory.http.request_body import BODY, Content
 from consentory.services.uploads.mapping_service import MappingService
 from consentory.services.uploads.upload_service import PART_BYTES
 
+UploadId = Annotated[str, PathParameter(name="uploadId")]
 Mappings = NamedDependency[SkipValidation[MappingService]]
 
-_PATH = "/uploads/{upload_id:str}"
+_PATH = "/uploads/{uploadId:str}"
 _CALL = {"takes": (FORM,), "largest_body": 20_000, "needs": require_import}
 _MAPPING_CALL = {**_CALL, "largest_body": 400_000}
 BYTES = "application/octet-stream"
@@ -64,27 +65,29 @@ def begin(request: ConsoleRequest, uploads: Uploads, form: Form) -> Response[byt
     dependencies=BODY,
     opt={"takes": (BYTES,), "largest_body": PART_BYTES, "needs": require_import},
 )
-def append(request: ConsoleRequest, uploads: Uploads, content: Content, upload_id: str, offset: int) -> Response[bytes]:
+def append(
+    request: ConsoleRequest, uploads: Uploads, content: Content, upload_id: UploadId, offset: int
+) -> Response[bytes]:
     """The next part of a file, which begins at byte `offset`."""
     check_token(request, request.headers.get(TOKEN_HEADER, ""))
     return _answer_state(uploads.append(request.user, upload_id, offset, content))
 
 
 @get(f"{_PATH}/state", operation_id="consoleUploadState", sync_to_thread=True, opt={"needs": require_import})
-def get_state(request: ConsoleRequest, uploads: Uploads, upload_id: str) -> Response[bytes]:
+def get_state(request: ConsoleRequest, uploads: Uploads, upload_id: UploadId) -> Response[bytes]:
     """How many bytes are here, for a page that goes on with an upload."""
     return _answer_state(uploads.find(request.user, upload_id))
 
 
 @get(_PATH, operation_id="consoleUploadScreen", sync_to_thread=True, opt={"needs": require_import})
-def show_upload(request: ConsoleRequest, uploads: Uploads, mappings: Mappings, upload_id: str) -> Page:
+def show_upload(request: ConsoleRequest, uploads: Uploads, mappings: Mappings, upload_id: UploadId) -> Page:
     """The step that the upload is at."""
     item = uploads.find(request.user, upload_id)
     return show_upload_page(request, mappings, item)
 
 
 @get(f"{_PATH}/progress", operation_id="consoleUploadProgress", sync_to_thread=True, opt={"is_live": True})
-def show_progress(request: ConsoleRequest, uploads: Uploads, upload_id: str) -> Page:
+def show_progress(request: ConsoleRequest, uploads: Uploads, upload_id: UploadId) -> Page:
     """The progress, for a page that keeps itself live. When the step is over, the page loads itself anew."""
     item = uploads.find(request.user, upload_id)
     page = answer_part(request, make_progress(request, item))
@@ -94,13 +97,15 @@ def show_progress(request: ConsoleRequest, uploads: Uploads, upload_id: str) -> 
 
 
 @post(f"{_PATH}/options", operation_id="consoleReadAgain", sync_to_thread=True, dependencies=FORM_BODY, opt=_CALL)
-def read_again(request: ConsoleRequest, uploads: Uploads, form: Form, upload_id: str) -> Page:
+def read_again(request: ConsoleRequest, uploads: Uploads, form: Form, upload_id: UploadId) -> Page:
     """Read the file anew, with another encoding, delimiter, header or sheet."""
     return _go_to(uploads.recognize_again(request.user, upload_id, read_options(form)))
 
 
 @post(f"{_PATH}/mapping", operation_id="consoleMapping", sync_to_thread=True, dependencies=FORM_BODY, opt=_MAPPING_CALL)
-def work_on_mapping(request: ConsoleRequest, uploads: Uploads, mappings: Mappings, form: Form, upload_id: str) -> Page:
+def work_on_mapping(
+    request: ConsoleRequest, uploads: Uploads, mappings: Mappings, form: Form, upload_id: UploadId
+) -> Page:
     """Choose or change a mapping, save it, or have the file staged. Each button has a name of its own."""
     item = uploads.find(request.user, upload_id)
     text = _choose_text(request, mappings, item, form)
@@ -117,7 +122,7 @@ def work_on_mapping(request: ConsoleRequest, uploads: Uploads, mappings: Mapping
 
 
 @post(f"{_PATH}/give-up", operation_id="consoleGiveUp", sync_to_thread=True, dependencies=FORM_BODY, opt=_CALL)
-def give_up(request: ConsoleRequest, uploads: Uploads, form: Form, upload_id: str) -> Page:  # noqa: ARG001
+def give_up(request: ConsoleRequest, uploads: Uploads, form: Form, upload_id: UploadId) -> Page:  # noqa: ARG001
     """Delete the file, and cancel what is being staged of it."""
     uploads.give_up(request.user, upload_id)
     return redirect("/console/imports/new")
