@@ -73,17 +73,19 @@ class Subject:
             self.database.erase()
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def create_account(self) -> Account:
-        """A fresh account with a credential."""
-        return create_account(self.url, self.services)
+    def create_account(self, *, undo_days: int | None = None) -> Account:
+        """A fresh account with a credential. `undo_days` None: the default."""
+        return create_account(self.url, self.services, undo_days=undo_days)
 
 
-def create_account(url: str, services: Services) -> Account:
-    """A fresh account with a credential, of the server at this URL."""
+def create_account(url: str, services: Services, *, undo_days: int | None = None) -> Account:
+    """A fresh account with a credential, of the server at this URL. `undo_days` None: the default."""
     document = yaml.safe_load(ACCOUNT.read_text())
     name = document["account"]["clientId"] = f"B{uuid4().hex[:8].upper()}"
     document["account"]["importsPerDay"] = 100_000
     document["account"]["maxStageMegabytes"] = 28
+    if undo_days is not None:
+        document["account"]["undoDays"] = undo_days
     services.accounts.apply_document(json.dumps(document).encode(), source="bench", dry_run=False)
     credential = services.authentication.create_credential(services.accounts.find_account(name), "nightly")
     return Account(url, name, credential)

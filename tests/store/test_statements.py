@@ -45,7 +45,7 @@ WORKER_MODULES = WORKER_ONLY_MODULES | {"change_plan", "change_writing", "config
 BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "end_long_reads", "beat", "place_ids", "place_keys"}
 """The statements that database.py, heartbeat.py and sharding.py run for either role."""
 
-OF_AN_EXECUTION = {"keep_before_images", "list_before_images", "list_created_people"}
+OF_AN_EXECUTION = {"append_before_images", "list_before_images", "list_created_people"}
 """Statements of modules that both roles run, in a part that only the execution of an import runs."""
 
 

@@ -82,6 +82,8 @@ class ApplyContext:
     """Not None: each record takes back what that import did to a person."""
     own_ids: range | None = None
     """See ChangeSet."""
+    appends_images: bool = True
+    """See `before_image_store.keep_images`."""
 
 
 @dataclass(slots=True)

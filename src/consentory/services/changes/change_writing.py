@@ -11,11 +11,12 @@ from consentory.store.tables import before_image_store, profile_store
 from consentory.store.tables.profile_store import NewState, Source
 
 
-def write_changes(tx: Transaction, changes: ChangeSet) -> None:
+def write_changes(tx: Transaction, changes: ChangeSet, *, appends_images: bool = True) -> None:
     """Store people, keys, ledger, tombstones, images for undo, and counts of tags.
 
     Only in the transaction that planned the changes with locks. Raises StoreRefused with the constraint
     alternate_key_pkey if another transaction took one of the alternate ids meanwhile. Then plan again.
+    `appends_images`: see before_image_store.keep_images.
     """
     created: list[NewState] = []
     updated: list[NewState] = []
@@ -31,7 +32,8 @@ def write_changes(tx: Transaction, changes: ChangeSet) -> None:
     profile_store.insert_profiles(tx, created, changes.created_at, at, changes.import_id)
     profile_store.update_profiles(tx, updated, at, changes.import_id)
     if changes.import_id is not None:
-        before_image_store.keep_images(tx, changes.import_id, changes.list_images())
+        images = changes.list_images()
+        before_image_store.keep_images(tx, changes.import_id, images, appends=appends_images)
     ids, contacts = changes.alternate_keys, changes.contact_keys
     profile_store.change_alternate_keys(tx, ids.removed, ids.added.values())
     profile_store.change_contact_keys(tx, contacts.removed, contacts.added.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -45,6 +46,8 @@ RETRY_STATEMENT_SECONDS = max(1, LEASE_SECONDS // 6)
 
 KEY_RACE_TRIES = 3
 """How often records are applied again because an everyday write took one of their alternate ids meanwhile."""
+
+_RACES = ("alternate_key_pkey", "before_image_pkey")
 
 
 class Execution:
@@ -216,6 +219,7 @@ class Execution:
             running.first_profile_id,
             undo=running.undo,
             own_ids=running.own_ids,
+            appends_images=not are_lone,
         )
         found = skip_unchanged(tx, context, staged) if are_lone else apply_all(staged)
         work, cut_at = found.cut(batch_size.pending)
@@ -263,15 +267,17 @@ def _apply_or_split(
         try:
             with tx.savepoint():
                 changes = plan_records(tx, context, pending, loaded=locked)
-                write_changes(tx, changes)
+                write_changes(tx, changes, appends_images=context.appends_images)
                 return changes.outcomes
         except (StoreUnavailable, StatementRefused):  # no record is at fault
             raise
         except StoreRefused as error:
-            # An everyday write took one of the alternate ids. The next try sees its commit.
-            if error.constraint != "alternate_key_pkey" or attempt == KEY_RACE_TRIES:
+            # An everyday write took one of the alternate ids, or gave an id to a person whom an earlier slice changed.
+            # The next try sees its commit.
+            if error.constraint not in _RACES or attempt == KEY_RACE_TRIES:
                 failure: Exception = error
                 break
+            context = replace(context, appends_images=True)
         except Exception as error:  # a check of our own: no record may stop an import
             failure = error
             break

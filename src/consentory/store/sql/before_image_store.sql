@@ -1,6 +1,11 @@
--- name: keep_before_images
--- Stores the states of changed people before and after a slice of an import (worker). The states of a later slice of
--- the same import are appended to the row of the person. Index: primary key.
+-- name: copy_before_images
+-- Stores the states of changed people before and after a slice of an import (worker). Refused by before_image_pkey: an
+-- earlier slice of the same import changed one of the people, too.
+COPY before_image (import_id, profile_id, sequence_number, image, named_keys) FROM STDIN (FORMAT binary);
+
+-- name: append_before_images
+-- Like copy_before_images, and appends the states to the row of a person whom an earlier slice of the same import
+-- changed, too. It takes a third longer. Index: primary key.
 INSERT INTO before_image AS b (import_id, profile_id, sequence_number, image, named_keys)
 SELECT %(import_id)s, n.profile_id, n.sequence_number, n.image, string_to_array(n.named, ',')::uuid[]
 FROM unnest(%(ids)b::bigint[], %(sequences)b::integer[], %(images)b::bytea[], %(named)b::text[])
