@@ -60,7 +60,9 @@ def measure(subject: Subject, kind: str, paths: dict[str, Path], figures: Figure
 def report(figures: Figures, people: int) -> bool:
     """Print medians and ratios. True if undo costs no more than is permitted."""
     is_good = True
-    print(f"{people:,} people, medians of {len(figures['file 1', 'with'])} rounds; ratio: with undo against without undo")
+    print(
+        f"{people:,} people, medians of {len(figures['file 1', 'with'])} rounds; ratio: with undo against without undo"
+    )
     for file, least in LEAST.items():
         titles = ("end to end, records/s", "execution, records/s", "processor, microseconds a record")
         for place, title in enumerate(titles):

@@ -1,4 +1,7 @@
-"""Kills processes at random instants of real imports, round after round: `scripts/crash [ROUNDS] [SEED]`."""
+"""Kills processes at random instants of real imports, round after round: `scripts/crash [ROUNDS] [SEED] [--undo]`.
+
+Every second dataset has undos, and its kills come while an undo is staged, previewed or executed.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections import Counter
 
 import typer
 from crash.crash_round import Report, run_round
-from crash.dataset import make_dataset
+from crash.dataset import make_dataset, make_undo_dataset
 from crash.import_run import Trial
 from crash.machine import Machine
 
@@ -22,6 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rounds", nargs="?", type=int, default=500)
     parser.add_argument("seed", nargs="?", type=int, default=1)
+    parser.add_argument("--undo", action="store_true", help="only datasets with undos")
     options = parser.parse_args()
     machine = Machine()
     machine.start()
@@ -29,7 +33,9 @@ def main() -> int:
     try:
         for number in range(options.rounds):
             if number % ROUNDS_A_DATASET == 0:
-                trial = Trial(machine, make_dataset(options.seed * SEEDS_APART + number))
+                has_undo = options.undo or number // ROUNDS_A_DATASET % 2 == 1
+                make = make_undo_dataset if has_undo else make_dataset
+                trial = Trial(machine, make(options.seed * SEEDS_APART + number))
             summary.add(run_round(machine, trial, options.seed * SEEDS_APART + number))
     except KeyboardInterrupt:
         typer.echo("stopped")

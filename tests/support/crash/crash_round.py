@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from waiting import let_pass
@@ -18,13 +19,27 @@ LATEST = 0.97
 """Progress after which there is hardly anything left to disturb."""
 
 
+LONGEST_UNDO = 0.3
+"""Seconds from a call of an undo to the kill: at most about the time of its staging, its preview or its execution."""
+
+
 @dataclass(frozen=True)
 class Kill:
-    """A kill `delay` seconds after a import run's progress has reached `progress`."""
+    """A kill `delay` seconds after a import run's progress has reached `progress`, or after the client has begun the
+    call with the number `call`, if there is one."""
 
     target: Target
     progress: float
     delay: float
+    call: int | None = None
+    phase: str = ""
+    """The phase that the call begins."""
+
+    def is_due(self, import_run: ImportRun) -> bool:
+        """Wait for the moment. False when the run is over before."""
+        if self.call is None:
+            return import_run.await_progress(self.progress)
+        return import_run.await_call(self.call)
 
 
 @dataclass
@@ -43,8 +58,10 @@ class Report:
     """Number of looks at the counts."""
 
 
-def draw_kills(rng: random.Random) -> list[Kill]:
-    """One to three kills, in order."""
+def draw_kills(rng: random.Random, undo_calls: Mapping[int, str]) -> list[Kill]:
+    """One to three kills, in order. If there are calls of an undo, all kills come after such calls."""
+    if undo_calls:
+        return _draw_undo_kills(rng, undo_calls)
     targets, weights = list(WEIGHTS), list(WEIGHTS.values())
     kills = [
         Kill(rng.choices(targets, weights)[0], rng.random() * LATEST, rng.random() * LONGEST_DELAY)
@@ -53,18 +70,27 @@ def draw_kills(rng: random.Random) -> list[Kill]:
     return sorted(kills, key=lambda kill: kill.progress)
 
 
+def _draw_undo_kills(rng: random.Random, undo_calls: Mapping[int, str]) -> list[Kill]:
+    calls = sorted(rng.choices(list(undo_calls), k=rng.choice((1, 1, 1, 2, 2, 3))))
+    targets = rng.choices(list(WEIGHTS), list(WEIGHTS.values()), k=len(calls))
+    return [
+        Kill(target, 0, rng.random() ** 2 * LONGEST_UNDO, call, undo_calls[call])
+        for target, call in zip(targets, calls, strict=True)
+    ]
+
+
 def run_round(machine: Machine, trial: Trial, seed: int) -> Report:
     """One round, with idempotency keys where the seed is even. A breach of the contract is a difference, too."""
     rng = random.Random(seed)
-    kills = draw_kills(rng)
+    kills = draw_kills(rng, trial.dataset.list_undo_calls())
     report = Report()
 
     def disturb(import_run: ImportRun) -> None:
         for kill in kills:
-            if not import_run.await_progress(kill.progress):
+            if not kill.is_due(import_run):
                 return
             let_pass(kill.delay, because="the kill comes at any instant")
-            phase = import_run.watch.phase
+            phase = kill.phase or import_run.watch.phase
             if machine.kill(kill.target, rng):
                 report.kills.append((kill.target, phase))
                 let_pass(0.05, because="a killed process may be the last to notice")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
 import psycopg
+import zstandard
 from psycopg.rows import dict_row
 
 DatabaseSnapshot = dict[str, list[dict[str, Any]]]
@@ -19,6 +21,13 @@ QUERIES = {
     "import": f"""SELECT settings->>'name' AS name, status, failure_reason, batches, received, valid, failed, pending,
       exceptions, not_honored, created, updated, unchanged, deleted, first_profile_id
       FROM import {MINE} AND queued_at IS NOT NULL ORDER BY import_id""",
+    "undo": f"""SELECT {ORDINAL} AS import, restore_yes, (
+        SELECT count(*) FROM import AS i
+        WHERE i.account_id = t.account_id AND i.queued_at IS NOT NULL AND i.import_id <= t.undo_of) AS undo_of
+      FROM import {MINE} AND undo_of IS NOT NULL ORDER BY 1""",
+    "before image": f"""SELECT {ORDINAL} AS import, profile_id, sequence_number, image,
+      (SELECT count(DISTINCT key) FROM unnest(named_keys) AS key) AS named
+      FROM before_image {MINE} ORDER BY 1, 2""",
     "batch": f"""SELECT {ORDINAL} AS import, batch_number, caller, first_sequence, record_count, failed
       FROM import_batch {MINE} ORDER BY 1, 2""",
     "frame": f"""SELECT {ORDINAL} AS import, first_sequence, record_count, batch_number, md5(raw) AS raw
@@ -47,12 +56,28 @@ def take_snapshot(conninfo: str, account_id: int) -> DatabaseSnapshot:
         stock = {name: connection.execute(query, {"account": account_id}).fetchall() for name, query in QUERIES.items()}
     for row in stock["profile"]:
         _forget_times(row["body"])
+    for row in stock["history"]:
+        _forget_times(row["choices"])
+    for row in stock["before image"]:
+        row["image"] = _read_image(row["image"])
     return stock
+
+
+def _read_image(image: bytes) -> tuple[Any, Any]:
+    """The states before and after the whole import: a kill may change which slices lie between them."""
+    with zstandard.ZstdDecompressor().stream_reader(image, read_across_frames=True) as reader:
+        lines = reader.read().splitlines()
+    states = json.loads(lines[0]), json.loads(lines[-1])
+    for state in states:
+        _forget_times(state)
+    return states
 
 
 def _forget_times(part: Any) -> None:
     if isinstance(part, dict):
         part.pop("edited", None)
+        if "UndoOf" in part:
+            part["UndoOf"] = "an import"  # its id differs from run to run
         for value in part.values():
             _forget_times(value)
     elif isinstance(part, list):

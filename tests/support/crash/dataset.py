@@ -1,4 +1,4 @@
-"""The imports of a crash round: three imports of one account. Each one changes people of the one before."""
+"""The imports of a crash round, all of one account. Each one changes people of the ones before, or takes one back."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ class Load:
 
     settings: dict[str, Any]
     batches: list[Batch]
+    undo_of: int | None = None
+    """The place of the import that this one takes back."""
+    most_people: int = 0
+    """Of an undo: the records that it has at most."""
 
     @property
     def is_held(self) -> bool:
@@ -33,13 +37,19 @@ class Load:
         return "Guard" in self.settings
 
     @property
+    def calls(self) -> int:
+        """An Initiate or an Undo, a Stage for each batch, a Preview and an Execute. A held import has a Release as
+        well."""
+        return len(self.batches) + 3 + self.is_held
+
+    @property
     def records(self) -> int:
-        return sum(batch.records for batch in self.batches)
+        return self.most_people or sum(batch.records for batch in self.batches)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Imports to be staged and executed in this order, none waiting for the end of the one before."""
+    """Imports to be staged and executed in this order. Only an undo waits for the end of the ones before."""
 
     seed: int
     loads: list[Load]
@@ -50,9 +60,17 @@ class Dataset:
 
     @property
     def calls(self) -> int:
-        """Calls that bring it in: of each import an Initiate, a Stage for each batch, a Preview and an Execute. A held
-        import has a Release as well."""
-        return sum(len(load.batches) + 3 + load.is_held for load in self.loads)
+        """The number of calls that bring it in."""
+        return sum(load.calls for load in self.loads)
+
+    def list_undo_calls(self) -> dict[int, str]:
+        """By number, the calls that begin to stage, to preview and to execute an undo. The first call has number 1."""
+        found, number = {}, 1
+        for load in self.loads:
+            if load.undo_of is not None:
+                found |= {number: "undo staged", number + 1: "undo previewed", number + 2: "undo executed"}
+            number += load.calls
+        return found
 
 
 def make_dataset(seed: int, people: int = 300) -> Dataset:
@@ -76,6 +94,32 @@ def make_dataset(seed: int, people: int = 300) -> Dataset:
             Load({"Name": "people", **by_crm, **({} if seed % 2 else GUARD)}, _cut(first, 6)),
             Load({"Name": "again", "RefreshContacts": True, "RefreshTags": True, **by_crm}, _cut(second, 3)),
             Load({"Name": "farewell", "ImportAction": "Delete", **by_crm}, _cut(gone, 2)),
+        ],
+    )
+
+
+def make_undo_dataset(seed: int, people: int = 200) -> Dataset:
+    """A dataset in which imports are taken back, for the account of the demo.
+
+    New people; two thirds of them once more with other contacts, and the undo of that; some of them again; the undo of
+    the undo, which keeps these; and the undo of the first import, which deletes the people whom nobody changed.
+    """
+    by_crm = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
+    again = {"RefreshContacts": True, "RefreshTags": True, **by_crm}
+
+    def make(name: str, count: int, offset: int, parts: int, settings: dict[str, Any]) -> Load:
+        lines = [line for line, _ in generate_people(count, seed + offset, 0.02, 0.05)]
+        return Load({"Name": name, **settings}, _cut(lines, parts))
+
+    return Dataset(
+        seed,
+        [
+            make("people", people, 0, 3, by_crm),
+            make("wrong", people * 2 // 3, 1, 2, again),
+            Load({}, [], undo_of=1, most_people=people * 2 // 3),
+            make("between", people // 4, 2, 1, again),
+            Load({}, [], undo_of=2, most_people=people * 2 // 3),
+            Load({}, [], undo_of=0, most_people=people),
         ],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -56,16 +57,16 @@ class Wire:
     def close(self) -> None:
         self._http.close()
 
-    def call(self, method: str, path: str, body: bytes = b"", key: str | None = None) -> Answer:
-        """One attempt. Raises AssertionError for a refusal that no outage explains."""
+    def call(self, method: str, path: str, body: bytes = b"", key: str | None = None, refusal: str = "") -> Answer:
+        """One attempt. Raises AssertionError for a refusal that no outage explains, and that has not this code."""
         try:
-            if not self._bearer and (refusal := self._fetch_bearer()) is not None:
-                return refusal
+            if not self._bearer and (refused := self._fetch_bearer()) is not None:
+                return refused
             headers = {"Authorization": f"Bearer {self._bearer}", "Content-Type": "application/json"}
             if key is not None:
                 headers["Idempotency-Key"] = key
             url = f"{self._access.url}/Profiles/v4/Async/{self._access.account}/{path}"
-            return self._read(self._http.request(method, url, headers=headers, content=body))
+            return self._read(self._http.request(method, url, headers=headers, content=body), refusal)
         except httpx.TransportError:
             self.answers["none"] += 1
             let_pass(0.05, because="the server is away: no tight loop")
@@ -83,10 +84,11 @@ class Wire:
             return None
         return answer
 
-    def _read(self, response: httpx.Response) -> Answer:
+    def _read(self, response: httpx.Response, refusal: str = "") -> Answer:
         self.answers[str(response.status_code)] += 1
-        assert response.status_code in (200, 202, 503), (response.request.url, response.status_code, response.text)
         answer = Answer(response.status_code, json.loads(response.content))
+        is_known = response.status_code in (200, 202, 503) or (refusal and answer.body.get("code") == refusal)
+        assert is_known, (response.request.url, response.status_code, response.text)
         if answer.says_nothing_done:
             assert int(response.headers["Retry-After"]) >= 1
         return answer
@@ -94,14 +96,15 @@ class Wire:
 
 @dataclass
 class ImportClient:
-    """Brings a dataset in: stages, previews and executes its imports one after another, and waits for the end of no
-    import."""
+    """Brings a dataset in: stages, previews and executes its imports one after another. Only an undo waits for the end
+    of the imports before."""
 
     wire: Wire
     dataset: Dataset
     keyed: bool
     tokens: list[int] = field(default_factory=list)
     """Tokens of the dataset's imports, in the order of their creation."""
+    import_ids: list[str] = field(default_factory=list)
     calls: int = 0
     """Calls begun, repetitions not counted."""
     previews: list[dict[str, Any]] = field(default_factory=list)
@@ -113,8 +116,9 @@ class ImportClient:
         """Raises AssertionError for anything that the contract does not allow."""
         held: list[tuple[int, str]] = []
         for load in self.dataset.loads:
-            status = self._initiate(load.settings)
+            status = self._initiate(load.settings) if load.undo_of is None else self._undo(load.undo_of)
             token = int(status["AccessToken"])
+            self.import_ids.append(status["ImportId"])
             self.tokens.append(token)
             received = 0
             for batch in load.batches:
@@ -136,6 +140,28 @@ class ImportClient:
     def _initiate(self, settings: dict[str, Any]) -> dict[str, Any]:
         # Without a key an unanswered Initiate may leave an import behind that nobody stages into.
         return self._repeat("POST", "Import", json.dumps(settings).encode(), self._begin("initiate"))
+
+    def _undo(self, place: int) -> dict[str, Any]:
+        """Take back the import with this place when nothing else goes on."""
+        for token in self.tokens:
+            self._await_status(token, lambda status: status["Status"] == "Completed")
+        self._begin("undo")
+        undone, is_unknown = self.import_ids[place], False
+        while (answer := self.wire.call("POST", f"Imports/{undone}/Undo", refusal="Undo.Done")).status != 200:
+            if answer.status == 409:  # an Undo without an answer was done, whole
+                assert is_unknown, "there is an undo, but each answer said that nothing was done"
+                found = [one for one in self._repeat("GET", "Imports")["Items"] if one.get("UndoOf") == undone]
+                assert len(found) == 1, found
+                return dict(found[0])
+            is_unknown |= not answer.says_nothing_done
+        return answer.body
+
+    def _await_status(self, token: int, is_there: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE
+        while not is_there(status := self._repeat("GET", f"Import/{token}/Status")):
+            assert time.monotonic() < deadline, f"nothing happened within {PATIENCE:.0f} s: {status}"
+            let_pass(0.02, because="the next look at the import")
+        return status
 
     def _stage(self, token: int, batch: Batch, received: int) -> None:
         key = self._begin("stage")
@@ -187,10 +213,7 @@ class ImportClient:
     def _release(self, token: int, import_id: str) -> None:
         """Wait until the guard holds the import, and release it."""
         self._begin("release")
-        deadline = time.monotonic() + PATIENCE
-        while not (status := self._repeat("GET", f"Import/{token}/Status"))["HeldReason"]:
-            assert time.monotonic() < deadline, f"not held within {PATIENCE:.0f} s: {status}"
-            let_pass(0.02, because="the next look at the held import")
+        status = self._await_status(token, lambda status: status["HeldReason"])
         assert status["Status"] == "Queued", status
         self._repeat("POST", f"Imports/{import_id}/Release")
 

@@ -108,6 +108,14 @@ class ImportRun:
             let_pass(0.002, because="the next look at the progress")
         return False
 
+    def await_call(self, number: int) -> bool:
+        """Wait until the client begins its call with this number. False when it is over before."""
+        while not self.is_over:
+            if self.import_client.calls >= number:
+                return True
+            let_pass(0.002, because="the next look at the calls")
+        return False
+
     def _deliver(self) -> None:
         try:
             self.import_client.deliver()
@@ -125,10 +133,13 @@ class ImportRun:
             raise self.failure
 
     def _check_preview(self) -> None:
-        """Nothing else went on when the first import was previewed, so its execution has the same counts."""
-        previewed, executed = self.import_client.previews[0], self.watch.read_status(self.import_client.tokens[0])
-        counts = [{name: one.get(name, 0) for name in OUTCOMES} for one in (previewed, executed)]
-        assert counts[0] == counts[1], counts
+        """Nothing else went on when the first import or an undo was previewed, so its execution has the same counts."""
+        client = self.import_client
+        for load, token, previewed in zip(self.dataset.loads, client.tokens, client.previews, strict=True):
+            if load is self.dataset.loads[0] or load.undo_of is not None:
+                executed = self.watch.read_status(token)
+                counts = [{name: one.get(name, 0) for name in OUTCOMES} for one in (previewed, executed)]
+                assert counts[0] == counts[1], (load.undo_of, counts)
 
     def _create_account(self) -> tuple[int, Access]:
         document = yaml.safe_load(files("consentory.demo").joinpath("demo_account.yaml").read_bytes())
