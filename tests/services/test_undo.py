@@ -490,27 +490,6 @@ def test_one_row_for_a_person_whom_several_slices_changed_and_none_for_the_impor
     assert only(account) == before
 
 
-def test_a_person_who_got_the_id_of_another_record_while_the_import_ran_goes_back(account: LiveAccount) -> None:
-    """An everyday write moves the alternate id, so two records that mean two people change one person."""
-    account.run([[make_person(1), make_person(2)]], **MATCH)
-    ann, bea = account.profile_ids()
-    before = account.profile(ann)
-    token = account.initiate(**MATCH)
-    account.stage(token, [make_person(n, CustomerName={"FirstName": name}) for n, name in ((1, "Cleo"), (2, "Dora"))])
-    account.execute(token)
-    execution = account.store.make_execution(chunk_size=1)
-    assert execution.resolve_next() is not None
-    assert execution.process_slice() == 1
-    account.store.services.profiles.delete(account.caller, bea)
-    account.write({"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "C-2"}]}, ann)
-    account.work_off([token])
-    assert account.profile(ann)["CustomerName"]["FirstName"] == "Dora"
-    wrong = account.read_end(token)
-    assert (count(wrong.status), count_images(account)) == ((0, 2, 0, 0, 0, 0), 1)
-    undo(account, wrong.import_id)
-    assert account.profile(ann)["CustomerName"] == before["CustomerName"]
-
-
 def test_the_audit_trail_says_who_took_what_back(account: LiveAccount) -> None:
     wrong = account.run([[make_person(1)]], **MATCH)
     ended = undo(account, wrong.import_id)

@@ -65,8 +65,12 @@ def take_snapshot(conninfo: str, account_id: int) -> DatabaseSnapshot:
 
 def _read_image(image: bytes) -> tuple[Any, Any]:
     """The states before and after the whole import: a kill may change which slices lie between them."""
-    with zstandard.ZstdDecompressor().stream_reader(image, read_across_frames=True) as reader:
-        lines = reader.read().splitlines()
+    text = b""
+    while image:
+        part = zstandard.ZstdDecompressor().decompressobj()
+        text += part.decompress(image)
+        image = part.unused_data
+    lines = text.splitlines()
     states = json.loads(lines[0]), json.loads(lines[-1])
     for state in states:
         _forget_times(state)
