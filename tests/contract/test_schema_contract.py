@@ -22,6 +22,7 @@ LOCAL = {
     "import_preview", "preview_chunk",
     "console_session", "console_link",
     "upload", "upload_part", "saved_mapping", "reader",
+    "change_block", "change_range",
 }  # fmt: skip
 
 KEYS_ACROSS_ACCOUNTS = {
@@ -78,6 +79,8 @@ RIGHTS = {
         "upload_part": "SI",
         "saved_mapping": "SIUD",
         "reader": "",
+        "change_block": "SI",
+        "change_range": "S",
     },
     WORKER: {
         "account": "SU",
@@ -113,6 +116,8 @@ RIGHTS = {
         "upload_part": "D",
         "saved_mapping": "",
         "reader": "",
+        "change_block": "SIUD",
+        "change_range": "SIU",
     },
 }
 """S(elect), I(nsert), U(pdate), D(elete): all rights of each role."""

@@ -53,8 +53,14 @@ def test_imports_go_on_and_events_are_chained_while_a_purge_takes_long(bench: Wo
     stop = threading.Event()
     database = Database(bench.url, "consentory_worker", size=2)
     worker = ImportWorker(bench.worker.database, bench.worker.execution, stop)
+    services = bench.worker
     maintenance = Maintenance(
-        bench.worker.database, bench.worker.retention, bench.worker.chaining, bench.worker.uploads, stop
+        database=services.database,
+        retention=services.retention,
+        chaining=services.chaining,
+        sequencing=services.sequencing,
+        uploads=services.uploads,
+        stop=stop,
     )
     previews = PreviewLoop(bench.worker.database, bench.worker.previewing, stop)
     loops = threading.Thread(target=run_loops, args=(worker, {"maintenance": maintenance, "previews": previews}, stop))

@@ -36,6 +36,7 @@ WORKER_ONLY_MODULES = {
     "audit_chaining",
     "audit_verification",
     "upload_jobs",
+    "position_sequencing",
 }
 """Services that run as the worker's role and never as the server's."""
 
@@ -59,7 +60,7 @@ PARAMETER_TYPES = {
 """Where PostgreSQL cannot tell a parameter's type by itself: psycopg names the type with the value."""
 
 LARGE = {"import", "import_block", "import_fault", "import_chunk", "profile", "alternate_key", "contact_key", "ledger",
-         "before_image"}  # fmt: skip
+         "before_image", "change_block"}  # fmt: skip
 
 
 # Reading our own sources -----------------------------------------------------------------------------------------
@@ -372,6 +373,10 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
     "find_purgeable": ([WORKER], {}, {"import_unpurged"}),
     "find_redactable": ([WORKER], {}, {"import_unpurged"}),
     "find_purge_left": ([WORKER], {}, set()),
+    "list_change_blocks": ([SERVICE], {"first": 700, "last": 1700}, {"change_block_position"}),
+    "list_change_choices": ([SERVICE], {"ids": [2, 2, 4], "entries": [1, 2, 3], "one": None}, {"ledger_pkey"}),
+    "find_unnumbered": ([WORKER], {}, {"change_block_waiting"}),
+    "number_changes": ([WORKER], {"limit": 1000}, {"change_block_waiting", "change_block_pkey"}),
 }
 """Statement -> the roles that run it, parameters as they are in life, the indexes it must go by.
 

@@ -12,7 +12,7 @@ from sample_rows import ROWS, SERVICE, WORKER, connect_as, insert_row, list_wall
 
 OURS, THEIRS = 1, 2
 NOT_OF_THE_SERVICE = {"import_chunk", "preview_chunk", "preview_change", "account", "audit_link", "before_image",
-                      "reader"}  # fmt: skip
+                      "reader", "change_range"}  # fmt: skip
 TABLES = sorted(ROWS)
 READ_BY_THE_SERVICE = sorted(set(TABLES) - {"reader"})
 
@@ -123,8 +123,8 @@ def _make_fresh(table: str) -> dict[str, object]:
         return {"import_id": "01936d5e-0000-7000-8000-000000000099"}
     if table in ("upload", "upload_part"):
         return {"upload_id": "01936d5e-0000-7000-8000-000000000099"}
-    if table == "audit_event":
-        return {"event_id": "01936d5e-0000-7000-8000-000000000099"}
+    if table in ("audit_event", "change_block"):
+        return {"event_id" if table == "audit_event" else "block_id": "01936d5e-0000-7000-8000-000000000099"}
     if table in texts:
         return {texts[table]: "fresh"}
     return {numbers[table]: 99} if table in numbers else {}

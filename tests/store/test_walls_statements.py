@@ -31,6 +31,7 @@ OF_NO_ACCOUNT = {
     "place_ids", "place_keys",
     "check_schema", "commit_lazily", "read_clock", "end_frozen_sessions", "allow_long_statement", "notify_work",
     "end_long_reads",
+    "read_wal_place",
     "try_resolve_lock", "try_chain_lock", "lock_uploads", "try_upload_lock",
     "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
 }  # fmt: skip
@@ -118,6 +119,7 @@ def their_rows(engine: str, template: str) -> Iterator[str]:
         insert_row(owner, "preview_change", make_row("preview_change", THEIRS, number=2))  # a sample of two
         old_link = make_row("console_link", THEIRS, link_hash=b"old", expires_at=THEN)
         insert_row(owner, "console_link", old_link)
+        insert_row(owner, "change_block", make_row("change_block", THEIRS, block_id=IMPORT_ID, first_position=1))
         insert_row(owner, "account", make_row("account", OURS))
     yield url
     drop_database(engine, url)

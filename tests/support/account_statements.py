@@ -13,6 +13,7 @@ ACROSS_ACCOUNTS = {
     "find_images_to_purge",
     "find_foldable",
     "find_unchained",
+    "find_unnumbered",
     "list_accounts",
     "list_running_previews",
     "claim_preview_chunk",

@@ -48,4 +48,8 @@ INSERT INTO before_image (account_id, import_id, profile_id, sequence_number, im
          decode(repeat('00', 500), 'hex')
   FROM profile AS p CROSS JOIN generate_series(1, 4) AS n;
 UPDATE import SET before_images = 'Kept' WHERE access_token <= 8;
+INSERT INTO change_block (account_id, block_id, wal_place, first_position, change_count, applied_at, changes)
+  SELECT 1 + n % 2, profile_match_token(n), n, CASE WHEN n <= 20000 THEN n / 2 END, 1, now(), ''
+  FROM generate_series(1, 20100) AS n;
+INSERT INTO change_range (account_id, latest) VALUES (1, 10000), (2, 10000);
 """

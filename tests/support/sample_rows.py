@@ -123,6 +123,14 @@ ROWS: dict[str, Row] = {
     },
     "console_link": {"link_hash": b"link", "user_id": "nightly", "expires_at": THEN + timedelta(days=2)},
     "reader": {"login": "sample_reader"},
+    "change_block": {
+        "block_id": KEY,
+        "wal_place": 1,
+        "change_count": 1,
+        "applied_at": THEN,
+        "changes": b"changes",
+    },
+    "change_range": {},
     "tag_change": {"tag": "vip", "name": "VIP", "change": 1},
 }
 """Table -> column -> value, all but account_id. Unique columns without account_id: see `make_row`."""

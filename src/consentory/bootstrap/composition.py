@@ -21,6 +21,8 @@ from consentory.services.accounts.reader_service import ReaderService
 from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.audit.audit_verification import AuditVerification
+from consentory.services.data_out.change_reading import ChangeReading
+from consentory.services.data_out.position_sequencing import PositionSequencing
 from consentory.services.execution.chunking import CHUNK_RECORDS
 from consentory.services.execution.import_execution import Execution
 from consentory.services.execution.previewing import Previewing
@@ -57,7 +59,8 @@ class DatabaseUnset(ConsentoryError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerServices:
-    """The services that execute imports and maintain the audit trail. They share one pool of connections."""
+    """The services that execute imports, number changes and maintain the audit trail. They share one pool of
+    connections."""
 
     database: Database
     execution: Execution
@@ -65,6 +68,7 @@ class WorkerServices:
     retention: Retention
     chaining: AuditChaining
     uploads: UploadJobs
+    sequencing: PositionSequencing
     verification: AuditVerification
     audit: AuditTrail
 
@@ -101,6 +105,7 @@ def compose_services(database: Database, box: SecretBox | None = None, conninfo:
         exceptions=ExceptionService(database),
         previews=PreviewService(database),
         profiles=ProfileService(database, configurations),
+        changes=ChangeReading(database, configurations),
         accounts=AccountService(database, configurations),
         authentication=authentication,
         audit=AuditTrail(database),
@@ -129,6 +134,7 @@ def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServic
         retention=Retention(database),
         chaining=AuditChaining(database),
         uploads=UploadJobs(database),
+        sequencing=PositionSequencing(database),
         verification=AuditVerification(database),
         audit=AuditTrail(database),
     )

@@ -210,7 +210,14 @@ def _run_worker(conninfo: str) -> None:
     try:
         services.database.heartbeat.on_clock = show_clock
         worker = ImportWorker(services.database, services.execution, stop)
-        maintenance = Maintenance(services.database, services.retention, services.chaining, services.uploads, stop)
+        maintenance = Maintenance(
+            database=services.database,
+            retention=services.retention,
+            chaining=services.chaining,
+            sequencing=services.sequencing,
+            uploads=services.uploads,
+            stop=stop,
+        )
         others: dict[str, Loop] = {
             "maintenance": maintenance,
             "previews": PreviewLoop(services.database, services.previewing, stop),

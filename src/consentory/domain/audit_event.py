@@ -42,6 +42,7 @@ Action = Literal[
     "profile.written",
     "profile.deleted",
     "history.read",
+    "changes.read",
     "configuration.applied",
     "configuration.read",
     "credential.created",

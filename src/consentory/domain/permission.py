@@ -6,12 +6,14 @@ Each rule is written once, in this module.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from consentory.domain.caller import Caller
 from consentory.domain.configuration import Permissions
-from consentory.domain.configuration_index import FilterEntry
+from consentory.domain.configuration_index import ConfigurationIndex, FilterEntry
 from consentory.domain.imports import Action, ImportSettings
+from consentory.domain.profile import find_kind
 from consentory.domain.record import KIND_MEMBERS, Kind
 from consentory.domain.text import fold
 from consentory.errors import RequestRefused
@@ -118,12 +120,14 @@ class Scope:
     """The channels, programs and consent types that a caller may touch (record.md, "Permissions"). None in place of a
     set permits all."""
 
-    __slots__ = ("_channels", "_consent_types", "_permissions", "_programs", "may_delete", "may_write")
+    __slots__ = ("_channels", "_consent_types", "_permissions", "_programs", "is_unlimited", "may_delete", "may_write")
 
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
         self.may_write = "write" in permissions.profile
         self.may_delete = "delete" in permissions.profile
+        self.is_unlimited = _has_all_scopes(permissions)
+        """True if the scope permits every channel, program and consent type."""
         self._channels = _fold_all(permissions.channels)
         self._programs = _fold_all(permissions.programs)
         self._consent_types = _fold_all(permissions.consent_types)
@@ -166,6 +170,15 @@ class Scope:
 
     def permits_consent_type(self, folded: str) -> bool:
         return self._consent_types is None or folded in self._consent_types
+
+    def permits_choice(self, place: str, value: Mapping[str, Any], configuration_index: ConfigurationIndex) -> bool:
+        """True if the scope permits a choice of the ledger: its value, and the contact element that it is bound to."""
+        kind = find_kind(place)
+        if kind is not None and not self.permits_kind(kind):
+            return False
+        if "ConsentType" in value:
+            return self.permits_consent_type(fold(value["ConsentType"]))
+        return self.permits_filter(configuration_index.filters[fold(value["FilterId"])])
 
 
 def _refuse(code: str, permission: str) -> RequestRefused:

@@ -72,6 +72,43 @@ class ViewedHistory:
     body: ProfileState
 
 
+ChangeKind = Literal["Created", "Updated", "Deleted"]
+
+
+class ViewedChoice(msgspec.Struct, frozen=True, gc=False):
+    """A choice that was applied with a change. `place`: by `describe_place`. `collected` is in microseconds."""
+
+    place: dict[str, Any]
+    value: dict[str, Any]
+    collected: int
+
+
+class ViewedChange(msgspec.Struct, frozen=True, gc=False):
+    """A change of a person for one reader."""
+
+    position: int
+    at: datetime
+    profile_id: int
+    kind: ChangeKind
+    caller: str
+    import_id: UUID | None
+    sequence_number: int | None
+    choices: Sequence[ViewedChoice]
+    members: Sequence[str]
+    """The names of the members that the change touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedChanges:
+    """A page of changes for one reader, in the order of their positions."""
+
+    items: Sequence[ViewedChange]
+    next: int
+    """The last position that the page covers. The next page begins after it."""
+    latest: int
+    """The latest position of the account."""
+
+
 def list_current_entries(body: ProfileState) -> list[int]:
     """The numbers of the ledger entries that set the body's choices. The numbers are the keys of `Viewing.recorded`."""
     owners: list[ProfileState | Element] = [body, *(element for kind in KINDS for element in body.elements(kind))]

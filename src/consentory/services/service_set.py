@@ -9,6 +9,7 @@ from consentory.services.access.console_sessions import ConsoleSessions
 from consentory.services.accounts.account_service import AccountService
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import AuditTrail
+from consentory.services.data_out.change_reading import ChangeReading
 from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.preview_service import PreviewService
@@ -36,6 +37,7 @@ class Services:
     mappings: MappingService
     refused_rows: RefusedRowsService
     profiles: ProfileService
+    changes: ChangeReading
     accounts: AccountService
     authentication: Authentication
     audit: AuditTrail

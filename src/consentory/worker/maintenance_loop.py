@@ -1,4 +1,4 @@
-"""The maintenance loop of a worker: retention, the chain of the audit trail, and sessions that last too long.
+"""The maintenance loop of a worker: positions, the chain of the audit trail, retention, and sessions that last too long.
 
 It runs in a thread of its own, so it and the chunk loop do not wait for each other.
 """
@@ -14,6 +14,7 @@ import structlog
 
 from consentory.errors import trace_error
 from consentory.services.audit.audit_chaining import AuditChaining
+from consentory.services.data_out.position_sequencing import PositionSequencing
 from consentory.services.imports.retention import Retention
 from consentory.services.uploads.upload_jobs import UploadJobs
 from consentory.store.database import LEASE_SECONDS, Database
@@ -27,6 +28,7 @@ WATCH_SECONDS = LEASE_SECONDS / 6
 """The interval at which a worker looks for frozen processes, and for readers that take too long."""
 
 CHAIN_SECONDS = 0.5
+"""The interval at which events are chained and changes are numbered."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Maintenance:
     database: Database
     retention: Retention
     chaining: AuditChaining
+    sequencing: PositionSequencing
     uploads: UploadJobs
     stop: Event
     _maintenance_at: float = field(default=0.0, init=False)
@@ -60,19 +63,19 @@ class Maintenance:
                 self.stop.wait(MAINTENANCE_SECONDS)
 
     def _look_after(self) -> Iterator[None]:
-        """Do one round, in short transactions. The watch and the chain do not wait for a long purge."""
-        yield from self._watch_and_chain()
+        """Do one round, in short transactions. The watch, the positions and the chain do not wait for a long purge."""
+        yield from self._watch_and_number()
         now = time.monotonic()
         if now >= self._maintenance_at:
             self._maintenance_at = now + MAINTENANCE_SECONDS
             for _ in self.retention.maintain_in_steps():
-                yield from self._watch_and_chain()
+                yield from self._watch_and_number()
             for _ in self.uploads.purge_in_steps():
-                yield from self._watch_and_chain()
+                yield from self._watch_and_number()
             worker_metrics.show_imports(self.retention.count_imports())
             worker_metrics.forget_dead_processes()
 
-    def _watch_and_chain(self) -> Iterator[None]:
+    def _watch_and_number(self) -> Iterator[None]:
         now = time.monotonic()
         if now >= self._watch_at:
             self._watch_at = now + WATCH_SECONDS
@@ -84,5 +87,6 @@ class Maintenance:
                 log.warning("ended transactions of readers that lasted too long", sessions=ended)
         if now >= self._chain_at:
             self._chain_at = now + CHAIN_SECONDS
+            self.sequencing.number_waiting()
             self.chaining.append_waiting()
         yield

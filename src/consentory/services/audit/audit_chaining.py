@@ -7,7 +7,8 @@ import time
 import structlog
 
 from consentory.domain.audit_event import FIRST_PREVIOUS, chain_hash
-from consentory.store.database import Database
+from consentory.services.account_batches import work_off
+from consentory.store.database import Database, Transaction
 from consentory.store.tables import audit_store
 from consentory.store.tables.audit_store import Link
 
@@ -35,23 +36,28 @@ class AuditChaining:
         return sum(self._chain_account(account_id) for account_id in accounts)
 
     def _chain_account(self, account_id: int) -> int:
-        chained = 0
-        while True:
-            with self._database.transaction(account_id) as tx:
-                if not audit_store.try_chain_lock(tx):
-                    return chained
-                number, previous = audit_store.find_head(tx) or (0, FIRST_PREVIOUS)
-                links = []
-                for event in audit_store.take_waiting(tx, BATCH_EVENTS):
-                    number += 1
-                    link = chain_hash(number, previous, event.event_id, event.digest)
-                    links.append(Link(number, event.event_id, event.digest, previous, link))
-                    previous = link
-                audit_store.append_links(tx, links)
-            chained += len(links)
-            if len(links) < BATCH_EVENTS:
-                self._anchor(account_id, number, previous)
-                return chained
+        head: tuple[int, bytes] | None = None
+
+        def chain_some(tx: Transaction) -> int | None:
+            nonlocal head
+            if not audit_store.try_chain_lock(tx):
+                head = None
+                return None
+            number, previous = audit_store.find_head(tx) or (0, FIRST_PREVIOUS)
+            links = []
+            for event in audit_store.take_waiting(tx, BATCH_EVENTS):
+                number += 1
+                link = chain_hash(number, previous, event.event_id, event.digest)
+                links.append(Link(number, event.event_id, event.digest, previous, link))
+                previous = link
+            audit_store.append_links(tx, links)
+            head = number, previous
+            return len(links)
+
+        chained = work_off(self._database, [account_id], chain_some, BATCH_EVENTS)
+        if head is not None:
+            self._anchor(account_id, *head)
+        return chained
 
     def _anchor(self, account_id: int, number: int, head: bytes) -> None:
         now = time.monotonic()

@@ -13,10 +13,12 @@ from uuid import UUID
 
 import msgspec
 
+from consentory.domain.changed_members import find_changed_members
 from consentory.domain.merge import list_alternate_keys, list_contacts
 from consentory.domain.profile import LedgerEntry, ProfileState
 from consentory.domain.text import fold, hash_key
 from consentory.store.tables.before_image_store import NewImage
+from consentory.store.tables.change_store import StoredChange
 from consentory.store.tables.execution_store import ProcessedRecord
 from consentory.store.tables.profile_store import KeyRow, NewEntries, NewState, Source, encode_entries, encode_state
 
@@ -70,6 +72,8 @@ class ChangeSet:
     """The outcome of each record, in the order of the records."""
     people: dict[int, ChangedPerson] = field(default_factory=dict)
     """By ProfileId, in the order of their first change."""
+    changes: list[StoredChange] = field(default_factory=list)
+    """All changes in the order of their application. Each of them gets a position."""
     ledger: list[NewEntries] = field(default_factory=list)
     alternate_keys: KeyChanges[bytes] = field(default_factory=KeyChanges)
     contact_keys: KeyChanges[tuple[bytes, int]] = field(default_factory=KeyChanges)
@@ -122,6 +126,7 @@ class ChangeSet:
         if new is not None:
             after = NewState(profile_id, encode_state(new), new.active, new.customer_type, fingerprint)
         self.people[profile_id] = ChangedPerson(before, after, source)
+        self._add_position(profile_id, old, new, source)
         if alternate_ids is not None:
             self._change_alternate_ids(profile_id, list_alternate_keys(self.account_id, old), alternate_ids)
         self._change_contacts(profile_id, list_contacts(old), list_contacts(new))
@@ -132,6 +137,21 @@ class ChangeSet:
         if entries:
             first = new.entries - len(entries) + 1
             self.ledger.append(NewEntries(profile_id, first, encode_entries(entries), source))
+
+    def _add_position(
+        self, profile_id: int, old: ProfileState | None, new: ProfileState | None, source: Source
+    ) -> None:
+        had, has = (0 if old is None else old.entries), (0 if new is None else new.entries)
+        self.changes.append(
+            StoredChange(
+                profile_id,
+                "Deleted" if new is None else "Created" if old is None else "Updated",
+                find_changed_members(old, new),
+                had + 1 if has > had else 0,
+                source.caller,
+                source.sequence_number,
+            )
+        )
 
     def _change_alternate_ids(self, profile_id: int, had: AlternateIds, has: AlternateIds) -> None:
         if self.own_ids is not None and profile_id not in self.own_ids:

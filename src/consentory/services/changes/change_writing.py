@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from consentory.services.changes.change_set import ChangeSet
 from consentory.store.database import Transaction
-from consentory.store.tables import before_image_store, profile_store
+from consentory.store.tables import before_image_store, change_store, profile_store
 from consentory.store.tables.profile_store import NewState, Source
 
 
 def write_changes(tx: Transaction, changes: ChangeSet, *, appends_images: bool = True) -> None:
-    """Store people, keys, ledger, tombstones, images for undo, and counts of tags.
+    """Store people, keys, ledger, tombstones, images for undo, counts of tags, and the changes that get positions.
 
     Only in the transaction that planned the changes with locks. Raises StoreRefused with the constraint
     alternate_key_pkey if another transaction took one of the alternate ids meanwhile. Then plan again.
@@ -39,3 +39,4 @@ def write_changes(tx: Transaction, changes: ChangeSet, *, appends_images: bool =
     profile_store.change_contact_keys(tx, contacts.removed, contacts.added.values())
     profile_store.append_ledger(tx, changes.ledger, at)
     profile_store.change_tags(tx, [(tag, *named) for tag, named in changes.tags.items() if named[1]])
+    change_store.insert_changes(tx, changes.changes, at, changes.import_id)

@@ -17,7 +17,7 @@ from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.imports import ImportSettings
 from consentory.domain.instants import from_micros
 from consentory.domain.permission import Scope, require_profile, require_settings
-from consentory.domain.profile import Profile, TagCounts, find_kind
+from consentory.domain.profile import Profile, TagCounts
 from consentory.domain.record import Fault, Kind, Record
 from consentory.domain.spelling import find_spelling, spell_body, spell_choice
 from consentory.domain.text import fold, hash_key, trim
@@ -337,14 +337,4 @@ def _list_visible(
     while items is None or len(items) == HISTORY_STEP:
         items = profile_store.list_history(tx, profile_id, of[0], HISTORY_STEP, after)
         after = items[-1].entry if items else after
-        yield from (item for item in items if _may_see(item, configuration_index, scope))
-
-
-def _may_see(item: HistoryItem, configuration_index: ConfigurationIndex, scope: Scope) -> bool:
-    """True if the caller may see a choice: its value, and the contact element that it is bound to."""
-    kind = find_kind(item.place)
-    if kind is not None and not scope.permits_kind(kind):
-        return False
-    if "ConsentType" in item.value:
-        return scope.permits_consent_type(fold(item.value["ConsentType"]))
-    return scope.permits_filter(configuration_index.filters[fold(item.value["FilterId"])])
+        yield from (item for item in items if scope.permits_choice(item.place, item.value, configuration_index))
