@@ -138,6 +138,7 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "find by email": (_find("emailAddress=nobody@example.com"), {"profile.read", "channels.Email"}),
     "find by number": (_find("phoneNumber=%2B12025550100"), {"profile.read", "any number"}),
     "tags": (lambda users_of, client: client.get(f"{users_of.account}/Tags"), {"profile.read"}),
+    "changes": (lambda users_of, client: client.get(f"{users_of.account}/Changes"), {"profile.read"}),
     "create": (
         lambda users_of, client: client.post(f"{users_of.account}/Profile", json={"CustomerName": {"FirstName": "A"}}),
         {"profile.write"},
@@ -205,5 +206,5 @@ def test_every_call_of_the_api_is_in_the_matrix(users_of: PermissionUsers) -> No
         "getProfile", "getHistory", "findProfiles", "listTags", "createProfile",
         "startPreview", "startTokenPreview", "getPreview", "getTokenPreview", "listPreviewChanges",
         "listTokenPreviewChanges", "updateProfile", "deleteProfile",
-        "getConfiguration", "applyConfiguration", "readAudit",
+        "getConfiguration", "applyConfiguration", "readAudit", "listChanges",
     }, "a call was added: put it into CALLS, and here"  # fmt: skip

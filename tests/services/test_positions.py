@@ -15,12 +15,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from record_cases import read_document
 from waiting import await_true, let_pass
 from wire_client import at_once
 from workbench import Workbench, make_person, open_workbench
 
 from consentory.bootstrap.composition import open_services
-from consentory.domain.viewing import ViewedChange
+from consentory.domain.viewing import ViewedChange, ViewedChanges
+from consentory.errors import RequestRefused
+from consentory.services.data_out.change_reading import ChangesQuery
 from consentory.services.data_out.position_sequencing import PositionSequencing
 from consentory.store.database import Database
 from consentory.store.tables import change_store
@@ -48,7 +51,7 @@ def update(bench: Workbench, profile_id: int, **more: Any) -> None:
 
 
 def read_all(bench: Workbench, after: int | None = None) -> list[ViewedChange]:
-    return list(bench.services.changes.read(bench.caller, after, 10_000).items)
+    return list(bench.services.changes.read(bench.caller, ChangesQuery(after, 10_000)).items)
 
 
 def show(changes: list[ViewedChange]) -> list[tuple[int, str, int]]:
@@ -168,6 +171,67 @@ def test_an_account_has_positions_of_its_own(bench: Workbench) -> None:
         assert [one.position for one in read_all(other)] == [1]
 
 
+# Retention -------------------------------------------------------------------------------------------------------
+
+
+def age(bench: Workbench, last: int, days: int) -> None:
+    """Make the blocks up to a position older."""
+    bench.owner(
+        "UPDATE change_block SET applied_at = applied_at - make_interval(days => %s) WHERE first_position <= %s",
+        days,
+        last,
+    )
+
+
+def test_old_changes_go_and_a_reader_who_needs_them_is_told(bench: Workbench) -> None:
+    for number in range(5):
+        write(bench, number)
+    bench.worker.sequencing.number_waiting()
+    age(bench, 2, days=31)
+    age(bench, 1, days=1)
+    bench.worker.retention.run_maintenance()
+    assert [one.position for one in read_all(bench)] == [3, 4, 5]
+    assert [one.position for one in read_all(bench, after=2)] == [3, 4, 5]
+    with pytest.raises(RequestRefused, match="oldest is 3") as refused:
+        read_all(bench, after=1)
+    assert (refused.value.kind, refused.value.code) == ("gone", "Changes.TooOld")
+
+
+def test_an_old_change_behind_a_new_one_stays(bench: Workbench) -> None:
+    for number in range(3):
+        write(bench, number)
+    bench.worker.sequencing.number_waiting()
+    bench.owner("UPDATE change_block SET applied_at = now() - interval '40 days' WHERE first_position <> 2")
+    bench.worker.retention.run_maintenance()
+    assert [one.position for one in read_all(bench)] == [2, 3]
+
+
+def test_positions_go_on_when_no_change_is_left(bench: Workbench) -> None:
+    write(bench, 1)
+    bench.worker.sequencing.number_waiting()
+    age(bench, 1, days=31)
+    bench.worker.retention.run_maintenance()
+    assert read_all(bench, after=1) == []
+    write(bench, 2)
+    bench.worker.sequencing.number_waiting()
+    assert [one.position for one in read_all(bench, after=1)] == [2]
+    with pytest.raises(RequestRefused):
+        read_all(bench, after=0)
+
+
+def test_the_account_document_says_how_long(bench: Workbench) -> None:
+    write(bench, 1)
+    bench.worker.sequencing.number_waiting()
+    age(bench, 1, days=3)
+    bench.worker.retention.run_maintenance()
+    assert [one.position for one in read_all(bench)] == [1]
+    document = read_document()
+    document["account"]["changesDays"] = 2
+    bench.services.accounts.apply_document(json.dumps(document).encode(), source="test", dry_run=False)
+    bench.worker.retention.run_maintenance()
+    assert read_all(bench) == []
+
+
 def test_the_blocks_hold_no_personal_data(bench: Workbench) -> None:
     write(bench, 1, Emails=[{"EmailAddressType": "Home", "EmailAddress": "nour@example.com"}])
     ((packed,),) = bench.owner("SELECT changes FROM change_block")
@@ -191,9 +255,12 @@ class Reader(threading.Thread):
         after, left = 0, True
         while left or not self.stop.is_set():
             left = not self.stop.is_set()
-            while (page := self.bench.services.changes.read(self.bench.caller, after, 97, note_empty=False)).items:
+            while (page := self.read(ChangesQuery(after, 97))).items:
                 self.seen += page.items
                 after = page.next
+
+    def read(self, query: ChangesQuery) -> ViewedChanges:
+        return self.bench.services.changes.read(self.bench.caller, query, note_empty=False)
 
 
 PEOPLE = 20

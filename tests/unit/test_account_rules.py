@@ -29,6 +29,8 @@ from consentory.codec.account.account_document import (
         ("account.importsPerDay", 0, "OutOfRange", ""),
         ("account.undoDays", -1, "OutOfRange", ""),
         ("account.undoDays", 31, "OutOfRange", ""),
+        ("account.changesDays", 0, "OutOfRange", ""),
+        ("account.changesDays", 366, "OutOfRange", ""),
         ("account.maxStageMegabytes", 28.5, "OutOfRange", ""),
         ("customerTypes.2", {"name": "x" * 101}, "TooLong", ".name"),
         ("customerTypes.2", {"name": " x"}, "Malformed", ".name"),

@@ -12,6 +12,7 @@ from litestar.di import Provide
 from consentory.api.openapi.api_description import make_openapi_config
 from consentory.api.routes.account_routes import ACCOUNT_ROUTES
 from consentory.api.routes.audit_routes import AUDIT_ROUTES
+from consentory.api.routes.change_routes import CHANGE_ROUTES
 from consentory.api.routes.import_routes import IMPORT_ROUTES
 from consentory.api.routes.operation_routes import get_health, get_metrics, get_readiness
 from consentory.api.routes.preview_routes import PREVIEW_ROUTES
@@ -60,7 +61,7 @@ def create_app(
     )
     account_calls = Router(
         base_path,
-        route_handlers=[IMPORT_ROUTES, PREVIEW_ROUTES, PROFILE_ROUTES, ACCOUNT_ROUTES, AUDIT_ROUTES],
+        route_handlers=[IMPORT_ROUTES, PREVIEW_ROUTES, PROFILE_ROUTES, CHANGE_ROUTES, ACCOUNT_ROUTES, AUDIT_ROUTES],
         middleware=[AuthenticationMiddleware, CostlyReads],
         opt={"answers": (JSON,)},
         security=[{"bearer": []}, {"pnauthinfo3": []}],
@@ -94,6 +95,7 @@ def _provide_services(services: Services, processes: StageProcesses) -> dict[str
         "mappings": _provide(services.mappings),
         "refused_rows": _provide(services.refused_rows),
         "profiles": _provide(services.profiles),
+        "changes": _provide(services.changes),
         "accounts": _provide(services.accounts),
         "audit": _provide(services.audit),
         "sessions": _provide(services.sessions),

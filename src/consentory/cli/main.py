@@ -5,6 +5,7 @@ import typer
 from consentory.cli import (
     account_commands,
     audit_commands,
+    changes_command,
     client_commands,
     console_commands,
     key_commands,
@@ -32,6 +33,7 @@ for commands in (
     console_commands,
     reader_commands,
     client_commands,
+    changes_command,
     mapping_commands,
     demo_command,
 ):

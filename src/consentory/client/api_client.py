@@ -265,6 +265,11 @@ class ConsentoryClient:
         """`{Count, HasMore, Items}`: the applied choices in the order of application."""
         return self._get(self._url("Profile", profile_id, "History"), of=of, limit=limit, offset=offset)
 
+    def changes(self, *, after: int | None = None, limit: int | None = None, wait: int | None = None) -> JsonObject:
+        """`{Items, Next, Latest}`: the changes of people after a position. `wait`: the seconds for which the server
+        waits for a change. ApiProblem 410 if those changes are no longer kept."""
+        return self._get(self._url("Changes"), after=after, limit=limit, wait=wait)
+
     def tags(self) -> JsonObject:
         """The account's tags with their counts, and `AsOf`, the time of the counts."""
         return self._get(self._url("Tags"))

@@ -31,6 +31,7 @@ class Account(Item, frozen=True):
     token_lifetime_hours: float = 12
     imports_per_day: int = 200
     undo_days: int = 10
+    changes_days: int = 30
     max_stage_megabytes: float = 25
     require_dates: bool = False
     earliest_date: date = date(1990, 1, 1)

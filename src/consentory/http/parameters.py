@@ -51,6 +51,19 @@ HistoryKind = Annotated[
 AfterNumber = Annotated[
     int, QueryParameter(name="after", description="Only events with a higher Number.", ge=0, le=2**53 - 1)
 ]
+AfterPosition = Annotated[
+    int | None,
+    QueryParameter(
+        name="after",
+        description="Only changes after this position. Default: from the oldest change that is kept.",
+        ge=0,
+        le=2**53 - 1,
+    ),
+]
+Wait = Annotated[
+    int,
+    QueryParameter(name="wait", description="Seconds to wait for a change if there is none.", ge=0, le=30),
+]
 ActionFilter = Annotated[Action | None, QueryParameter(name="action", description="Only events of this Action.")]
 ImportFilter = Annotated[UUID | None, QueryParameter(name="importId", description="Only events of this import.")]
 PreviewIdFilter = Annotated[
@@ -105,7 +118,7 @@ def read_flags(
     }
 
 
-_NUMBERS = frozenset(("limit", "offset", "after"))
+_NUMBERS = frozenset(("limit", "offset", "after", "wait"))
 _REPEATED = frozenset(("phase",))
 _CHOICES = frozenset(("status", "action", "importId", "phase", "previewId", "kind"))
 """Parameters for which Litestar treats the word null as a missing parameter."""

@@ -51,6 +51,7 @@ _USER_ID = re.compile(rf"[A-Za-z0-9_.@-]{{1,{_LONGEST_USER_ID}}}")
 _MOST_TOKEN_HOURS = 87_600
 _MOST_IMPORTS = 1_000_000
 _MOST_UNDO_DAYS = 30
+_MOST_CHANGES_DAYS = 365
 _MOST_MEGABYTES = 28
 
 
@@ -91,6 +92,8 @@ def _check_account(account: Account, log: FaultLog) -> None:
         log.refuse(f"{path}.importsPerDay", "OutOfRange", f"must be 1 to {_MOST_IMPORTS}")
     if not 0 <= account.undo_days <= _MOST_UNDO_DAYS:
         log.refuse(f"{path}.undoDays", "OutOfRange", f"must be 0 to {_MOST_UNDO_DAYS}")
+    if not 1 <= account.changes_days <= _MOST_CHANGES_DAYS:
+        log.refuse(f"{path}.changesDays", "OutOfRange", f"must be 1 to {_MOST_CHANGES_DAYS}")
     if not 0 < megabytes <= _MOST_MEGABYTES:
         log.refuse(f"{path}.maxStageMegabytes", "OutOfRange", f"must be more than 0, and at most {_MOST_MEGABYTES}")
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import msgspec
 
+from consentory.codec.answers.csv_rows import make_safe, write_csv_rows
 from consentory.codec.answers.exceptions_answer import render_row
-from consentory.codec.hidden_characters import spell_hidden
 from consentory.domain.imports import ExceptionRow
 from consentory.domain.record import Fault
 
 CSV_COLUMNS = ("SequenceNumber", "Phase", "Code", "Path", "Value", "Message")
 _RECORDS_A_CHUNK = 200
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would run a cell that begins so as a formula. The last two begin a formula in some spreadsheets."""
-_HARMLESS = "\t\r\n"
-"""White space that a quoted cell may contain."""
 
 
 def write_ndjson(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
@@ -30,23 +24,16 @@ def write_ndjson(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
 
 def write_csv(rows: Iterator[ExceptionRow]) -> Iterator[bytes]:
     """One fault per row, after a row of names; RFC 4180, UTF-8."""
-    yield _write_rows([CSV_COLUMNS])
+    yield write_csv_rows([CSV_COLUMNS])
     while chunk := list(islice(rows, _RECORDS_A_CHUNK)):
-        yield _write_rows(_make_cells(row, fault) for row in chunk for fault in row.faults)
+        yield write_csv_rows(_make_cells(row, fault) for row in chunk for fault in row.faults)
 
 
 def _make_cells(row: ExceptionRow, fault: Fault) -> tuple[str, ...]:
     value = fault.Value if isinstance(fault.Value, str) else _show(fault.Value)
     cells = (str(row.sequence_number), row.phase, fault.Code, fault.Path, value, fault.Message)
-    shown = (spell_hidden(cell, keep=_HARMLESS) for cell in cells)
-    return tuple(f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in shown)
+    return tuple(make_safe(cell) for cell in cells)
 
 
 def _show(value: float | bool | None) -> str:
     return "" if value is None else msgspec.json.encode(value).decode()
-
-
-def _write_rows(rows: Iterable[Iterable[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()

@@ -38,8 +38,8 @@ class PlaceAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     PostalCode: str | UnsetType = UNSET
 
 
-class PreferenceEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A preference that was applied."""
+class PreferenceChoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A preference as it was applied."""
 
     Place: PlaceAnswer
     FilterId: str
@@ -47,16 +47,12 @@ class PreferenceEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     FrequencyId: str | UnsetType = UNSET
     PreferenceAttributes: list[AttributeAnswer] | UnsetType = UNSET
     CustomerDate: Instant
-    RecordedDate: Instant
-    Caller: str
-    ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
-    SequenceNumber: Positive | None
     UndoOf: _UndoOf = UNSET
     TakenBack: _TakenBack = UNSET
 
 
-class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A consent that was applied."""
+class ConsentChoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A consent as it was applied."""
 
     Place: PlaceAnswer
     ConsentType: str
@@ -65,12 +61,26 @@ class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ConsentStatus: ConsentCode
     Evidence: EvidenceAnswer | UnsetType = UNSET
     ConsentDate: Instant
+    UndoOf: _UndoOf = UNSET
+    TakenBack: _TakenBack = UNSET
+
+
+class PreferenceEvent(PreferenceChoice, frozen=True, kw_only=True, gc=False):
+    """A preference that was applied."""
+
     RecordedDate: Instant
     Caller: str
     ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
     SequenceNumber: Positive | None
-    UndoOf: _UndoOf = UNSET
-    TakenBack: _TakenBack = UNSET
+
+
+class ConsentEvent(ConsentChoice, frozen=True, kw_only=True, gc=False):
+    """A consent that was applied."""
+
+    RecordedDate: Instant
+    Caller: str
+    ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
+    SequenceNumber: Positive | None
 
 
 class PreferenceHistory(msgspec.Struct, frozen=True):

@@ -31,6 +31,15 @@ from consentory.store.tables.change_store import ChangeRange, StoredChange
 Choices = dict[tuple[int, int], list[LedgerEntry]]
 
 
+class ChangesQuery(NamedTuple):
+    """A call for changes. `after` None: from the oldest position that is kept. `limit`: the number of positions of a
+    page. `wait`: the seconds that the call waits for a change."""
+
+    after: int | None = None
+    limit: int = 1000
+    wait: int = 0
+
+
 class _Numbered(NamedTuple):
     """A change with its position and the facts of its block."""
 
@@ -47,22 +56,25 @@ class ChangeReading:
         self._database = database
         self._configurations = configurations
 
-    def read(self, caller: Caller, after: int | None, limit: int, *, note_empty: bool = True) -> ViewedChanges:
-        """The changes of the next `limit` positions after `after`, without those that the caller may not see.
+    def read(
+        self, caller: Caller, query: ChangesQuery, *, start: int | None = None, note_empty: bool = True
+    ) -> ViewedChanges:
+        """The changes of the next positions after `query.after`, without those that the caller may not see.
 
-        `after` None: from the oldest position that is kept. A page with changes is noted in the audit trail, and a page
-        without changes only if `note_empty`. Raises RequestRefused: forbidden; gone, if a position after `after` is no
-        longer kept; conflict, if `after` was never given.
+        `start`: the position after which a call that waits goes on. A page with changes is noted in the audit trail,
+        and a page without changes only if `note_empty`. Raises RequestRefused: forbidden; gone, if a position after
+        `query.after` is no longer kept; conflict, if `query.after` was never given.
         """
         require_profile(caller, "read")
         with self._database.snapshot(caller.account_id) as tx:
             kept = change_store.read_range(tx)
-            start = kept.oldest - 1 if after is None else after
+            after = kept.oldest - 1 if query.after is None else query.after
+            start = after if start is None else start
             _check_start(start, kept)
-            last = min(start + limit, kept.latest)
+            last = min(start + query.limit, kept.latest)
             items = self._list_visible(tx, caller, start, last) if last > start else []
             if items or note_empty:
-                details = {"After": start, "Limit": limit, "Count": len(items)}
+                details = {"After": after, "Limit": query.limit, "Wait": query.wait, "Count": len(items)}
                 note_event(tx, caller, "changes.read", details=details)
         return ViewedChanges(items, last, kept.latest)
 

@@ -1,4 +1,5 @@
-"""The end of data with a time limit: tokens, staged records, tag changes (execution.md, "Retention")."""
+"""The end of data with a time limit: tokens, staged records, tag changes, changes of people (execution.md,
+"Retention")."""
 
 from __future__ import annotations
 
@@ -15,7 +16,14 @@ from consentory.domain.imports import TRANSITIONS, Status
 from consentory.errors import RequestRefused, StoreBusy
 from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database
-from consentory.store.tables import before_image_store, execution_store, import_store, preview_store, profile_store
+from consentory.store.tables import (
+    before_image_store,
+    change_store,
+    execution_store,
+    import_store,
+    preview_store,
+    profile_store,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +44,7 @@ class Retention:
             pass
 
     def maintain_in_steps(self) -> Iterator[None]:
-        """Expire imports that were not executed, delete staged records whose retention is over, and fold tag counts.
+        """Expire imports that were not executed, delete staged records and changes whose retention is over, fold tags.
         Each step is one short transaction.
 
         Raises StoreUnavailable. The finished steps stay done, and the next call does the other ones.
@@ -51,6 +59,7 @@ class Retention:
             purgeable = execution_store.find_purgeable(tx)
             outdated = before_image_store.find_to_purge(tx)
             foldable = profile_store.find_foldable(tx)
+            old_changes = change_store.find_outdated(tx)
         for account_id, import_id in redactable:
             yield from _pass_over_busy(self._redact(account_id, import_id), import_id)
         for account_id, import_id in purgeable:
@@ -61,6 +70,8 @@ class Retention:
             with self._database.transaction(account_id) as tx:
                 profile_store.fold_tags(tx)
             yield
+        for account_id, days in old_changes:
+            yield from self._purge_changes(account_id, days)
 
     def purge(self, account_id: int, import_id: UUID) -> None:
         """Delete the staged records of an import now, for the operator. An import before its execution is cancelled.
@@ -118,6 +129,13 @@ class Retention:
                 rows = before_image_store.purge_some(tx, import_id)
                 if not rows:
                     before_image_store.mark_gone(tx, import_id)
+
+    def _purge_changes(self, account_id: int, days: int) -> Iterator[None]:
+        blocks = 1
+        while blocks:
+            with self._database.transaction(account_id) as tx:
+                blocks = change_store.purge_some(tx, days)
+            yield
 
     def _redact(self, account_id: int, import_id: UUID) -> Iterator[None]:
         """DataStageDuration 0: delete the accepted records at the end of the import. The others stay until the token

@@ -67,3 +67,33 @@ CROSS JOIN LATERAL (
     AND (%(one)s::bigint IS NULL OR profile_id = ANY(%(ids)s::bigint[]) OR profile_id = %(one)s::bigint)
   OFFSET 0
 ) AS l;
+
+-- name: find_outdated_changes
+-- Accounts whose oldest kept changes are older than their document permits, with the number of days. Across accounts
+-- (worker). Index change_block_position, one look-up for each account.
+SELECT o.account_id, o.days FROM (
+  SELECT r.account_id, r.oldest, coalesce((c.document->'account'->>'changesDays')::integer, 30) AS days
+  FROM change_range AS r JOIN account AS a ON a.account_id = r.account_id
+  JOIN configuration AS c ON c.account_id = a.account_id AND c.revision = a.revision
+  WHERE r.oldest <= r.latest
+) AS o JOIN change_block AS b ON b.account_id = o.account_id AND b.first_position = o.oldest
+WHERE b.applied_at < now() - make_interval(days => o.days);
+
+-- name: purge_changes
+-- Deletes the oldest blocks, in order, up to the first block that is not old; 1,000 at most. Zero rows: none is old. The
+-- caller holds lock_change_range. Index change_block_position, then primary key.
+WITH oldest AS (
+  SELECT block_id, first_position + change_count AS next,
+    bool_and(applied_at < now() - make_interval(days => %(days)s)) OVER (ORDER BY first_position) AS is_old
+  FROM (
+    SELECT block_id, first_position, change_count, applied_at FROM change_block
+    WHERE account_id = current_account() AND first_position IS NOT NULL ORDER BY first_position LIMIT 1000
+  ) AS b
+), gone AS (
+  DELETE FROM change_block AS b USING oldest AS o
+  WHERE b.account_id = current_account() AND b.block_id = o.block_id AND o.is_old
+  RETURNING o.next
+)
+UPDATE change_range SET oldest = g.next FROM (SELECT max(next) AS next, count(*) AS blocks FROM gone) AS g
+WHERE account_id = current_account() AND g.next IS NOT NULL
+RETURNING g.blocks;

@@ -152,6 +152,20 @@ def number_some(tx: Transaction, limit: int) -> int | None:
     return int(row[0])
 
 
+def find_outdated(tx: Transaction) -> list[tuple[int, int]]:
+    """(account id, days that changes are kept) of accounts with changes that must be deleted now, across accounts."""
+    return [(row[0], row[1]) for row in tx.rows("find_outdated_changes")]
+
+
+def purge_some(tx: Transaction, days: int) -> int:
+    """Delete some of the oldest changes that are older than `days`, and store which position is now the oldest.
+    Returns the number of deleted blocks. 0: no block is so old, or another transaction has the lock."""
+    if tx.row("lock_change_range") is None:
+        return 0
+    row = tx.row("purge_changes", {"days": days})
+    return 0 if row is None else int(row[0])
+
+
 def read_range(tx: Transaction) -> ChangeRange:
     """The range of positions that this transaction sees."""
     row = tx.row("read_change_range")
