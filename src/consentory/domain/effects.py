@@ -1,7 +1,7 @@
 """The effects of a change of a person, by kind (docs/effects.md). A preview counts them, and a guard limits them.
 
-The rules of `domain/in_force.py` decide if a choice is in force. The effects are the difference between two states of
-a person. Changes between these states that cancel each other do not count.
+The rules of `domain/audience.py` and `domain/in_force.py` decide if a choice is in force. The effects are the difference
+between two states of a person. Changes between these states that cancel each other do not count.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, get_args
 
+from consentory.domain.audience import is_in_force, list_places
 from consentory.domain.configuration_index import ConfigurationIndex
-from consentory.domain.in_force import Site, find_in_force, is_denied_elsewhere, is_granted, judge_preference
+from consentory.domain.in_force import Site, find_in_force, is_denied_elsewhere, is_granted
 from consentory.domain.instants import from_micros
 from consentory.domain.profile import PLACE_LETTER, Consent, Element, Preference, ProfileState
 from consentory.domain.record import KIND_MEMBERS, KINDS, OPT_IN, WITHDRAWALS, Kind
@@ -106,19 +107,15 @@ def _find_choices(body: ProfileState | None, index: ConfigurationIndex, at: int)
     if body is None or not body.active:
         return _NOTHING
     found = _InForce({}, {})
-    _add_choices(found, "", Site(body, (), None), index, at)
-    for kind in KINDS:
-        elements = body.elements(kind)
-        for number, element in enumerate(elements):
-            if element.active and (element.preferences or element.consents):
-                _add_choices(found, f"{PLACE_LETTER[kind]}{number}", Site(body, elements, element), index, at)
+    for place, site in list_places(body):
+        _add_choices(found, place, site, index, at)
     return found
 
 
 def _add_choices(found: _InForce, place: str, site: Site, index: ConfigurationIndex, at: int) -> None:
     owner: ProfileState | Element = site.body if site.element is None else site.element
     for item in owner.preferences:
-        if not item.archived and (item.type != OPT_IN or judge_preference(site, item, index, at) == "Active"):
+        if is_in_force(site, item, index, at):
             found.preferences[place, item.filter] = item
     for type_name in {consent.type for consent in owner.consents}:
         entry = index.consent_types[type_name]
