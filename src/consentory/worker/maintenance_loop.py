@@ -1,4 +1,4 @@
-"""The maintenance loop of a worker: positions, the chain of the audit trail, retention, and sessions that last too long.
+"""The maintenance loop of a worker: positions, the chain of the audit trail, retention, and sessions to end.
 
 It runs in a thread of its own, so it and the chunk loop do not wait for each other.
 """
