@@ -60,6 +60,8 @@ Action = Literal[
     "authentication.replayed",
     "permission.refused",
     "audit.read",
+    "audience.read",
+    "export.read",
 ]
 """The names are stable: a released name is never changed and never removed."""
 

@@ -1,7 +1,7 @@
 """The effects of a change of a person, by kind (docs/effects.md). A preview counts them, and a guard limits them.
 
-The rules of `domain/audience.py` and `domain/in_force.py` decide if a choice is in force. The effects are the difference
-between two states of a person. Changes between these states that cancel each other do not count.
+The rules of `domain/audience.py` and `domain/in_force.py` decide if a choice is in force. The effects are the
+difference between two states of a person. Changes between these states that cancel each other do not count.
 """
 
 from __future__ import annotations

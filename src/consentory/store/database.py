@@ -262,19 +262,16 @@ class Database:
             yield tx
 
     @contextmanager
-    def snapshot(self, account_id: int, name: str | None = None) -> Iterator[Transaction]:
+    def snapshot(self, account_id: int, name: str | None = None, *, read_only: bool = False) -> Iterator[Transaction]:
         """A transaction that sees the same state of the database from its first statement to its end.
 
         `name`: the snapshot of another transaction, from `export_snapshot`. With a name the transaction only reads. On
         Citus the nodes share no snapshots: each statement there sees what is committed when it begins.
         Raises like `transaction`, and an error with a code of SNAPSHOT_ENDED if that other transaction has ended.
         """
-        if name is None:
-            begin: list[sql.Composable] = [_BEGIN_SNAPSHOT]
-        elif self._bounds:
-            begin = [_BEGIN_READING]
-        else:
-            begin = [_BEGIN_READING, sql.SQL("SET TRANSACTION SNAPSHOT {}").format(name)]
+        begin: list[sql.Composable] = [_BEGIN_READING if read_only or name is not None else _BEGIN_SNAPSHOT]
+        if name is not None and not self._bounds:
+            begin.append(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(name))
         with self._run([*begin, _bind_account(account_id)]) as tx:
             yield tx
 

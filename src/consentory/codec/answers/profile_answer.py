@@ -131,6 +131,15 @@ class FoundProfiles(msgspec.Struct, frozen=True):
     UserProfilePreferences: list[ProfileAnswer]
 
 
+class ProfilePage(msgspec.Struct, frozen=True):
+    """A page of an export, in order of ProfileId."""
+
+    Items: list[ProfileAnswer]
+    Next: Annotated[
+        int | None, Meta(description="Send this as `after` for the next page; null: this page is the last.")
+    ]
+
+
 WriteOutcome = Annotated[str, Meta(extra_json_schema={"enum": ["Created", "Updated", "Unchanged", "NotHonored"]})]
 
 
