@@ -155,6 +155,13 @@ class WireClient:
         with psycopg.connect(self.access.database_url) as connection:
             connection.execute(sql, parameters)  # type: ignore[call-overload]
 
+    def events(self, action: str) -> list[Wire]:
+        """The details of the account's audit events of an action, oldest first."""
+        query = """SELECT details FROM audit_event JOIN account USING (account_id)
+            WHERE client_id = %s AND action = %s ORDER BY recorded_at"""
+        with psycopg.connect(self.access.database_url) as connection:
+            return [row[0] for row in connection.execute(query, (self.access.account, action)).fetchall()]
+
     def expire(self, import_id: str) -> None:
         self.change("UPDATE import SET expires_at = now() - interval '1 second' WHERE import_id = %s", UUID(import_id))
 

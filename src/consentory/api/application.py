@@ -13,6 +13,7 @@ from consentory.api.openapi.api_description import make_openapi_config
 from consentory.api.routes.account_routes import ACCOUNT_ROUTES
 from consentory.api.routes.audit_routes import AUDIT_ROUTES
 from consentory.api.routes.change_routes import CHANGE_ROUTES
+from consentory.api.routes.data_out_routes import DATA_OUT_ROUTES
 from consentory.api.routes.import_routes import IMPORT_ROUTES
 from consentory.api.routes.operation_routes import get_health, get_metrics, get_readiness
 from consentory.api.routes.preview_routes import PREVIEW_ROUTES
@@ -20,6 +21,7 @@ from consentory.api.routes.profile_routes import PROFILE_ROUTES
 from consentory.api.routes.token_routes import issue_token
 from consentory.http.access_log import AccessLogMiddleware
 from consentory.http.authentication_middleware import AuthenticationMiddleware, note_refusal
+from consentory.http.byte_stream import StreamSlots
 from consentory.http.call_checks import check_call
 from consentory.http.media_types import JSON
 from consentory.http.problems import EXCEPTION_HANDLERS
@@ -56,12 +58,21 @@ def create_app(
             "body_slots": BodySlots(),
             "upload_slots": UploadSlots(),
             "read_slots": ReadSlots(),
+            "stream_slots": StreamSlots(),
             "trusted_proxies": trusted_proxies or TrustedProxies(),
         }
     )
     account_calls = Router(
         base_path,
-        route_handlers=[IMPORT_ROUTES, PREVIEW_ROUTES, PROFILE_ROUTES, CHANGE_ROUTES, ACCOUNT_ROUTES, AUDIT_ROUTES],
+        route_handlers=[
+            IMPORT_ROUTES,
+            PREVIEW_ROUTES,
+            PROFILE_ROUTES,
+            CHANGE_ROUTES,
+            DATA_OUT_ROUTES,
+            ACCOUNT_ROUTES,
+            AUDIT_ROUTES,
+        ],
         middleware=[AuthenticationMiddleware, CostlyReads],
         opt={"answers": (JSON,)},
         security=[{"bearer": []}, {"pnauthinfo3": []}],
@@ -96,6 +107,8 @@ def _provide_services(services: Services, processes: StageProcesses) -> dict[str
         "refused_rows": _provide(services.refused_rows),
         "profiles": _provide(services.profiles),
         "changes": _provide(services.changes),
+        "exports": _provide(services.exports),
+        "audiences": _provide(services.audiences),
         "accounts": _provide(services.accounts),
         "audit": _provide(services.audit),
         "sessions": _provide(services.sessions),

@@ -12,6 +12,7 @@ from consentory.bootstrap.process_setup import make_environment
 from consentory.bootstrap.staged_bound import read_staged_bound, read_upload_limits
 from consentory.config import DATA_FOLDER, SETTINGS, load_setting
 from consentory.errors import ConsentoryError
+from consentory.http.byte_stream import STREAMS
 from consentory.services.access.authentication import Authentication
 from consentory.services.access.console_sessions import ConsoleSessions
 from consentory.services.access.secret_box import SecretBox
@@ -21,7 +22,9 @@ from consentory.services.accounts.reader_service import ReaderService
 from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.audit.audit_verification import AuditVerification
+from consentory.services.data_out.audience_service import AudienceService
 from consentory.services.data_out.change_reading import ChangeReading
+from consentory.services.data_out.export_service import ExportService
 from consentory.services.data_out.position_sequencing import PositionSequencing
 from consentory.services.execution.chunking import CHUNK_RECORDS
 from consentory.services.execution.import_execution import Execution
@@ -44,7 +47,8 @@ from consentory.store.embedded.embedded_server import EmbeddedServer
 from consentory.store.migration import migrate
 
 SERVER_CONNECTIONS = 16
-"""The connections of one server process. Further requests wait for a connection, 5 s at most."""
+"""The connections of one server process for requests, beside one for each stream. Further requests wait for a
+connection, 5 s at most."""
 
 WORKER_CONNECTIONS = 7
 """The chunk loop, the maintenance loop and the two upload loops use one connection each. A preview uses three."""
@@ -82,7 +86,7 @@ def open_services(conninfo: str, box: SecretBox | None = None) -> Services:
 
     Without a box, everything that needs the secret key is refused: tokens and shared keys.
     """
-    return compose_services(Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS), box, conninfo)
+    return compose_services(Database(conninfo, "consentory_service", size=SERVER_CONNECTIONS + STREAMS), box, conninfo)
 
 
 def compose_services(database: Database, box: SecretBox | None = None, conninfo: str = "") -> Services:
@@ -106,6 +110,8 @@ def compose_services(database: Database, box: SecretBox | None = None, conninfo:
         previews=PreviewService(database),
         profiles=ProfileService(database, configurations),
         changes=ChangeReading(database, configurations),
+        exports=ExportService(database, configurations),
+        audiences=AudienceService(database, configurations),
         accounts=AccountService(database, configurations),
         authentication=authentication,
         audit=AuditTrail(database),

@@ -15,6 +15,7 @@ from consentory.http.problems import NotAcceptable
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
 EVENTS = "text/event-stream"
 FORM = "application/x-www-form-urlencoded"
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
@@ -33,7 +34,7 @@ def check_media(request: Request[Any, Any, Any]) -> None:
 def choose_answer(request: Request[Any, Any, Any], offers: tuple[str, ...]) -> str:
     """The offer with the highest quality in Accept; among equals the first. Raises NotAcceptable if Accept excludes all
     offers."""
-    ranges = _read_accept(",".join(request.headers.getall("accept", [])))
+    ranges = read_qualities(",".join(request.headers.getall("accept", [])))
     if not ranges:
         return offers[0]
     liked = {offer: _find_quality(ranges, offer) for offer in offers}
@@ -43,8 +44,8 @@ def choose_answer(request: Request[Any, Any, Any], offers: tuple[str, ...]) -> s
     return best
 
 
-def _read_accept(header: str) -> list[tuple[str, float]]:
-    """(media range, quality) of each element. An element that cannot be read gets quality 0."""
+def read_qualities(header: str) -> list[tuple[str, float]]:
+    """(name, quality) of each element of Accept or Accept-Encoding. An element that cannot be read gets quality 0."""
     ranges = []
     for element in header.lower().split(","):
         name, *parameters = (part.strip() for part in element.split(";"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_type_hints
 from uuid import UUID
@@ -77,6 +77,32 @@ AlternateIdType = Annotated[str | None, QueryParameter(name="alternateIdType", d
 AlternateId = Annotated[str | None, QueryParameter(name="alternateId", description="With alternateIdType.")]
 EmailAddress = Annotated[str | None, QueryParameter(name="emailAddress", description="An email address.")]
 PhoneNumber = Annotated[str | None, QueryParameter(name="phoneNumber", description="A phone number.")]
+DataFormat = Annotated[
+    Literal["json", "ndjson", "csv", "parquet"] | None,
+    QueryParameter(name="format", description="json gives a page, the others a file. Default: by the header Accept."),
+]
+AfterProfile = Annotated[
+    int, QueryParameter(name="after", description="Only profiles with a higher ProfileId.", ge=0, le=2**63 - 1)
+]
+AfterKey = Annotated[str | None, QueryParameter(name="after", description="Only the rows after the row of this Key.")]
+OptedOut = Annotated[bool, QueryParameter(name="optedOut", description="List the opt-outs in force instead.")]
+FilterId = Annotated[str, PathParameter(name="filterId", description="The id of a filter of the account document.")]
+CustomerTypeFilter = Annotated[
+    str | None, QueryParameter(name="customerType", description="Only profiles of this customer type.")
+]
+TagFilter = Annotated[str | None, QueryParameter(name="tag", description="Only profiles with this tag.")]
+GroupFilter = Annotated[
+    str | None, QueryParameter(name="group", description="Only profiles in this group, written Type:Name.")
+]
+MadeByFilter = Annotated[
+    UUID | None, QueryParameter(name="importId", description="Only profiles that this import created.")
+]
+ModifiedSince = Annotated[
+    str | None, QueryParameter(name="modifiedSince", description="Only profiles that changed at this time or later.")
+]
+ActiveFilter = Annotated[
+    bool | None, QueryParameter(name="active", description="Only active profiles, or only inactive ones.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +146,24 @@ def read_flags(
 
 _NUMBERS = frozenset(("limit", "offset", "after", "wait"))
 _REPEATED = frozenset(("phase",))
-_CHOICES = frozenset(("status", "action", "importId", "phase", "previewId", "kind"))
+_CHOICES = frozenset(("status", "action", "importId", "phase", "previewId", "kind", "format", "active", "optedOut"))
 """Parameters for which Litestar treats the word null as a missing parameter."""
 _NAMES = frozenset(
     (*_NUMBERS, *_CHOICES, "cursor", "of", "dryRun", "alternateIdType", "alternateId", "emailAddress", "phoneNumber")
 ) | {
     "RefreshAlternateIds", "RefreshContacts", "RefreshCustomFields", "RefreshGroups", "RefreshTags",
-    "AllowPriorConsents",
+    "AllowPriorConsents", "customerType", "tag", "group", "modifiedSince",
 }  # fmt: skip
 _NAMES_BY_FOLD = {name.casefold(): name for name in _NAMES}
 _DIGITS = re.compile("[0-9]{1,16}")
 
 
-def check_query(items: Iterable[tuple[str, str]]) -> None:
+def check_query(items: Iterable[tuple[str, str]], texts: Container[str] = ()) -> None:
     """Refuse parameters that would be read with another meaning. Raises RequestRefused, invalid, with every fault.
 
     Refused are: a number with other characters than digits; null, if null is not a value of the parameter; a parameter
     that is sent twice; and the name of a parameter in another letter case (dryrun), because Litestar would ignore it.
+    `texts`: the parameters of this call that are texts, although other calls have a number of this name.
     """
     faults: dict[str, str] = {}
     seen: set[str] = set()
@@ -148,7 +175,7 @@ def check_query(items: Iterable[tuple[str, str]]) -> None:
             faults[name] = f"this parameter is written {known}"
         elif name in seen and name not in _REPEATED:
             faults[name] = "it is sent twice; send it once"
-        elif name in _NUMBERS and _DIGITS.fullmatch(value) is None:
+        elif name in _NUMBERS and name not in texts and _DIGITS.fullmatch(value) is None:
             faults[name] = f"a whole number is written with digits alone, not {value[:50]!r}"
         elif name in _CHOICES and value.casefold() == "null":
             faults[name] = f"{value!r} is not a value of this parameter; leave the parameter out to ask for all"
@@ -170,6 +197,8 @@ _HINTS = {
     "dry_run": DryRun,
     "import_id": ImportFilter,
     "preview_id": PreviewIdFilter,
+    "data_format": DataFormat,
+    "opted_out": OptedOut,
     **get_type_hints(read_flags, include_extras=True),
 }
 _WIRE_NAMES: dict[str, str] = {

@@ -9,7 +9,9 @@ from consentory.services.access.console_sessions import ConsoleSessions
 from consentory.services.accounts.account_service import AccountService
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import AuditTrail
+from consentory.services.data_out.audience_service import AudienceService
 from consentory.services.data_out.change_reading import ChangeReading
+from consentory.services.data_out.export_service import ExportService
 from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.preview_service import PreviewService
@@ -38,6 +40,8 @@ class Services:
     refused_rows: RefusedRowsService
     profiles: ProfileService
     changes: ChangeReading
+    exports: ExportService
+    audiences: AudienceService
     accounts: AccountService
     authentication: Authentication
     audit: AuditTrail

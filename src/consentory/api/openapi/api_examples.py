@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from consentory.http.media_types import CSV, EVENTS, NDJSON, YAML_TYPES
+from consentory.http.media_types import CSV, EVENTS, NDJSON, PARQUET, YAML_TYPES
 
 _ID = "01936f5c-8a00-7c3e-9b1f-2f6d1c0a9e77"
 _TIME = "2026-03-02T02:10:00Z"
@@ -60,6 +60,7 @@ _CHANGED: dict[str, dict[str, Any]] = {
 TEXTS = {
     NDJSON: '{"AlternateIds":[{"AlternateIdType":"CRM","AlternateId":"C-100-1"}],"IsActive":false}\n',
     CSV: "SequenceNumber,Phase,Code,Path,Value,Message\r\n7,Stage,Email.Malformed,$.Emails[0].EmailAddress,x,…\r\n",
+    PARQUET: "PAR1…PAR1",
     EVENTS: 'event: status\r\ndata: {"TotalRecordsReceived":1000,"Status":"Processing","Pending":490,…}\r\n\r\n',
     "text/plain": 'consentory_http_requests_total{method="GET",route="/healthz",status="200"} 3.0\n',
 } | dict.fromkeys(YAML_TYPES, "account:\n  clientId: ACME\n  …\n")

@@ -91,8 +91,8 @@ def make_schema(row: type[msgspec.Struct]) -> pyarrow.Schema:
 def _make_type(found: inspect.Type) -> pyarrow.DataType:
     if isinstance(found, inspect.Metadata):
         return _make_type(found.type)
-    if isinstance(found, inspect.UnionType):  # of a type and UNSET
-        return next(_make_type(one) for one in found.types if not isinstance(one, inspect.UnsetType))
+    if isinstance(found, inspect.UnionType):
+        return _make_type(found.types[0])  # the other one is UNSET
     if isinstance(found, inspect.ListType):
         return pyarrow.list_(_make_type(found.item_type))
     if isinstance(found, inspect.StructType | inspect.TypedDictType):
