@@ -42,6 +42,8 @@ CALLS = {
     ("post", "/Profiles/v4/{clientId}/Profile/{profileId}"),
     ("delete", "/Profiles/v4/{clientId}/Profile/{profileId}"),
     ("get", "/Profiles/v4/{clientId}/Tags"),
+    ("get", "/Profiles/v4/{clientId}/Export"),
+    ("get", "/Profiles/v4/{clientId}/Audience/{filterId}"),
     ("get", "/Profiles/v4/{clientId}/Configuration"),
     ("put", "/Profiles/v4/{clientId}/Configuration"),
     ("get", "/Profiles/v4/{clientId}/Audit"),

@@ -149,6 +149,9 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
         ),
         {"profile.write", "channels", "programs"},
     ),
+    "export": (lambda users_of, client: client.get(f"{users_of.account}/Export"), {"profile.read"}),
+    "export a file": (lambda users_of, client: client.get(f"{users_of.account}/Export?format=csv"), {"profile.read"}),
+    "audience": (lambda users_of, client: client.get(f"{users_of.account}/Audience/NEWS-EMAIL"), {"profile.read"}),
     "update": (_on_profile("POST", body={"CustomerName": {"FirstName": "B"}}), {"profile.write"}),
     "delete": (_on_profile("DELETE"), {"profile.delete"}),
     "read the configuration": (
@@ -207,4 +210,5 @@ def test_every_call_of_the_api_is_in_the_matrix(users_of: PermissionUsers) -> No
         "startPreview", "startTokenPreview", "getPreview", "getTokenPreview", "listPreviewChanges",
         "listTokenPreviewChanges", "updateProfile", "deleteProfile",
         "getConfiguration", "applyConfiguration", "readAudit", "listChanges",
+        "getConfiguration", "applyConfiguration", "readAudit", "exportProfiles", "getAudience",
     }, "a call was added: put it into CALLS, and here"  # fmt: skip

@@ -294,6 +294,12 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
         {"profile_pkey"},
     ),
     "load_profiles": ([SERVICE, WORKER], {"ids": [2], "one": None}, {"profile_pkey"}),
+    "list_people": (
+        [SERVICE],
+        {"after": 300, "limit": 500, "active": True, "import_id": None, "modified_since": None},
+        {"profile_pkey"},
+    ),
+    "list_recorded": ([SERVICE], {"first": 2, "last": 400}, {"ledger_pkey"}),
     "load_active_profiles": ([SERVICE], {"ids": [2], "one": None}, {"profile_pkey"}),
     "update_profiles": (
         [SERVICE, WORKER],

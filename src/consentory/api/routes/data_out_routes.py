@@ -82,6 +82,7 @@ async def get_audience(
     request: ApiRequest,
     audiences: Audiences,
     filter_id: FilterId,
+    *,
     data_format: DataFormat = None,
     after: AfterKey = None,
     opted_out: OptedOut = False,
