@@ -210,5 +210,4 @@ def test_every_call_of_the_api_is_in_the_matrix(users_of: PermissionUsers) -> No
         "startPreview", "startTokenPreview", "getPreview", "getTokenPreview", "listPreviewChanges",
         "listTokenPreviewChanges", "updateProfile", "deleteProfile",
         "getConfiguration", "applyConfiguration", "readAudit", "listChanges", "exportProfiles", "getAudience",
-        "exportProfiles", "getAudience",
     }, "a call was added: put it into CALLS, and here"  # fmt: skip
