@@ -27,6 +27,10 @@ from consentory.store.tables.preview_store import PreviewKey, PreviewPart
 
 log = structlog.get_logger(__name__)
 
+PART_RECORDS = 2000
+"""The most records of a part, if no group is larger. A worker processes a part as a whole. If parts were larger, one
+worker would wait longer for the last part of the other."""
+
 BEAT_SECONDS = LEASE_SECONDS / 6
 """The interval of the sign of life of an open transaction."""
 
@@ -57,7 +61,7 @@ class Previewing:
     ) -> None:
         self._database = database
         self._configurations = configurations
-        self._chunk_records = chunk_records
+        self._part_records = min(chunk_records, PART_RECORDS)
         self._snapshot: _OpenSnapshot | None = None
 
     def close(self) -> None:
@@ -131,7 +135,7 @@ class Previewing:
             raise _NotPossible("the match type is not active")
         groups = Groups(item.received)
         groups.join(execution_store.stream_shared(view, key.import_id))
-        chunks = cut_chunks(key.import_id, item.received, groups, self._chunk_records, divides_groups=False)
+        chunks = cut_chunks(key.import_id, item.received, groups, self._part_records, divides_groups=False)
         facts = {
             "as_of": as_of,
             "snapshot": snapshot,
