@@ -227,7 +227,7 @@ def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iter
         places, repeats, texts = map(list, zip(*some, strict=True))
         staged_bytes += sum(map(len, texts))
         rows = {"places": places, "repeats": repeats, "faults": texts}
-        tx.run("insert_faults", {"import_id": import_id, "first_sequence": first, **rows})
+        tx.run("insert_faults", {"import_id": import_id, "batch_number": batch.number, **rows})
     counted = {
         "import_id": import_id,
         "received": received,
