@@ -12,6 +12,9 @@ FIRST_SLICE_RECORDS = 500
 SLICE_SECONDS = 0.15
 """The aim for the time of a slice, which is one transaction. It is short: everyday writes wait for a slice."""
 
+CLUSTER_SLICE_SECONDS = 0.6
+"""The aim on a cluster, where each statement of a slice costs a message for each shard."""
+
 QUARANTINE_SECONDS = 60.0
 """An import that failed for an unexpected reason is skipped for this time. Then it is tried again."""
 
@@ -47,9 +50,9 @@ class AdaptiveBatchSize:
         self._most = most
         self.records = self.pending = min(FIRST_SLICE_RECORDS, most)
 
-    def observe(self, done: SliceResult, seconds: float) -> None:
+    def observe(self, done: SliceResult, seconds: float, aim: float = SLICE_SECONDS) -> None:
         """Adapt the size of the next slice to the time of this slice."""
-        factor = min(2.0, max(0.5, SLICE_SECONDS / max(seconds, 0.001)))
+        factor = min(2.0, max(0.5, aim / max(seconds, 0.001)))
         if done.applied >= self.pending // 2:
             self.pending = max(1, min(self._most, round(self.pending * factor)))
         if done.was_cut or done.records >= self.records // 2:

@@ -22,7 +22,9 @@ from consentory.services.audit.audit_trail import note_event
 from consentory.services.changes.change_plan import ApplyContext, PendingRecord, plan_records
 from consentory.services.changes.change_writing import write_changes
 from consentory.services.execution.adaptive_batch_size import (
+    CLUSTER_SLICE_SECONDS,
     QUARANTINE_SECONDS,
+    SLICE_SECONDS,
     AdaptiveBatchSize,
     Backoff,
     SliceResult,
@@ -194,7 +196,7 @@ class Execution:
                 place=_find_place(error),
             )
             return 0
-        batch_size.observe(done, time.monotonic() - begun)
+        batch_size.observe(done, time.monotonic() - begun, CLUSTER_SLICE_SECONDS if tx.bounds else SLICE_SECONDS)
         if batch_size is not self._batch_size:
             self._unworkable.observe_success(
                 chunk.import_id, is_recovered=batch_size.records >= self._batch_size.records

@@ -138,8 +138,8 @@ VALUES (%(import_id)s, %(first_sequence)s, %(record_count)s, %(batch_number)s, %
 -- name: insert_faults
 -- The faults of staging (phase 1) of a batch: one row for each place in the three arrays. The batch stands in the SELECT,
 -- so that Citus runs the statement where the batch is.
-INSERT INTO import_fault (account_id, import_id, not_honored, sequence_number, repeats, phase, faults)
-SELECT b.account_id, b.import_id, false, b.first_sequence + sent.place, sent.repeats, 1, sent.faults
+INSERT INTO import_fault (import_id, not_honored, sequence_number, repeats, phase, faults)
+SELECT b.import_id, false, b.first_sequence + sent.place, sent.repeats, 1, sent.faults
 FROM import_batch AS b
 CROSS JOIN unnest(%(places)s::integer[], %(repeats)s::smallint[], %(faults)s::bytea[]) AS sent (place, repeats, faults)
 WHERE b.account_id = current_account() AND b.import_id = %(import_id)s AND b.batch_number = %(batch_number)s;
