@@ -123,10 +123,11 @@ def serving(url: str, workers: list[str]) -> Iterator[Account]:
     environment["CONSENTORY_SECRET_KEY"] = KEY
     words = [["serve", "--port", str(port), "--processes", "2", "--database-url", url]]
     words += [["worker", "--database-url", where] for where in workers]
-    processes = [
-        subprocess.Popen([sys.executable, "-m", "consentory", *one], env=environment, stdout=subprocess.DEVNULL)
-        for one in words
-    ]
+    with tempfile.TemporaryFile() as log:  # the programs' own events
+        processes = [
+            subprocess.Popen([sys.executable, "-m", "consentory", *one], env=environment, stdout=log, stderr=log)
+            for one in words
+        ]
     services = open_services(url, SecretBox([KEY]))
     try:
         address = f"http://127.0.0.1:{port}"
