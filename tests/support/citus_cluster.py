@@ -83,8 +83,9 @@ class ClusterMember:
     def kill(self) -> None:
         """Kill the postmaster and all its children at once, as a power cut does."""
         assert self._process is not None
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        for pid in (self._process.pid, *self._list_sessions()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait(30)
 
     def run(self, statement: sql.Composable) -> None:
@@ -95,15 +96,21 @@ class ClusterMember:
     def read_processor_seconds(self) -> float:
         """The processor time of the server so far, with all of its sessions."""
         assert self._process is not None
-        ticks = 0
-        for stat in Path("/proc").glob("[0-9]*/stat"):
+        ticks = sum(map(int, _read_stat(self._process.pid)[11:15]))  # with the sessions that have ended
+        for pid in self._list_sessions():
             with suppress(OSError):
-                fields = stat.read_text().rpartition(")")[2].split()
-                if stat.parent.name == str(self._process.pid):
-                    ticks += sum(map(int, fields[11:15]))  # with the sessions that have ended
-                elif int(fields[1]) == self._process.pid:
-                    ticks += sum(map(int, fields[11:13]))
+                ticks += sum(map(int, _read_stat(pid)[11:13]))
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _list_sessions(self) -> list[int]:
+        """The child processes of the postmaster."""
+        assert self._process is not None
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if int(_read_stat(int(folder.name))[1]) == self._process.pid:
+                    found.append(int(folder.name))
+        return found
 
     def stop(self) -> None:
         if self._process is not None and self._process.is_running:
@@ -117,6 +124,11 @@ class ClusterMember:
             yield log
         finally:
             os.close(log)
+
+
+def _read_stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name. The fields 11 to 14 are the processor time."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 class CitusCluster:
