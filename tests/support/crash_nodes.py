@@ -114,7 +114,7 @@ def run_round(scene: Scene, bench: Workbench, number: int, people: int) -> tuple
     bench.execute(item)
     killed: list[str] = []
     for _ in range(scene.rng.choice((1, 2, 2, 3))):
-        let_pass(scene.rng.random() * 4, because="a kill comes at any instant")
+        let_pass(scene.rng.random() * (4 if killed else 1.5), because="a kill comes at any instant")
         if is_ended(bench, item):
             break
         killed.append(scene.kill_one())
