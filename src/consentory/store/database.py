@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -91,6 +92,8 @@ SNAPSHOT_ENDED = ("22023", "42704", "55000")
 session ended a moment ago."""
 _LOST_CLASSES = ("08", "57")
 """SQLSTATE classes of a lost connection and of a server that stops. libpq's own errors have no SQLSTATE."""
+_SHARD = re.compile(r"_\d{6,}$")
+"""The number of the shard, which Citus appends to the name of a constraint."""
 _IDLE_TOO_LONG = "25P03"
 """A transaction was idle for too long: the session is lost, and nothing of it was committed."""
 
@@ -112,7 +115,7 @@ def translate(error: psycopg.Error) -> StoreRefused | StatementRefused | StoreUn
     name = f"{type(error).__name__} {state}".strip()
     # Psycopg itself refuses some data, for example a NUL in a text. Then there is no SQLSTATE.
     if state[:2] in _DATA_CLASSES or (not state and isinstance(error, psycopg.DataError)):
-        return StoreRefused(state, error.diag.constraint_name or "")
+        return StoreRefused(state, _SHARD.sub("", error.diag.constraint_name or ""))
     if state.startswith(_CONTENTION_CLASS):
         return StoreContended(name)
     if state.startswith(_BUSY):
