@@ -25,7 +25,7 @@ from model.histories import build_account
 pytestmark = pytest.mark.slow
 
 PEOPLE = 10_000
-WAVES: list[tuple[int, dict[str, bool]]] = [(PEOPLE, {}), (PEOPLE // 2, {}), (PEOPLE // 3, {"RefreshContacts": True})]
+WAVES: list[tuple[int, dict[str, bool]]] = [(PEOPLE, {}), (PEOPLE // 3, {}), (PEOPLE // 3, {"RefreshContacts": True})]
 BATCH = 2500
 
 
