@@ -36,6 +36,10 @@ from consentory.services.service_set import Services
 
 DEFAULT_BASE_PATH = "/Profiles/v4"
 
+_ACCOUNT_CALLS = (
+    IMPORT_ROUTES, PREVIEW_ROUTES, PROFILE_ROUTES, CHANGE_ROUTES, DATA_OUT_ROUTES, ACCOUNT_ROUTES, AUDIT_ROUTES,
+)  # fmt: skip
+
 
 def create_app(
     services: Services,
@@ -64,15 +68,7 @@ def create_app(
     )
     account_calls = Router(
         base_path,
-        route_handlers=[
-            IMPORT_ROUTES,
-            PREVIEW_ROUTES,
-            PROFILE_ROUTES,
-            CHANGE_ROUTES,
-            DATA_OUT_ROUTES,
-            ACCOUNT_ROUTES,
-            AUDIT_ROUTES,
-        ],
+        route_handlers=_ACCOUNT_CALLS,
         middleware=[AuthenticationMiddleware, CostlyReads],
         opt={"answers": (JSON,)},
         security=[{"bearer": []}, {"pnauthinfo3": []}],
