@@ -427,6 +427,21 @@ def test_a_query_for_one_person_uses_the_primary_key(scene: Scene) -> None:
             assert re.search(r"using profile_pkey.*\n.*Index Cond: .*account_id = .*profile_id = 1", plan), plan
 
 
+def test_views_of_a_superuser_show_the_account_alone_until_the_next_start_gives_them_back(scene: Scene) -> None:
+    """`pg_restore --no-owner` makes the restoring superuser their owner, and policies do not bind a superuser."""
+    owners = "SELECT DISTINCT viewowner::text FROM pg_views WHERE schemaname = 'public'"
+    with psycopg.connect(scene.owner, autocommit=True) as owner:
+        for view in (*VIEWS, "choice_place", "account_rules"):
+            owner.execute(sql.SQL("ALTER VIEW {} OWNER TO CURRENT_USER").format(sql.Identifier(view)))
+        with psycopg.connect(scene.url) as reader:
+            for view in VIEWS:
+                rows = reader.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(view))).fetchall()
+                assert rows
+                assert "secret" not in str(rows), view
+        assert migrate(scene.owner) == []
+        assert owner.execute(owners).fetchall() == [("consentory_views",)]
+
+
 # Older databases -------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 import psycopg
 
 from consentory.errors import ConsentoryError, StoreUnavailable
-from consentory.store.reader_views import has_views, may_open_views, open_views
+from consentory.store.reader_views import are_views_open, has_views, may_open_views, open_views
 
 MIGRATION_LOCK = 0x636F6E73
 """A number that nothing else uses: "cons" in ASCII."""
@@ -57,7 +57,7 @@ def _migrate(conninfo: str) -> list[str]:
             )
         rows = connection.execute("SELECT number, sha256 FROM schema_migration").fetchall()
         done = _apply_missing(connection, {int(number): str(digest) for number, digest in rows})
-        if done and has_views(connection) and may_open_views(connection):
+        if has_views(connection) and not are_views_open(connection) and may_open_views(connection):
             with connection.transaction():
                 open_views(connection)
         return done

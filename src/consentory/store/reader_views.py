@@ -79,6 +79,12 @@ def has_views(connection: psycopg.Connection[Any]) -> bool:
     return connection.execute("SELECT WHERE to_regclass('public.v_import') IS NOT NULL").fetchone() is not None
 
 
+def are_views_open(connection: psycopg.Connection[Any]) -> bool:
+    """True if the views belong to their role. A dump that was restored without owners gives them to somebody else."""
+    query = "SELECT bool_and(viewowner = 'consentory_views') FROM pg_views WHERE schemaname = 'public'"
+    return connection.execute(f"{query} AND viewname LIKE 'v\\_%'").fetchone() == (True,)
+
+
 def may_open_views(connection: psycopg.Connection[Any]) -> bool:
     """True if the login is a superuser. Only a superuser can make roles and give views away."""
     row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()

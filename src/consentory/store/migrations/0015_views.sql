@@ -1,5 +1,6 @@
 -- Views for SQL: the bodies as rows, with the words of the wire (docs/sql.md). store/reader_views.py gives the views to
 -- their own role, consentory_views, and opens them to consentory_reader (docs/adr/0018-views-and-their-readers.md).
+-- Each view names the account as well: a restored dump may give the views to a superuser, whom no policy binds.
 -- A later migration that changes a table below a view drops the views first and makes them again.
 
 -- The logins that may read the views, each bound to one account. No role of the service reads or writes this table.
@@ -81,12 +82,13 @@ SELECT (
       FROM jsonb_array_elements(type->'versions') WITH ORDINALITY AS v (version, rank)))
     FROM jsonb_array_elements(c.document->'consentTypes') AS type
   ) AS versions
-FROM account AS a JOIN configuration AS c ON c.account_id = a.account_id AND c.revision = a.revision;
+FROM account AS a JOIN configuration AS c ON c.account_id = a.account_id AND c.revision = a.revision
+WHERE a.account_id = (SELECT reader_account());
 
 -- The places of choices: the person ('') and each contact element, as in the ledger. `siblings`: all elements of the
 -- kind. The body is parsed once (OFFSET 0), and the rules are read once for each query.
 CREATE VIEW choice_place AS
-SELECT p.profile_id, p.active AND x.active AS active, x.place, x.kind, x.number, x.holder, x.siblings,
+SELECT p.account_id, p.profile_id, p.active AND x.active AS active, x.place, x.kind, x.number, x.holder, x.siblings,
   b.body->'consents' AS person_consents, b.filters, b.versions
 FROM profile AS p
 CROSS JOIN LATERAL (
@@ -102,7 +104,8 @@ CROSS JOIN LATERAL (
   FROM (VALUES ('E', 'Email', 'emails'), ('P', 'Phone', 'phones'), ('A', 'Address', 'addresses'))
     AS k (letter, kind, member)
   CROSS JOIN LATERAL jsonb_array_elements(b.body->k.member) WITH ORDINALITY AS e (element, number)
-) AS x;
+) AS x
+WHERE p.account_id = (SELECT reader_account());
 
 CREATE VIEW v_profile AS
 SELECT p.profile_id, p.active AS is_active, b.body->>'locale' AS default_locale,
@@ -110,7 +113,8 @@ SELECT p.profile_id, p.active AS is_active, b.body->>'locale' AS default_locale,
   b.body->'name'->>'Prefix' AS prefix, b.body->'name'->>'FirstName' AS first_name,
   b.body->'name'->>'MiddleName' AS middle_name, b.body->'name'->>'LastName' AS last_name,
   b.body->'name'->>'Suffix' AS suffix, p.created, p.modified AS edited, p.import_id
-FROM profile AS p CROSS JOIN LATERAL (SELECT p.body::jsonb AS body OFFSET 0) AS b;
+FROM profile AS p CROSS JOIN LATERAL (SELECT p.body::jsonb AS body OFFSET 0) AS b
+WHERE p.account_id = (SELECT reader_account());
 
 CREATE VIEW v_contact AS
 SELECT c.profile_id, c.place, c.kind, c.holder->>'type' AS contact_type,
@@ -129,7 +133,8 @@ WHERE c.kind <> 'Profile' AND c.holder->'same_as' IS NULL;
 CREATE VIEW v_alternate_id AS
 SELECT p.profile_id, item->>'type' AS alternate_id_type, item->>'value' AS alternate_id,
   coalesce((item->>'active')::boolean, true) AS is_active, to_instant((item->>'edited')::bigint) AS edited
-FROM profile AS p CROSS JOIN LATERAL jsonb_array_elements(p.body::jsonb->'alternate_ids') AS item;
+FROM profile AS p CROSS JOIN LATERAL jsonb_array_elements(p.body::jsonb->'alternate_ids') AS item
+WHERE p.account_id = (SELECT reader_account());
 
 CREATE VIEW v_preference AS
 SELECT c.profile_id, c.place, c.kind, c.holder->>'type' AS contact_type,
@@ -140,11 +145,14 @@ SELECT c.profile_id, c.place, c.kind, c.holder->>'type' AS contact_type,
   CASE i.preference_type WHEN 1 THEN 'Opt-In' ELSE 'Opt-Out' END AS preference, item->>'frequency' AS frequency_id,
   item->'attributes' AS preference_attributes, to_instant(i.at) AS customer_date,
   to_instant(i.expires) AS expiration_date, s.preference_status, s.preference_status = 'Active' AS in_force,
-  (SELECT recorded FROM ledger AS l WHERE l.profile_id = c.profile_id AND l.entry <= i.entry
+  (SELECT recorded FROM ledger AS l
+   WHERE l.account_id = c.account_id AND l.profile_id = c.profile_id AND l.entry <= i.entry
    ORDER BY l.entry DESC LIMIT 1) AS last_modified_date,
-  (SELECT caller FROM ledger AS l WHERE l.profile_id = c.profile_id AND l.entry <= i.entry
+  (SELECT caller FROM ledger AS l
+   WHERE l.account_id = c.account_id AND l.profile_id = c.profile_id AND l.entry <= i.entry
    ORDER BY l.entry DESC LIMIT 1) AS user_id,
-  (SELECT import_id FROM ledger AS l WHERE l.profile_id = c.profile_id AND l.entry <= i.entry
+  (SELECT import_id FROM ledger AS l
+   WHERE l.account_id = c.account_id AND l.profile_id = c.profile_id AND l.entry <= i.entry
    ORDER BY l.entry DESC LIMIT 1) AS import_id
 FROM choice_place AS c
 CROSS JOIN LATERAL jsonb_array_elements(c.holder->'preferences') AS item
@@ -207,11 +215,14 @@ SELECT c.profile_id, c.place, c.kind, c.holder->>'type' AS contact_type,
     ELSE i.consent_status <> 1 OR NOT EXISTS (
       SELECT FROM address_noes(c.siblings, c.number, c.holder->>'compared', i.consent_type) AS no WHERE no.at >= i.at)
     END AS in_force,
-  (SELECT recorded FROM ledger AS l WHERE l.profile_id = c.profile_id AND l.entry <= i.entry
+  (SELECT recorded FROM ledger AS l
+   WHERE l.account_id = c.account_id AND l.profile_id = c.profile_id AND l.entry <= i.entry
    ORDER BY l.entry DESC LIMIT 1) AS edited,
-  (SELECT caller FROM ledger AS l WHERE l.profile_id = c.profile_id AND l.entry <= i.entry
+  (SELECT caller FROM ledger AS l
+   WHERE l.account_id = c.account_id AND l.profile_id = c.profile_id AND l.entry <= i.entry
    ORDER BY l.entry DESC LIMIT 1) AS user_id,
-  (SELECT import_id FROM ledger AS l WHERE l.profile_id = c.profile_id AND l.entry <= i.entry
+  (SELECT import_id FROM ledger AS l
+   WHERE l.account_id = c.account_id AND l.profile_id = c.profile_id AND l.entry <= i.entry
    ORDER BY l.entry DESC LIMIT 1) AS import_id
 FROM choice_place AS c
 CROSS JOIN LATERAL jsonb_array_elements(c.holder->'consents') AS item
@@ -227,15 +238,18 @@ CREATE VIEW v_group AS
 SELECT p.profile_id, item->>'type' AS group_type, item->>'name' AS group_name,
   coalesce((item->>'primary')::boolean, false) AS is_primary, coalesce((item->>'active')::boolean, true) AS is_active,
   to_instant((item->>'edited')::bigint) AS edited
-FROM profile AS p CROSS JOIN LATERAL jsonb_array_elements(p.body::jsonb->'groups') AS item;
+FROM profile AS p CROSS JOIN LATERAL jsonb_array_elements(p.body::jsonb->'groups') AS item
+WHERE p.account_id = (SELECT reader_account());
 
 CREATE VIEW v_tag AS
 SELECT p.profile_id, name
-FROM profile AS p CROSS JOIN LATERAL jsonb_array_elements_text(p.body::jsonb->'tags') AS name;
+FROM profile AS p CROSS JOIN LATERAL jsonb_array_elements_text(p.body::jsonb->'tags') AS name
+WHERE p.account_id = (SELECT reader_account());
 
 CREATE VIEW v_custom_field AS
 SELECT p.profile_id, f.name, f.value
-FROM profile AS p CROSS JOIN LATERAL jsonb_each_text(p.body::jsonb->'fields') AS f (name, value);
+FROM profile AS p CROSS JOIN LATERAL jsonb_each_text(p.body::jsonb->'fields') AS f (name, value)
+WHERE p.account_id = (SELECT reader_account());
 
 CREATE VIEW v_import AS
 SELECT import_id, settings->>'name' AS name, status, coalesce(settings->>'action', 'Add') AS import_action,
@@ -244,4 +258,5 @@ SELECT import_id, settings->>'name' AS name, status, coalesce(settings->>'action
   valid AS validation_successful, failed AS validation_failed, pending,
   created + updated + unchanged + deleted AS processed, exceptions, not_honored, created, updated, unchanged, deleted,
   undated_choices, refused_opt_outs, numbers_without_country_code, source->>'FileName' AS file_name
-FROM import;
+FROM import
+WHERE account_id = (SELECT reader_account());
