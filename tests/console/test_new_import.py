@@ -72,6 +72,10 @@ def test_a_csv_becomes_a_staged_import_without_javascript(
         reload_until(page, "1 rows could not become a record")
         page.get_by_role("link", name="Go on to what it will do").click()
         import_id = page.url.rpartition("/")[2]
+        assert page.get_by_role("link", name="Download the refused rows: people.csv.exceptions.csv").is_visible()
+        seen.go("/console/imports/new")
+        page.get_by_role("button", name="Delete Shop").click()
+        assert page.get_by_text("Mappings that the account keeps").count() == 0
     [item] = [one for one in list_imports(server) if str(one.import_id) == import_id]
     assert (item.books.received, item.settings.match_type) == (20, "CRM")
 
@@ -97,6 +101,27 @@ def test_a_csv_goes_from_the_browser_to_what_it_will_do(
         page.wait_for_url("**/console/imports/*", timeout=2 * WAIT)
     [item] = list_imports(server)
     assert item.books.received == 60_000
+
+
+def test_targets_and_the_document_can_be_changed_together_in_a_file_of_many_columns(
+    chromium: BrowserScene, server: AccountAccess, tmp_path: Path
+) -> None:
+    names = [f"Extra {n}" for n in range(150)]
+    table = f"Kunde;Vorname;{';'.join(names)}\nm-1;Ann;{';'.join('x' for _ in names)}\n"
+    with chromium.open(server, java_script_enabled=False) as seen:
+        page = seen.go("/console/imports/new")
+        choose(page, write(tmp_path, table.encode()))
+        fill_mapping(page, "columns:\n  Kunde: ignore\n  Vorname: ignore\notherColumns: ignore\n")
+        page.get_by_label("Target of Kunde").fill("AlternateIds[CRM].AlternateId")
+        document = page.get_by_label("Values, times and rules are written here")
+        document.fill("columns:\n  Kunde: ignore\n  Vorname: CustomerName.FirstName\notherColumns: ignore\n")
+        page.get_by_label("Find people by their id of this type").fill("CRM")
+        page.get_by_role("button", name="Stage the file").click()
+        reload_until(page, "Execute", "not staged")
+    [item] = list_imports(server)
+    assert item.settings.source.mapping == (
+        "columns:\n  Kunde: AlternateIds[CRM].AlternateId\n  Vorname: CustomerName.FirstName\notherColumns: ignore\n"
+    )
 
 
 def test_an_interrupted_upload_goes_on_at_the_byte_where_it_stopped(

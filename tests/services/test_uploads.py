@@ -16,7 +16,7 @@ from workbench import open_workbench
 from consentory.codec.sources.recognition import Recognition, StoredOptions
 from consentory.codec.tabular.mapping_document import MappingInvalid
 from consentory.domain.configuration import Permissions
-from consentory.domain.upload import UploadLimits
+from consentory.domain.upload import UploadFault, UploadLimits
 from consentory.errors import RequestRefused
 from consentory.services.uploads.upload_service import SMALLEST_PART, UPLOADS_AT_ONCE, UploadService
 
@@ -285,6 +285,19 @@ def test_a_file_that_ends_its_processes_is_refused(scene: UploadScene, uploads: 
     scene.bench.owner("UPDATE upload SET attempts = 5 WHERE upload_id = %s", item.upload_id)
     item = scene.do_work(item)
     assert (item.state, item.fault and item.fault.code) == ("Failed", "Upload.ProcessLost")
+
+
+def test_the_accounts_take_turns(scene: UploadScene, uploads: UploadService) -> None:
+    scene.recognize(make_table(1))
+    mine = [scene.send(make_table(1)) for _ in range(3)]
+    with open_workbench(scene.bench.url, "TURN") as bench:
+        theirs = UploadScene(bench, bench.caller).send(make_table(1))
+    jobs = scene.bench.worker.uploads
+    found = []
+    while (waiting := jobs.find_next("Recognizing")) is not None:
+        found.append(waiting[1])
+        jobs.fail(*waiting, UploadFault("Upload.Unreadable", "tried"))
+    assert found == [theirs.upload_id, *(item.upload_id for item in mine)]
 
 
 # The end -----------------------------------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ from consentory.http.request_body import BODY, Content
 MULTIPART = "multipart/form-data"
 TOKEN_FIELD = "form_token"  # noqa: S105 (the name of a field)
 _PURPOSE = b"consentory console form"
-_MOST_FIELDS = 100
+_MOST_FIELDS = 5000
+"""A mapping has three fields for each column of its file."""
 
 Fields = dict[str, str]
 """The fields of a form by name. The value of a file is its text."""
@@ -76,11 +77,12 @@ async def take_form(request: Request[Any, Any, Any], content: Content) -> Fields
 
 def _read_fields(request: Request[Any, Any, Any], content: bytes) -> Fields:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    if kind == FORM:
-        return dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-    if kind != MULTIPART:
+    if kind not in (FORM, MULTIPART):
         raise RequestRefused("unsupported", "Request.UnsupportedMediaType", "Send a form of the console.")
     try:
+        if kind == FORM:
+            text = content.decode("utf-8", "replace")
+            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
         parser = MultipartParser(
             io.BytesIO(content),
             options.get("boundary", ""),

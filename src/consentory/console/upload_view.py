@@ -36,6 +36,7 @@ _STATES = {
 }
 _NAMED_SETTING = "set:"
 _NAMED_TARGET = "to:"
+_SHOWN_TARGET = "was:"
 
 
 def describe_upload(item: Upload) -> StateWords:
@@ -118,8 +119,10 @@ def read_settings(form: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_targets(form: Mapping[str, str]) -> dict[str, str]:
-    """The targets of columns."""
-    return read_named(form, _NAMED_TARGET)
+    """The targets that the person has changed in the table. The other fields hold what the page has shown, and the
+    document may have been changed since."""
+    named = read_named(form, _NAMED_TARGET)
+    return {name: target for name, target in named.items() if form.get(f"{_SHOWN_TARGET}{name}") != target}
 
 
 def read_order(form: Mapping[str, str], text: str | None) -> StagingOrder:

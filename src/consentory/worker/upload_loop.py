@@ -19,14 +19,10 @@ from consentory.worker.retry_pause import LONGEST_PAUSE, Patience, WaitedOut
 
 log = structlog.get_logger(__name__)
 
-JOB_SECONDS = 4 * 3600.0
+JOB_SECONDS: dict[UploadState, float] = {"Recognizing": 900.0, "Staging": 4 * 3600.0}
 """A process that reads a file for longer is ended, and the file is refused."""
 _LOOK_SECONDS = 0.2
 """The interval at which the loop looks whether its process has ended, and whether the worker stops."""
-_TOO_LONG = UploadFault(
-    "Upload.TookTooLong",
-    f"To read the file took more than {JOB_SECONDS / 3600:.0f} hours. Cut it into several files, and upload those.",
-)
 
 
 @dataclass(slots=True)
@@ -42,7 +38,6 @@ class UploadLoop:
     command: Sequence[str]
     environment: Mapping[str, str]
     stop: Event
-    job_seconds: float = JOB_SECONDS
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     """The process that reads a file now."""
 
@@ -67,7 +62,9 @@ class UploadLoop:
         account_id, upload_id = found
         status = self._run_process(account_id, upload_id)
         if status is None and not self.stop.is_set():
-            self.jobs.fail(account_id, upload_id, _TOO_LONG)
+            minutes = JOB_SECONDS[self.state] / 60
+            text = f"To read the file took more than {minutes:.0f} minutes. Cut it into several files."
+            self.jobs.fail(account_id, upload_id, UploadFault("Upload.TookTooLong", text))
         elif status:
             log.warning("the process that reads an upload was lost", upload_id=str(upload_id), exit_status=status)
             self.stop.wait(1.0)
@@ -83,7 +80,7 @@ class UploadLoop:
             start_new_session=True,
         ) as process:
             self.process = process
-            ends_at = time.monotonic() + self.job_seconds
+            ends_at = time.monotonic() + JOB_SECONDS[self.state]
             try:
                 while process.poll() is None and not self.stop.is_set() and time.monotonic() < ends_at:
                     self.stop.wait(_LOOK_SECONDS)

@@ -31,16 +31,16 @@ Mappings = NamedDependency[SkipValidation[MappingService]]
 
 _PATH = "/uploads/{uploadId:str}"
 _CALL = {"takes": (FORM,), "largest_body": 20_000, "needs": require_import}
-_MAPPING_CALL = {**_CALL, "largest_body": 400_000}
+_MAPPING_CALL = {**_CALL, "largest_body": 1_000_000}
 BYTES = "application/octet-stream"
 TOKEN_HEADER = "x-form-token"  # noqa: S105 (the name of a header)
 
 
 @get("/imports/new", operation_id="consoleNewImport", sync_to_thread=True, opt={"needs": require_import})
-def show_new(request: ConsoleRequest, uploads: Uploads) -> Page:
-    """The form for a file, and the files that are no import yet."""
-    items = uploads.list_uploads(request.user)
-    return render(request, "new_import.html", items=items, limits=uploads.limits)
+def show_new(request: ConsoleRequest, uploads: Uploads, mappings: Mappings) -> Page:
+    """The form for a file, the files that are no import yet, and the mappings that the account keeps."""
+    items, saved = uploads.list_uploads(request.user), mappings.list_saved(request.user)
+    return render(request, "new_import.html", items=items, saved=saved, limits=uploads.limits)
 
 
 @post("/uploads", operation_id="consoleUploadForm", opt={"takes": (MULTIPART,), "needs": require_import})
@@ -132,7 +132,7 @@ def give_up(request: ConsoleRequest, uploads: Uploads, form: Form, upload_id: Up
 def delete_mapping(request: ConsoleRequest, mappings: Mappings, form: Form) -> Page:
     """Delete a saved mapping of the account."""
     mappings.delete(request.user, form.get("mapping_name", ""))
-    return redirect(f"/console/uploads/{form['upload']}" if "upload" in form else "/console/imports/new")
+    return redirect("/console/imports/new")
 
 
 def _choose_text(request: ConsoleRequest, mappings: MappingService, item: Upload, form: dict[str, str]) -> str | None:
@@ -153,7 +153,8 @@ def _choose_text(request: ConsoleRequest, mappings: MappingService, item: Upload
     if text is None:
         return None
     text = text.replace("\r\n", "\n")
-    return mappings.retarget(text, read_targets(form)) if "retarget" in form else text
+    targets = read_targets(form)
+    return mappings.retarget(text, targets) if targets else text
 
 
 def _answer_state(item: Upload) -> Response[bytes]:

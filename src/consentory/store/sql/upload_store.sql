@@ -139,10 +139,13 @@ SELECT pg_try_advisory_xact_lock(1970302071, hashtext(%(upload_id)s::text)) FROM
 WHERE account_id = current_account();
 
 -- name: list_waiting_uploads
--- The uploads that a process has to read, those that waited longest first. Across accounts (worker). Index
--- upload_waiting.
-SELECT account_id, upload_id FROM upload WHERE state = %(state)s AND state IN ('Recognizing', 'Staging')
-ORDER BY touched_at LIMIT 20;
+-- The uploads that a process has to read: first those of the account whose files were not read for the longest time.
+-- Across accounts (worker). Index upload_waiting.
+SELECT account_id, upload_id FROM upload AS waiting WHERE state = %(state)s AND state IN ('Recognizing', 'Staging')
+ORDER BY (SELECT max(touched_at) FROM upload AS served
+          WHERE served.account_id = waiting.account_id
+            AND (served.phase IS NOT NULL OR served.state IN ('Recognized', 'Staged', 'Failed'))) NULLS FIRST,
+  touched_at LIMIT 20;
 
 -- name: list_outdated_uploads
 -- The uploads that are given up, that nobody has touched for so many days, or whose import has no staged records any
