@@ -15,8 +15,8 @@ from running_server import AccountAccess, RunningServer
 from waiting import wait_for
 from wire_client import Wire, WireClient, choice, person, require
 
-PEOPLE = 1500
-CUTS = int(os.environ.get("CONSENTORY_CUTS", "12"))
+PEOPLE = 5000
+CUTS = int(os.environ.get("CONSENTORY_CUTS", "3"))
 OLD = "2026-01-01T00:00:00Z"
 
 
@@ -27,7 +27,7 @@ def make_record(number: int) -> Wire:
          "EmailPreferences": [choice("NEWS-EMAIL", 1, OLD)]}
         for kind in ("Home", "Work")
     ]  # fmt: skip
-    tags = [{"Name": f"{number}-{tag}-{'x' * 80}"} for tag in range(60)]
+    tags = [{"Name": f"{number}-{tag}-{'x' * 80}"} for tag in range(12)]
     return person(number, Emails=emails, ProfileTags=tags)
 
 
