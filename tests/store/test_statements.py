@@ -34,13 +34,18 @@ WORKER_ONLY_MODULES = {
     "repeated_records",
     "retention",
     "audit_chaining",
-    "audit_verification",
     "upload_jobs",
     "position_sequencing",
 }
 """Services that run as the worker's role and never as the server's."""
 
-WORKER_MODULES = WORKER_ONLY_MODULES | {"change_plan", "change_writing", "configuration_cache", "audit_trail"}
+WORKER_MODULES = WORKER_ONLY_MODULES | {
+    "change_plan",
+    "change_writing",
+    "configuration_cache",
+    "audit_trail",
+    "audit_verification",
+}
 """Services that the worker's role runs at all."""
 
 BY_THE_CONNECTION_ITSELF = {"check_schema", "end_frozen_sessions", "end_long_reads", "beat", "place_ids", "place_keys"}

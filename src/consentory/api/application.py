@@ -108,6 +108,7 @@ def _provide_services(services: Services, processes: StageProcesses) -> dict[str
         "accounts": _provide(services.accounts),
         "audit": _provide(services.audit),
         "sessions": _provide(services.sessions),
+        "verification": _provide(services.verification),
         "check_ready": _provide(services.database.check_ready),
     }
 

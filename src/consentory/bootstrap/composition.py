@@ -115,6 +115,7 @@ def compose_services(database: Database, box: SecretBox | None = None, conninfo:
         accounts=AccountService(database, configurations),
         authentication=authentication,
         audit=AuditTrail(database),
+        verification=AuditVerification(database),
         sessions=ConsoleSessions(database, configurations, authentication),
     )
 

@@ -6,6 +6,8 @@ from litestar import Router
 
 from consentory.console.form_check import check_console_call
 from consentory.console.page_errors import PAGE_ERRORS
+from consentory.console.routes.account_pages import ACCOUNT_PAGES
+from consentory.console.routes.audit_pages import AUDIT_PAGES
 from consentory.console.routes.imports_routes import IMPORTS_ROUTES
 from consentory.console.routes.one_import_routes import ONE_IMPORT_ROUTES
 from consentory.console.routes.refused_routes import REFUSED_ROUTES
@@ -20,7 +22,15 @@ def make_console() -> Router:
     """The routes of the console. The application gives them the services."""
     screens = Router(
         "/",
-        route_handlers=[SESSION_ROUTES, IMPORTS_ROUTES, ONE_IMPORT_ROUTES, REFUSED_ROUTES, UPLOAD_ROUTES],
+        route_handlers=[
+            SESSION_ROUTES,
+            IMPORTS_ROUTES,
+            ONE_IMPORT_ROUTES,
+            REFUSED_ROUTES,
+            UPLOAD_ROUTES,
+            ACCOUNT_PAGES,
+            AUDIT_PAGES,
+        ],  # fmt: skip
         middleware=[SessionMiddleware, CostlyReads],
     )
     return Router(

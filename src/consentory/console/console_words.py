@@ -42,6 +42,11 @@ def describe_state(item: Import) -> StateWords:
     return _REASONS.get(item.failure_reason or "", _STATES[item.status])
 
 
+def describe_action(action: str) -> str:
+    """The words for an action of the audit trail: `Import executed`."""
+    return action.replace(".", " ").replace("-", " ").capitalize()
+
+
 def show_count(number: int) -> str:
     """A number with commas between its thousands."""
     return f"{number:,}"

@@ -85,6 +85,7 @@ def _environment() -> Environment:
         "state": console_words.describe_state,
         "bytes": upload_view.show_bytes,
         "upload_state": upload_view.describe_upload,
+        "action": console_words.describe_action,
     }
     environment.globals |= {"static": name_address, "show_time": console_words.show_time}
     return environment

@@ -95,6 +95,14 @@ class AuditEvent(NewEvent, frozen=True):
     hash: bytes | None = None
 
 
+class TrailFilter(msgspec.Struct, frozen=True):
+    """The wanted events of a trail. None: all."""
+
+    action: Action | None = None
+    import_id: UUID | None = None
+    caller: str | None = None
+
+
 class TrailPage(msgspec.Struct, frozen=True):
     """Events of one account that are in the chain, in the order of their numbers."""
 

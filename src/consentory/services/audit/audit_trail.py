@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from consentory.domain.audit_event import Action, Detail, NewEvent, TrailPage
+from consentory.domain.audit_event import Action, Detail, NewEvent, TrailFilter, TrailPage
 from consentory.domain.caller import Actor, Caller
 from consentory.domain.identifier import make_uuid7
 from consentory.domain.permission import require_audit
@@ -79,6 +79,18 @@ class AuditTrail:
         """A page of the trail, for a caller with the permission `audit`. Raises RequestRefused, forbidden."""
         require_audit(caller)
         return self.show(caller, after, limit, action, import_id)
+
+    def list_latest(self, caller: Caller, before: int | None, limit: int, wanted: TrailFilter) -> TrailPage:
+        """The newest events that the filter wants, newest first, for a caller with the permission `audit`.
+
+        `before`: only events with a lower number. The call is noted as audit.read. Raises RequestRefused, forbidden.
+        """
+        require_audit(caller)
+        with self._database.transaction(caller.account_id) as tx:
+            head = audit_store.find_head(tx)
+            found = audit_store.list_latest(tx, before, limit + 1, wanted)
+            note_event(tx, caller, "audit.read", details={"Count": min(len(found), limit)})
+        return TrailPage(found[:limit], len(found) > limit, 0 if head is None else head[0])
 
     def show(self, actor: Actor, after: int, limit: int, action: Action | None, import_id: UUID | None) -> TrailPage:
         """The events with a number above `after`, oldest first.

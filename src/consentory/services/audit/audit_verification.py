@@ -13,8 +13,11 @@ import msgspec
 
 from consentory.codec.times import render_time
 from consentory.domain.audit_event import FIRST_PREVIOUS, AuditEvent, chain_hash, digest_event
+from consentory.domain.caller import Caller
 from consentory.domain.instants import to_micros
+from consentory.domain.permission import require_audit
 from consentory.errors import RequestRefused
+from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import audit_store
 from consentory.store.tables.audit_store import Link
@@ -44,7 +47,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class AuditVerification:
-    """Reads the trails of all accounts. It needs a database connection without row-level security."""
+    """Reads the trails of all accounts. To list accounts, it needs a database connection without row-level security."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -61,6 +64,13 @@ class AuditVerification:
         """The newest number and hash as `NUMBER:HASH`; "": the chain is empty."""
         with self._database.transaction(account_id) as tx:
             return _render_head(audit_store.find_head(tx))
+
+    def verify_own(self, caller: Caller) -> Verdict:
+        """As `verify`, for the account of a caller with the permission `audit`. Raises RequestRefused, forbidden."""
+        require_audit(caller)
+        with self._database.transaction(caller.account_id) as tx:
+            note_event(tx, caller, "audit.read", details={"Verified": True})
+        return self.verify(caller.account_id, caller.client_id, None)
 
     def verify(self, account_id: int, client_id: str, expected: str | None) -> Verdict:
         """Find all faults of an account's trail. `expected`: a head of this trail that was shown before.

@@ -33,6 +33,27 @@ WHERE e.account_id = current_account() AND e.import_id = %(import_id)s AND s.num
   AND (%(action)s::text IS NULL OR e.action = %(action)s)
 ORDER BY s.number LIMIT %(limit)s;
 
+-- name: list_latest_events
+-- Like list_events, newest first: the events before a number; before NULL: the newest ones.
+SELECT e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
+       e.recorded_at, s.number, s.hash
+FROM audit_link AS s
+CROSS JOIN LATERAL (
+  SELECT * FROM audit_event WHERE account_id = current_account() AND event_id = s.event_id LIMIT 1) AS e
+WHERE s.account_id = current_account() AND (%(before)s::bigint IS NULL OR s.number < %(before)s::bigint)
+  AND (%(action)s::text IS NULL OR e.action = %(action)s) AND (%(caller)s::text IS NULL OR e.caller = %(caller)s)
+ORDER BY s.number DESC LIMIT %(limit)s;
+
+-- name: list_latest_import_events
+-- Like list_latest_events, for one import. Index audit_event_import, then audit_link_event.
+SELECT e.event_id, e.caller, e.client_address, e.request_id, e.action, e.import_id, e.profile_ids, e.details,
+       e.recorded_at, s.number, s.hash
+FROM audit_event AS e JOIN audit_link AS s ON s.account_id = e.account_id AND s.event_id = e.event_id
+WHERE e.account_id = current_account() AND e.import_id = %(import_id)s
+  AND (%(before)s::bigint IS NULL OR s.number < %(before)s::bigint)
+  AND (%(action)s::text IS NULL OR e.action = %(action)s) AND (%(caller)s::text IS NULL OR e.caller = %(caller)s)
+ORDER BY s.number DESC LIMIT %(limit)s;
+
 -- name: find_head
 -- The newest link of the chain. Zero rows: the chain is empty. Index: primary key, backwards.
 SELECT number, hash FROM audit_link WHERE account_id = current_account() ORDER BY number DESC LIMIT 1;

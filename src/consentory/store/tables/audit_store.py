@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
-from consentory.domain.audit_event import AuditEvent, NewEvent, render_canonical
+from consentory.domain.audit_event import AuditEvent, NewEvent, TrailFilter, render_canonical
 from consentory.store.database import Transaction
 
 
@@ -60,6 +60,16 @@ def list_events(
         rows = tx.rows("list_import_events", {**parameters, "import_id": import_id})
     else:
         rows = tx.rows("list_events", parameters)
+    return [AuditEvent(*row) for row in rows]
+
+
+def list_latest(tx: Transaction, before: int | None, limit: int, wanted: TrailFilter) -> list[AuditEvent]:
+    """The newest events of the chain, newest first; with `before`, those with a lower number."""
+    parameters = {"before": before, "limit": limit, "action": wanted.action, "caller": wanted.caller}
+    if wanted.import_id is not None:
+        rows = tx.rows("list_latest_import_events", {**parameters, "import_id": wanted.import_id})
+    else:
+        rows = tx.rows("list_latest_events", parameters)
     return [AuditEvent(*row) for row in rows]
 
 
