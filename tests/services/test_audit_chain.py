@@ -23,7 +23,7 @@ from consentory.bootstrap.composition import open_worker
 from consentory.domain.audit_event import chain_hash, digest_event
 from consentory.errors import StatementRefused, StoreRefused, StoreUnavailable
 from consentory.services.audit.audit_chaining import AuditChaining
-from consentory.services.audit.audit_verification import Verdict
+from consentory.services.audit.chain_verification import Verdict
 from consentory.store.tables import audit_store
 
 EVENTS = 12

@@ -34,6 +34,7 @@ WORKER_ONLY_MODULES = {
     "repeated_records",
     "retention",
     "audit_chaining",
+    "audit_verification",
     "upload_jobs",
     "position_sequencing",
 }
@@ -44,7 +45,7 @@ WORKER_MODULES = WORKER_ONLY_MODULES | {
     "change_writing",
     "configuration_cache",
     "audit_trail",
-    "audit_verification",
+    "chain_verification",
 }
 """Services that the worker's role runs at all."""
 

@@ -22,6 +22,7 @@ from consentory.services.accounts.reader_service import ReaderService
 from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.audit.audit_verification import AuditVerification
+from consentory.services.audit.chain_verification import OwnVerification
 from consentory.services.data_out.audience_service import AudienceService
 from consentory.services.data_out.change_reading import ChangeReading
 from consentory.services.data_out.export_service import ExportService
@@ -115,7 +116,7 @@ def compose_services(database: Database, box: SecretBox | None = None, conninfo:
         accounts=AccountService(database, configurations),
         authentication=authentication,
         audit=AuditTrail(database),
-        verification=AuditVerification(database),
+        verification=OwnVerification(database),
         sessions=ConsoleSessions(database, configurations, authentication),
     )
 

@@ -24,7 +24,7 @@ from consentory.terminal.terminal_output import print_json, say
 
 if TYPE_CHECKING:
     from consentory.bootstrap.composition import WorkerServices
-    from consentory.services.audit.audit_verification import Verdict
+    from consentory.services.audit.chain_verification import Verdict
 
 SHOWN = 20
 """The number of events that `show` shows by default."""

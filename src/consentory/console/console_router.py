@@ -17,20 +17,14 @@ from consentory.console.routes.upload_routes import UPLOAD_ROUTES
 from consentory.console.session_middleware import SessionMiddleware
 from consentory.http.read_slots import CostlyReads
 
+_IMPORT_SCREENS = (IMPORTS_ROUTES, ONE_IMPORT_ROUTES, REFUSED_ROUTES, UPLOAD_ROUTES)
+
 
 def make_console() -> Router:
     """The routes of the console. The application gives them the services."""
     screens = Router(
         "/",
-        route_handlers=[
-            SESSION_ROUTES,
-            IMPORTS_ROUTES,
-            ONE_IMPORT_ROUTES,
-            REFUSED_ROUTES,
-            UPLOAD_ROUTES,
-            ACCOUNT_PAGES,
-            AUDIT_PAGES,
-        ],  # fmt: skip
+        route_handlers=[*_IMPORT_SCREENS, SESSION_ROUTES, ACCOUNT_PAGES, AUDIT_PAGES],
         middleware=[SessionMiddleware, CostlyReads],
     )
     return Router(

@@ -9,7 +9,7 @@ from consentory.services.access.console_sessions import ConsoleSessions
 from consentory.services.accounts.account_service import AccountService
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import AuditTrail
-from consentory.services.audit.audit_verification import AuditVerification
+from consentory.services.audit.chain_verification import OwnVerification
 from consentory.services.data_out.audience_service import AudienceService
 from consentory.services.data_out.change_reading import ChangeReading
 from consentory.services.data_out.export_service import ExportService
@@ -46,7 +46,7 @@ class Services:
     accounts: AccountService
     authentication: Authentication
     audit: AuditTrail
-    verification: AuditVerification
+    verification: OwnVerification
     sessions: ConsoleSessions
 
     def close(self) -> None:

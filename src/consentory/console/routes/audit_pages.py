@@ -15,10 +15,10 @@ from consentory.domain.audit_event import Action, TrailFilter
 from consentory.domain.permission import require_audit
 from consentory.errors import RequestRefused
 from consentory.services.audit.audit_trail import AuditTrail
-from consentory.services.audit.audit_verification import AuditVerification
+from consentory.services.audit.chain_verification import OwnVerification
 
 Trail = NamedDependency[SkipValidation[AuditTrail]]
-Verification = NamedDependency[SkipValidation[AuditVerification]]
+Verification = NamedDependency[SkipValidation[OwnVerification]]
 
 MOST_FINDINGS = 50
 _ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -45,13 +45,14 @@ def show_audit(request: ConsoleRequest, audit: Trail) -> Page:
         first_page=first_page,
         next_page=next_page if last else "",
         is_first=not before,
+        may_import=request.user.permissions.import_,
     )
 
 
 @get("/audit/verification", operation_id="consoleVerifyAudit", sync_to_thread=True, opt=_COSTLY)
 def verify_audit(request: ConsoleRequest, verification: Verification) -> Page:
     """Read the whole trail of the account, and say whether somebody changed it."""
-    verdict = verification.verify_own(request.user)
+    verdict = verification.verify(request.user)
     return render(request, "audit_verdict.html", verdict=verdict, findings=verdict.findings[:MOST_FINDINGS])
 
 
