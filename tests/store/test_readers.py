@@ -156,8 +156,6 @@ def test_statistics_tell_nothing(reader: psycopg.Connection) -> None:
         "SELECT FROM pg_stat_activity WHERE usename <> current_user AND query NOT LIKE '<insufficient privilege>'",
     ):
         assert reader.execute(query).rowcount == 0, query
-    shown = reader.execute("SELECT string_agg(p::text, ' ') FROM pg_proc AS p").fetchone()
-    assert "secret" not in str(shown).replace("secret_key", "")
 
 
 def test_no_table_can_be_read(scene: Scene, reader: psycopg.Connection) -> None:
@@ -224,13 +222,11 @@ def test_no_table_can_be_read(scene: Scene, reader: psycopg.Connection) -> None:
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> current_user AND datid IS NOT NULL",
     ],
 )
-def test_a_reader_can_do_nothing_else(scene: Scene, reader: psycopg.Connection, act: str) -> None:
-    with psycopg.connect(scene.owner) as owner:
-        with pytest.raises((errors.InsufficientPrivilege, errors.FeatureNotSupported)) as refusal:
-            reader.execute(act)  # type: ignore[arg-type]
-        # A function that cannot be installed here at all is refused for this reason.
-        assert isinstance(refusal.value, errors.InsufficientPrivilege) or "dblink" in act
-        owner.execute("SELECT 1")
+def test_a_reader_can_do_nothing_else(reader: psycopg.Connection, act: str) -> None:
+    with pytest.raises((errors.InsufficientPrivilege, errors.FeatureNotSupported)) as refusal:
+        reader.execute(act)  # type: ignore[arg-type]
+    # An extension that cannot be installed here at all is refused for this reason.
+    assert isinstance(refusal.value, errors.InsufficientPrivilege) or "dblink" in act
 
 
 def test_a_listener_learns_nothing(store: LiveStore, reader: psycopg.Connection) -> None:
