@@ -165,16 +165,14 @@ def test_the_shards_have_walls(two_accounts: str, account_id: int | None) -> Non
     assert seen == (0 if account_id is None else len(DISTRIBUTED) - 2)
 
 
-@pytest.mark.parametrize("at_node", [False, True])
-def test_set_config_of_the_account_fails_in_silence_and_set_local_does_not(two_accounts: str, at_node: bool) -> None:
+def test_set_config_of_the_account_fails_in_silence_and_set_local_does_not(two_accounts: str) -> None:
     """The reason why database.py uses SET LOCAL: set_config does not reach the nodes."""
-    url = find_node(two_accounts) if at_node else two_accounts
     query = "SELECT account_id FROM profile WHERE account_id = current_account()"
     for binding, found in (
         ("SELECT set_config('consentory.account_id', '1', true)", []),
         ("SET LOCAL consentory.account_id = '1'", [(OURS,)]),
     ):
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(two_accounts) as connection:
             connection.execute("SET citus.propagate_set_commands = 'local'")
             connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(SERVICE)))
             connection.execute(binding)
