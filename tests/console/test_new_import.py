@@ -118,7 +118,9 @@ def test_targets_and_the_document_can_be_changed_together_in_a_file_of_many_colu
         page.get_by_label("Find people by their id of this type").fill("CRM")
         page.get_by_role("button", name="Stage the file").click()
         reload_until(page, "Execute", "not staged")
-    [item] = list_imports(server)
+    [listed] = list_imports(server)
+    item = server.services.imports.find_by_id(Person(server).caller, str(listed.import_id))
+    assert item.settings.source is not None
     assert item.settings.source.mapping == (
         "columns:\n  Kunde: AlternateIds[CRM].AlternateId\n  Vorname: CustomerName.FirstName\notherColumns: ignore\n"
     )
