@@ -80,6 +80,13 @@ class Subject:
 
 def create_account(url: str, services: Services, *, undo_days: int | None = None) -> Account:
     """A fresh account with a credential, of the server at this URL. `undo_days` None: the default."""
+    name = apply_fresh_document(services, undo_days=undo_days)
+    credential = services.authentication.create_credential(services.accounts.find_account(name), "nightly")
+    return Account(url, name, credential)
+
+
+def apply_fresh_document(services: Services, *, undo_days: int | None = None) -> str:
+    """Make a fresh account, and return its clientId. `undo_days` None: the default."""
     document = yaml.safe_load(ACCOUNT.read_text())
     name = document["account"]["clientId"] = f"B{uuid4().hex[:8].upper()}"
     document["account"]["importsPerDay"] = 100_000
@@ -87,8 +94,7 @@ def create_account(url: str, services: Services, *, undo_days: int | None = None
     if undo_days is not None:
         document["account"]["undoDays"] = undo_days
     services.accounts.apply_document(json.dumps(document).encode(), source="bench", dry_run=False)
-    credential = services.authentication.create_credential(services.accounts.find_account(name), "nightly")
-    return Account(url, name, credential)
+    return str(name)
 
 
 @dataclass

@@ -38,6 +38,7 @@ CALLS = {
     ("get", "/Profiles/v4/{clientId}/Profile/{profileId}"),
     ("get", "/Profiles/v4/{clientId}/Profile"),
     ("get", "/Profiles/v4/{clientId}/Profile/{profileId}/History"),
+    ("get", "/Profiles/v4/{clientId}/Changes"),
     ("post", "/Profiles/v4/{clientId}/Profile"),
     ("post", "/Profiles/v4/{clientId}/Profile/{profileId}"),
     ("delete", "/Profiles/v4/{clientId}/Profile/{profileId}"),

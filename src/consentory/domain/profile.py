@@ -14,6 +14,7 @@ import msgspec
 from consentory.domain.record import KIND_MEMBERS, Kind
 
 PLACE_LETTER: dict[Kind, str] = {"Email": "E", "Phone": "P", "Address": "A"}
+_KIND_OF_LETTER = {letter: kind for kind, letter in PLACE_LETTER.items()}
 _VALUE_MEMBERS = frozenset(
     ("EmailAddress", "PhoneNumber", "Address1", "Address2", "City", "StateProvince", "PostalCode")
 )
@@ -21,7 +22,7 @@ _VALUE_MEMBERS = frozenset(
 
 def find_kind(place: str) -> Kind | None:
     """The kind of the contact element of a ledger entry; None if the entry belongs to the person."""
-    return next((kind for kind, letter in PLACE_LETTER.items() if place.startswith(letter)), None)
+    return _KIND_OF_LETTER.get(place[:1])
 
 
 class Stored(msgspec.Struct, omit_defaults=True, gc=False):
@@ -183,7 +184,28 @@ class ContactKey(msgspec.Struct, frozen=True):
     """The compared form of the email or phone."""
 
 
-def describe_place(body: ProfileState, place: str) -> dict[str, Any]:
+class PlacedElement(msgspec.Struct, gc=False):
+    """A contact element without the members that no place names."""
+
+    type: str
+    given: dict[str, str]
+
+
+class PlacedElements(msgspec.Struct, gc=False):
+    """The contact elements of a stored state. To decode them takes less time than to decode the whole state."""
+
+    emails: list[PlacedElement] = []
+    phones: list[PlacedElement] = []
+    addresses: list[PlacedElement] = []
+
+    def elements(self, kind: Kind) -> list[PlacedElement]:
+        """As of ProfileState."""
+        if kind == "Email":
+            return self.emails
+        return self.phones if kind == "Phone" else self.addresses
+
+
+def describe_place(body: ProfileState | PlacedElements, place: str) -> dict[str, Any]:
     """The place of a ledger entry in words of the wire: `Kind`, and of a contact element its type and its value."""
     kind = find_kind(place)
     if kind is None:

@@ -69,6 +69,7 @@ def make_openapi_config() -> OpenAPIConfig:
             Tag("Import", "The bulk import."),
             Tag("Preview", "The effects of an import before it is executed."),
             Tag("Profile", "One person in each call."),
+            Tag("Data out", "Many people in each call."),
             Tag("Account", "The configuration of the account."),
             Tag("Token", "Bearer tokens."),
             Tag("Operation", "Calls for operators of the server."),

@@ -36,7 +36,8 @@ _VALUES: dict[str, Any] = {
     "Changes": ["+ alternate id type CRM"], "Applied": True, "clientId": "ACME", "Account.name": "Acme Retail",
     "ChangeList.Changes": _COMPOSED, "LimitsExceeded": [], "PreviewObject.Exceptions": 2, "PreviewObject.NotHonored": 3,
     "State": "Done", "Records": 990, "RecordsDone": 990, "ChangeItem.Kind": "OptInsEnded", "Member": "NEWS-EMAIL",
-    "Place": {"Kind": "Profile"}, "Stale": False, "Effects": _COMPOSED,
+    "Place": {"Kind": "Profile"}, "Position": 4711, "ChangeAnswer.Kind": "Updated", "Choices": _COMPOSED,
+    "Members": ["EmailPreferences"], "ChangesAnswer.Next": 4711, "Latest": 4711, "Stale": False, "Effects": _COMPOSED,
     "locales": ["en_US"], "alternateIdTypes": _COMPOSED, "TypeName.name": "CRM", "TypeName.pattern": "[A-Z0-9-]{1,40}",
 }  # fmt: skip
 """Values by member. The key has the type too if the member has another value in another type."""

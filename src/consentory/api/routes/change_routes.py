@@ -62,4 +62,4 @@ async def _read(request: ApiRequest, read: Callable[[Caller], ViewedChanges]) ->
         return await sync_to_thread(read, request.user)
 
 
-CHANGE_ROUTES = Router("/", route_handlers=[list_changes], tags=["Profile"])
+CHANGE_ROUTES = Router("/", route_handlers=[list_changes], tags=["Data out"])

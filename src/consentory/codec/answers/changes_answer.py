@@ -6,12 +6,32 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from consentory.codec.answers.answer_types import Instant, Natural, Positive, to_utc
-from consentory.codec.answers.history_answer import ConsentChoice, PlaceAnswer, PreferenceChoice
+from consentory.codec.answers.choice_answer import AttributeAnswer, ConsentCode, EvidenceAnswer, PreferenceCode
+from consentory.codec.answers.history_answer import PlaceAnswer, TakenBackMark, UndoneImport
 from consentory.domain.instants import from_micros
 from consentory.domain.viewing import ChangeKind, ViewedChange, ViewedChanges, ViewedChoice
+
+
+class AppliedChoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A preference (with FilterId) or a consent (with ConsentType), as it was applied."""
+
+    Place: PlaceAnswer
+    FilterId: str | UnsetType = UNSET
+    PreferenceType: PreferenceCode | UnsetType = UNSET
+    FrequencyId: str | UnsetType = UNSET
+    PreferenceAttributes: list[AttributeAnswer] | UnsetType = UNSET
+    CustomerDate: Instant | UnsetType = UNSET
+    ConsentType: str | UnsetType = UNSET
+    ConsentVersion: str | UnsetType = UNSET
+    Locale: str | UnsetType = UNSET
+    ConsentStatus: ConsentCode | UnsetType = UNSET
+    Evidence: EvidenceAnswer | UnsetType = UNSET
+    ConsentDate: Instant | UnsetType = UNSET
+    UndoOf: UndoneImport = UNSET
+    TakenBack: TakenBackMark = UNSET
 
 
 class ChangeAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -25,7 +45,7 @@ class ChangeAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ImportId: Annotated[UUID | None, Meta(description="null: a single write.")]
     SequenceNumber: Positive | None
     Choices: Annotated[
-        list[PreferenceChoice | ConsentChoice],
+        list[AppliedChoice],
         Meta(description="The preferences and consents that were applied. Those of deleted people are gone."),
     ]
     Members: Annotated[list[str], Meta(description="The names of the members of the profile that differ since.")]
@@ -61,8 +81,8 @@ def _render_change(change: ViewedChange) -> ChangeAnswer:
     )
 
 
-def _render_choice(choice: ViewedChoice) -> PreferenceChoice | ConsentChoice:
+def _render_choice(choice: ViewedChoice) -> AppliedChoice:
     place, collected = PlaceAnswer(**choice.place), from_micros(choice.collected)
     if "ConsentType" in choice.value:
-        return ConsentChoice(Place=place, **choice.value, ConsentDate=collected)
-    return PreferenceChoice(Place=place, **choice.value, CustomerDate=collected)
+        return AppliedChoice(Place=place, **choice.value, ConsentDate=collected)
+    return AppliedChoice(Place=place, **choice.value, CustomerDate=collected)

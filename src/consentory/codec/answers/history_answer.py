@@ -14,10 +14,10 @@ from consentory.domain.instants import from_micros
 from consentory.domain.profile import ProfileState, describe_place
 from consentory.domain.viewing import HistoryItem, ViewedHistory
 
-_UndoOf = Annotated[
+UndoneImport = Annotated[
     UUID | UnsetType, Meta(description="The choice came back because this import was undone. With TakenBack it went.")
 ]
-_TakenBack = Annotated[
+TakenBackMark = Annotated[
     Literal[True] | UnsetType, Meta(description="The choice went, because there was none before the import.")
 ]
 
@@ -47,8 +47,8 @@ class PreferenceChoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     FrequencyId: str | UnsetType = UNSET
     PreferenceAttributes: list[AttributeAnswer] | UnsetType = UNSET
     CustomerDate: Instant
-    UndoOf: _UndoOf = UNSET
-    TakenBack: _TakenBack = UNSET
+    UndoOf: UndoneImport = UNSET
+    TakenBack: TakenBackMark = UNSET
 
 
 class ConsentChoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -61,8 +61,8 @@ class ConsentChoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ConsentStatus: ConsentCode
     Evidence: EvidenceAnswer | UnsetType = UNSET
     ConsentDate: Instant
-    UndoOf: _UndoOf = UNSET
-    TakenBack: _TakenBack = UNSET
+    UndoOf: UndoneImport = UNSET
+    TakenBack: TakenBackMark = UNSET
 
 
 class PreferenceEvent(PreferenceChoice, frozen=True, kw_only=True, gc=False):

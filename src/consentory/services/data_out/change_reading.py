@@ -18,7 +18,7 @@ from consentory.domain.changed_members import (
 )
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.permission import Scope, require_profile
-from consentory.domain.profile import LedgerEntry, ProfileState, describe_place, find_kind
+from consentory.domain.profile import LedgerEntry, PlacedElements, ProfileState, describe_place, find_kind
 from consentory.domain.spelling import find_spelling, spell_body, spell_choice
 from consentory.domain.viewing import ViewedChange, ViewedChanges, ViewedChoice
 from consentory.errors import RequestRefused
@@ -97,13 +97,16 @@ class _View:
     configuration_index: ConfigurationIndex
     scope: Scope
     choices: Choices
-    people: dict[int, ProfileState]
+    people: dict[int, ProfileState | PlacedElements]
 
     def load_people(self, tx: Transaction) -> None:
         """Load the people whose contact elements have choices, because a choice names the element."""
         wanted = {key[0] for key, entries in self.choices.items() if any(entry.place for entry in entries)}
         names = find_spelling(self.configuration_index)
         for profile_id, stored in profile_store.load_states(tx, wanted).items():
+            if not names.are_many:
+                self.people[profile_id] = profile_store.decode_elements(stored)
+                continue
             state = self.people[profile_id] = profile_store.decode_state(stored)
             spell_body(state, names)
 

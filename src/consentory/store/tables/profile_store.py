@@ -13,7 +13,7 @@ import msgspec
 from psycopg.types.json import Json
 
 from consentory.domain.instants import from_micros, to_micros
-from consentory.domain.profile import LedgerEntry, Profile, ProfileState
+from consentory.domain.profile import LedgerEntry, PlacedElements, Profile, ProfileState
 from consentory.domain.viewing import HistoryItem
 from consentory.store.database import Transaction, join_keys
 from consentory.store.sharding import name_ids, name_keys
@@ -29,6 +29,8 @@ _COLUMN_TYPES = {
 
 decode_state = msgspec.json.Decoder(ProfileState).decode
 """Decode a stored state. Raises msgspec.DecodeError if it is damaged."""
+decode_elements = msgspec.json.Decoder(PlacedElements).decode
+"""Decode the contact elements of a stored state."""
 _encoder = msgspec.json.Encoder()
 
 KeyRow = tuple[bytes, int, str, str]
