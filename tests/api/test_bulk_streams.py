@@ -97,20 +97,23 @@ def test_unread_streams_do_not_hold_up_other_calls_and_are_noted_when_the_client
     assert all(0 < event["Count"] < PEOPLE for event in cut), cut
 
 
-def test_a_stream_whose_database_session_is_lost_is_cut_and_never_seems_complete(many: WireClient) -> None:
-    before = len(many.events("export.read"))
-    query = {"format": "ndjson"}
-    with (  # noqa: PT012 - the stream ends while it is read
-        pytest.raises(httpx.RemoteProtocolError),
-        many.http.stream("GET", f"{many.account}/Export", params=query, headers={"Accept-Encoding": "identity"}) as got,
-    ):
-        pieces = got.iter_raw(1000)
+def read_while_sessions_end(client: WireClient) -> None:
+    """Begin to read an export, end the sessions of all transactions that wait for a client, and read on."""
+    url, headers = f"{client.account}/Export?format=ndjson", {"Accept-Encoding": "identity"}
+    with client.http.stream("GET", url, headers=headers) as answer:
+        pieces = answer.iter_raw(1000)
         next(pieces)
-        many.change(
+        client.change(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name LIKE 'consentory_service/%%' AND xact_start IS NOT NULL AND state <> 'active'"
+            " WHERE application_name LIKE 'consentory_service/%' AND xact_start IS NOT NULL AND state <> 'active'"
         )
         for _ in pieces:
             pass
+
+
+def test_a_stream_whose_database_session_is_lost_is_cut_and_never_seems_complete(many: WireClient) -> None:
+    before = len(many.events("export.read"))
+    with pytest.raises(httpx.RemoteProtocolError):
+        read_while_sessions_end(many)
     (event,) = wait_for(lambda: many.events("export.read")[before:], bool)
     assert not event["Complete"]

@@ -53,19 +53,6 @@ def create_app(
 
     `more_routes`: routes beside the API, such as the console.
     """
-    state = State(
-        {
-            "authentication": services.authentication,
-            "audit": services.audit,
-            "sessions": services.sessions,
-            "stage_slots": StageSlots(),
-            "body_slots": BodySlots(),
-            "upload_slots": UploadSlots(),
-            "read_slots": ReadSlots(),
-            "stream_slots": StreamSlots(),
-            "trusted_proxies": trusted_proxies or TrustedProxies(),
-        }
-    )
     account_calls = Router(
         base_path,
         route_handlers=_ACCOUNT_CALLS,
@@ -81,11 +68,28 @@ def create_app(
         after_exception=[note_refusal],
         openapi_config=make_openapi_config(),
         logging_config=None,
-        state=state,
+        state=_make_state(services, trusted_proxies or TrustedProxies()),
     )
     # The middleware is around all routes, so a request without a route also gets an id, a log line and a count.
     app.asgi_handler = AccessLogMiddleware(MinimumTransferRate(RequestForm(app.asgi_handler)))
     return app
+
+
+def _make_state(services: Services, trusted_proxies: TrustedProxies) -> State:
+    """The services that middleware uses, and the slots of the process."""
+    return State(
+        {
+            "authentication": services.authentication,
+            "audit": services.audit,
+            "sessions": services.sessions,
+            "stage_slots": StageSlots(),
+            "body_slots": BodySlots(),
+            "upload_slots": UploadSlots(),
+            "read_slots": ReadSlots(),
+            "stream_slots": StreamSlots(),
+            "trusted_proxies": trusted_proxies,
+        }
+    )
 
 
 def _provide_services(services: Services, processes: StageProcesses) -> dict[str, Provide]:

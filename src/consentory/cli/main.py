@@ -8,6 +8,7 @@ from consentory.cli import (
     changes_command,
     client_commands,
     console_commands,
+    data_out_commands,
     key_commands,
     mapping_commands,
     purge_command,
@@ -34,6 +35,7 @@ for commands in (
     reader_commands,
     client_commands,
     changes_command,
+    data_out_commands,
     mapping_commands,
     demo_command,
 ):

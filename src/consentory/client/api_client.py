@@ -38,6 +38,8 @@ _Result = TypeVar("_Result")
 _TOKEN_MARGIN = 60.0  # seconds before its end at which a bearer token is renewed
 _LONGEST_WAIT = 60.0  # seconds; a server that asks for more is not waited for
 _TIMEOUTS = httpx.Timeout(30.0, connect=5.0, read=300.0, write=120.0)
+_MOST_CUTS = 5
+"""A stream that is cut is continued, unless it is cut once more than this without a row in between."""
 _NDJSON = {"Accept": "application/x-ndjson"}
 
 
@@ -200,6 +202,41 @@ class ConsentoryClient:
             raise ServerUnreachable(f"{self.server} stopped sending the exceptions: {error}") from error
         finally:
             response.close()
+
+    def stream_export(self, filters: dict[str, str]) -> Iterator[bytes]:
+        """All profiles that the filters select, as NDJSON lines without their line ends.
+
+        A stream that is cut is continued. Raises ServerUnreachable if no line comes for the time of `patience`.
+        """
+        return self._stream_rows(self._url("Export"), filters)
+
+    def stream_audience(self, filter_id: str, *, opted_out: bool = False) -> Iterator[bytes]:
+        """Everyone who may be contacted now for a filter, as `stream_export` gives profiles."""
+        return self._stream_rows(self._url("Audience", filter_id), {"optedOut": "true"} if opted_out else {})
+
+    def _stream_rows(self, url: str, params: dict[str, str]) -> Iterator[bytes]:
+        """The rows of a stream, continued after its last row if it is cut."""
+        headers = _NDJSON | ({"Accept-Encoding": "identity"} if self.is_local else {})
+        last, fails = b"", 0
+        while True:
+            more = {"after": _read_key(last)} if last else {}
+            request = self._http.build_request("GET", url, params=params | more, headers=headers)
+            response = self._repeat(lambda request=request: self._send(request, stream=True))  # type: ignore[misc]
+            try:
+                tail = b""
+                for chunk in response.iter_bytes():
+                    *lines, tail = (tail + chunk).split(b"\n")
+                    for line in lines:
+                        last, fails = line, 0
+                        yield line
+                return
+            except httpx.TransportError as error:
+                fails += 1
+                if fails > _MOST_CUTS:
+                    raise ServerUnreachable(f"{self.server} stopped sending, {fails} times: {error}") from error
+                time.sleep(fails - 1)
+            finally:
+                response.close()
 
     # The preview
 
@@ -377,6 +414,21 @@ def _choose_wait(error: Exception) -> bool | float | datetime.timedelta:
     # A wait for too many concurrent batches takes seconds, but a wait for the daily limit may take hours.
     wait = error.retry_after if error.status == httpx.codes.TOO_MANY_REQUESTS else None
     return False if wait is None or wait > _LONGEST_WAIT else wait
+
+
+class _RowKey(msgspec.Struct):
+    """The key by which a stream is continued after a row."""
+
+    ProfileId: int
+    Key: str | None = None
+
+
+_read_row_key = msgspec.json.Decoder(_RowKey).decode
+
+
+def _read_key(line: bytes) -> str:
+    row = _read_row_key(line)
+    return row.Key or str(row.ProfileId)
 
 
 def _leave_out_none(**params: object) -> dict[str, str]:
