@@ -30,7 +30,7 @@ def store(run: Run, tmp_path: Path) -> None:
         person(n, Emails=mail(f"p{n}@example.com", choice("NEWS-EMAIL", 1 + n % 2, "2026-01-01")))
         for n in range(PEOPLE)
     ]
-    done = run("import", write_lines(tmp_path / "people", people), "--name", "people")
+    done = run("import", write_lines(tmp_path / "people", people), "--name", "people", "--match", "CRM")
     assert done.returncode == 0, done.stderr
 
 

@@ -57,7 +57,7 @@ def write_export(
     group: Annotated[str | None, typer.Option(metavar="TYPE:NAME", help="Only people in this group.")] = None,
     import_id: Annotated[str | None, typer.Option(metavar="ID", help="Only people whom this import created.")] = None,
     modified_since: Annotated[str | None, typer.Option(metavar="TIME", help="Only people changed since then.")] = None,
-    active: Annotated[bool | None, typer.Option("--active/--inactive", help="Only active people, or the others.")] = None,
+    active: Annotated[bool | None, typer.Option("--active/--inactive", help="Only active people, or others.")] = None,
     output: OutputOption = None,
 ) -> None:  # fmt: skip
     """Write all profiles in the order of their ProfileId. The options are combined.
