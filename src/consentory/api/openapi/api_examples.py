@@ -24,6 +24,7 @@ _VALUES: dict[str, Any] = {
     "Limit": 1000, "Phase": "Stage", "UserProfilePreferences": _COMPOSED, "WrittenProfileAnswer.NotHonored": [],
     "Code": "Email.Malformed", "Message": 'EmailAddress "not-an-address" is not a usable email address.',
     "Path": "$.Emails[0].EmailAddress", "Fault.Value": "not-an-address", "SequenceNumber": 7,
+    "AudienceMember.Key": "4711:E0", "AudiencePage.Next": "4711:E0",
     "ProfileId": 4711, "IsActive": True, "DefaultLocale": "en_US", "CustomerType": "Customer",
     "CustomerName": _COMPOSED, "FirstName": "Zoë", "LastName": "Ōkubo", "AlternateIds": _COMPOSED,
     "AlternateIdType": "CRM", "AlternateId": "C-100-1", "Emails": _COMPOSED, "EmailAddressType": "Home",
