@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from consentory.domain.profile import Element, ProfileState
 from consentory.domain.record import KINDS, Kind
 
@@ -79,9 +81,10 @@ def find_changed_members(old: ProfileState | None, new: ProfileState | None) -> 
     )
 
 
-def list_member_names(members: int) -> list[str]:
+@lru_cache(maxsize=10_000)  # few combinations are in use
+def list_member_names(members: int) -> tuple[str, ...]:
     """The names of the bits."""
-    return [name for name, bit in _BITS.items() if members & bit]
+    return tuple(name for name, bit in _BITS.items() if members & bit)
 
 
 def _find_changed_parts(old: list[Element], new: list[Element], kind: Kind) -> int:

@@ -134,7 +134,8 @@ class _View:
 
     def _show_choice(self, profile_id: int, entry: LedgerEntry) -> ViewedChoice:
         place = describe_place(self.people[profile_id], entry.place) if entry.place else {"Kind": "Profile"}
-        return ViewedChoice(place, spell_choice(entry.value, find_spelling(self.configuration_index)), entry.at)
+        names = find_spelling(self.configuration_index)
+        return ViewedChoice(place, spell_choice(entry.value, names) if names.are_many else entry.value, entry.at)
 
 
 def _check_start(after: int, kept: ChangeRange) -> None:
