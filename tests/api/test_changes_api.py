@@ -154,7 +154,9 @@ def test_the_choices_of_a_deleted_person_are_gone(ours: WireClient) -> None:
 
 def test_the_recipe_keeps_a_copy_that_is_like_the_store(ours: WireClient, server: AccountAccess) -> None:
     """The recipe of docs/data-out.md, while people are written, changed and deleted."""
-    text = (ROOT / "docs" / "data-out.md").read_text("utf-8").partition("### Recipe: keep a copy")[2]
+    text = (
+        (ROOT / "docs" / "data-out.md").read_text("utf-8").partition("### Recipe: keep a copy")[2].partition("\n#")[0]
+    )
     code: Any = {}
     exec(textwrap.dedent("\n".join(re.findall("^    .*|^$", text, re.MULTILINE))), code)
     people: Wire = {}
