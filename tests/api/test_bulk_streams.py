@@ -105,7 +105,7 @@ def read_while_sessions_end(client: WireClient) -> None:
         next(pieces)
         client.change(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name LIKE 'consentory_service/%' AND xact_start IS NOT NULL AND state <> 'active'"
+            " WHERE application_name LIKE 'consentory_service/%%' AND xact_start IS NOT NULL AND state <> 'active'"
         )
         for _ in pieces:
             pass
