@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 import zstandard
 from permission_users import PermissionUsers
+from waiting import wait_for
 from wire_client import Wire, WireClient, check_problem, choice, mail, person, require
 
 OLD = "2026-01-01T00:00:00Z"
@@ -197,3 +198,10 @@ def test_a_call_is_one_event_with_its_filter_and_its_rows(ours: WireClient) -> N
         {"Active": True, "Count": 2, "Complete": True},
         {"Count": 1, "Complete": False},
     ]
+
+
+def test_the_header_gives_the_position_of_the_snapshot(ours: WireClient) -> None:
+    fill(ours)
+    latest = wait_for(lambda: require(ours.http.get(f"{ours.account}/Changes"))["Latest"], lambda found: found == 3)
+    for query in ({}, {"format": "ndjson"}):
+        assert export(ours, **query).headers["Consentory-Position"] == str(latest)

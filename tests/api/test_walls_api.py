@@ -45,7 +45,12 @@ def victim(running: RunningServer) -> Iterator[tuple[PermissionUsers, dict[str, 
     users_of.initiate("all")
     cursor = client.get(f"{users_of.imports}/Imports", params={"limit": 1}).raise_for_status().json()["NextCursor"]
     assert cursor
-    ids = {"accessToken": item["AccessToken"], "importId": item["ImportId"], "profileId": profile_id}
+    ids = {
+        "accessToken": item["AccessToken"],
+        "importId": item["ImportId"],
+        "profileId": profile_id,
+        "filterId": "NEWS-EMAIL",
+    }
     yield users_of, ids | {"cursor": cursor}
     users_of.close()
 

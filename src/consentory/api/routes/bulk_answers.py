@@ -21,6 +21,9 @@ from consentory.services.data_out.snapshot_reading import ItemPage, Reading
 
 ItemT = TypeVar("ItemT")
 
+POSITION_HEADER = "Consentory-Position"
+"""All changes up to this position are in the answer. Later changes may be in it, and the reader applies them again."""
+
 FORMATS = {"json": JSON, "ndjson": NDJSON, "csv": CSV, "parquet": PARQUET}
 _NAMES: dict[str, FileFormat] = {NDJSON: "ndjson", CSV: "csv", PARQUET: "parquet"}
 _CHUNK_BYTES = 256 * 1024
@@ -81,7 +84,7 @@ def _cut_pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _make_headers(reading: Reading[Any], coding: Coding) -> dict[str, str]:
-    headers = {"Vary": "Accept, Accept-Encoding"}
+    headers = {"Vary": "Accept, Accept-Encoding", POSITION_HEADER: str(reading.snapshot.position)}
     if coding != "identity":
         headers["Content-Encoding"] = coding
     return headers

@@ -19,7 +19,7 @@ from consentory.errors import ConsentoryError
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database, Transaction
-from consentory.store.tables import data_out_store, profile_store
+from consentory.store.tables import change_store, data_out_store, profile_store
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +52,8 @@ class Snapshot:
 
     tx: Transaction
     configuration_index: ConfigurationIndex
+    position: int
+    """All changes up to this position are in the snapshot."""
     now: int
     """In microseconds."""
 
@@ -107,8 +109,9 @@ class Reading(Generic[ItemT]):
 def open_snapshot(database: Database, configurations: ConfigurationCache, caller: Caller) -> Iterator[Snapshot]:
     """A snapshot of the caller's account. Raises like `Database.transaction`."""
     with database.snapshot(caller.account_id, read_only=True) as tx:
+        position = change_store.read_latest_position(tx)  # first, because Citus has no snapshot over statements
         configuration_index = configurations.current_in(tx, caller.account_id)
-        yield Snapshot(tx, configuration_index, profile_store.read_clock(tx))
+        yield Snapshot(tx, configuration_index, position, profile_store.read_clock(tx))
 
 
 @contextmanager
