@@ -28,7 +28,7 @@ def test_head_is_get_without_a_body_also_for_operators(running: RunningServer, p
 def test_head_works_at_every_call_that_takes_get(ours: WireClient) -> None:
     document = ours.http.get("/schema/openapi.json").json()
     token = ours.run([person(1)])["AccessToken"]
-    known = {"accessToken": token, "importId": ours.status(token)["ImportId"], "profileId": 1}
+    known = {"accessToken": token, "importId": ours.status(token)["ImportId"], "profileId": 1, "filterId": "NEWS-EMAIL"}
     names = {"clientId": ours.access.account, **known}
     query = {"of": "Consents", "emailAddress": "nobody@example.com"}
     tried = 0

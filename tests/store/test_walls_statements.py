@@ -31,7 +31,7 @@ OF_NO_ACCOUNT = {
     "place_ids", "place_keys",
     "check_schema", "commit_lazily", "read_clock", "end_frozen_sessions", "allow_long_statement", "notify_work",
     "end_long_reads",
-    "read_wal_place",
+    "read_wal_place", "keep_alive",
     "try_resolve_lock", "try_chain_lock", "lock_uploads", "try_upload_lock",
     "lock_initiates", "lock_accounts", "lock_credentials", "reserve_account_id",
 }  # fmt: skip
@@ -39,6 +39,8 @@ BEFORE_THE_ACCOUNT_IS_KNOWN = {
     "find_account", "find_credential_account", "find_account_to_reencrypt", "find_session_account", "find_link_account",
 }  # fmt: skip
 """They give an account's id and nothing else: test_walls.py, test_functions_that_look_across_accounts_give_ids_only."""
+
+OLD = THEN.replace(year=2020)
 
 STATES: dict[str, dict[str, Any]] = {"Initiated": {}}
 STATES["Staging"] = {"received": 1, "valid": 1, "pending": 1, "batches": 1}
@@ -86,8 +88,8 @@ PARAMETERS: dict[str, Any] = {
     "after_number": 0, "as_of": THEN, "snapshot": "snapshot", "records": 1, "effects": [1], "state": "Done",
     "limits_exceeded": "[]", "active_profiles": 0, "guard_state": "Passed", "held_reason": None, "most": 10,
     "session_hash": f"session{THEIRS}".encode(), "link_hash": f"link{THEIRS}".encode(), "lifetime": 1e6, "idle": 1e6,
-    "most_age": 1, "most_idle": 1,
-    "consent_type": "Privacy", "version": "1", "locale": "en_US", "sha256": "00", "body": "We keep.",
+    "most_age": 1, "most_idle": 1, "active": None, "modified_since": None, "customer_type": None,
+    "consent_type": "Privacy", "version": "1", "locale": "en_US", "sha256": "00", "body": "{\"locale\": \"xx_XX\"}",
 }  # fmt: skip
 """A value for every parameter by its name; ids are those of the other account's sample rows."""
 
@@ -119,7 +121,9 @@ def their_rows(engine: str, template: str) -> Iterator[str]:
         insert_row(owner, "preview_change", make_row("preview_change", THEIRS, number=2))  # a sample of two
         old_link = make_row("console_link", THEIRS, link_hash=b"old", expires_at=THEN)
         insert_row(owner, "console_link", old_link)
-        insert_row(owner, "change_block", make_row("change_block", THEIRS, block_id=IMPORT_ID, first_position=1))
+        old_block = make_row("change_block", THEIRS, block_id=IMPORT_ID, first_position=1, applied_at=OLD)
+        insert_row(owner, "change_block", old_block)
+        owner.execute("UPDATE change_range SET latest = 1")
         insert_row(owner, "account", make_row("account", OURS))
     yield url
     drop_database(engine, url)

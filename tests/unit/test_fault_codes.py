@@ -14,7 +14,7 @@ ELSEWHERE = ("codec", "domain", "services")
 """The folders in which records are validated and applied. The codes of refused requests are not in this table."""
 REFUSALS = {
     "Request", "Import", "Initiate", "IdempotencyKey", "Configuration", "Account", "Auth", "Server", "Credential",
-    "AccessToken", "User", "HmacKey", "Audit", "Batch", "Preview", "Guard", "Upload", "Reader", "Changes",
+    "AccessToken", "User", "HmacKey", "Audit", "Batch", "Preview", "Guard", "Upload", "Reader", "Changes", "Filter",
     "Mapping", "Row",  # codes of tables and mappings, which the client reads
     "CustomerName", "Emails", "PhoneNumbers", "Addresses",  # paths of the record that a mapping names
 }  # fmt: skip

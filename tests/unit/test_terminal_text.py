@@ -135,6 +135,8 @@ def test_only_one_module_writes_to_the_terminal() -> None:
 
 SILENT = {"up", "serve", "worker", "migrate", "demo"}
 """Commands that run a program and print no result."""
+DATA = {"audience", "export", "changes"}
+"""Commands whose result is data, in the format that the name of the file says."""
 YAML = {"mapping suggest", "mapping show", "mapping presets"}
 """Commands whose result is a mapping, which is a YAML document."""
 
@@ -146,4 +148,4 @@ def test_every_command_that_answers_something_takes_json() -> None:
         return [found for word, inner in command.commands.items() for found in walk(inner, f"{name} {word}".strip())]
 
     without = {name for name, command in walk(get_command(app)) if not any("--json" in p.opts for p in command.params)}
-    assert without <= SILENT | YAML
+    assert without <= SILENT | DATA | YAML
