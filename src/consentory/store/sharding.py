@@ -6,10 +6,13 @@ Statements that look up many rows name rows of one shard only, so that Citus sen
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 from uuid import UUID
 
 from consentory.store.database import Transaction, join_keys
+
+HalfT = TypeVar("HalfT")
 
 DISTRIBUTED = {
     "profile": "profile_id",
@@ -61,6 +64,22 @@ def _collect_groups(placed: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
 def name_ids(tx: Transaction, ids: Iterable[int]) -> list[dict[str, Any]]:
     """The parameters `ids` and `one` of a statement, for each shard of these profiles."""
     return [{"ids": group, "one": group[0] if PEOPLE in tx.bounds else None} for group in split_ids(tx, ids)]
+
+
+def name_pairs(tx: Transaction, pairs: Iterable[tuple[int, HalfT]]) -> Iterator[tuple[dict[str, Any], list[HalfT]]]:
+    """Pairs of a profile id and something of that profile, for each shard of these profiles, in ascending order of the
+    ids. Gives the parameters `ids` (one for each pair) and `one`, and the other halves in the same order."""
+    in_order = sorted(pairs, key=itemgetter(0))
+    if PEOPLE not in tx.bounds:
+        if in_order:
+            yield {"ids": [one for one, _ in in_order], "one": None}, [half for _, half in in_order]
+        return
+    halves_of: dict[int, list[HalfT]] = {}
+    for profile_id, half in in_order:
+        halves_of.setdefault(profile_id, []).append(half)
+    for group in split_ids(tx, halves_of):
+        ids = [one for one in group for _ in halves_of[one]]
+        yield {"ids": ids, "one": group[0]}, [half for one in group for half in halves_of[one]]
 
 
 def name_keys(tx: Transaction, keys: Sequence[bytes]) -> list[dict[str, Any]]:

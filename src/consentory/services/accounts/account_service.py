@@ -93,14 +93,8 @@ class AccountService:
         return render_yaml(configuration) if form == "yaml" else render_configuration(configuration)
 
     def find_account(self, client_id: str) -> int:
-        """The account id of a clientId. Raises RequestRefused, not_found."""
-        with self._database.transaction() as tx:
-            account_id = account_store.find_account(tx, client_id)
-        if account_id is None:
-            raise RequestRefused(
-                "not_found", "Account.NotFound", f"There is no account {client_id!r}. Apply its document first."
-            )
-        return account_id
+        """See `find_account_id`."""
+        return find_account_id(self._database, client_id)
 
     def configuration_of(self, caller: Caller) -> Configuration:
         """The configuration in force, for a caller with `configuration: read`."""
@@ -143,3 +137,14 @@ class AccountService:
                 errors=details,
             ) from None
         return AppliedDocument(lines, is_change(lines) and not dry_run)
+
+
+def find_account_id(database: Database, client_id: str) -> int:
+    """The account id of a clientId. Raises RequestRefused, not_found."""
+    with database.transaction() as tx:
+        account_id = account_store.find_account(tx, client_id)
+    if account_id is None:
+        raise RequestRefused(
+            "not_found", "Account.NotFound", f"There is no account {client_id!r}. Apply its document first."
+        )
+    return account_id

@@ -9,12 +9,13 @@ from consentory.domain.audit_event import Action
 from consentory.domain.caller import OPERATOR, Party
 from consentory.domain.spelling import find_spelling, spell_body
 from consentory.errors import RequestRefused
+from consentory.services.accounts.account_service import find_account_id
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.store import reader_logins
 from consentory.store.database import Database, Transaction
 from consentory.store.reader_logins import ReaderLogin
-from consentory.store.tables import account_store, profile_store
+from consentory.store.tables import profile_store
 
 _LOGIN = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _RESERVED = ("pg_", "consentory")
@@ -34,14 +35,8 @@ class ReaderService:
         self._database.close()
 
     def find_account(self, client_id: str) -> int:
-        """The account id of a clientId. Raises RequestRefused, not_found."""
-        with self._database.transaction() as tx:
-            account_id = account_store.find_account(tx, client_id)
-        if account_id is None:
-            raise RequestRefused(
-                "not_found", "Account.NotFound", f"There is no account {client_id!r}. Apply its document first."
-            )
-        return account_id
+        """See `find_account_id`."""
+        return find_account_id(self._database, client_id)
 
     def create(self, account_id: int, login: str | None, *, new_password: bool) -> tuple[str, str]:
         """(login, connection string) of a new reader. The string has the password, which is stored nowhere.

@@ -17,7 +17,7 @@ from consentory.domain.instants import from_micros
 from consentory.domain.profile import LedgerEntry
 from consentory.domain.viewing import ChangeKind
 from consentory.store.database import Transaction
-from consentory.store.sharding import name_ids
+from consentory.store.sharding import name_pairs
 
 _LEVEL = 1
 
@@ -187,11 +187,5 @@ def list_blocks(tx: Transaction, first: int, last: int) -> list[NumberedBlock]:
 def load_choices(tx: Transaction, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[LedgerEntry]]:
     """The choices that were applied together, by (profile id, number of the first ledger entry). Choices of deleted
     people are left out."""
-    entries_of: dict[int, list[int]] = {}
-    for profile_id, entry in wanted:
-        entries_of.setdefault(profile_id, []).append(entry)
-    many = []
-    for named in name_ids(tx, entries_of):
-        pairs = [(one, entry) for one in named["ids"] for entry in entries_of[one]]
-        many.append({**named, "ids": [one for one, _ in pairs], "entries": [entry for _, entry in pairs]})
+    many = [{**named, "entries": entries} for named, entries in name_pairs(tx, wanted)]
     return {(row[0], row[1]): _decode_entries(row[2]) for row in tx.rows_of_each("list_change_choices", many)}

@@ -16,7 +16,7 @@ from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import LedgerEntry, PlacedElements, Profile, ProfileState
 from consentory.domain.viewing import HistoryItem
 from consentory.store.database import Transaction, join_keys
-from consentory.store.sharding import name_ids, name_keys
+from consentory.store.sharding import name_ids, name_keys, name_pairs
 
 _COLUMN_TYPES = {
     "profile": ["int8", "json", "timestamptz", "timestamptz", "bool", "text", "uuid", "uuid"],
@@ -115,15 +115,11 @@ def load_matched(tx: Transaction, wanted: Mapping[bytes, bytes]) -> list[tuple[b
 
 
 def _find_matched(tx: Transaction, name: str, wanted: Mapping[bytes, bytes]) -> list[tuple[bytes, int, str | None]]:
-    held: dict[int, list[bytes]] = {}
-    for key, profile_id in find_holders(tx, wanted).items():
-        held.setdefault(profile_id, []).append(key)
-    many = []
-    for named in name_ids(tx, held):
-        pairs = [(profile_id, key) for profile_id in named["ids"] for key in held[profile_id]]
-        keys = [key for _, key in pairs]
-        fingerprints = join_keys([wanted[key] for key in keys])
-        many.append({**named, "ids": [one for one, _ in pairs], "keys": join_keys(keys), "fingerprints": fingerprints})
+    held = [(profile_id, key) for key, profile_id in find_holders(tx, wanted).items()]
+    many = [
+        {**named, "keys": join_keys(keys), "fingerprints": join_keys([wanted[key] for key in keys])}
+        for named, keys in name_pairs(tx, held)
+    ]
     return [(row[0], row[1], row[2]) for row in tx.rows_of_each(name, many)]
 
 
@@ -209,13 +205,8 @@ def change_alternate_keys(tx: Transaction, removed: Collection[bytes], added: It
 
 def change_contact_keys(tx: Transaction, removed: Collection[tuple[bytes, int]], added: Iterable[KeyRow]) -> None:
     """Remove (key, profile id), then add (key, profile id, kind letter, value)."""
-    keys_of: dict[int, list[bytes]] = {}
-    for key, profile_id in removed:
-        keys_of.setdefault(profile_id, []).append(key)
-    many = []
-    for named in name_ids(tx, keys_of):
-        pairs = [(one, key) for one in named["ids"] for key in keys_of[one]]
-        many.append({**named, "ids": [one for one, _ in pairs], "keys": join_keys([key for _, key in pairs])})
+    gone = [(profile_id, key) for key, profile_id in removed]
+    many = [{**named, "keys": join_keys(keys)} for named, keys in name_pairs(tx, gone)]
     tx.run_each("delete_contact_keys", many)
     _put_rows(tx, "contact_key", sorted(added))  # in the order of the index, so that its pages are in the cache
 
@@ -268,13 +259,7 @@ def list_history(tx: Transaction, profile_id: int, of: str, limit: int, after: i
 
 def list_entries(tx: Transaction, wanted: Sequence[tuple[int, int]]) -> dict[int, dict[int, tuple[datetime, str]]]:
     """(recorded, caller) of ledger entries, by profile id and entry number. `wanted`: pairs of both."""
-    entries_of: dict[int, list[int]] = {}
-    for profile_id, entry in wanted:
-        entries_of.setdefault(profile_id, []).append(entry)
-    many = []
-    for named in name_ids(tx, entries_of):
-        pairs = [(one, entry) for one in named["ids"] for entry in entries_of[one]]
-        many.append({**named, "ids": [one for one, _ in pairs], "entries": [entry for _, entry in pairs]})
+    many = [{**named, "entries": entries} for named, entries in name_pairs(tx, wanted)]
     found: dict[int, dict[int, tuple[datetime, str]]] = {}
     for profile_id, entry, recorded, caller in tx.rows_of_each("list_entries", many):
         found.setdefault(profile_id, {})[entry] = (recorded, caller)
