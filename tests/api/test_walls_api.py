@@ -13,6 +13,7 @@ from permission_users import PermissionUsers, Wire
 from psycopg import sql
 from running_server import AccountAccess, RunningServer
 from sample_rows import list_walled_tables
+from waiting import await_true
 
 MARK = "Zzyzx"
 IDS = {"AlternateIdType": "CRM", "AlternateId": f"{MARK}-1"}
@@ -56,9 +57,11 @@ def victim(running: RunningServer) -> Iterator[tuple[PermissionUsers, dict[str, 
 
 
 def take_snapshot(access: AccountAccess) -> dict[str, Any]:
-    """Every row of the account, table by table."""
+    """Every row of the account, table by table, after the worker has numbered its changes."""
+    waiting = "SELECT count(*) FROM change_block WHERE account_id = %s AND first_position IS NULL"
     query = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} AS t WHERE account_id = %s"
-    with psycopg.connect(access.database_url) as owner:
+    with psycopg.connect(access.database_url, autocommit=True) as owner:
+        await_true(lambda: owner.execute(waiting, [access.account_id]).fetchone() == (0,))
         return {
             table: owner.execute(sql.SQL(query).format(sql.Identifier(table)), [access.account_id]).fetchone()
             for table in list_walled_tables(owner)

@@ -83,7 +83,7 @@ def test_an_import_gives_one_position_for_each_applied_record(bench: Workbench) 
     bench.worker.sequencing.number_waiting()
     changes = read_all(bench)
     assert [one.position for one in changes] == list(range(1, 8))
-    assert [(one.kind, one.sequence_number, one.members) for one in changes[5:]] == [
+    assert [(one.kind, one.sequence_number, list(one.members)) for one in changes[5:]] == [
         ("Updated", 6, ["IsActive"]),
         ("Updated", 7, ["IsActive"]),
     ]
