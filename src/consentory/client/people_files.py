@@ -10,6 +10,7 @@ import msgspec
 import zstandard
 
 from consentory.client.private_files import replace_private
+from consentory.codec.answers.row_files import WRITERS
 
 _BATCH = 500
 FORMATS = ("ndjson", "jsonl", "json", "csv", "parquet")
@@ -54,9 +55,6 @@ def make_chunks(form: str, row: type[msgspec.Struct], lines: Iterable[bytes]) ->
             before = b",\n"
         yield b"[]\n" if before == b"[\n" else b"\n]\n"
     else:
-        # pyarrow takes a third of a second to import, and most commands do not need it.
-        from consentory.codec.answers.row_files import WRITERS
-
         yield from cast("Any", WRITERS)[form](row, _decode(row, lines))
 
 

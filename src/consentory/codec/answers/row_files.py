@@ -5,16 +5,12 @@ Each writer takes the rows some at a time, and keeps no more than these in memor
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-import pyarrow
-import pyarrow.json
-import pyarrow.parquet
-from msgspec import UNSET, inspect
+from msgspec import UNSET
 
 from consentory.codec.answers.csv_rows import make_safe, write_csv_rows
 
@@ -22,18 +18,7 @@ FileFormat = Literal["ndjson", "csv", "parquet"]
 Batches = Iterable[Sequence[msgspec.Struct]]
 Writer = Callable[[type[msgspec.Struct], Batches], Iterator[bytes]]
 
-GROUP_BYTES = 8_000_000
-"""A row group of Parquet is written when its rows have this number of bytes as NDJSON."""
-
 _encoder = msgspec.json.Encoder()
-_TIME = pyarrow.timestamp("us", "UTC")
-_SIMPLE: dict[type[inspect.Type], pyarrow.DataType] = {
-    inspect.StrType: pyarrow.string(),
-    inspect.BoolType: pyarrow.bool_(),
-    inspect.IntType: pyarrow.int64(),
-    inspect.DateTimeType: _TIME,
-    inspect.LiteralType: pyarrow.string(),
-}
 
 
 def write_ndjson_rows(_: type[msgspec.Struct], batches: Batches) -> Iterator[bytes]:
@@ -51,27 +36,10 @@ def write_csv_file(row: type[msgspec.Struct], batches: Batches) -> Iterator[byte
 
 
 def write_parquet(row: type[msgspec.Struct], batches: Batches) -> Iterator[bytes]:
-    """Parquet with nested columns, compressed with zstd. The rows pass through JSON, which pyarrow reads fast."""
-    schema = make_schema(row)
-    options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
-    target = _Target()
-    with pyarrow.parquet.ParquetWriter(target, schema, compression="zstd") as writer:
-        waiting: list[bytes] = []
+    """See parquet_rows."""
+    from consentory.codec.answers.parquet_rows import write_parquet_lines
 
-        def write_group() -> bytes:
-            lines = b"".join(waiting)
-            waiting.clear()
-            if lines:
-                reading = pyarrow.json.ReadOptions(block_size=max(len(lines), 1))
-                table = pyarrow.json.read_json(io.BytesIO(lines), reading, options)
-                writer.write_table(table, row_group_size=max(table.num_rows, 1))
-            return target.take()
-
-        for batch in batches:
-            waiting.append(_encode_lines(batch))
-            yield write_group() if sum(map(len, waiting)) >= GROUP_BYTES else b""
-        yield write_group()
-    yield target.take()
+    return write_parquet_lines(row, (_encode_lines(batch) for batch in batches))
 
 
 WRITERS: dict[FileFormat, Writer] = {
@@ -79,25 +47,6 @@ WRITERS: dict[FileFormat, Writer] = {
     "csv": write_csv_file,
     "parquet": write_parquet,
 }
-
-
-def make_schema(row: type[msgspec.Struct]) -> pyarrow.Schema:
-    """The columns of Parquet for rows of a type."""
-    found = inspect.type_info(row)
-    assert isinstance(found, inspect.StructType)
-    return pyarrow.schema([(field.encode_name, _make_type(field.type)) for field in found.fields])
-
-
-def _make_type(found: inspect.Type) -> pyarrow.DataType:
-    if isinstance(found, inspect.Metadata):
-        return _make_type(found.type)
-    if isinstance(found, inspect.UnionType):
-        return _make_type(found.types[0])  # the other one is UNSET
-    if isinstance(found, inspect.ListType):
-        return pyarrow.list_(_make_type(found.item_type))
-    if isinstance(found, inspect.StructType | inspect.TypedDictType):
-        return pyarrow.struct([(field.encode_name, _make_type(field.type)) for field in found.fields])
-    return _SIMPLE[type(found)]
 
 
 def _encode_lines(batch: Sequence[msgspec.Struct]) -> bytes:
@@ -115,30 +64,3 @@ def _show(value: Any) -> str:
         return ""
     text = _encoder.encode(value).decode()
     return text.strip('"') if isinstance(value, datetime) else text
-
-
-class _Target(io.RawIOBase):
-    """Takes the bytes of the Parquet writer, which writes forward alone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._taken: list[bytes] = []
-        self._length = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._length
-
-    def write(self, data: Any) -> int:
-        piece = bytes(data)
-        self._taken.append(piece)
-        self._length += len(piece)
-        return len(piece)
-
-    def take(self) -> bytes:
-        """The bytes since the last call."""
-        taken = b"".join(self._taken)
-        self._taken.clear()
-        return taken
