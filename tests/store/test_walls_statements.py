@@ -129,16 +129,25 @@ def their_rows(engine: str, template: str) -> Iterator[str]:
     drop_database(engine, url)
 
 
+_SNAPSHOT = sql.SQL(" UNION ALL ").join(
+    sql.SQL("SELECT {}, t::text FROM {} AS t WHERE account_id = %(account)s").format(table, sql.Identifier(table))
+    for table in ROWS
+) + sql.SQL(" ORDER BY 1, 2")
+_DELETE = sql.SQL("WITH {} SELECT").format(
+    sql.SQL(", ").join(
+        sql.SQL("{} AS (DELETE FROM {} WHERE account_id = %(account)s)").format(
+            sql.Identifier(f"gone_{table}"), sql.Identifier(table)
+        )
+        for table in ROWS
+    )
+)
+"""One statement for all tables: to ask each table by itself took most of the time of these tests."""
+
+
 def take_snapshot(connection: psycopg.Connection) -> list[Any]:
     """Every row of the other account, as the owner sees it from inside the transaction."""
     connection.execute("RESET ROLE")
-    return [
-        connection.execute(
-            sql.SQL("SELECT t::text FROM {} AS t WHERE account_id = %s ORDER BY 1").format(sql.Identifier(table)),
-            [THEIRS],
-        ).fetchall()
-        for table in ROWS
-    ]
+    return connection.execute(_SNAPSHOT, {"account": THEIRS}).fetchall()
 
 
 def run(url: str, role: str | None, account_id: int, name: str, state: str, *, there: bool) -> tuple[Any, bool]:
@@ -158,9 +167,7 @@ def run(url: str, role: str | None, account_id: int, name: str, state: str, *, t
         )
         connection.execute(sql.SQL("UPDATE upload SET {}").format(assignments), upload)
         if not there:
-            for table in ROWS:
-                query = sql.SQL("DELETE FROM {} WHERE account_id = %s").format(sql.Identifier(table))
-                connection.execute(query, [THEIRS])
+            connection.execute(_DELETE, {"account": THEIRS})
         before = take_snapshot(connection)
         if role is not None:
             connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
