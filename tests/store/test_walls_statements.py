@@ -17,7 +17,7 @@ import pytest
 from account_statements import ACROSS_ACCOUNTS, MADE_BEFORE
 from psycopg import errors, sql
 from running_server import create_database, drop_database
-from sample_rows import IMPORT_ID, KEY, ROWS, SERVICE, THEN, WORKER, connect_as, insert_row, make_row
+from sample_rows import IMPORT_ID, KEY, ROWS, SERVICE, THEN, WORKER, insert_row, make_row
 
 from consentory.store.statements import all_statements, statement
 
@@ -104,8 +104,9 @@ LOOKS_AT_THE_TRANSACTION_ONLY = {*MADE_BEFORE, "make_found"}
 
 
 @pytest.fixture(scope="module")
-def their_rows(engine: str, template: str) -> Iterator[str]:
-    """A database in which only the other account has anything; ours is an account without a row else."""
+def their_rows(engine: str, template: str) -> Iterator[psycopg.Connection]:
+    """A session of the owner in a database in which only the other account has anything; ours is an account without a
+    row else."""
     url = create_database(engine, template)
     with psycopg.connect(url) as owner:
         for table in ROWS:
@@ -125,7 +126,9 @@ def their_rows(engine: str, template: str) -> Iterator[str]:
         insert_row(owner, "change_block", old_block)
         owner.execute("UPDATE change_range SET latest = 1")
         insert_row(owner, "account", make_row("account", OURS))
-    yield url
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute("SELECT set_config('citus.propagate_set_commands', 'local', false)")
+        yield session
     drop_database(engine, url)
 
 
@@ -150,12 +153,15 @@ def take_snapshot(connection: psycopg.Connection) -> list[Any]:
     return connection.execute(_SNAPSHOT, {"account": THEIRS}).fetchall()
 
 
-def run(url: str, role: str | None, account_id: int, name: str, state: str, *, there: bool) -> tuple[Any, bool]:
+def run(
+    connection: psycopg.Connection, role: str | None, account_id: int, name: str, state: str, *, there: bool
+) -> tuple[Any, bool]:
     """(What a statement answers, or that it is refused; whether it changed a row of the other account), undone after.
 
     `there` False: without the other account's rows.
     """
-    with connect_as(url, None, account_id) as connection:
+    with connection.transaction(force_rollback=True):
+        connection.execute(sql.SQL("SET LOCAL consentory.account_id = {}").format(str(account_id)))
         values = {"status": state, **STATES[state]}
         assignments = sql.SQL(", ").join(
             sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(column)) for column in values
@@ -202,14 +208,14 @@ def list_states(name: str) -> list[str]:
 
 @pytest.mark.parametrize("role", ROLES, ids=["service", "worker", "owner"])
 @pytest.mark.parametrize("name", NAMES)
-def test_for_ours_the_other_account_is_not_there(their_rows: str, name: str, role: str | None) -> None:
+def test_for_ours_the_other_account_is_not_there(their_rows: psycopg.Connection, name: str, role: str | None) -> None:
     alone, _ = run(their_rows, role, OURS, name, "Initiated", there=False)
     for state in list_states(name):
         assert run(their_rows, role, OURS, name, state, there=True) == (alone, False), state
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - LOOKS_AT_THE_TRANSACTION_ONLY))
-def test_the_same_statement_finds_them_for_themselves(their_rows: str, name: str) -> None:
+def test_the_same_statement_finds_them_for_themselves(their_rows: psycopg.Connection, name: str) -> None:
     """The counter-test: with these parameters each statement does reach a row, when the row is its account's own."""
     alone, _ = run(their_rows, None, THEIRS, name, "Initiated", there=False)
     tries = [run(their_rows, None, THEIRS, name, state, there=True) for state in list_states(name)]
