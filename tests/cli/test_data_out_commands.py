@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -73,6 +74,18 @@ def test_refusals_name_the_value(run: Run, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("people*"))
 
 
+def read_request(client: socket.socket) -> bytes:
+    """A whole request: its body may come later than its head. Empty if the client sends nothing."""
+    request = client.recv(65536)
+    while request:
+        head, found, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if found and len(body) >= int(length[1] if length else 0):
+            break
+        request += client.recv(65536)
+    return request
+
+
 @contextmanager
 def cutting_proxy(server: AccountAccess, cuts: list[int]) -> Iterator[str]:
     """The address of a proxy that cuts the connection of each export after the next number of bytes of its answer."""
@@ -81,7 +94,7 @@ def cutting_proxy(server: AccountAccess, cuts: list[int]) -> Iterator[str]:
 
     def serve(client: socket.socket) -> None:
         with client, socket.create_connection((target.hostname or "", target.port or 0)) as upstream:
-            head = client.recv(65536)
+            head = read_request(client)
             if not head:
                 return
             upstream.sendall(head.replace(b"Host:", b"Connection: close\r\nHost:", 1))
