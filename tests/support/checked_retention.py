@@ -12,6 +12,8 @@ from uuid import UUID
 from consentory.bootstrap.composition import open_worker
 from consentory.codec.staging.staged_block import unpack_raw
 from consentory.errors import StoreUnavailable
+from consentory.store.database import Database
+from consentory.store.tables import execution_store
 
 if TYPE_CHECKING:
     from model_check import ModelCheck
@@ -28,6 +30,12 @@ class Staged:
     stays: frozenset[int]
 
 
+def has_backlog(database: Database) -> bool:
+    """True if imports wait for retention. One run takes the oldest, and other histories may have left many."""
+    with database.transaction() as tx:
+        return bool(execution_store.find_redactable(tx))
+
+
 @contextmanager
 def maintained(database_url: str, maintainers: int) -> Iterator[None]:
     """Run the retention of this number of workers in turn, and each one once more at the end."""
@@ -39,7 +47,7 @@ def maintained(database_url: str, maintainers: int) -> Iterator[None]:
         try:
             last = False
             while not last:
-                last = stop.is_set()
+                last = stop.is_set() and not has_backlog(worker.database)
                 try:
                     worker.retention.run_maintenance()
                 except StoreUnavailable:  # a deadlock or the like: waited out by the real loop
