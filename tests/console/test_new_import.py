@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_browser import BrowserScene
+from console_browser import BrowserScene, look_again, press
 from console_client import ConsoleClient, find_token
 from playwright.sync_api import Page, expect
 from running_server import AccountAccess
@@ -39,7 +39,7 @@ def reload_until(page: Page, *words: str) -> None:
     """Look again, as a person without JavaScript does, until the page shows one of the words."""
 
     def look() -> bool:
-        page.reload()
+        look_again(page)
         shown = page.locator("main").inner_text()
         return any(word in shown for word in words)
 
@@ -68,7 +68,7 @@ def test_a_csv_becomes_a_staged_import_without_javascript(
         page.get_by_label("Save as").fill("Shop")
         page.get_by_role("button", name="Save for the account").click()
         assert page.get_by_text("The account keeps this mapping as Shop.").is_visible()
-        page.get_by_role("button", name="Stage the file").click()
+        press(page, "Stage the file")
         reload_until(page, "1 rows could not become a record")
         page.get_by_role("link", name="Go on to what it will do").click()
         import_id = page.url.rpartition("/")[2]
@@ -116,7 +116,7 @@ def test_targets_and_the_document_can_be_changed_together_in_a_file_of_many_colu
         document = page.get_by_label("Values, times and rules are written here")
         document.fill("columns:\n  Kunde: ignore\n  Vorname: CustomerName.FirstName\notherColumns: ignore\n")
         page.get_by_label("Find people by their id of this type").fill("CRM")
-        page.get_by_role("button", name="Stage the file").click()
+        press(page, "Stage the file")
         reload_until(page, "Execute", "not staged")
     [listed] = list_imports(server)
     item = server.services.imports.find_by_id(Person(server).caller, str(listed.import_id))

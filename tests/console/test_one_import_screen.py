@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from console_browser import BrowserScene
+from console_browser import BrowserScene, look_again, press
 from console_client import ConsoleClient
 from running_server import AccountAccess
 from waiting import wait_for
@@ -156,9 +156,9 @@ def test_an_import_is_found_executed_and_undone_without_javascript(
     with chromium.open(server, java_script_enabled=False) as seen:
         page = seen.page
         page.get_by_role("link", name="by hand").click()
-        page.get_by_role("button", name="Execute").click()
+        press(page, "Execute")
         ours.wait(token)
-        page.reload()
+        look_again(page)
         page.locator("#b-undo").click()
         page.get_by_role("button", name="Make the undo").click()
         assert page.get_by_role("heading", name="Undo of by hand").is_visible()

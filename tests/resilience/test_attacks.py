@@ -349,24 +349,24 @@ def test_slow_clients_and_idle_connections_hold_nothing(scene: Scene) -> None:
         "Content-Length: 20000000\r\n\r\n"
     ).encode()
     kinds = {b"": 500, b"GET /healthz HTTP/1.1\r\nX-A: ": 60, slow_body: 60, slow_batch: 12}
-    connections: dict[socket.socket, bool] = {}
+    connections: dict[socket.socket, bytes] = {}
     with scene.watch("500 idle connections and 132 of a byte a second") as witness:
         for beginning, count in kinds.items():
             for _ in range(count):
                 connection = socket.create_connection(("127.0.0.1", port), 10)
                 connection.sendall(beginning)
-                connections[connection] = bool(beginning)
+                connections[connection] = beginning
         closed_after, answers = drip_until_closed(connections, patience=90)
-    assert not connections, f"{len(connections)} connections are still open"
+    assert not connections, f"still open: {[beginning[:40] for beginning in connections.values()]}"
     assert closed_after < 80
     assert answers >= 60, "bodies that are too slow are answered"
     check_bystander(witness)
 
 
-def drip_until_closed(connections: dict[socket.socket, bool], patience: float) -> tuple[float, int]:
-    """Send a byte a second to the slow ones (True) until the server has closed all; (seconds, refusals read).
+def drip_until_closed(connections: dict[socket.socket, bytes], patience: float) -> tuple[float, int]:
+    """Send a byte a second to those that began a request, until the server has closed all; (seconds, refusals read).
 
-    Connections that were closed are taken out of `connections`.
+    `connections` have the bytes that were sent at the beginning. Those that were closed are taken out.
     """
     began, answered = time.monotonic(), 0
     while connections and time.monotonic() - began < patience:
@@ -380,7 +380,7 @@ def drip_until_closed(connections: dict[socket.socket, bool], patience: float) -
             if not piece:
                 connection.close()
                 del connections[connection]
-        for connection in [one for one, slow in connections.items() if slow]:
+        for connection in [one for one, beginning in connections.items() if beginning]:
             try:
                 connection.sendall(b"a")
             except OSError:

@@ -59,7 +59,7 @@ class SeenPage:
         self.page.goto(f"{self.url}/console/sign-in")
         self.page.get_by_label("Client ID", exact=True).fill(access.client_id)
         self.page.get_by_label("Client secret").fill(access.client_secret)
-        self.page.get_by_role("button", name="Sign in").click()
+        press(self.page, "Sign in")
 
     def go(self, path: str) -> Page:
         """Open a screen."""
@@ -88,6 +88,18 @@ class SeenPage:
     def _watch(self, request: Request) -> None:
         if self.url and not request.url.startswith((f"{self.url}/console", "data:")):
             self.complaints.append(f"request to {request.url}")
+
+
+def press(page: Page, name: str) -> None:
+    """Press a button that leads to another page, and wait for that page. A look at the page before that would cancel the
+    request."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name).click()
+
+
+def look_again(page: Page) -> None:
+    """Load the page anew, as a person without JavaScript does."""
+    page.goto(page.url)
 
 
 @contextmanager
