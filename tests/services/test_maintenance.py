@@ -63,7 +63,7 @@ def test_imports_go_on_and_events_are_chained_while_a_purge_takes_long(bench: Wo
         stop=stop,
     )
     previews = PreviewLoop(bench.worker.database, bench.worker.previewing, stop)
-    loops = threading.Thread(target=run_loops, args=(worker, {"maintenance": maintenance, "previews": previews}, stop))
+    loops = threading.Thread(target=run_loops, args=([worker, maintenance, previews], stop))
     loops.start()
     try:
         wait_until_purging(bench.url)

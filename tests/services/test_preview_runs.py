@@ -127,6 +127,25 @@ def test_a_lost_snapshot_costs_time_only_and_does_not_hold_up_another_preview(
         assert len(list_changes(account, token)) == 36
 
 
+def test_a_session_lost_at_the_end_of_a_snapshot_does_not_end_the_loop(
+    store: LiveStore, open_previewing: Callable[[int], Previewing]
+) -> None:
+    """The loop lets go of the snapshot after an error. That is no error of its own, for nobody would catch it."""
+    account = store.open_account()
+    token = stage(account, [make_person(number) for number in range(3)])
+    start(account, token)
+    gone = open_previewing(2)
+    with store.owner.transaction() as busy:
+        busy.connection.execute("SELECT FROM preview_chunk FOR UPDATE")
+        assert gone.work_once()
+    held = "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1886545270"
+    assert store.query(held) == [(True,)]
+    gone.close()
+    while gone.work_once():
+        pass
+    assert look(account, token).state == "Done"
+
+
 def test_dangerous_changes_are_whole_and_the_first_thousand_of_the_others(
     store: LiveStore, open_previewing: Callable[[int], Previewing]
 ) -> None:

@@ -91,7 +91,7 @@ class SeenPage:
 
 
 def press(page: Page, name: str) -> None:
-    """Press a button that leads to another page, and wait for that page. A look at the page before that would cancel the
+    """Press a button that leads to another page, and wait for that page. To load a page before that would cancel the
     request."""
     with page.expect_navigation():
         page.get_by_role("button", name=name).click()

@@ -199,7 +199,7 @@ def _run_worker(conninfo: str) -> None:
     from consentory.worker.chunk_loop import ImportWorker
     from consentory.worker.maintenance_loop import Maintenance
     from consentory.worker.preview_loop import PreviewLoop
-    from consentory.worker.worker_process import Loop, run_loops
+    from consentory.worker.worker_process import run_loops
 
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -218,13 +218,9 @@ def _run_worker(conninfo: str) -> None:
             uploads=services.uploads,
             stop=stop,
         )
-        others: dict[str, Loop] = {
-            "maintenance": maintenance,
-            "previews": PreviewLoop(services.database, services.previewing, stop),
-            "recognition": _make_upload_loop(services, "Recognizing", conninfo, stop),
-            "uploads": _make_upload_loop(services, "Staging", conninfo, stop),
-        }
-        run_loops(worker, others, stop)
+        previews = PreviewLoop(services.database, services.previewing, stop)
+        uploads = [_make_upload_loop(services, state, conninfo, stop) for state in ("Recognizing", "Staging")]
+        run_loops([worker, maintenance, previews, *uploads], stop)
     finally:
         services.close()
 

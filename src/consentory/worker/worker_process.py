@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from threading import Event, Thread
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from threading import Event
 from typing import Protocol
-
-from consentory.worker.chunk_loop import ImportWorker
 
 
 class Loop(Protocol):
@@ -15,14 +14,17 @@ class Loop(Protocol):
     def run(self) -> None: ...
 
 
-def run_loops(worker: ImportWorker, others: Mapping[str, Loop], stop: Event) -> None:
-    """Work until `stop` is set: the chunk loop in this thread, each other loop in a thread of its own, by its name."""
-    beside = [Thread(target=loop.run, name=name) for name, loop in others.items()]
-    for thread in beside:
-        thread.start()
-    try:
-        worker.run()
-    finally:
-        stop.set()
-        for thread in beside:
-            thread.join()
+def run_loops(loops: Sequence[Loop], stop: Event) -> None:
+    """Work until `stop` is set, each loop in a thread of its own.
+
+    Raises the error that ended a loop. Then the other loops have ended too: a worker of which a part is gone would keep
+    imports waiting, and a worker that ends is started again.
+    """
+    with ThreadPoolExecutor(len(loops), "loop") as threads:
+        running = [threads.submit(loop.run) for loop in loops]
+        try:
+            done, _ = wait(running, return_when=FIRST_EXCEPTION)
+        finally:
+            stop.set()
+    for ended in done:
+        ended.result()

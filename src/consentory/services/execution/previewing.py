@@ -65,13 +65,14 @@ class Previewing:
         self._snapshot: _OpenSnapshot | None = None
 
     def close(self) -> None:
-        """Close the snapshot, if there is one. Another worker then begins that preview again."""
+        """Close the snapshot, if there is one. Another worker then begins that preview again. Raises nothing: it is
+        called after errors."""
         if self._snapshot is not None:
             snapshot, self._snapshot = self._snapshot, None
             try:
                 snapshot.stack.close()
-            except StoreUnavailable as error:
-                log.warning("the snapshot of a preview was lost", failure=str(error))
+            except Exception as error:  # the transaction wrote nothing, so after any error nothing is left to do
+                log.warning("the snapshot of a preview was lost", failure=type(error).__name__)
 
     def work_once(self) -> bool:
         """Process one part, or begin a preview. Returns False if there was nothing to do.
