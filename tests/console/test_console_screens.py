@@ -32,6 +32,7 @@ def list_screens(ids: dict[str, str]) -> list[str]:
         *(f"/console/imports/{import_id}" for import_id in ids.values()),
         f"/console/imports/{ids['done']}/refused",
         f"/console/imports/{ids['done']}/refused/Stage/Email.Malformed",
+        f"/console/imports/{ids['done']}/records/5",
         "/console/account",
         "/console/audit",
         "/console/audit/verification",

@@ -14,6 +14,7 @@ from upload_scene import UploadScene, make_order, make_table, receive
 from workbench import open_workbench
 
 from consentory.codec.sources.recognition import Recognition, StoredOptions
+from consentory.codec.staging.batch_lines import find_line
 from consentory.codec.tabular.mapping_document import MappingInvalid
 from consentory.domain.configuration import Permissions
 from consentory.domain.upload import UploadFault, UploadLimits
@@ -209,8 +210,8 @@ def test_work_that_is_cut_off_goes_on_and_stages_nothing_twice(
     work = scene.work
     staging, calls = work._staging.stage, []
 
-    def stage_and_break(*arguments: object) -> object:
-        done = staging(*arguments)  # type: ignore[arg-type]
+    def stage_and_break(*arguments: object, **named: object) -> object:
+        done = staging(*arguments, **named)  # type: ignore[arg-type]
         calls.append(arguments)
         if len(calls) == after:
             raise KeyboardInterrupt
@@ -224,6 +225,10 @@ def test_work_that_is_cut_off_goes_on_and_stages_nothing_twice(
     assert item.state == "Staged", item.fault
     assert scene.status(item) == {"status": "Staging", "received": 400, "failed": 0}
     assert item.counts.refused_rows == 1
+    query = "SELECT lines, record_count FROM import_batch WHERE import_id = %s ORDER BY first_sequence"
+    batches = scene.bench.owner(query, item.import_id)
+    lines = [find_line(packed, place) for packed, count in batches for place in range(count)]
+    assert lines == list(range(2, 402)), "the header is line 1"
 
 
 def test_an_order_that_does_not_fit_is_refused_at_once(scene: UploadScene, uploads: UploadService) -> None:
@@ -264,8 +269,8 @@ def test_an_import_that_ends_meanwhile_ends_the_order(
     work = scene.work
     staging = work._staging.stage
 
-    def give_up_after(*arguments: object) -> object:
-        done = staging(*arguments)  # type: ignore[arg-type]
+    def give_up_after(*arguments: object, **named: object) -> object:
+        done = staging(*arguments, **named)  # type: ignore[arg-type]
         uploads.give_up(scene.caller, str(item.upload_id))
         return done
 

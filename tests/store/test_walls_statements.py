@@ -111,7 +111,7 @@ def their_rows(engine: str, template: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(url) as owner:
         for table in ROWS:
             insert_row(owner, table, make_row(table, THEIRS))
-        owner.execute("UPDATE import_batch SET idempotency_key = 'key', body_hash = 'hash'")
+        owner.execute("UPDATE import_batch SET idempotency_key = 'key', body_hash = 'hash', lines = 'eightbyt'")
         owner.execute("UPDATE import SET idempotency_key = 'key', request_hash = 'hash', staged_bytes = 7")
         owner.execute('UPDATE ledger SET choices = \'[{"of": "P", "place": "", "at": 0, "value": {}}]\'')
         owner.execute("UPDATE audit_event SET import_id = %s", [IMPORT_ID])

@@ -105,6 +105,8 @@ def _provide_services(services: Services, processes: StageProcesses) -> dict[str
         "uploads": _provide(services.uploads),
         "mappings": _provide(services.mappings),
         "refused_rows": _provide(services.refused_rows),
+        "corrections": _provide(services.corrections),
+        "places": _provide(services.places),
         "profiles": _provide(services.profiles),
         "changes": _provide(services.changes),
         "exports": _provide(services.exports),

@@ -30,6 +30,7 @@ from consentory.services.data_out.position_sequencing import PositionSequencing
 from consentory.services.execution.chunking import CHUNK_RECORDS
 from consentory.services.execution.import_execution import Execution
 from consentory.services.execution.previewing import Previewing
+from consentory.services.imports.correction_service import CorrectionService
 from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.preview_service import PreviewService
@@ -39,6 +40,7 @@ from consentory.services.imports.undo_service import UndoService
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.services.service_set import Services
 from consentory.services.uploads.mapping_service import MappingService
+from consentory.services.uploads.record_places import RecordPlaces
 from consentory.services.uploads.refused_rows_service import RefusedRowsService
 from consentory.services.uploads.upload_jobs import UploadJobs
 from consentory.services.uploads.upload_service import UploadService
@@ -96,6 +98,8 @@ def compose_services(database: Database, box: SecretBox | None = None, conninfo:
     authentication = Authentication(database, configurations, box)
     imports = ImportService(database, configurations)
     uploads = UploadService(database, configurations, imports, read_upload_limits())
+    staging = StagingService(database, configurations, read_staged_bound())
+    exceptions = ExceptionService(database)
     return Services(
         database=database,
         configurations=configurations,
@@ -106,8 +110,10 @@ def compose_services(database: Database, box: SecretBox | None = None, conninfo:
             uploads, imports, [sys.executable, "-m", "consentory.bootstrap.refused_entry"], make_environment(conninfo)
         ),
         undo=UndoService(database, configurations),
-        staging=StagingService(database, configurations, read_staged_bound()),
-        exceptions=ExceptionService(database),
+        staging=staging,
+        exceptions=exceptions,
+        corrections=CorrectionService(database, configurations, imports, staging, exceptions),
+        places=RecordPlaces(uploads),
         previews=PreviewService(database),
         profiles=ProfileService(database, configurations),
         changes=ChangeReading(database, configurations),

@@ -8,6 +8,7 @@ from consentory.console.form_check import check_console_call
 from consentory.console.page_errors import PAGE_ERRORS
 from consentory.console.routes.account_pages import ACCOUNT_PAGES
 from consentory.console.routes.audit_pages import AUDIT_PAGES
+from consentory.console.routes.correction_routes import CORRECTION_ROUTES
 from consentory.console.routes.imports_routes import IMPORTS_ROUTES
 from consentory.console.routes.one_import_routes import ONE_IMPORT_ROUTES
 from consentory.console.routes.refused_routes import REFUSED_ROUTES
@@ -17,7 +18,7 @@ from consentory.console.routes.upload_routes import UPLOAD_ROUTES
 from consentory.console.session_middleware import SessionMiddleware
 from consentory.http.read_slots import CostlyReads
 
-_IMPORT_SCREENS = (IMPORTS_ROUTES, ONE_IMPORT_ROUTES, REFUSED_ROUTES, UPLOAD_ROUTES)
+_IMPORT_SCREENS = (IMPORTS_ROUTES, ONE_IMPORT_ROUTES, REFUSED_ROUTES, CORRECTION_ROUTES, UPLOAD_ROUTES)
 
 
 def make_console() -> Router:

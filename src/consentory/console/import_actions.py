@@ -25,6 +25,11 @@ class ImportActions(NamedTuple):
     """An undo may also take back the noes that came with the import."""
 
 
+def may_correct(caller: Caller, item: Import) -> bool:
+    """True if the user may correct refused records of the import, and stage them again."""
+    return item.undo is None and _is_permitted(lambda: require_settings(item.settings, caller.permissions))
+
+
 def list_actions(caller: Caller, item: Import, preview: Preview | None) -> ImportActions:
     """The calls that the user may make now."""
     is_held = item.held_reason is not None

@@ -147,6 +147,8 @@ class ExceptionRow(msgspec.Struct, frozen=True):
     """The record as staged. An empty object if the reader may not see the record, or if the record is lost."""
     marks_opt_out: bool = False
     """True if the answer marks that the record contains an Opt-Out, a Denied or a Revoked."""
+    line: int | None = None
+    """The line of the uploaded file that the record comes from. None: not known, or not asked for."""
 
 
 class FaultGroup(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from consentory.services.audit.chain_verification import OwnVerification
 from consentory.services.data_out.audience_service import AudienceService
 from consentory.services.data_out.change_reading import ChangeReading
 from consentory.services.data_out.export_service import ExportService
+from consentory.services.imports.correction_service import CorrectionService
 from consentory.services.imports.exception_service import ExceptionService
 from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.preview_service import PreviewService
@@ -20,6 +21,7 @@ from consentory.services.imports.staging_service import StagingService
 from consentory.services.imports.undo_service import UndoService
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.services.uploads.mapping_service import MappingService
+from consentory.services.uploads.record_places import RecordPlaces
 from consentory.services.uploads.refused_rows_service import RefusedRowsService
 from consentory.services.uploads.upload_service import UploadService
 from consentory.store.database import Database
@@ -34,11 +36,13 @@ class Services:
     imports: ImportService
     staging: StagingService
     exceptions: ExceptionService
+    corrections: CorrectionService
     previews: PreviewService
     undo: UndoService
     uploads: UploadService
     mappings: MappingService
     refused_rows: RefusedRowsService
+    places: RecordPlaces
     profiles: ProfileService
     changes: ChangeReading
     exports: ExportService

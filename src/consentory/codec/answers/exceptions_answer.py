@@ -7,7 +7,6 @@ exactly as sent.
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from typing import Annotated, Literal, NamedTuple
 
@@ -16,6 +15,7 @@ from msgspec import Meta
 
 from consentory.codec.answers.answer_types import Natural, Positive
 from consentory.codec.json_scanner import split_array, split_object
+from consentory.codec.record.fault_path import Steps, read_steps
 from consentory.codec.record.lenient_decode import MSGSPEC_REFUSALS
 from consentory.codec.record.stage_counts import holds_opt_out
 from consentory.domain.imports import REFUSED, ExceptionPage, ExceptionRow, Phase
@@ -23,9 +23,9 @@ from consentory.domain.record import Fault
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
-_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
-_GIVEN_OUT = ("SequenceNumber", "Phase", "Exceptions", "HoldsOptOut")
+GIVEN_OUT = ("SequenceNumber", "Phase", "Exceptions", "HoldsOptOut")
+"""Members that an answer adds to a record."""
 _NESTED = frozenset(
     {
         "CustomerName",
@@ -82,7 +82,7 @@ class _Placed(NamedTuple):
     """A fault on its way down to the nested element that the fault belongs to."""
 
     order: int
-    steps: tuple[str | int, ...]
+    steps: Steps
     """The rest of the fault's path."""
     fault: bytes
 
@@ -114,11 +114,11 @@ def render_exception(
     if raw.startswith(b"{"):
         members = split_members(raw)
         placed = [
-            _Placed(order, _read_steps(fault.Path), text)
+            _Placed(order, read_steps(fault.Path), text)
             for order, (fault, text) in enumerate(zip(faults, rendered, strict=True))
         ]
         _place_in_members(members, placed, stale=_LEVELS if b'"Exceptions"' in raw else 0)
-        for name in _GIVEN_OUT:
+        for name in GIVEN_OUT:
             members.pop(name, None)
     else:
         members = {"Record": raw}
@@ -126,18 +126,8 @@ def render_exception(
     members["Phase"] = msgspec.json.encode(phase)
     if marks_opt_out and phase in REFUSED and holds_opt_out(raw):
         members["HoldsOptOut"] = b"true"
-    members["Exceptions"] = _join_array(rendered)
-    return _join_object(members)
-
-
-def _read_steps(path: str) -> tuple[str | int, ...]:
-    """`$.Emails[0].EmailAddress` as ("Emails", 0, "EmailAddress"). The result ends before a name in brackets."""
-    steps: list[str | int] = []
-    match = _STEP.match(path, 1)
-    while match:
-        steps.append(match[1] or int(match[2]))
-        match = _STEP.match(path, match.end())
-    return tuple(steps)
+    members["Exceptions"] = join_array(rendered)
+    return join_object(members)
 
 
 def _place(raw: bytes, placed: list[_Placed], stale: int) -> tuple[bytes, list[_Placed]]:
@@ -151,10 +141,10 @@ def _place(raw: bytes, placed: list[_Placed], stale: int) -> tuple[bytes, list[_
             members.pop("Exceptions", None)
         own = _place_in_members(members, placed, stale=stale)
         if own:
-            members["Exceptions"] = _join_array([item.fault for item in sorted(own)])
-        return _join_object(members), []
+            members["Exceptions"] = join_array([item.fault for item in sorted(own)])
+        return join_object(members), []
     if raw.startswith(b"["):
-        elements = _split_array(raw)
+        elements = split_elements(raw)
         groups = _group(placed)
         left = groups.pop(None, [])
         for index in range(len(elements)) if stale else [step for step in groups if isinstance(step, int)]:
@@ -163,7 +153,7 @@ def _place(raw: bytes, placed: list[_Placed], stale: int) -> tuple[bytes, list[_
             elif index < len(elements):
                 elements[index], rest = _place(elements[index], groups.get(index, []), stale)
                 left += rest
-        return _join_array(elements), left
+        return join_array(elements), left
     return raw, placed
 
 
@@ -199,17 +189,20 @@ def split_members(raw: bytes) -> dict[str, bytes]:
         return split_object(raw)  # JSON that only the scanner can read
 
 
-def _split_array(raw: bytes) -> list[bytes]:
+def split_elements(raw: bytes) -> list[bytes]:
+    """Each element's own bytes."""
     try:
         return [bytes(element) for element in _ARRAY.decode(raw)]
     except MSGSPEC_REFUSALS:
         return split_array(raw)  # JSON that only the scanner can read
 
 
-def _join_object(members: dict[str, bytes]) -> bytes:
+def join_object(members: dict[str, bytes]) -> bytes:
+    """An object from the bytes of its members."""
     # json.dumps escapes a lone surrogate in a name, so the text stays valid UTF-8.
     return b"{" + b",".join(json.dumps(name).encode() + b":" + value for name, value in members.items()) + b"}"
 
 
-def _join_array(elements: list[bytes]) -> bytes:
+def join_array(elements: list[bytes]) -> bytes:
+    """An array from the bytes of its elements."""
     return b"[" + b",".join(elements) + b"]"

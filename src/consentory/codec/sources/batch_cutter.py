@@ -17,7 +17,8 @@ _CLOSING = b"]}"
 class Batch:
     """One Stage call. It ends in the file number `file`, after `records_done` records of that file.
 
-    `position`: how far that file has been read, in bytes of the file on disk (packed or not).
+    `position`: how far that file has been read, in bytes of the file on disk (packed or not). `lines`: the line of the
+    file on which each record begins.
     """
 
     number: int
@@ -26,6 +27,7 @@ class Batch:
     file: int
     records_done: int
     position: int
+    lines: list[int]
 
 
 def cut_batches(
@@ -46,7 +48,7 @@ def cut_batches(
     for index in range(file, len(inputs)):
         item = inputs[index]
         done = records_done if index == file else 0
-        for records in _group_records(item.read_records(done, on_broken), batch_bytes):
+        for records, lines in _group_records(item, item.read_records(done, on_broken), batch_bytes):
             done += len(records)
             yield Batch(
                 number=number,
@@ -55,19 +57,24 @@ def cut_batches(
                 file=index,
                 records_done=done,
                 position=item.file.source.position,
+                lines=lines,
             )
             number += 1
 
 
-def _group_records(records: Iterator[bytes], batch_bytes: int) -> Iterator[list[bytes]]:
+def _group_records(
+    item: RecordInput, records: Iterator[bytes], batch_bytes: int
+) -> Iterator[tuple[list[bytes], list[int]]]:
     room = batch_bytes - len(_OPENING) - len(_CLOSING)
     group: list[bytes] = []
+    lines: list[int] = []
     size = 0
     for record in records:
         if group and size + len(record) + 1 > room:
-            yield group
-            group, size = [], 0
+            yield group, lines
+            group, lines, size = [], [], 0
         group.append(record)
+        lines.append(item.line)
         size += len(record) + 1
     if group:
-        yield group
+        yield group, lines

@@ -20,6 +20,7 @@ from consentory.console.import_actions import list_actions
 from consentory.console.live_parts import answer_part, make_part
 from consentory.console.pages import ConsoleRequest, Page, redirect, render
 from consentory.console.routes.imports_routes import Imports, measure
+from consentory.console.routes.refused_routes import RefusedRows
 from consentory.domain.imports import TRANSITIONS, Import
 from consentory.domain.permission import require_import, require_release
 from consentory.domain.preview import Preview
@@ -30,10 +31,8 @@ from consentory.http.parameters import ImportId
 from consentory.http.request_metrics import count_import_call
 from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.undo_service import UndoService
-from consentory.services.uploads.refused_rows_service import RefusedRowsService
 
 Previews = NamedDependency[SkipValidation[PreviewService]]
-RefusedRows = NamedDependency[SkipValidation[RefusedRowsService]]
 Undos = NamedDependency[SkipValidation[UndoService]]
 
 EXAMPLES = 3

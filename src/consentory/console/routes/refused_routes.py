@@ -12,16 +12,21 @@ from litestar.response import Stream
 
 from consentory.codec.answers.exception_streams import write_csv, write_ndjson
 from consentory.codec.record.fault_codes import FAULT_CODES, FaultCode
+from consentory.console.import_actions import may_correct
 from consentory.console.pages import ConsoleRequest, Page, render
 from consentory.console.routes.imports_routes import PAGE_ITEMS, Imports, make_address
-from consentory.domain.imports import ExceptionPage, ExceptionRow, FaultGroup, Import, Phase
+from consentory.domain.imports import REFUSED, ExceptionRow, FaultGroup, Import, Phase
 from consentory.domain.permission import require_import
 from consentory.errors import RequestRefused
 from consentory.http.access_log import note_import
 from consentory.http.media_types import CSV, NDJSON
 from consentory.http.parameters import ImportId
 from consentory.services.imports.exception_service import ExceptionService
+from consentory.services.uploads.record_places import RecordPlace, RecordPlaces
+from consentory.services.uploads.refused_rows_service import RefusedRowsService
 
+RefusedRows = NamedDependency[SkipValidation[RefusedRowsService]]
+Places = NamedDependency[SkipValidation[RecordPlaces]]
 Exceptions = NamedDependency[SkipValidation[ExceptionService]]
 
 _PATH = "/imports/{importId:str}/refused"
@@ -42,14 +47,17 @@ class GroupRow(NamedTuple):
 
 
 class RecordRow(NamedTuple):
-    """A record with its faults. `text`: the record as sent; "": it is withheld or lost."""
+    """A record with its faults, and its place in its file. `text`: the record as sent; "": it is withheld or lost."""
 
     row: ExceptionRow
     text: str
+    place: RecordPlace
 
 
 @get(_PATH, operation_id="consoleRefused", sync_to_thread=True, opt=_COSTLY)
-def show_groups(request: ConsoleRequest, imports: Imports, exceptions: Exceptions, import_id: ImportId) -> Page:
+def show_groups(
+    request: ConsoleRequest, imports: Imports, exceptions: Exceptions, refused_rows: RefusedRows, import_id: ImportId
+) -> Page:
     """The number of records for each code, with its meaning and its remedy."""
     item = imports.find_by_id(request.user, import_id)
     note_import(request.scope, item.import_id)
@@ -60,7 +68,8 @@ def show_groups(request: ConsoleRequest, imports: Imports, exceptions: Exception
     ]
     refused = [row for row in rows if row.group.phase != "NotHonored"]
     held = [row for row in rows if row.group.phase == "NotHonored"]
-    return render(request, "refused.html", item=item, refused=refused, held=held, path=path)
+    own_file = refused_rows.name_file(request.user, item) or ""
+    return render(request, "refused.html", item=item, refused=refused, held=held, path=path, own_file=own_file)
 
 
 @get(f"{_PATH}/{{phase:str}}/{{code:str}}", operation_id="consoleRefusedRecords", sync_to_thread=True, opt=_COSTLY)
@@ -68,6 +77,8 @@ def show_records(
     request: ConsoleRequest,
     imports: Imports,
     exceptions: Exceptions,
+    places: Places,
+    *,
     import_id: ImportId,
     phase: Annotated[str, PathParameter(name="phase")],
     code: Annotated[str, PathParameter(name="code")],
@@ -78,20 +89,23 @@ def show_records(
     page = exceptions.list_by_code(
         request.user, item, (_read_phase(phase), code), after=_read_after(request), limit=PAGE_ITEMS
     )
-    path = f"/console/imports/{item.import_id}/refused/{phase}/{code}"
-    return _show_page(request, item, code, page, path)
+    found = places.find(request.user, item, page.rows)
+    rows = [RecordRow(row, _show_record(row.raw), place) for row, place in zip(page.rows, found, strict=True)]
+    return _show_page(request, item, code, rows, has_more=page.has_more)
 
 
-def _show_page(request: ConsoleRequest, item: Import, code: str, page: ExceptionPage, path: str) -> Page:
+def _show_page(request: ConsoleRequest, item: Import, code: str, rows: list[RecordRow], *, has_more: bool) -> Page:
+    path = request.url.path
     return render(
         request,
         "refused_records.html",
         item=item,
         code=code,
         told=_MEANINGS.get(code),
-        rows=[RecordRow(row, _show_record(row.raw)) for row in page.rows],
+        rows=rows,
+        may_correct=any(one.row.phase in REFUSED for one in rows) and may_correct(request.user, item),
         first_page=path,
-        next_page=make_address(path, after=str(page.rows[-1].sequence_number)) if page.has_more else "",
+        next_page=make_address(path, after=str(rows[-1].row.sequence_number)) if has_more else "",
         is_first=_read_after(request) == 0,
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 from uuid import UUID
 
+import msgspec
+
 from consentory.codec.staging.staged_block import unpack_raw
 from consentory.domain.caller import Caller
 from consentory.domain.imports import REFUSED, TRANSITIONS, ExceptionPage, ExceptionRow, FaultGroup, Import, Phase
@@ -121,10 +123,23 @@ class ExceptionService:
                 found += [one for one in some if any(fault.Code == code for fault in one[2])]
                 is_end = len(some) < STREAM_RECORDS
                 after = some[-1][0] if some else after
-            rows = list(self._read_rows(tx, caller, item, found[:limit]))
+            rows = _add_lines(tx, item, list(self._read_rows(tx, caller, item, found[:limit])))
             _require_kept(tx, item)
             note_event(tx, caller, "exceptions.read", import_id=item.import_id, details={"Count": len(rows)})
         return ExceptionPage(len(rows), len(found) > limit, rows)
+
+    def find(self, caller: Caller, item: Import, sequence_number: int) -> ExceptionRow:
+        """The refused record with this SequenceNumber. Raises and withholds like `page`; not_found."""
+        self._require_readable(caller, item)
+        with self._database.transaction(caller.account_id) as tx:
+            found = import_store.list_faults(tx, item.import_id, REFUSED, after=sequence_number - 1, limit=1)
+            rows = _add_lines(tx, item, list(self._read_rows(tx, caller, item, found)))
+            _require_kept(tx, item)
+            if not rows or rows[0].sequence_number != sequence_number:
+                text = f"The record {sequence_number} of this import is not refused."
+                raise RequestRefused("not_found", "Import.RecordNotRefused", text)
+            note_event(tx, caller, "exceptions.read", import_id=item.import_id, details={"Count": 1})
+        return rows[0]
 
     def _stream(
         self, caller: Caller, item: Import, phases: frozenset[Phase], rows: list[ExceptionRow]
@@ -191,6 +206,11 @@ class ExceptionService:
             else:
                 withheld = [Fault(fault.Code, WITHHELD, fault.Path) for fault in faults]
                 yield ExceptionRow(sequence, phase, withheld, _NO_RECORD)
+
+
+def _add_lines(tx: Transaction, item: Import, rows: list[ExceptionRow]) -> list[ExceptionRow]:
+    lines = import_store.find_lines(tx, item.import_id, [row.sequence_number for row in rows])
+    return [msgspec.structs.replace(row, line=lines.get(row.sequence_number)) for row in rows]
 
 
 def _require_kept(tx: Transaction, item: Import) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import get_args
 from uuid import UUID
@@ -16,7 +17,7 @@ from consentory.domain.caller import SYSTEM, Caller, Party
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.guard import describe_limits, needs_other_user
 from consentory.domain.identifier import make_uuid7
-from consentory.domain.imports import Books, Import, Status
+from consentory.domain.imports import Books, Import, ImportSettings, Status
 from consentory.domain.instants import from_micros
 from consentory.domain.permission import require_import, require_release, require_settings
 from consentory.errors import RequestRefused
@@ -44,10 +45,27 @@ class ImportService:
         Raises RequestRefused: invalid or not_found (read_initiate), conflict (the key, with another body),
         too_many (the account's daily import requests are used up).
         """
+        return self._initiate(caller, lambda index: read_initiate(body, index, caller.permissions), idempotency_key)
+
+    def initiate_like(self, caller: Caller, settings: ImportSettings, idempotency_key: str | None) -> Import:
+        """As `initiate`, with the settings of another import. Raises RequestRefused: forbidden, conflict, too_many."""
+
+        def permit(_: ConfigurationIndex) -> ImportSettings:
+            require_settings(settings, caller.permissions)
+            return settings
+
+        return self._initiate(caller, permit, idempotency_key)
+
+    def _initiate(
+        self,
+        caller: Caller,
+        choose_settings: Callable[[ConfigurationIndex], ImportSettings],
+        idempotency_key: str | None,
+    ) -> Import:
         require_import(caller)
         with self._database.transaction(caller.account_id) as tx:
             configuration_index = self._configurations.current_in(tx, caller.account_id)
-            settings = read_initiate(body, configuration_index, caller.permissions)
+            settings = choose_settings(configuration_index)
             request_hash = hashlib.sha256(msgspec.json.encode(settings)).digest()
             if idempotency_key is not None:
                 known = self._find_replay(tx, caller, idempotency_key, request_hash)
@@ -71,7 +89,8 @@ class ImportService:
                     tx, caller, "import.initiated", import_id=item.import_id, details={"ImportAction": settings.action}
                 )
                 return item
-        return self.initiate(caller, body, idempotency_key)  # another call with the same key was first: find its import
+        # another call with the same key was first: find its import
+        return self._initiate(caller, choose_settings, idempotency_key)
 
     def _find_replay(self, tx: Transaction, caller: Caller, key: str, request_hash: bytes) -> Import | None:
         known = import_store.find_import_by_key(tx, caller.user_id, key)

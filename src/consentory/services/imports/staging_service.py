@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
+
+import msgspec
 
 from consentory.codec.record.validate_record import RecordValidator
 from consentory.codec.staging.batch_body import split_batch
@@ -51,9 +52,12 @@ class StagingService:
         body: bytes,
         media: Literal["json", "ndjson"],
         idempotency_key: str | None,
+        *,
+        lines: bytes | None = None,
     ) -> tuple[Import, StagedBatch | None]:
         """Validate and store a batch. Returns the import after that, and the batch; None: nothing was added.
 
+        `lines`: the lines of the file that the records come from (codec/staging/batch_lines.py); None: not known.
         The validation uses no connection to the database. Raises RequestRefused, and stores nothing: invalid (bytes
         that are not JSON; more than 10,000,000 records), too_large (more than 1,000,000 records in the body), conflict
         (the import's status, or the key with another body), unauthorized (the token).
@@ -73,7 +77,17 @@ class StagingService:
         _require_room(item.books.received, len(records))
         batch = validate_batch(records, validator, item.settings)
         with self._database.transaction(caller.account_id) as tx:
-            return self._store(tx, item.import_id, caller, batch, staged_at, key=idempotency_key, body_hash=body_hash)
+            sent = NewBatch(
+                caller=caller.user_id,
+                staged_at=staged_at,
+                blocks=batch.blocks,
+                failed=batch.failed,
+                counts=batch.counts,
+                idempotency_key=idempotency_key,
+                body_hash=body_hash,
+                lines=lines,
+            )
+            return self._store(tx, item.import_id, caller, batch, sent)
 
     def _require_space(self, taken: int) -> None:
         if taken >= self._most_staged:
@@ -97,35 +111,17 @@ class StagingService:
         return known is not None
 
     def _store(
-        self,
-        tx: Transaction,
-        import_id: UUID,
-        caller: Caller,
-        batch: ValidatedBatch,
-        staged_at: datetime,
-        *,
-        key: str | None,
-        body_hash: bytes | None,
+        self, tx: Transaction, import_id: UUID, caller: Caller, batch: ValidatedBatch, sent: NewBatch
     ) -> tuple[Import, StagedBatch | None]:
         item, batches = import_store.lock_import(tx, import_id)  # a concurrent call with the same key waits here
-        if self._is_replay(tx, item, key, body_hash):
+        if self._is_replay(tx, item, sent.idempotency_key, sent.body_hash):
             return item, None
         _require_open(item)
-        if batch.records == 0 and key is None:
+        if batch.records == 0 and sent.idempotency_key is None:
             return item, None
         _require_room(item.books.received, batch.records)
         first = item.books.received + 1
-        new = NewBatch(
-            number=batches + 1,
-            caller=caller.user_id,
-            staged_at=staged_at,
-            first_sequence=first,
-            blocks=batch.blocks,
-            failed=batch.failed,
-            counts=batch.counts,
-            idempotency_key=key,
-            body_hash=body_hash,
-        )
+        new = msgspec.structs.replace(sent, number=batches + 1, first_sequence=first)
         after = import_store.insert_batch(tx, import_id, new, batch.list_faults())
         assert after is not None  # it is open, and locked
         last = first + batch.records - 1

@@ -77,8 +77,8 @@ class RefusedRowsService:
         if upload is None or upload.state != "Staged" or upload.recognition is None or item.purged_at is not None:
             return None
         counts = upload.counts
-        # SequenceNumber counts the rows of the file only where nobody else has staged into the import.
-        if item.books.received != counts.rows - counts.broken - counts.refused_rows:
+        # SequenceNumber counts the rows of the file only where nobody else has staged into the import before its end.
+        if not self._uploads.is_first(caller, upload):
             return None
         table = msgspec.json.decode(upload.recognition, type=Recognition).table
         if table is None or not (counts.refused_rows + item.books.failed + item.books.exceptions):

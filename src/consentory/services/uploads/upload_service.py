@@ -158,6 +158,13 @@ class UploadService:
             item = None if upload_id is None else upload_store.find_upload(tx, upload_id)
         return item if item is not None and _may_open(caller, item) else None
 
+    def is_first(self, caller: Caller, upload: Upload) -> bool:
+        """True if the records of the upload have the first SequenceNumbers of its import."""
+        with self._database.transaction(caller.account_id) as tx:
+            assert upload.import_id is not None  # it is staged
+            _, records, last = upload_store.count_uploaded_batches(tx, upload.import_id, name_batches(upload))
+        return records == last
+
     def list_uploads(self, caller: Caller) -> list[Upload]:
         """The files that are no staged import yet and that the caller may open, newest first."""
         require_import(caller)
@@ -238,6 +245,11 @@ class UploadService:
                 " that they may take. Give up files that are not needed, wait until the retention of their imports"
                 " ends, or ask the operator to raise max_uploaded_gigabytes.",
             )
+
+
+def name_batches(upload: Upload) -> str:
+    """The beginning of the idempotency keys of the batches of an upload."""
+    return f"upload {upload.upload_id} "
 
 
 def refuse_long_mapping() -> RequestRefused:

@@ -18,12 +18,13 @@ import structlog
 
 from consentory.codec.answers.exceptions_answer import render_row
 from consentory.codec.sources import ByteSource, SourceError, SourceFile
-from consentory.codec.sources.batch_cutter import BATCH_BYTES, cut_batches
+from consentory.codec.sources.batch_cutter import BATCH_BYTES, Batch, cut_batches
 from consentory.codec.sources.file_check import BrokenFiles, FileCheck, check_files
 from consentory.codec.sources.recognition import Recognition, StoredOptions, recognize_file
 from consentory.codec.sources.record_inputs import InputOptions, RecordInput, TableInput, find_match, make_inputs
 from consentory.codec.sources.refused_listing import RefusedRecords, list_refused, open_writer
 from consentory.codec.sources.source_note import describe_source
+from consentory.codec.staging.batch_lines import pack_lines
 from consentory.codec.tabular.mapping_document import MappingInvalid, TableMapping, read_mapping
 from consentory.domain.caller import Caller
 from consentory.domain.configuration import Configuration
@@ -36,7 +37,7 @@ from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.staging_service import StagingService
 from consentory.services.uploads.refused_rows_service import RefusedCall
 from consentory.services.uploads.upload_bytes import UploadBytes
-from consentory.services.uploads.upload_service import StagingOrder, StoredOrder, choose_configuration
+from consentory.services.uploads.upload_service import StagingOrder, StoredOrder, choose_configuration, name_batches
 from consentory.store.database import Database
 from consentory.store.tables import upload_store
 
@@ -143,9 +144,10 @@ class UploadWork:
             else:
                 found = self._imports.find_by_id(caller, str(item.import_id))
             limit = min(BATCH_BYTES, self._staging.body_limit(caller))
-            for key, body, progress in run.cut(found, limit):
-                self._staging.stage(caller, str(found.access_token), body, "json", key)
-                run.report("Stage", *progress)
+            for key, batch in run.cut(found, limit):
+                lines = pack_lines(batch.lines)
+                self._staging.stage(caller, str(found.access_token), batch.body, "json", key, lines=lines)
+                run.report("Stage", batch.position, batch.records_done)
             run.end()
 
     def _find_caller(self, account_id: int, stored: StoredOrder | RefusedCall) -> Caller:
@@ -287,16 +289,16 @@ class _StagingRun:
             if not upload_store.note_import(tx, self.item.upload_id, found.import_id, self._counts):
                 raise _GivenUp
 
-    def cut(self, found: Import, limit: int) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
-        """Yield the key and the body of each batch that is not stored yet, and the bytes and records after it."""
-        beginning = f"upload {self.item.upload_id} "
+    def cut(self, found: Import, limit: int) -> Iterator[tuple[str, Batch]]:
+        """Yield each batch that is not stored yet, with its key."""
+        beginning = name_batches(self.item)
         with self.database.transaction(self.item.account_id) as tx:
-            batches, records = upload_store.count_uploaded_batches(tx, found.import_id, beginning)
+            batches, records, _ = upload_store.count_uploaded_batches(tx, found.import_id, beginning)
         self._staged = records
         for batch in cut_batches(
             [self.input], limit, number=batches, records_done=records, skip_broken=self.order.skip_broken
         ):
-            yield f"{beginning}{batch.number}", batch.body, (batch.position, batch.records_done)
+            yield f"{beginning}{batch.number}", batch
             self._staged = batch.records_done
 
     def end(self) -> None:

@@ -123,9 +123,9 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND idempoten
 -- name: insert_batch
 -- A batch, with its range of SequenceNumbers. The caller holds lock_import.
 INSERT INTO import_batch (import_id, batch_number, caller, staged_at, first_sequence, record_count, failed,
-                          idempotency_key, body_hash)
+                          idempotency_key, body_hash, lines)
 VALUES (%(import_id)s, %(batch_number)s, %(caller)s, %(staged_at)s, %(first_sequence)s, %(record_count)s,
-        %(failed)s, %(idempotency_key)s, %(body_hash)s);
+        %(failed)s, %(idempotency_key)s, %(body_hash)s, %(lines)s);
 
 -- name: insert_block
 -- Up to 64 records of a batch.
@@ -228,3 +228,13 @@ CROSS JOIN LATERAL (
 JOIN import_batch AS b ON b.account_id = current_account() AND b.import_id = %(import_id)s
   AND b.batch_number = f.batch_number
 ORDER BY f.first_sequence;
+
+-- name: list_batch_lines
+-- The lines of the batches that hold the given records, by SequenceNumber. Zero rows: no batch of them came from an
+-- uploaded file. An import has one batch for some megabytes, so all its batches are looked at. Index: primary key.
+SELECT b.first_sequence, b.record_count, b.lines
+FROM import_batch AS b
+WHERE b.account_id = current_account() AND b.import_id = %(import_id)s AND b.lines IS NOT NULL
+  AND EXISTS (SELECT FROM unnest(%(sequences)s::integer[]) AS wanted (sequence_number)
+              WHERE wanted.sequence_number BETWEEN b.first_sequence AND b.first_sequence + b.record_count - 1)
+ORDER BY b.first_sequence;

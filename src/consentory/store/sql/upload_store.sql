@@ -128,8 +128,10 @@ WHERE account_id = current_account() AND upload_id = %(upload_id)s AND state <> 
 RETURNING upload_id;
 
 -- name: count_uploaded_batches
--- The batches that were staged into an import under keys with this beginning, and their records.
-SELECT count(*), coalesce(sum(record_count), 0)::bigint FROM import_batch
+-- The batches that were staged into an import under keys with this beginning, their records, and their last
+-- SequenceNumber.
+SELECT count(*), coalesce(sum(record_count), 0)::bigint, coalesce(max(first_sequence + record_count - 1), 0)
+FROM import_batch
 WHERE account_id = current_account() AND import_id = %(import_id)s
   AND starts_with(idempotency_key, %(beginning)s);
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
+from consentory.codec.staging.batch_lines import find_line
 from consentory.codec.staging.staged_block import unpack_run
 from consentory.domain.guard import LimitExceeded
 from consentory.domain.imports import Books, GuardState, Import, ImportSettings, Phase, StageCounts, Status, UndoOrder
@@ -51,17 +52,20 @@ records, and their faults (`staged_block.pack_run`)."""
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch to be stored. `failed`: the number of its records with faults."""
+    """A batch to be stored. `failed`: the number of its records with faults. `number` and `first_sequence` are known
+    when the import is locked."""
 
-    number: int
+    number: int = 0
     caller: str
     staged_at: datetime
-    first_sequence: int
+    first_sequence: int = 0
     blocks: Sequence[NewBlock]
     failed: int
     counts: StageCounts
     idempotency_key: str | None
     body_hash: bytes | None
+    lines: bytes | None = None
+    """See codec/staging/batch_lines.py. None: not known."""
 
 
 def _read_import(row: Sequence[Any]) -> Import:
@@ -218,6 +222,7 @@ def insert_batch(tx: Transaction, import_id: UUID, batch: NewBatch, faults: Iter
             "failed": batch.failed,
             "idempotency_key": batch.idempotency_key,
             "body_hash": batch.body_hash,
+            "lines": batch.lines,
         },
     )
     tx.run_many("insert_block", [_block_row(import_id, batch.number, first, block) for block in batch.blocks])
@@ -320,3 +325,15 @@ def list_raw_blocks(tx: Transaction, import_id: UUID, sequences: Sequence[int]) 
     """(first SequenceNumber, raw block, caller who staged it) of each block that holds one of `sequences`, in order."""
     rows = tx.rows("list_raw_blocks", {"import_id": import_id, "sequences": list(sequences)})
     return [(row[0], bytes(row[1]), row[2]) for row in rows]
+
+
+def find_lines(tx: Transaction, import_id: UUID, sequences: Sequence[int]) -> dict[int, int]:
+    """The line of the file of each of these records, by SequenceNumber. A record whose line is not known is left
+    out."""
+    found: dict[int, int] = {}
+    rows = tx.rows("list_batch_lines", {"import_id": import_id, "sequences": list(sequences)})
+    for first, count, lines in rows:
+        found |= {
+            number: find_line(bytes(lines), number - first) for number in sequences if first <= number < first + count
+        }
+    return found

@@ -124,11 +124,12 @@ def give_up_upload(tx: Transaction, upload_id: UUID) -> bool:
     return tx.row("give_up_upload", {"upload_id": upload_id}) is not None
 
 
-def count_uploaded_batches(tx: Transaction, import_id: UUID, beginning: str) -> tuple[int, int]:
-    """The batches of an import whose keys have this beginning, and their records."""
+def count_uploaded_batches(tx: Transaction, import_id: UUID, beginning: str) -> tuple[int, int, int]:
+    """The batches of an import whose keys have this beginning, their records, and their last SequenceNumber; 0: there
+    is none."""
     row = tx.row("count_uploaded_batches", {"import_id": import_id, "beginning": beginning})
     assert row is not None  # an aggregate has a row
-    return row[0], row[1]
+    return row[0], row[1], row[2]
 
 
 def try_upload_lock(tx: Transaction, upload_id: UUID) -> bool:
