@@ -1,10 +1,13 @@
 # The commands of the README. Each sets .venv up first; this is quick if no file of the setup changed.
 PEOPLE ?= 100000
 
-.PHONY: demo test up check clean setup
+.PHONY: demo demo-keep test up check clean setup
 
 demo: setup    ## import 100,000 generated people into a server of its own, and delete everything at the end
 	.venv/bin/consentory demo --people $(PEOPLE)
+
+demo-keep: setup ## as demo, and leave the server running with a link that signs in to its console, until Ctrl-C
+	.venv/bin/consentory demo --people $(PEOPLE) --keep
 
 test: setup    ## check the code, run every test
 	scripts/test

@@ -1,12 +1,16 @@
 """`consentory demo`, as a person runs it: it plays to its end, says what came of it and leaves nothing behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
+import httpx
 import pytest
+from console_client import find_token
 from waiting import let_pass
 
 pytestmark = pytest.mark.slow
@@ -58,6 +62,43 @@ def test_demo_plays_and_leaves_nothing(tmp_path: Path, demo_environment: dict[st
     assert "NO" not in done.stdout.split(), "a count that does not add up"
     assert list(tmp_path.iterdir()) == []
     assert find_processes(str(tmp_path)) == []
+
+
+def test_demo_that_is_kept_leaves_a_server_with_a_link_that_signs_in(
+    tmp_path: Path, demo_environment: dict[str, str]
+) -> None:
+    folder = tmp_path / "kept"
+    demo = subprocess.Popen(
+        [*DEMO, "--people", "300", "--keep", "--data", str(folder)],
+        env=demo_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert demo.stdout
+    said = read_until(demo.stdout, "Another link")
+    link = re.findall(r"This link signs you in.*: (http\S+)", said)[0]
+    assert re.findall(r"Its console: (http\S+)", said)[0] == link.partition("/link/")[0]
+    with httpx.Client(headers={"Origin": link.partition("/console")[0]}) as browser:
+        form = {"form_token": find_token(browser.get(link).text)}
+        assert browser.post(link, data=form).headers["location"] == "/console"
+        page = browser.get(link.partition("/link/")[0] + "/imports").text
+        assert "Demo" in page
+        assert "Audit" in page
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(timeout=120) == 0
+    assert "consentory up --data" in demo.stdout.read()
+    assert (folder / "store").is_dir()
+    assert find_processes(str(tmp_path)) == []
+
+
+def read_until(stream: TextIO, words: str) -> str:
+    said = ""
+    for line in stream:
+        said += line
+        if words in line:
+            break
+    return said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -283,10 +283,11 @@ def test_documents_are_written_for_the_default_port() -> None:
 @pytest.mark.processes
 def test_make_sets_up_first_and_runs_what_the_readme_says() -> None:
     assert list_recipe("demo") == ["scripts/setup", ".venv/bin/consentory demo --people 100000"]
+    assert list_recipe("demo-keep") == ["scripts/setup", ".venv/bin/consentory demo --people 100000 --keep"]
     assert list_recipe("up") == ["scripts/setup", ".venv/bin/consentory up"]
     assert list_recipe("test") == ["scripts/setup", "scripts/test"]
     assert list_recipe("check") == ["scripts/setup", "scripts/check"]
-    for target in ("demo", "test", "up"):
+    for target in ("demo", "demo-keep", "test", "up"):
         assert f"make {target}" in (ROOT / "README.md").read_text("utf-8")
 
 

@@ -41,6 +41,8 @@ from consentory.terminal.visible_text import show_text
 
 ACCOUNT_FILE = Path(__file__).with_name("demo_account.yaml")
 ACCOUNT, USER = "DEMO", "nightly"
+PERSON = "ana"
+"""The user of the console."""
 IMPORT_FIELDS = {"Name": "Demo", "ImportAction": "Add", "MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 
 _SEED = 2026
@@ -60,7 +62,12 @@ def run_demo(
         Path | None,
         typer.Option(metavar="DIR", help="A new or empty folder to work in. The default is a temporary folder."),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the folder at the end.")] = False,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", help="Leave the server running until Ctrl-C, with a link to its console; keep the folder."
+        ),
+    ] = False,
 ) -> None:
     """Start a server, import generated people into it, show the result, and delete everything that was made.
 
@@ -74,8 +81,13 @@ def run_demo(
     began = time.monotonic()
     try:
         with open_folder(data, keep, console) as folder:
-            surprises = play_demo(console, folder, people)
-            console.print(f"Done in {time.monotonic() - began:.0f} s.")
+            console.print("Starting a server on an empty data folder …")
+            with DemoServer(folder) as server:
+                surprises = play_demo(console, server, folder, people)
+                console.print(f"Done in {time.monotonic() - began:.0f} s.")
+                print_verdict(console, surprises)
+                if keep:
+                    leave_running(console, server)
     except ImportUnfinished as error:
         exit_refused(error.cause)
     except (ConsentoryError, OSError) as error:
@@ -83,11 +95,29 @@ def run_demo(
     except KeyboardInterrupt:
         console.print("Interrupted. The server was stopped.")
         raise typer.Exit(_INTERRUPTED) from None
+    raise typer.Exit(int(bool(surprises)))
+
+
+def print_verdict(console: Console, surprises: list[str]) -> None:
+    """Say whether the result is the expected one."""
     if not surprises:
         console.print("The counts add up, and exactly the faulty records were refused.", style="green")
     for surprise in surprises:
         console.print(show_text(surprise), style="bold red")
-    raise typer.Exit(int(bool(surprises)))
+
+
+def leave_running(console: Console, server: DemoServer) -> None:
+    """Print a link that signs a person in to the console, and wait until Ctrl-C or the end of the server."""
+    words = ("console", "link", "--account", ACCOUNT, "--user", PERSON, "--server", server.url)
+    console.print(f"\nThe server runs until you press Ctrl-C. Its console: {server.url}/console", soft_wrap=True)
+    console.print(
+        f"This link signs you in, once and for 10 minutes: {server.run_command(*words).strip()}", soft_wrap=True
+    )
+    console.print(f"Another link: consentory {' '.join(words)} --data {server.data}", soft_wrap=True)
+    try:
+        server.wait()
+    except KeyboardInterrupt:
+        console.print("Stopping the server …")
 
 
 def _open_console() -> Console:
@@ -118,41 +148,38 @@ def open_folder(data: Path | None, keep: bool, console: Console) -> Iterator[Pat
         yield folder
     finally:
         if keep:
-            console.print(f"Kept in {folder}. To start the server again: consentory up --data {folder / 'store'}")
+            again = f"consentory up --data {folder / 'store'}"
+            console.print(f"Kept in {folder}. To start the server again: {again}", soft_wrap=True)
         else:
             with undisturbed():
                 EmbeddedServer(folder / "store").erase()  # root's database may be in another folder
                 shutil.rmtree(folder)
 
 
-def play_demo(console: Console, folder: Path, count: int) -> list[str]:
+def play_demo(console: Console, server: DemoServer, folder: Path, count: int) -> list[str]:
     """Play both scenes and show the results. Returns the deviations from the expected results."""
-    console.print("Starting a server on an empty data folder …")
-    with DemoServer(folder) as server:
-        server.run_command("account", "apply", str(ACCOUNT_FILE))
-        credentials = json.loads(server.run_command("credentials", "create", "--account", ACCOUNT, "--user", USER))
-        console.print(f"Up at {server.url}, with the account {ACCOUNT} and credentials for its user {USER}.")
-        made = make_people(console, folder / "people.ndjson", count)
-        with ConsentoryClient(
-            server.url, ACCOUNT, credentials["client_id"], credentials["client_secret"], USER
-        ) as client:
-            outcome = import_people(console, client, made.path)
-            console.print()
-            console.print(make_balance_table(outcome.status))
-            print_speed(console, outcome, server.measure_memory())
-            console.print()
-            print_faults(console, outcome.commonest_faults)
-            if outcome.status["NotHonored"]:
-                print_not_honored(console, client, outcome.status)
-            console.print()
-            print_person(console, client, made.repeated)
-        settings = {
-            "CONSENTORY_ACCOUNT": ACCOUNT,
-            "CONSENTORY_USER": USER,
-            "CONSENTORY_CLIENT_ID": credentials["client_id"],
-            "CONSENTORY_CLIENT_SECRET": credentials["client_secret"],
-        }
-        surprises = play_file_scene(console, server, settings, folder)
+    server.run_command("account", "apply", str(ACCOUNT_FILE))
+    credentials = json.loads(server.run_command("credentials", "create", "--account", ACCOUNT, "--user", USER))
+    console.print(f"Up at {server.url}, with the account {ACCOUNT} and credentials for its user {USER}.")
+    made = make_people(console, folder / "people.ndjson", count)
+    with ConsentoryClient(server.url, ACCOUNT, credentials["client_id"], credentials["client_secret"], USER) as client:
+        outcome = import_people(console, client, made.path)
+        console.print()
+        console.print(make_balance_table(outcome.status))
+        print_speed(console, outcome, server.measure_memory())
+        console.print()
+        print_faults(console, outcome.commonest_faults)
+        if outcome.status["NotHonored"]:
+            print_not_honored(console, client, outcome.status)
+        console.print()
+        print_person(console, client, made.repeated)
+    settings = {
+        "CONSENTORY_ACCOUNT": ACCOUNT,
+        "CONSENTORY_USER": USER,
+        "CONSENTORY_CLIENT_ID": credentials["client_id"],
+        "CONSENTORY_CLIENT_SECRET": credentials["client_secret"],
+    }
+    surprises = play_file_scene(console, server, settings, folder)
     return find_surprises(outcome, made.faults) + surprises
 
 

@@ -103,6 +103,12 @@ class DemoServer:
                 os.killpg(child.pid, signal.SIGKILL)  # the server's session is a process group too
                 child.wait()
 
+    def wait(self) -> None:
+        """Wait until the server ends. Raises DemoFailed if it ends without being asked to."""
+        assert self._child is not None  # it runs
+        code = self._child.wait()
+        raise DemoFailed(f"The server ended, with exit code {code}.")
+
     def read_log(self, lines: int = 12) -> str:
         """The last lines of the server's log."""
         return "\n".join(self._err.read_text(errors="replace").splitlines()[-lines:])
