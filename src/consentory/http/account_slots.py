@@ -18,8 +18,9 @@ class AccountSlots:
     """Concurrency slots of each account in one event loop. A call that waits too long is refused with a code and its
     detail."""
 
-    def __init__(self, slots: int, code: str, detail: str) -> None:
+    def __init__(self, slots: int, code: str, detail: str, patience: float = PATIENCE) -> None:
         self._count = slots
+        self._patience = patience
         self._code = code
         self._detail = detail
         self._slots: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
@@ -29,7 +30,7 @@ class AccountSlots:
         """Hold one of the account's slots. Raises RequestRefused, too_many."""
         slot = self._slots.setdefault(account_id, asyncio.Semaphore(self._count))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 await slot.acquire()
         except TimeoutError:
             raise RequestRefused("too_many", self._code, self._detail, retry_after=RETRY_SECONDS) from None

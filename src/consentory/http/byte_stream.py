@@ -12,22 +12,29 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from threading import Event
-from typing import Final
+from typing import Final, NamedTuple
 
-from consentory.http.account_slots import AccountSlots
+from consentory.http.account_slots import PATIENCE, AccountSlots
 
 STREAMS: Final = 4
 """Streams of one server process at the same time. Each holds a thread and a connection to the database."""
 STREAMS_AN_ACCOUNT = 2
 WAITING_CHUNKS = 2
 """Chunks that wait for the client."""
-GRACE_SECONDS = 60.0
-"""The thread may wait for the client for this time. Beyond it, the thread may wait for the time that the bytes need at
-the minimum rate."""
-LEAST_BYTES_A_SECOND = 10_000
-_LOOK_SECONDS = 5.0
-"""After this time of waiting the thread keeps its database session alive."""
 _ANYBODY = 0
+
+
+class StreamLimits(NamedTuple):
+    """How long a server process waits for clients, in seconds."""
+
+    grace: float = 60.0
+    """The thread may wait for the client for this time. Beyond it, the thread may wait for the time that the bytes
+    need at the minimum rate."""
+    least_bytes_a_second: int = 10_000
+    look: float = 5.0
+    """After this time of waiting the thread keeps its database session alive."""
+    slot: float = PATIENCE
+    """A call may wait for a slot for this time."""
 
 
 class ClientGone(Exception):
@@ -37,7 +44,8 @@ class ClientGone(Exception):
 class ByteStream:
     """The bytes of one answer. The thread calls `begin` and `send`; the event loop calls `wait_begin` and iterates."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: StreamLimits) -> None:
+        self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING_CHUNKS)
         self._begun: asyncio.Future[dict[str, str]] = self._loop.create_future()
@@ -66,10 +74,10 @@ class ByteStream:
         begun = time.monotonic()
         while True:
             try:
-                putting.result(_LOOK_SECONDS)
+                putting.result(self._limits.look)
             except TimeoutError:
                 waited = self._waited + time.monotonic() - begun
-                if waited > GRACE_SECONDS + self._sent / LEAST_BYTES_A_SECOND:
+                if waited > self._limits.grace + self._sent / self._limits.least_bytes_a_second:
                     putting.cancel()
                     raise ClientGone from None
                 keep_alive()
@@ -136,10 +144,11 @@ class ByteStream:
 class StreamSlots:
     """The streams of one server process, with their threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: StreamLimits | None = None) -> None:
+        limits = self._limits = limits or StreamLimits()
         detail = "As many streams as this server permits are open already; send this request again later."
-        self._account = AccountSlots(STREAMS_AN_ACCOUNT, "Read.TooManyAtOnce", detail)
-        self._process = AccountSlots(STREAMS, "Read.TooManyAtOnce", detail)
+        self._account = AccountSlots(STREAMS_AN_ACCOUNT, "Read.TooManyAtOnce", detail, limits.slot)
+        self._process = AccountSlots(STREAMS, "Read.TooManyAtOnce", detail, limits.slot)
         self._threads = ThreadPoolExecutor(STREAMS, "stream")
         self._running: set[asyncio.Task[None]] = set()
 
@@ -150,7 +159,7 @@ class StreamSlots:
 
         A slot is held until the thread ends. Raises RequestRefused, and the errors of `produce` before it begins.
         """
-        stream = ByteStream()
+        stream = ByteStream(self._limits)
         task = asyncio.create_task(self._hold(account_id, stream, produce))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
