@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import random
-import re
-import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -154,11 +152,9 @@ def test_the_choices_of_a_deleted_person_are_gone(ours: WireClient) -> None:
 
 def test_the_recipe_keeps_a_copy_that_is_like_the_store(ours: WireClient, server: AccountAccess) -> None:
     """The recipe of docs/data-out.md, while people are written, changed and deleted."""
-    text = (
-        (ROOT / "docs" / "data-out.md").read_text("utf-8").partition("### Recipe: keep a copy")[2].partition("\n#")[0]
-    )
+    text = (ROOT / "docs" / "data-out.md").read_text("utf-8")
     code: Any = {}
-    exec(textwrap.dedent("\n".join(re.findall("^    .*|^$", text, re.MULTILINE))), code)
+    exec(text.partition("```python changed_people.py\n")[2].partition("```")[0], code)
     people: Wire = {}
 
     def change(writer: int) -> None:
@@ -174,13 +170,21 @@ def test_the_recipe_keeps_a_copy_that_is_like_the_store(ours: WireClient, server
                 case "delete":
                     ours.http.delete(f"{ours.account}/Profile/{ids.pop()}").raise_for_status()
 
+    def keep_up(client: ConsentoryClient, after: int) -> int:
+        changed, position = code["read_changed"](client, after)
+        for profile_id, profile in changed.items():
+            people.pop(profile_id, None)
+            if profile is not None:
+                people[profile_id] = profile
+        return int(position)
+
     secrets = (server.client_id, server.client_secret, server.user)
     with ConsentoryClient(server.url, server.account, *secrets) as client, ThreadPoolExecutor(3) as threads:
         writers, position = [threads.submit(change, writer) for writer in range(3)], 0
         while not all(one.done() for one in writers):
-            position = code["keep_up"](client, people, position)
+            position = keep_up(client, position)
         wait_for(lambda: read(ours, limit=1)["Latest"], lambda latest: latest >= 36)
-        code["keep_up"](client, people, position)
+        keep_up(client, position)
         assert [one.result() for one in writers] == [None] * 3
         everybody = {item["ProfileId"] for item in read(ours)["Items"]}
         stored = {}

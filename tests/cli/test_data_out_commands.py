@@ -19,6 +19,7 @@ import pytest
 import zstandard
 from command_line import Run, write_lines
 from running_server import AccountAccess
+from waiting import wait_for
 from wire_client import choice, mail, person
 
 pytestmark = pytest.mark.processes
@@ -62,6 +63,16 @@ def test_each_format_by_the_ending_of_the_file(run: Run, tmp_path: Path) -> None
         f"p{n}@example.com" for n in range(0, PEOPLE, 2)
     ]
     assert len(read(run, "audience", "NEWS-EMAIL", "--opted-out").splitlines()) == PEOPLE // 2
+
+
+def test_an_export_names_the_position_after_which_changes_complete_it(run: Run, tmp_path: Path) -> None:
+    store(run, tmp_path)
+
+    def export() -> int:
+        done = run("export", "-o", tmp_path / "people.ndjson")
+        return int(re.findall(r"consentory changes --after (\d+)$", done.stderr, re.MULTILINE)[0])
+
+    wait_for(export, lambda position: position == PEOPLE)
 
 
 def test_refusals_name_the_value(run: Run, tmp_path: Path) -> None:

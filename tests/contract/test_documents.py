@@ -3,8 +3,8 @@
 A document shows commands in a block marked `console` (see also CONTRIBUTING.md). `$ ` begins a command, and a command
 continues while a line ends with `\\`. The full answer stands below the command. In an answer, `...` stands for any
 text, and alone on a line for any number of lines. `<name>` in a command is the value of "name" in an earlier answer,
-and port 8480 stands for a free port. All blocks of a document are one session of bash, in a copy of the project's
-folder.
+and port 8480 stands for a free port. A block with the name of a file, for example `python nightly.py`, is that file.
+All blocks of a document are one session of bash, in a copy of the project's folder.
 
 `make up` is run as the Makefile has it, beside the session, and stopped by Ctrl-C. `make demo` is run with fewer
 people. `make test` would run this test again, so only its recipe is checked; the build server runs the command.
@@ -52,6 +52,7 @@ WIDTH = 118
 """Width in columns of the terminal on which the documents were written."""
 
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^```\w+ ([\w.-]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACEHOLDER = re.compile(r"<([A-Za-z_]+)>")
 PROJECT_PATH = re.compile(
     r"`((?:src|tests|docs|scripts|bench)/[\w./-]+|[\w-]+\.(?:md|toml)|requirements\.lock|Makefile|\.ci/run)`"
@@ -259,6 +260,8 @@ def test_answers_are_compared(promised: list[str], answer: str, matches: bool) -
 @pytest.mark.processes
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if read_steps(p)], ids=name_document)
 def test_commands_answer_what_the_document_says(path: Path, session: Session) -> None:
+    for name, text in FILE.findall(path.read_text("utf-8")):
+        (session.folder / name).write_text(text, "utf-8")
     for step in read_steps(path):
         program = step.command.split()[0]
         if program == "curl" and shutil.which("curl") is None:

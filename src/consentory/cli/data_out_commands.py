@@ -62,6 +62,8 @@ def write_export(
 ) -> None:  # fmt: skip
     """Write all profiles in the order of their ProfileId. The options are combined.
 
+    The last line on standard error has the position of the export: the changes after it complete the picture.
+
     Example: consentory export --active --tag loyal -o loyal.parquet
     """
     given = {
@@ -72,11 +74,12 @@ def write_export(
         "modifiedSince": modified_since,
         "active": None if active is None else str(active).lower(),
     }
-    write(client.stream_export({name: value for name, value in given.items() if value is not None}),
-          ProfileAnswer, output)  # fmt: skip
+    rows = client.stream_export({name: value for name, value in given.items() if value is not None})
+    write(rows, ProfileAnswer, output)
+    notes.print(f"The changes after it: consentory changes --after {rows.position}", markup=False)
 
 
-def write(lines: Iterator[bytes], row: type[msgspec.Struct], output: Path | None) -> None:
+def write(lines: Iterable[bytes], row: type[msgspec.Struct], output: Path | None) -> None:
     """Write the rows, with progress on standard error. Ends the command if the file has an unknown ending."""
     kind = None if output is None else read_kind(output)
     if output is not None and kind is None:

@@ -19,6 +19,7 @@ import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ import httpx
 import msgspec
 import stamina
 
+from consentory.client.row_stream import RowStream, read_key
 from consentory.errors import ConsentoryError
 
 JsonObject = dict[str, Any]
@@ -203,25 +205,27 @@ class ConsentoryClient:
         finally:
             response.close()
 
-    def stream_export(self, filters: dict[str, str]) -> Iterator[bytes]:
+    def stream_export(self, filters: dict[str, str]) -> RowStream:
         """All profiles that the filters select, as NDJSON lines without their line ends.
 
         A stream that is cut is continued. Raises ServerUnreachable if no line comes for the time of `patience`.
         """
-        return self._stream_rows(self._url("Export"), filters)
+        return RowStream(partial(self._stream_rows, self._url("Export"), filters))
 
-    def stream_audience(self, filter_id: str, *, opted_out: bool = False) -> Iterator[bytes]:
+    def stream_audience(self, filter_id: str, *, opted_out: bool = False) -> RowStream:
         """Everyone who may be contacted now for a filter, as `stream_export` gives profiles."""
-        return self._stream_rows(self._url("Audience", filter_id), {"optedOut": "true"} if opted_out else {})
+        filters = {"optedOut": "true"} if opted_out else {}
+        return RowStream(partial(self._stream_rows, self._url("Audience", filter_id), filters))
 
-    def _stream_rows(self, url: str, params: dict[str, str]) -> Iterator[bytes]:
+    def _stream_rows(self, url: str, params: dict[str, str], rows: RowStream) -> Iterator[bytes]:
         """The rows of a stream, continued after its last row if it is cut."""
         headers = _NDJSON | ({"Accept-Encoding": "identity"} if self.is_local else {})
         last, fails = b"", 0
         while True:
-            more = {"after": _read_key(last)} if last else {}
+            more = {"after": read_key(last)} if last else {}
             request = self._http.build_request("GET", url, params=params | more, headers=headers)
             response = self._repeat(lambda request=request: self._send(request, stream=True))  # type: ignore[misc]
+            rows.note_position(response.headers.get("Consentory-Position"))
             try:
                 tail = b""
                 for chunk in response.iter_bytes():
@@ -414,21 +418,6 @@ def _choose_wait(error: Exception) -> bool | float | datetime.timedelta:
     # A wait for too many concurrent batches takes seconds, but a wait for the daily limit may take hours.
     wait = error.retry_after if error.status == httpx.codes.TOO_MANY_REQUESTS else None
     return False if wait is None or wait > _LONGEST_WAIT else wait
-
-
-class _RowKey(msgspec.Struct):
-    """The key by which a stream is continued after a row."""
-
-    ProfileId: int
-    Key: str | None = None
-
-
-_read_row_key = msgspec.json.Decoder(_RowKey).decode
-
-
-def _read_key(line: bytes) -> str:
-    row = _read_row_key(line)
-    return row.Key or str(row.ProfileId)
 
 
 def _leave_out_none(**params: object) -> dict[str, str]:
