@@ -36,7 +36,7 @@ import consentory.http.request_metrics
 import consentory.services.clock_metrics
 import consentory.services.process_metrics
 import consentory.worker.worker_metrics  # noqa: F401 - each of these registers its metrics
-from consentory.cli.main import app
+from consentory.cli.main import make_app
 from consentory.codec.answers.status_object import StatusObject
 from consentory.config import SETTINGS
 from consentory.domain.imports import TRANSITIONS
@@ -405,7 +405,7 @@ def list_commands(command: Any, words: str = "consentory") -> Iterator[str]:
 
 
 def test_every_command_is_in_a_document() -> None:
-    commands = list(list_commands(get_command(app)))
+    commands = list(list_commands(get_command(make_app())))
     assert {"consentory up", "consentory audit verify"} <= set(commands)
     text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
     assert [command for command in commands if not re.search(rf"\b{command}(?![\w-])", text)] == []

@@ -17,7 +17,7 @@ from running_server import ACME, AccountAccess
 from typer.main import get_command
 from wire_client import WireClient
 
-from consentory.cli.main import app
+from consentory.cli.main import make_app
 from consentory.client.api_client import ConsentoryClient
 
 ROOT = Path(__file__).parents[2]
@@ -147,5 +147,7 @@ def test_every_command_that_answers_something_takes_json() -> None:
             return [(name, command)]
         return [found for word, inner in command.commands.items() for found in walk(inner, f"{name} {word}".strip())]
 
-    without = {name for name, command in walk(get_command(app)) if not any("--json" in p.opts for p in command.params)}
+    without = {
+        name for name, command in walk(get_command(make_app())) if not any("--json" in p.opts for p in command.params)
+    }
     assert without <= SILENT | DATA | YAML

@@ -17,7 +17,6 @@ import structlog
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer, WorkerProcess
-from litestar import Litestar
 
 from consentory.bootstrap.composition import (
     BASE_PATH_VARIABLE,
@@ -43,6 +42,8 @@ from consentory.domain.upload import UploadState
 from consentory.store.migration import migrate
 
 if TYPE_CHECKING:
+    from litestar import Litestar
+
     from consentory.worker.upload_loop import UploadLoop
 
 log = structlog.get_logger(__name__)

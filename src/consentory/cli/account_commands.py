@@ -12,9 +12,8 @@ import typer
 
 from consentory.codec.hidden_characters import is_hidden
 from consentory.config import load_setting, require_setting
-from consentory.terminal.connection import JsonOption
 from consentory.terminal.error_exit import exit_on_error
-from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption, JsonOption
 from consentory.terminal.terminal_output import print_json, say, write_json_text
 
 if TYPE_CHECKING:

@@ -17,9 +17,8 @@ from consentory.codec.answers.audit_answer import render_audit
 from consentory.config import SettingError, load_setting, require_setting
 from consentory.domain.audit_event import Action
 from consentory.domain.caller import OPERATOR, Party
-from consentory.terminal.connection import JsonOption
 from consentory.terminal.error_exit import exit_on_error
-from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption, JsonOption
 from consentory.terminal.terminal_output import print_json, say
 
 if TYPE_CHECKING:

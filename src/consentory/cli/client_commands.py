@@ -27,10 +27,11 @@ from consentory.client.import_run import ImportProgress
 from consentory.client.preview_run import find_examples, preview_import
 from consentory.client.private_files import replace_private
 from consentory.codec.sources.source_note import spell_path
-from consentory.terminal.connection import JsonOption, TokenArgument, connected, exit_refused
+from consentory.terminal.connection import TokenArgument, connected, exit_refused
 from consentory.terminal.import_bars import ImportBars
 from consentory.terminal.import_summary import advise_not_honored, choose_exit_code, make_books_table
 from consentory.terminal.preview_view import print_findings
+from consentory.terminal.setting_options import JsonOption
 from consentory.terminal.terminal_output import make_console, notes, print_json, write_json_text
 from consentory.terminal.visible_text import show_text
 

@@ -8,9 +8,8 @@ import typer
 
 from consentory.cli.account_commands import open_for_command
 from consentory.config import require_setting
-from consentory.terminal.connection import JsonOption
 from consentory.terminal.error_exit import exit_on_error
-from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption, describe_option
+from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption, JsonOption, describe_option
 from consentory.terminal.terminal_output import print_json, say
 
 ServerOption = Annotated[str | None, describe_option("server")]

@@ -47,7 +47,7 @@ from consentory.client.api_client import ConsentoryClient, JsonObject
 from consentory.client.import_run import ImportHeld, ImportOutcome, ImportRun
 from consentory.codec.sources.batch_cutter import BATCH_BYTES
 from consentory.codec.sources.record_inputs import InputOptions, find_match, open_inputs
-from consentory.terminal.connection import JsonOption, connected, exit_refused
+from consentory.terminal.connection import connected, exit_refused
 from consentory.terminal.import_bars import ImportBars
 from consentory.terminal.import_summary import (
     choose_exit_code,
@@ -56,6 +56,7 @@ from consentory.terminal.import_summary import (
     warn_undated,
 )
 from consentory.terminal.reading_notes import say_reading
+from consentory.terminal.setting_options import JsonOption
 from consentory.terminal.terminal_output import notes, print_json
 
 IMPORT_PATIENCE = 60.0

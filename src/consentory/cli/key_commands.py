@@ -10,9 +10,8 @@ import typer
 
 from consentory.cli.account_commands import credentials_app, open_for_command
 from consentory.config import require_setting
-from consentory.terminal.connection import JsonOption
 from consentory.terminal.error_exit import exit_on_error
-from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption, SecretFileOption
+from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption, JsonOption, SecretFileOption
 from consentory.terminal.terminal_output import print_json, say
 
 if TYPE_CHECKING:

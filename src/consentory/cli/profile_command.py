@@ -9,7 +9,7 @@ import typer
 
 from consentory.cli.import_options import PriorOption, RefreshOption, read_refresh
 from consentory.client.api_client import ApiProblem, ConsentoryClient, JsonObject
-from consentory.terminal.connection import JsonOption, connected, exit_refused
+from consentory.terminal.connection import connected, exit_refused
 from consentory.terminal.profile_view import (
     ConsentTexts,
     make_history_tree,
@@ -17,6 +17,7 @@ from consentory.terminal.profile_view import (
     read_consent_texts,
     read_history,
 )
+from consentory.terminal.setting_options import JsonOption
 from consentory.terminal.terminal_output import make_console, notes, print_json
 from consentory.terminal.visible_text import show_text
 

@@ -13,9 +13,8 @@ import typer
 from consentory.cli.account_commands import choose_database
 from consentory.client.private_files import replace_private
 from consentory.config import require_setting
-from consentory.terminal.connection import JsonOption
 from consentory.terminal.error_exit import exit_on_error
-from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption
+from consentory.terminal.setting_options import AccountOption, DatabaseOption, DataOption, JsonOption
 from consentory.terminal.terminal_output import notes, print_json, say
 
 if TYPE_CHECKING:

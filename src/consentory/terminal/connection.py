@@ -29,7 +29,6 @@ _CONNECTION = ("server", "account", "client_id", "client_secret", "user", "base_
 
 _given: ContextVar[dict[str, str | None]] = ContextVar("the connection options of this command line")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]
 TokenArgument = Annotated[
     str,
     typer.Argument(metavar="TOKEN", help="The import's access token, or its ImportId.", show_default=False),

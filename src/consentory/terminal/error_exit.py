@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from consentory.errors import ConsentoryError, RequestRefused
-from consentory.terminal.connection import exit_refused
 
 ParametersT = ParamSpec("ParametersT")
 ResultT = TypeVar("ResultT")
@@ -20,9 +19,10 @@ def exit_on_error(command: Callable[ParametersT, ResultT]) -> Callable[Parameter
     def run_refusing(*arguments: ParametersT.args, **options: ParametersT.kwargs) -> ResultT:
         try:
             return command(*arguments, **options)
-        except RequestRefused as error:
-            exit_refused(error.detail)
         except (ConsentoryError, OSError) as error:
-            exit_refused(error)
+            # Import it here: a process of a server does not load the client.
+            from consentory.terminal.connection import exit_refused
+
+            exit_refused(error.detail if isinstance(error, RequestRefused) else error)
 
     return run_refusing

@@ -28,3 +28,5 @@ PortOption = Annotated[str | None, describe_option("port")]
 ProcessesOption = Annotated[str | None, describe_option("processes")]
 SecretFileOption = Annotated[Path | None, describe_option("secret_key_file")]
 WorkersOption = Annotated[str | None, describe_option("workers")]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]
