@@ -78,10 +78,11 @@ def test_a_delete_of_nobody_says_that_nobody_is_stored(run: Run, tmp_path: Path)
 
 def test_an_interruption_while_the_command_is_loaded_is_no_traceback() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "consentory", "--help"]
-    loading = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # The process cannot load all while nobody reads: its pipe is soon full.
+    loading = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pipesize=4096)
     assert loading.stderr
     for line in loading.stderr:
-        if line.endswith("consentory.cli.account_commands\n"):
+        if line.endswith("consentory.client.api_client\n"):
             break
     loading.send_signal(signal.SIGINT)
     _, said = loading.communicate(timeout=60)

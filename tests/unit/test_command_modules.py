@@ -38,4 +38,4 @@ def test_a_process_of_a_server_does_not_load_the_client() -> None:
     program = "import sys; from consentory.cli.main import make_app; make_app(['worker']); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert "consentory.cli.server_commands" in loaded
-    assert not {"httpx", "consentory.client", "consentory.codec", "consentory.demo"} & set(loaded)
+    assert not {"httpx", "consentory.client", "consentory.codec.sources", "consentory.demo"} & set(loaded)
