@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pyarrow.parquet
@@ -142,6 +143,19 @@ def test_a_filter_that_is_switched_off_still_has_its_audience(ours: WireClient) 
 
     ours.reconfigure(switch_off)
     assert [row["Value"] for row in rows(ours)] == ["in@example.com"]
+
+
+def test_a_filter_with_any_characters_has_its_audience(ours: WireClient) -> None:
+    """The database looks for the id in the stored text of a person, and this text has escapes."""
+    strange = 'Neuigkeiten "für" alle\\'
+
+    def add(document: Wire) -> None:
+        document["programs"][0]["filters"].append({"id": strange, "name": "News", "channel": "Email"})
+
+    ours.reconfigure(add)
+    ours.write(person(1, Emails=mail("in@example.com", choice(strange, 1, OLD))))
+    answer = ours.http.get(f"{ours.account}/Audience/{quote(strange, safe='')}")
+    assert [row["Value"] for row in require(answer)["Items"]] == ["in@example.com"]
 
 
 # Permissions

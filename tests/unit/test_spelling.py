@@ -148,3 +148,11 @@ def test_an_option_that_comes_back_keeps_its_spelling(account: LiveAccount) -> N
     before = account.versions()
     assert account.run([[everything()]], **MATCH).status["Unchanged"] == 1
     assert account.versions() == before
+
+
+def test_an_audience_has_the_people_who_were_stored_under_an_earlier_spelling(account: LiveAccount) -> None:
+    account.run([[everything(1, JANUARY)]], **MATCH)
+    take_over(account)
+    with account.store.services.audiences.open(account.caller, "NEWS-EMAIL", None, opted_out=False) as reading:
+        rows = [row for rows in reading.list_steps() for row in rows]
+    assert [row.contact.choice.filter for row in rows] == ["news-email"]

@@ -27,6 +27,8 @@ class Selection(msgspec.Struct, frozen=True):
     import_id: UUID | None = None
     modified_since: int | None = None
     active: bool | None = None
+    filter_id: str | None = None
+    """People without a preference of this filter may be left out."""
 
     def has_body(self, body: ProfileState) -> bool:
         """True if the filters on members select this body. The columns of the profile's row decide the other

@@ -165,6 +165,8 @@ class Scope:
 
     def permits_filter(self, entry: FilterEntry) -> bool:
         """True if the program and the channel of the filter are both permitted."""
+        if self.is_unlimited:
+            return True
         channel = entry.filter.channel
         return self.permits_program(fold(entry.program_id)) and (channel is None or self.permits_channel(channel))
 

@@ -6,8 +6,9 @@ has the default UNSET. No member is null.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, TypedDict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, TypedDict
 
 import msgspec
 import pycountry
@@ -22,7 +23,7 @@ from consentory.codec.answers.choice_answer import (
 )
 from consentory.domain.in_force import Site, judge_preference
 from consentory.domain.instants import from_micros
-from consentory.domain.profile import Consent, Element, Preference, ProfileState
+from consentory.domain.profile import Consent, Element, ProfileState
 from consentory.domain.record import GRANTED, Fault, Kind
 from consentory.domain.text import fold
 from consentory.domain.viewing import ViewedProfile, Viewing, WrittenProfile
@@ -198,7 +199,7 @@ def render_profile(viewed: ViewedProfile) -> ProfileAnswer:
         Addresses=[_render_address(one, body, view) for one in _list_shown(body, "Address")]
         if scope.permits_kind("Address")
         else UNSET,
-        ProfilePreferences=_render_preferences(body.preferences, Site(body, (), None), view),
+        ProfilePreferences=_render_preferences(body, (), None, view),
         Consents=_render_consents(body.consents, body.active, view),
         Groups=[
             GroupAnswer(item.type, item.name, item.primary, item.active, from_micros(item.edited))
@@ -221,7 +222,7 @@ def _render_email(element: Element, body: ProfileState, view: Viewing) -> EmailA
         IsDefault=element.default,
         IsActive=element.active,
         Edited=from_micros(element.edited),
-        EmailPreferences=_render_preferences(element.preferences, Site(body, body.emails, element), view),
+        EmailPreferences=_render_preferences(body, body.emails, element, view),
         Consents=_render_consents(element.consents, body.active and element.active, view),
     )
 
@@ -235,14 +236,14 @@ def _render_phone(element: Element, body: ProfileState, view: Viewing) -> PhoneA
         IsDefault=element.default,
         IsActive=element.active,
         Edited=from_micros(element.edited),
-        PhoneNumberPreferences=_render_preferences(element.preferences, Site(body, body.phones, element), view),
+        PhoneNumberPreferences=_render_preferences(body, body.phones, element, view),
         Consents=_render_consents(element.consents, body.active and element.active, view),
     )
 
 
 def _render_address(element: Element, body: ProfileState, view: Viewing) -> AddressAnswer:
     given = element.given
-    country = None if element.country is None else pycountry.countries.get(alpha_2=element.country)
+    country = None if element.country is None else _find_country(element.country)
     return AddressAnswer(
         AddressType=element.type,
         Address1=given["Address1"],
@@ -257,15 +258,25 @@ def _render_address(element: Element, body: ProfileState, view: Viewing) -> Addr
         IsDefault=element.default,
         IsActive=element.active,
         Edited=from_micros(element.edited),
-        AddressPreferences=_render_preferences(element.preferences, Site(body, body.addresses, element), view),
+        AddressPreferences=_render_preferences(body, body.addresses, element, view),
         Consents=_render_consents(element.consents, body.active and element.active, view),
     )
 
 
-def _render_preferences(preferences: Iterable[Preference], site: Site, view: Viewing) -> list[PreferenceAnswer]:
-    if not site.body.active or (site.element is not None and not site.element.active):
+@lru_cache(maxsize=512)  # more than there are countries
+def _find_country(alpha_2: str) -> Any:
+    return pycountry.countries.get(alpha_2=alpha_2)
+
+
+def _render_preferences(
+    body: ProfileState, elements: Sequence[Element], element: Element | None, view: Viewing
+) -> list[PreferenceAnswer]:
+    """The preferences of the person (`element` None), or of one contact element among all of its kind."""
+    preferences = body.preferences if element is None else element.preferences
+    if not preferences or not body.active or (element is not None and not element.active):
         # out of force: the choice is not shown as current, and returns when the element or the profile is active again
         return []
+    site = Site(body, elements, element)
     rendered = []
     for item in preferences:
         entry = view.configuration_index.filters[item.filter]
@@ -292,8 +303,8 @@ def _render_preferences(preferences: Iterable[Preference], site: Site, view: Vie
     return rendered
 
 
-def _render_consents(consents: Iterable[Consent], in_force: bool, view: Viewing) -> list[ConsentAnswer]:
-    if not in_force:
+def _render_consents(consents: Sequence[Consent], in_force: bool, view: Viewing) -> list[ConsentAnswer]:
+    if not consents or not in_force:
         return []
     rendered = []
     for item in consents:

@@ -50,11 +50,7 @@ WRITERS: dict[FileFormat, Writer] = {
 
 
 def _encode_lines(batch: Sequence[msgspec.Struct]) -> bytes:
-    lines = bytearray()
-    for one in batch:
-        _encoder.encode_into(one, lines, -1)
-        lines += b"\n"
-    return bytes(lines)
+    return _encoder.encode_lines(batch)
 
 
 def _show(value: Any) -> str:

@@ -10,6 +10,7 @@ from consentory.domain.caller import Caller
 from consentory.domain.configuration_index import FilterEntry
 from consentory.domain.data_out import AudienceKey, AudienceRow, Selection
 from consentory.domain.permission import Scope, require_profile
+from consentory.domain.spelling import find_spelling
 from consentory.domain.text import trim
 from consentory.errors import RequestRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
@@ -24,8 +25,6 @@ from consentory.services.data_out.snapshot_reading import (
 )
 from consentory.store.database import Database
 
-_ACTIVE = Selection(active=True)
-"""An inactive person has no choice in force (`domain/audience.py`). The column is the `active` of the body."""
 _START = AudienceKey(0)
 
 
@@ -71,7 +70,7 @@ def _list_rows(
 ) -> Iterator[Step[AudienceRow]]:
     configuration_index, filter_id = snapshot.configuration_index, entry.filter.id
     first = after.profile_id - (after.place is not None)  # a key with a place stands among the rows of its profile
-    for step in list_people(snapshot, first, _ACTIVE):
+    for step in list_people(snapshot, first, _select(snapshot, filter_id)):
         rows = [
             AudienceRow(profile, contact)
             for profile in step.items
@@ -81,6 +80,17 @@ def _list_rows(
             if profile.profile_id != after.profile_id or after.precedes(contact)
         ]
         yield Step(rows, step.last)
+
+
+def _select(snapshot: Snapshot, filter_id: str) -> Selection:
+    """The people who can have a row. An inactive person has no choice in force (`domain/audience.py`); the column is
+    the `active` of the body.
+
+    The database looks for the filter, because many people have no choice of it, and to decode a body takes longer. It
+    compares names exactly, so it cannot look in an account whose people may have names in another spelling.
+    """
+    are_many = find_spelling(snapshot.configuration_index).are_many
+    return Selection(active=True, filter_id=None if are_many else filter_id)
 
 
 def _make_not_found() -> RequestRefused:

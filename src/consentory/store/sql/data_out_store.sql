@@ -1,11 +1,12 @@
 -- name: list_people
--- The next people after a ProfileId, in order of ProfileId. The body is NULL if a filter on columns leaves the person
--- out: each statement looks at a limited number of people, however few of them the filters select. Zero rows: there are
--- no more people. Primary key.
+-- The next people after a ProfileId, in order of ProfileId. The body is NULL if a filter leaves the person out: each
+-- statement looks at a limited number of people, however few of them the filters select. `named` is a string of JSON that
+-- the body contains anywhere. Zero rows: there are no more people. Primary key.
 SELECT profile_id,
   CASE WHEN (%(active)s::boolean IS NULL OR active = %(active)s)
     AND (%(import_id)s::uuid IS NULL OR import_id = %(import_id)s)
-    AND (%(modified_since)s::timestamptz IS NULL OR modified >= %(modified_since)s) THEN body::text END,
+    AND (%(modified_since)s::timestamptz IS NULL OR modified >= %(modified_since)s)
+    AND (%(named)s::text IS NULL OR strpos(body::text, %(named)s) > 0) THEN body::text END,
   created, modified
 FROM profile WHERE account_id = current_account() AND profile_id > %(after)s ORDER BY profile_id LIMIT %(limit)s;
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from consentory.domain.data_out import Selection
 from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import Profile
@@ -16,7 +18,7 @@ def list_people(tx: Transaction, after: int, limit: int, selection: Selection) -
     """The selected people among the next `limit` people after a ProfileId, in order of ProfileId, and the last
     ProfileId that was looked at. None: no people are left.
 
-    The selection decides here by the columns of the profile's row alone.
+    The selection decides here by the columns of the profile's row, and by the text of the body.
     """
     since = selection.modified_since
     parameters = {
@@ -25,6 +27,7 @@ def list_people(tx: Transaction, after: int, limit: int, selection: Selection) -
         "active": selection.active,
         "import_id": selection.import_id,
         "modified_since": None if since is None else from_micros(since),
+        "named": None if selection.filter_id is None else msgspec.json.encode(selection.filter_id).decode(),
     }
     rows = tx.rows("list_people", parameters)
     found = [
