@@ -13,6 +13,8 @@ from litestar.testing import TestClient
 from offline_app import make_app
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
+from consentory.api.routes.change_routes import list_changes
+from consentory.api.routes.data_out_routes import export_profiles, get_audience
 from consentory.codec.limits import LENGTHS
 
 CALLS = {
@@ -74,6 +76,15 @@ def contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
     for status, answer in operation["responses"].items():
         for media_type, content in answer.get("content", {}).items():
             yield status, media_type, content
+
+
+def test_calls_that_refuse_unknown_parameters_know_all_of_theirs(document: dict[str, Any]) -> None:
+    routes = {"exportProfiles": export_profiles, "getAudience": get_audience, "listChanges": list_changes}
+    for operation in (one for path in document["paths"].values() for one in path.values()):
+        if operation["operationId"] in routes:
+            named = {one["name"] for one in operation["parameters"] if one["in"] == "query"}
+            assert set(routes.pop(operation["operationId"]).opt["parameters"]) == named
+    assert routes == {}
 
 
 def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:

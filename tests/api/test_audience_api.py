@@ -128,6 +128,14 @@ def test_a_key_of_another_kind_is_refused(ours: WireClient, after: str) -> None:
     assert problem["errors"][0]["path"] == "after"
 
 
+@pytest.mark.parametrize("query", ["optOut=true", "opted_out=true", "active=true", "tag=loyal"])
+def test_a_parameter_that_would_be_ignored_is_refused(ours: WireClient, query: str) -> None:
+    """Else a misspelled `optedOut` would give the people who opted in for those who opted out."""
+    answer = ours.http.get(f"{ours.account}/Audience/{NEWS}?{query}")
+    problem = check_problem(answer, 400, "Request.InvalidParameter")
+    assert problem["errors"][0]["path"] == query.partition("=")[0]
+
+
 def test_a_filter_that_the_account_does_not_have(ours: WireClient) -> None:
     check_problem(ask(ours, "NOTHING"), 404, "Filter.NotFound")
     check_problem(ask(ours, "NOTHING", format="csv"), 404, "Filter.NotFound")

@@ -95,7 +95,9 @@ def test_a_position_that_was_never_given_is_refused(ours: WireClient) -> None:
     check_problem(try_changes(ours, after=2), 409, "Changes.NotYet")
 
 
-@pytest.mark.parametrize("query", [{"wait": 31}, {"limit": 0}, {"limit": 10_001}, {"after": -1}, {"wait": "1.5"}])
+@pytest.mark.parametrize(
+    "query", [{"wait": 31}, {"limit": 0}, {"limit": 10_001}, {"after": -1}, {"wait": "1.5"}, {"since": 1}]
+)
 def test_parameters_have_bounds(ours: WireClient, query: Wire) -> None:
     check_problem(try_changes(ours, **query), 400, "Request.InvalidParameter")
 

@@ -97,6 +97,7 @@ def test_an_account_without_people_gives_empty_files(ours: WireClient) -> None:
         ({"customerType": "prospect"}, [0]),
         ({"customerType": "Customer"}, [1, 2]),
         ({"tag": "Loyal"}, [0]),
+        ({"tag": " loyal "}, [0]),
         ({"tag": "nobody"}, []),
         ({"group": "household:OKUBO"}, [1]),
         ({"active": "true"}, [0, 1]),
@@ -136,6 +137,8 @@ def test_an_import_selects_the_people_that_it_created(ours: WireClient) -> None:
         {"after": "E0"},
         {"limit": "0"},
         {"Tag": "loyal"},
+        {"tags": "loyal"},
+        {"optedOut": "true"},
     ],
 )
 def test_an_unknown_name_or_value_is_refused_with_its_parameter(ours: WireClient, query: dict[str, str]) -> None:
@@ -164,6 +167,8 @@ def test_the_header_accept_chooses_the_format_if_the_query_does_not(ours: WireCl
     fill(ours)
     answer = ours.http.get(f"{ours.account}/Export", headers={"Accept": "text/csv"})
     assert answer.headers["content-type"].startswith("text/csv")
+    both = ours.http.get(f"{ours.account}/Export?format=csv", headers={"Accept": "text/html"})
+    assert (both.status_code, both.headers["content-type"]) == (200, answer.headers["content-type"])
 
 
 def test_a_stream_goes_on_after_the_last_profile_that_came(ours: WireClient) -> None:

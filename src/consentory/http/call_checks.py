@@ -16,7 +16,8 @@ async def check_call(request: Request[Any, Any, Any]) -> None:
     The function `needs` in the route's `opt` raises RequestRefused if the caller may not make this call at all.
     """
     check_media(request)
-    check_query(request.query_params.multi_items(), request.route_handler.opt.get("texts", ()))
+    opt = request.route_handler.opt
+    check_query(request.query_params.multi_items(), opt.get("texts", ()), opt.get("parameters"))
     needs = request.route_handler.opt.get("needs")
     if needs is not None:
         needs(request.user)

@@ -23,9 +23,9 @@ YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 
 def check_media(request: Request[Any, Any, Any]) -> None:
     """Refuse a body of a type that the route does not accept (415), or an Accept header that fits none of its answers
-    (406)."""
+    (406). A format in the query decides in place of Accept."""
     opt = request.route_handler.opt
-    if opt.get("answers"):
+    if opt.get("answers") and not ("format" in opt.get("parameters", ()) and "format" in request.query_params):
         choose_answer(request, opt["answers"])
     if "takes" in opt:
         read_content_type(request, opt["takes"])

@@ -158,17 +158,22 @@ _NAMES_BY_FOLD = {name.casefold(): name for name in _NAMES}
 _DIGITS = re.compile("[0-9]{1,16}")
 
 
-def check_query(items: Iterable[tuple[str, str]], texts: Container[str] = ()) -> None:
+def check_query(
+    items: Iterable[tuple[str, str]], texts: Container[str] = (), only: Container[str] | None = None
+) -> None:
     """Refuse parameters that would be read with another meaning. Raises RequestRefused, invalid, with every fault.
 
     Refused are: a number with other characters than digits; null, if null is not a value of the parameter; a parameter
     that is sent twice; and the name of a parameter in another letter case (dryrun), because Litestar would ignore it.
-    `texts`: the parameters of this call that are texts, although other calls have a number of this name.
+    `texts`: the parameters of this call that are texts, although other calls have a number of this name. `only`: the
+    parameters of a call that refuses all others, because an answer without a filter has people whom nobody asked for.
     """
     faults: dict[str, str] = {}
     seen: set[str] = set()
     for name, value in items:
         known = _NAMES_BY_FOLD.get(name.casefold())
+        if only is not None and (known or name) not in only:
+            faults[name] = "this call has no such parameter"
         if known is None:
             continue
         if known != name:

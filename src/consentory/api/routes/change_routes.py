@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.25
 @get(
     "/{clientId:str}/Changes",
     operation_id="listChanges",
-    opt={"answer": ChangesAnswer, "refuses": (409, 410)},
+    opt={"answer": ChangesAnswer, "refuses": (409, 410), "parameters": ("after", "limit", "wait")},
 )
 async def list_changes(
     request: ApiRequest,

@@ -38,6 +38,10 @@ Audiences = NamedDependency[SkipValidation[AudienceService]]
 Selected = NamedDependency[SkipValidation[ExportQuery]]
 
 _FORMATS = tuple(FORMATS.values())
+_EXPORT = (
+    "format", "after", "limit", "customerType", "tag", "group", "importId", "modifiedSince", "active",
+)  # fmt: skip
+"""The parameters of the call. It refuses others."""
 
 
 def read_query(
@@ -56,7 +60,7 @@ def read_query(
     "/{clientId:str}/Export",
     operation_id="exportProfiles",
     dependencies={"selected": Provide(read_query, sync_to_thread=False)},
-    opt={"answers": _FORMATS, "answer": ProfilePage},
+    opt={"answers": _FORMATS, "answer": ProfilePage, "parameters": _EXPORT},
 )
 async def export_profiles(
     request: ApiRequest,
@@ -76,7 +80,12 @@ async def export_profiles(
 @get(
     "/{clientId:str}/Audience/{filterId:str}",
     operation_id="getAudience",
-    opt={"answers": _FORMATS, "answer": AudiencePage, "texts": ("after",)},
+    opt={
+        "answers": _FORMATS,
+        "answer": AudiencePage,
+        "texts": ("after",),
+        "parameters": ("format", "after", "optedOut", "limit"),
+    },
 )
 async def get_audience(
     request: ApiRequest,

@@ -116,7 +116,8 @@ def _check_query(tx: Transaction, configuration_index: ConfigurationIndex, query
     def refuse(name: str, reason: str) -> None:
         faults.append(ErrorDetail("Request.InvalidParameter", name, f"{name}: {reason}."))
 
-    found: dict[str, Any] = {"tag": query.tag, "import_id": query.import_id, "active": query.active}
+    tag = None if query.tag is None else trim(query.tag)
+    found: dict[str, Any] = {"tag": tag, "import_id": query.import_id, "active": query.active}
     if query.customer_type is not None:
         customer_type = configuration_index.customer_types.by_name.find(trim(query.customer_type))
         if customer_type is None:
@@ -132,7 +133,7 @@ def _check_query(tx: Transaction, configuration_index: ConfigurationIndex, query
             refuse("group", f"this account has no group type {type_text!r}")
         else:
             found |= {"group_type": group_type.name, "group_name": trim(name)}
-    if query.tag is not None and not trim(query.tag):
+    if tag == "":
         refuse("tag", "it is blank; name a tag")
     if query.import_id is not None and import_store.find_import(tx, query.import_id) is None:
         refuse("importId", f"this account has no import {query.import_id}")
