@@ -87,6 +87,12 @@ def test_calls_that_refuse_unknown_parameters_know_all_of_theirs(document: dict[
     assert routes == {}
 
 
+def test_the_position_of_a_snapshot_is_a_header(document: dict[str, Any]) -> None:
+    for call in ("Export", "Audience/{filterId}"):
+        answer = document["paths"][f"/Profiles/v4/{{clientId}}/{call}"]["get"]["responses"]["200"]
+        assert list(answer["headers"]) == ["Consentory-Position"]
+
+
 def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1.")
     assert [error.message for error in OPENAPI_31_VALIDATOR.iter_errors(document)] == []

@@ -73,7 +73,7 @@ def complete_operation(operation: Json, handler: HTTPRouteHandler, schemas: dict
     types = _list_answers(handler)
     answers: Json = {}
     for status in opt.get("statuses", (handler.status_code,)):
-        answers[str(status)] = {"description": _describe(handler, types)}
+        answers[str(status)] = {"description": _describe(handler, types)} | _describe_headers(opt.get("headers", {}))
         if status != 204:
             offers = opt.get("answers") or opt.get("offers", (JSON,))
             answers[str(status)]["content"] = _make_content(offers, types, f"{name} {status}", schemas)
@@ -126,8 +126,10 @@ def _make_refusal(status: int) -> Json:
         "description": meaning,
         "content": {PROBLEM_JSON: {"schema": refer(Problem), "example": example}},
     }
-    if status in _HEADERS:
-        answer["headers"] = {
-            name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS[status].items()
-        }
-    return answer
+    return answer | _describe_headers(_HEADERS.get(status, {}))
+
+
+def _describe_headers(texts: dict[str, str]) -> Json:
+    """The headers of an answer, each with its meaning."""
+    headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in texts.items()}
+    return {"headers": headers} if headers else {}

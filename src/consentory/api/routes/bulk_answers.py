@@ -22,7 +22,8 @@ from consentory.services.data_out.snapshot_reading import ItemPage, Reading
 ItemT = TypeVar("ItemT")
 
 POSITION_HEADER = "Consentory-Position"
-"""All changes up to this position are in the answer. Later changes may be in it, and the reader applies them again."""
+HEADERS = {POSITION_HEADER: "All changes up to this position are in the answer. Read the changes after it next."}
+"""The headers of each answer. Changes after the position may be in the answer, and the reader applies them again."""
 
 FORMATS = {"json": JSON, "ndjson": NDJSON, "csv": CSV, "parquet": PARQUET}
 _NAMES: dict[str, FileFormat] = {NDJSON: "ndjson", CSV: "csv", PARQUET: "parquet"}

@@ -8,7 +8,7 @@ from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from consentory.api.routes.bulk_answers import FORMATS, BulkRead, answer_bulk
+from consentory.api.routes.bulk_answers import FORMATS, HEADERS, BulkRead, answer_bulk
 from consentory.codec.answers.audience_answer import AudienceMember, AudiencePage, render_audience_row
 from consentory.codec.answers.profile_answer import ProfileAnswer, ProfilePage, render_profile
 from consentory.domain.data_out import AudienceKey, AudienceRow
@@ -60,7 +60,7 @@ def read_query(
     "/{clientId:str}/Export",
     operation_id="exportProfiles",
     dependencies={"selected": Provide(read_query, sync_to_thread=False)},
-    opt={"answers": _FORMATS, "answer": ProfilePage, "parameters": _EXPORT},
+    opt={"answers": _FORMATS, "answer": ProfilePage, "parameters": _EXPORT, "headers": HEADERS},
 )
 async def export_profiles(
     request: ApiRequest,
@@ -83,6 +83,7 @@ async def export_profiles(
     opt={
         "answers": _FORMATS,
         "answer": AudiencePage,
+        "headers": HEADERS,
         "texts": ("after",),
         "parameters": ("format", "after", "optedOut", "limit"),
     },
