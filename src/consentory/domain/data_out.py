@@ -17,8 +17,8 @@ _LETTERS = "".join(PLACE_LETTER.values())
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """The filters of an export. None: the filter is not set. Names of the account document are spelled as configured;
-    `modified_since` is in microseconds."""
+    """The filters of an export or of an audience. None: the filter is not set. Names of the account document are
+    spelled as configured; `modified_since` is in microseconds."""
 
     customer_type: str | None = None
     tag: str | None = None
