@@ -39,17 +39,20 @@ otherColumns: ignore
 
 
 def make_parts(size: int, row_bytes: int) -> Iterator[bytes]:
-    """The parts of a CSV of so many bytes."""
-    text, sent, n = "Id;Email;First;Newsletter;Notes\n", 0, 0
-    while sent + len(text) < size:
-        while len(text) < PART and sent + len(text) < size:
+    """The parts of a CSV of about so many bytes."""
+    rows, length, left, n = ["Id;Email;First;Newsletter;Notes\n"], 0, size, 0
+    while left > 0:
+        while length < min(PART, left):
             row = f"U-{n};u{n}@example.com;First{n % 997};{'yes' if n % 3 else 'no'};"
-            text, n = text + row + "x" * (row_bytes - len(row) - 1) + "\n", n + 1
-        yield text[:PART].encode()
-        sent += min(len(text), PART)
-        text = text[PART:]
-    if text:
-        yield text.encode()
+            rows.append(row + "x" * (row_bytes - len(row) - 1) + "\n")
+            length, n = length + row_bytes, n + 1
+        text = "".join(rows)  # to append row by row to one text would copy it again and again
+        part, rest = text[:PART].encode(), text[PART:]
+        yield part
+        left -= len(part)
+        rows, length = [rest], len(rest)
+    if rows[0]:
+        yield rows[0].encode()
 
 
 class Page:

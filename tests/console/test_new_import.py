@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,22 @@ def test_a_form_needs_its_token_before_a_byte_is_stored(console: ConsoleClient, 
     assert json.loads(sent.text)["received"] == 9
     assert console.http.post(part, content=b"1", headers={**bytes_type, "X-Form-Token": token}).status_code == 409
     assert len(list_uploads(server)) == 1
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(console: ConsoleClient, server: AccountAccess) -> None:
+    most = server.services.uploads.limits.file_bytes
+    begun = console.post("/console/uploads/begin", name="a.csv", size=str(most + 1))
+    assert (begun.status_code, "Upload.FileTooLarge" in begun.text) == (413, True)
+    connection = HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    connection.putrequest("POST", "/console/uploads")
+    connection.putheader("Cookie", "; ".join(f"{name}={value}" for name, value in console.http.cookies.items()))
+    connection.putheader("Origin", server.url)
+    connection.putheader("Content-Type", "multipart/form-data; boundary=x")
+    connection.putheader("Content-Length", str(2 * most))
+    connection.endheaders()
+    assert connection.getresponse().status == 413, "of a form, only its length was sent"
+    connection.close()
+    assert list_uploads(server) == []
 
 
 def list_uploads(server: AccountAccess) -> list[Any]:

@@ -93,10 +93,13 @@ class RefusedRowsService:
                 f"The server writes {AT_ONCE} files of refused rows already; ask again later.",
                 retry_after=_RETRY_SECONDS,
             )
-        return self._pass_on(call)
+        pieces = self._pass_on(call)
+        next(pieces)  # from here on the slot is given back, also if nobody reads a piece
+        return pieces
 
     def _pass_on(self, call: bytes) -> Iterator[bytes]:
         try:
+            yield b""
             with self._start(call) as process:
                 assert process.stdout is not None
                 while piece := process.stdout.read(_PIECE):

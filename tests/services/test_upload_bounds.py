@@ -1,0 +1,85 @@
+"""The bounds of the processes that read uploaded files: time, memory and number. Time and memory are lowered here."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Iterator, Sequence
+from threading import Event
+
+import pytest
+from running_server import create_database, drop_database
+from upload_scene import UploadScene, make_order, make_table
+from workbench import open_workbench
+
+from consentory.bootstrap.process_setup import make_environment
+from consentory.domain.upload import Upload, UploadState
+from consentory.errors import RequestRefused
+from consentory.services.uploads.refused_rows_service import AT_ONCE, RefusedRowsService
+from consentory.worker.upload_loop import JOB_SECONDS, UploadLoop
+
+pytestmark = pytest.mark.processes
+
+HANGS = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+SMALL = """
+import re
+import consentory.bootstrap.upload_entry as entry
+import consentory.codec.sources.record_files
+taken = int(re.search(r"VmData:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1000
+entry.MEMORY_BYTES = taken + 100_000_000
+entry.main()
+"""
+"""A process like the real one, which may take 100 MB more than at its start."""
+
+
+@pytest.fixture(scope="module")
+def scene(engine: str, template: str) -> Iterator[UploadScene]:
+    url = create_database(engine, template)
+    with open_workbench(url) as bench:
+        yield UploadScene(bench, bench.caller)
+    drop_database(engine, url)
+
+
+def work_once(scene: UploadScene, command: Sequence[str], state: UploadState, item: Upload) -> Upload:
+    """Have one process read the upload, as a worker does."""
+    worker = scene.bench.worker
+    loop = UploadLoop(worker.database, worker.uploads, state, command, make_environment(scene.bench.url), Event())
+    assert loop.work_once()
+    assert loop.process is None
+    return scene.find(item)
+
+
+@pytest.mark.parametrize(("state", "after"), [("Recognizing", "Failed"), ("Staging", "Recognized")])
+def test_a_process_that_reads_too_long_is_ended_and_the_file_is_refused(
+    scene: UploadScene, state: UploadState, after: UploadState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(JOB_SECONDS, state, 0.3)
+    item = scene.send(make_table(1))
+    if state == "Staging":
+        item = scene.do_work(item)
+        scene.bench.services.uploads.stage(scene.caller, str(item.upload_id), make_order())
+    item = work_once(scene, HANGS, state, item)
+    assert (item.state, item.fault and item.fault.code) == (after, "Upload.TookTooLong")
+    scene.bench.services.uploads.give_up(scene.caller, str(item.upload_id))
+
+
+def test_a_file_that_needs_more_memory_than_its_process_may_take_is_refused(scene: UploadScene) -> None:
+    record = b'{"CustomerName": {"FirstName": "' + b"x" * 200_000_000 + b'"}}'
+    item = scene.send(gzip.compress(record, 1), "people.json.gz")
+    assert item.size is not None
+    assert item.size < 2_000_000
+    item = work_once(scene, [sys.executable, "-c", SMALL], "Recognizing", item)
+    assert (item.state, item.fault and item.fault.code) == ("Failed", "Upload.TooMuchMemory")
+
+
+def test_only_so_many_files_of_refused_rows_are_written_at_once(scene: UploadScene) -> None:
+    item = scene.stage(scene.recognize(make_table(2, "u-x;x;x;maybe", family="rows")))
+    services = scene.bench.services
+    found = services.imports.find_by_id(scene.caller, str(item.import_id))
+    rows = RefusedRowsService(services.uploads, services.imports, HANGS, make_environment(scene.bench.url))
+    for _ in range(2):
+        streams = [rows.read(scene.caller, found)[1] for _ in range(AT_ONCE)]
+        with pytest.raises(RequestRefused) as refused:
+            rows.read(scene.caller, found)
+        assert refused.value.code == "Upload.TooManyAtOnce"
+        streams.clear()  # nobody has read a byte of them
