@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests")]
 
-from console_browser import BrowserScene, find_chromium, open_browser  # noqa: E402
+from console_browser import BrowserScene, SeenPage, find_chromium, open_browser  # noqa: E402
 from running_server import (  # noqa: E402
     AccountAccess,
     RunningServer,
@@ -31,6 +31,24 @@ def permit_all(document: dict[str, Any]) -> None:
     more = {"release": True, "audit": True, "configuration": ["read", "write"]}
     document["userGroups"][0]["permissions"].update(more)
     document["users"][0]["id"] = "ana"
+
+
+FIRST = ("Anna", "Jürgen", "Zoé", "Mehmet", "Ève", "Björn", "José", "Ines", "Käthe", "Aylin")
+LAST = ("Müller", "Großmann", "Lefèvre", "Sørensen", "García", "Weiß", "Schäfer")
+
+
+def make_table() -> bytes:
+    """A file as a shop exports it, in cp1252, with some wrong rows."""
+    lines = ["Kundennummer;E-Mail-Adresse;Vorname;Nachname;Mobil;Newsletter;Angemeldet am;Bemerkung"]
+    for n in range(400):
+        first, last = FIRST[n * 7 % 10], LAST[n * 3 % 7]
+        told = "ja" if n % 4 else "nein"
+        email, day = f"{first[0].lower()}.kunde{n}@example.com", 1 + n % 28
+        lines.append(f"K-{1000 + n};{email};{first};{last};+49 151 2345{6000 + n};{told};{day:02}.03.2026;")
+    lines[4] = "K-1003;anna.mueller(at)example.com;Anna;Müller;+49 151 23456003;ja;05.03.2026;"
+    lines[20] = "K-1019;bjoern@example;Björn;Sørensen;+49 151 23456019;nein;05.03.2026;Rückruf"
+    lines[50] = "K-1049;k1049@example.com;Käthe;Weiß;+49 151 23456049;vielleicht;05.03.2026;"
+    return ("\r\n".join(lines) + "\r\n").encode("cp1252")
 
 
 def describe(number: int, kind: int = 1, at: str = "2026-05-01T09:00:00Z", **members: Any) -> dict[str, Any]:
@@ -78,8 +96,26 @@ def take(scene: BrowserScene, access: AccountAccess, ended: str, held: str) -> N
     with scene.open(access, width=1280) as seen:
         for name, path in screens.items():
             seen.go(path).screenshot(path=PICTURES / f"console-{name}.png")
+        take_new_import(seen)
     with scene.open(access, width=360, color_scheme="dark") as seen:
         seen.go(screens["import"]).screenshot(path=PICTURES / "console-narrow.png")
+
+
+def take_new_import(seen: SeenPage) -> None:
+    """The mapping of a file, and the correction of one of its records."""
+    page = seen.go("/console/imports/new")
+    file = {"name": "Kunden März.csv", "mimeType": "text/csv", "buffer": make_table()}
+    page.get_by_label("File", exact=True).set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("heading", name="What was recognized").wait_for()
+    page.evaluate("document.getElementById('mapping').parentElement.scrollIntoView()")
+    page.screenshot(path=PICTURES / "console-new-import.png")
+    page.get_by_role("button", name="Stage the file").click()
+    page.get_by_role("link", name="Go on to what it will do").click(timeout=60_000)
+    page.get_by_role("link", name="Refused and held back").click()
+    page.get_by_role("link", name="Email.Malformed").click()
+    page.get_by_role("link", name="Correct record 4").click()
+    page.screenshot(path=PICTURES / "console-correct.png")
 
 
 def main() -> None:

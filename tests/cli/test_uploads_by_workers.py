@@ -83,7 +83,7 @@ def test_a_file_gives_the_same_by_upload_and_by_command(
     assert person.list_exceptions(by_upload) == Person(server).list_exceptions(by_command)
 
     refused = person.access.services.refused_rows
-    assert (refused.name_file(person.caller, by_upload) is not None) == is_table
+    assert (refused.describe(person.caller, by_upload) is not None) == is_table
     if is_table:
         name, pieces = refused.read(person.caller, by_upload)
         [written] = [path for path in tmp_path.iterdir() if ".exceptions." in path.name]

@@ -56,6 +56,21 @@ def test_a_refused_record_names_the_line_and_the_column_of_the_file(
     assert "E-Mail $.Emails[0].EmailAddress kein-at" in text
 
 
+def test_a_row_that_is_no_record_says_why(console: ConsoleClient, server: AccountAccess) -> None:
+    item = stage_file(server, *BROKEN, "x-5;e@example.com;Eva;nein;zu viel")
+    page = read_text(console.get(f"/console/imports/{item.import_id}").text)
+    assert (
+        "2 rows could not become a record, so the books above do not count them. See why 1 row with an opt-out" in page
+    )
+    text = read_text(console.get(f"/console/imports/{item.import_id}/refused").text)
+    assert "1 × Row.ColumnCount" in text
+    assert "Kunden.csv, line 7 Newsletter vielleicht" in text
+    assert "Kunden.csv, line 8" in text
+    assert "a denial or a withdrawal: 1 row." in text
+    Person(server).execute(item)
+    assert "could not become a record" in read_text(console.get(f"/console/imports/{item.import_id}").text)
+
+
 def test_a_correction_goes_into_the_import_that_is_still_open(console: ConsoleClient, server: AccountAccess) -> None:
     item = stage_file(server, *BROKEN)
     path = f"/console/imports/{item.import_id}/records/3"

@@ -93,7 +93,10 @@ def _list_left_out(item: Upload) -> list[tuple[int, str]]:
     """The kinds of things of the file that are in no record, with their numbers."""
     counts = item.counts
     told = (
-        (counts.refused_rows, "rows could not become a record"),
+        (
+            counts.refused_rows,
+            "rows could not become a record: the screen of the import says why, and has them as a file",
+        ),
         (counts.broken, "pieces of the file are not JSON, and were left out"),
         (counts.broken_opt_outs, "of these pieces hold an opt-out"),
         (counts.left_out, "addresses were left out, because the row has only a part of each"),

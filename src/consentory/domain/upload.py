@@ -16,6 +16,17 @@ UploadPhase = Literal["Check", "Stage"]
 """The two times that a file is read before its import is staged."""
 
 
+class RefusedCell(msgspec.Struct, frozen=True):
+    """One fault of a row that could not become a record. `value`: the cell; None: there is none to show."""
+
+    place: str
+    """The file and the line, for a person."""
+    code: str
+    column: str
+    value: str | None
+    message: str
+
+
 class UploadCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of a file that the counts of its import do not have."""
 
@@ -23,6 +34,12 @@ class UploadCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of a table, or records and broken pieces of JSON."""
     refused_rows: int = 0
     """Rows that could not become a record."""
+    refused_codes: dict[str, int] = {}
+    """Their number by code. A row with two codes counts for both."""
+    refused_opt_outs: int = 0
+    """Those of them that hold an opt-out, a denial or a withdrawal."""
+    refused_cells: list[RefusedCell] = []
+    """The faults of the first of them."""
     broken: int = 0
     """Pieces of a JSON file that are not JSON, and were left out."""
     broken_opt_outs: int = 0

@@ -9,6 +9,7 @@ from typing import IO
 from consentory.codec.sources import SourceError, SourceFile, open_file
 from consentory.codec.sources.byte_source import STANDARD_INPUT
 from consentory.codec.sources.record_files import OnBroken, RecordFile
+from consentory.codec.sources.row_refusals import RowRefusals
 from consentory.codec.tabular.mapping_document import TableMapping
 from consentory.codec.tabular.record_nodes import OPT_OUTS
 from consentory.codec.tabular.row_mapping import RowMapping, RowRefused, compile_mapping
@@ -93,6 +94,8 @@ class TableInput(RecordInput):
         self.table = table
         self.mapping = mapping
         self._line = 0
+        self.refusals = RowRefusals()
+        """The rows that this reading, or the last one, refused."""
 
     @property
     def line(self) -> int:
@@ -113,10 +116,12 @@ class TableInput(RecordInput):
     def read_records(self, skip: int = 0, on_broken: OnBroken | None = None) -> Iterator[bytes]:  # noqa: ARG002
         """Yield the records of the rows that can become one. A table has no broken records."""
         self.mapping.left_out.clear()
-        for row, record, _ in self.map_rows():
+        self.refusals = RowRefusals()
+        for row, record, refused in self.map_rows():
             if record is None:
-                continue
-            if skip:
+                assert refused is not None  # a row has one or the other
+                self.refusals.add(row, refused.faults, holds_opt_out=self.mapping.holds_opt_out(row))
+            elif skip:
                 skip -= 1
             else:
                 self._line = row.line

@@ -15,7 +15,8 @@ _MEANINGS: dict[str, str] = {
     "CustomerName.Prefix": "salutation|anrede|name prefix|civilite",
     "CustomerName.Suffix": "name suffix|suffix",
     "PhoneNumbers.PhoneNumber": "phone|phone number|telephone|telephone number|tel|telefon|telefonnummer|mobile"
-    "|mobile phone|mobile number|cell|cell phone|handy|sms|phone 1 value|telefono|gsm|whatsapp",
+    "|mobile phone|mobile number|cell|cell phone|handy|handynummer|mobil|mobilnummer|mobiltelefon|rufnummer|sms"
+    "|phone 1 value|telefono|movil|portable|gsm|whatsapp",
     "Addresses.Address1": "address|address 1|address1|street|street address|address line 1|strasse|adresse|rue"
     "|direccion",
     "Addresses.Address2": "address 2|address2|address line 2|adresszusatz",

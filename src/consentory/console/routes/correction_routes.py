@@ -39,6 +39,7 @@ _FIELD = "value-"
 class RecordValue(NamedTuple):
     """A value of the record in the form. `column`: the columns of the file that it came from; "": not known."""
 
+    place: int
     path: str
     text: str
     column: str
@@ -119,11 +120,12 @@ def _show_form(
     form: Mapping[str, str],
     refusal: str = "",
 ) -> Page:
-    """The form. Its fields are the values of the stored record, so that each keeps its place."""
+    """The form. Its fields are the values of the stored record, those with a fault first."""
     [found] = places.find(request.user, item, [row])
     columns, leaves, texts = places.find_columns(request.user, item), list_leaves(row.raw), dict(_read_values(form))
     values = [
         RecordValue(
+            place,
             leaf.path.removeprefix("$."),
             texts.get(place, leaf.text),
             columns.find_value(row.raw, leaf.path),
@@ -138,7 +140,7 @@ def _show_form(
         row=row,
         place=found.place,
         faults=list(zip(row.faults, found.columns, strict=True)),
-        values=values if len(values) <= _MOST_FIELDS else [],
+        values=sorted(values, key=lambda one: not one.faults) if len(values) <= _MOST_FIELDS else [],
         text=form["record"] if "as_text" in form else _format(row.raw),
         is_text="as_text" in form,
         refusal=refusal,

@@ -66,7 +66,7 @@ def show_import(
         actions=actions,
         is_running=bool(TRANSITIONS[item.status]) and item.status not in ("Initiated", "Staging"),
         examples=_list_examples(request, previews, item, preview),
-        refused_file=refused_rows.name_file(request.user, item) or "",
+        refused_file=refused_rows.describe(request.user, item),
     )
 
 

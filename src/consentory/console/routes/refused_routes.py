@@ -68,7 +68,7 @@ def show_groups(
     ]
     refused = [row for row in rows if row.group.phase != "NotHonored"]
     held = [row for row in rows if row.group.phase == "NotHonored"]
-    own_file = refused_rows.name_file(request.user, item) or ""
+    own_file = refused_rows.describe(request.user, item)
     return render(request, "refused.html", item=item, refused=refused, held=held, path=path, own_file=own_file)
 
 

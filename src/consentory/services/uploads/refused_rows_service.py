@@ -18,7 +18,7 @@ from consentory.codec.sources.recognition import Recognition
 from consentory.codec.tabular.refused_rows import choose_suffix
 from consentory.domain.caller import Caller, Origin
 from consentory.domain.imports import Import
-from consentory.domain.upload import Upload
+from consentory.domain.upload import Upload, UploadCounts
 from consentory.errors import OutcomeUnknown, RequestRefused, StoreUnavailable
 from consentory.services.imports.import_service import ImportService
 from consentory.services.uploads.upload_service import UploadService
@@ -38,6 +38,13 @@ class RefusedCall(msgspec.Struct, frozen=True):
     origin: Origin
 
 
+class RefusedFile(msgspec.Struct, frozen=True):
+    """A file of refused rows. `counts`: also of the rows that could not become a record of the import."""
+
+    name: str
+    counts: UploadCounts
+
+
 class RefusedRowsService:
     """Callers need the permission `import`, and may open the upload. `command` starts a process."""
 
@@ -50,10 +57,10 @@ class RefusedRowsService:
         self._environment = environment
         self._slots = BoundedSemaphore(AT_ONCE)
 
-    def name_file(self, caller: Caller, item: Import) -> str | None:
-        """The name of the file with the refused rows of an import. None: there is no such file for this caller."""
+    def describe(self, caller: Caller, item: Import) -> RefusedFile | None:
+        """The file with the refused rows of an import. None: there is no such file for this caller."""
         found = self._find(caller, item)
-        return None if found is None else found[1]
+        return None if found is None else RefusedFile(found[1], found[0].counts)
 
     def read(self, caller: Caller, item: Import) -> tuple[str, Iterator[bytes]]:
         """The name of the file, and its bytes.

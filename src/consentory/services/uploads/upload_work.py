@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import msgspec
@@ -29,7 +29,7 @@ from consentory.codec.tabular.mapping_document import MappingInvalid, TableMappi
 from consentory.domain.caller import Caller
 from consentory.domain.configuration import Configuration
 from consentory.domain.imports import REFUSED, Import
-from consentory.domain.upload import Upload, UploadCounts, UploadFault
+from consentory.domain.upload import RefusedCell, Upload, UploadCounts, UploadFault
 from consentory.errors import OutcomeUnknown, RequestRefused, StoreUnavailable, trace_error
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.imports.exception_service import ExceptionService
@@ -48,6 +48,8 @@ MOST_ATTEMPTS = 5
 COPY_BYTES = 2_000_000_000
 """The largest temporary copy of a packed file that must be read at any place (Parquet)."""
 REPORT_SECONDS = 0.5
+_MOST_CELLS, _LONGEST_MESSAGE = 200, 1000
+"""The bounds of the faults of refused rows that an upload keeps."""
 
 
 class _GivenUp(Exception):
@@ -308,6 +310,7 @@ class _StagingRun:
             refused_rows=self._counts.rows - self._counts.broken - self._staged,
             left_out=self.input.left_out,
             opt_outs_left_out=self.input.opt_outs_left_out,
+            **_tell_refusals(self.input),
         )
         with self.database.transaction(self.item.account_id) as tx:
             if not upload_store.end_staging(tx, self.item.upload_id, counts):
@@ -323,6 +326,23 @@ class _StagingRun:
         with self.database.transaction(self.item.account_id) as tx:
             if not upload_store.note_progress(tx, self.item.upload_id, phase, done, records):  # type: ignore[arg-type]
                 raise _GivenUp
+
+
+def _tell_refusals(item: RecordInput) -> dict[str, Any]:
+    """The members of UploadCounts about the rows that could not become a record."""
+    if not isinstance(item, TableInput):
+        return {}
+    table, refusals = item.table.description, item.refusals
+    cells = [
+        RefusedCell(table.place_row(row), fault.code, fault.column, fault.value, fault.message[:_LONGEST_MESSAGE])
+        for row, faults in refusals.rows
+        for fault in faults
+    ]
+    return {
+        "refused_codes": dict(refusals.codes),
+        "refused_opt_outs": refusals.opt_outs,
+        "refused_cells": cells[:_MOST_CELLS],
+    }
 
 
 @contextmanager

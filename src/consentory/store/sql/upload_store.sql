@@ -123,7 +123,7 @@ RETURNING upload_id;
 
 -- name: give_up_upload
 -- Any state -> GivenUp. Maintenance deletes it. Zero rows: there is no such upload.
-UPDATE upload SET state = 'GivenUp', recognition = NULL, staging_order = NULL, fault = NULL
+UPDATE upload SET state = 'GivenUp', recognition = NULL, staging_order = NULL, counts = NULL, fault = NULL
 WHERE account_id = current_account() AND upload_id = %(upload_id)s AND state <> 'GivenUp'
 RETURNING upload_id;
 
