@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from typing import Any
 
@@ -59,9 +60,9 @@ def test_nothing_is_shown_as_zero_that_is_not_known_yet(console: ConsoleClient, 
 def test_each_state_has_its_buttons(console: ConsoleClient, mailer: ConsoleClient, ours: WireClient) -> None:
     started = ours.initiate()
     path = f"/console/imports/{started['ImportId']}"
-    assert list_buttons(console.get(path).text) == {"cancel"}
+    assert list_buttons(console.get(path).text) == {"stage", "cancel"}
     ours.stage(started["AccessToken"], [person(1)])
-    assert list_buttons(console.get(path).text) == {"preview", "execute", "cancel"}
+    assert list_buttons(console.get(path).text) == {"stage", "preview", "execute", "cancel"}
     assert list_buttons(mailer.get(path).text) == {"preview", "cancel"}, "only the initiator executes"
     refused = mailer.post(f"{path}/execute")
     assert refused.status_code == 403
@@ -76,6 +77,22 @@ def test_each_state_has_its_buttons(console: ConsoleClient, mailer: ConsoleClien
     page = console.get(made).text
     assert "Cancelled" in page
     assert list_buttons(page) == set()
+
+
+def test_more_records_are_staged_into_an_own_import(
+    console: ConsoleClient, mailer: ConsoleClient, ours: WireClient
+) -> None:
+    token = ours.prepare([person(1)])
+    path = f"/console/imports/{ours.status(token)['ImportId']}"
+    records = "\r\n".join([json.dumps(person(2)), json.dumps(FAULTY), ""])
+    for _ in range(2):  # a second click stages nothing
+        assert console.post(f"{path}/stage", records=records).headers["location"] == path
+    assert read_books(console.get(path).text) == {"Failed": 1, "Pending": 2, "Received": 3}
+    wrong = console.post(f"{path}/stage", records="Anna Müller")
+    assert (wrong.status_code, "JSON" in wrong.text) == (400, True)
+    assert mailer.post(f"{path}/stage", records=records).status_code == 403
+    ours.finish(token)
+    assert console.post(f"{path}/stage", records=json.dumps(person(3))).status_code == 409
 
 
 def test_a_preview_is_shown_and_executed(console: ConsoleClient, ours: WireClient) -> None:

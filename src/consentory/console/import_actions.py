@@ -16,6 +16,7 @@ from consentory.errors import RequestRefused
 class ImportActions(NamedTuple):
     """The allowed calls. The services check each call again."""
 
+    stage: bool
     preview: bool
     execute: bool
     release: bool
@@ -38,9 +39,11 @@ def list_actions(caller: Caller, item: Import, preview: Preview | None) -> Impor
     is_live = item.expires_at > datetime.now(UTC)
     may_move = may_begin and (item.undo is None or not item.undo.restore_yes or may_release)
     may_undo = _is_permitted(lambda: require_undo(caller.permissions))
+    is_own = is_live and item.caller == caller.user_id
     return ImportActions(
+        stage=item.status in ("Initiated", "Staging") and is_own and item.undo is None,
         preview=(item.status == "Staging" or is_held) and (preview is None or preview.state != "Running"),
-        execute=item.status == "Staging" and is_live and may_move and item.caller == caller.user_id,
+        execute=item.status == "Staging" and may_move and is_own,
         release=is_held and may_release,
         cancel=item.status in ("Initiated", "Staging", "Queued") and may_move,
         undo=item.status == "Completed" and item.settings.action != "Delete" and may_undo,

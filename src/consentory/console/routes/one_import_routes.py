@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -28,13 +29,17 @@ from consentory.errors import RequestRefused
 from consentory.http.access_log import note_import
 from consentory.http.media_types import FORM
 from consentory.http.parameters import ImportId
-from consentory.http.request_metrics import count_import_call
+from consentory.http.request_metrics import count_import_call, count_staged
 from consentory.services.imports.preview_service import PreviewService
+from consentory.services.imports.staging_service import StagingService
 from consentory.services.imports.undo_service import UndoService
 
 Previews = NamedDependency[SkipValidation[PreviewService]]
+Staging = NamedDependency[SkipValidation[StagingService]]
 Undos = NamedDependency[SkipValidation[UndoService]]
 
+_LARGEST_STAGE = 2_000_000
+"""Bytes of a form with records. More records come in a file."""
 EXAMPLES = 3
 """Examples of each dangerous kind of change."""
 _PATH = "/imports/{importId:str}"
@@ -91,6 +96,25 @@ def show_actions(request: ConsoleRequest, imports: Imports, previews: Previews, 
     """The buttons and the preview, for a page that keeps itself live."""
     item = _find(request, imports, import_id)
     return answer_part(request, _make_actions(request, item, _find_preview(request, previews, item)))
+
+
+@post(
+    f"{_PATH}/stage",
+    operation_id="consoleStage",
+    sync_to_thread=True,
+    dependencies=FORM_BODY,
+    opt={**_CALL, "largest_body": _LARGEST_STAGE},
+)
+def stage_more(request: ConsoleRequest, imports: Imports, staging: Staging, form: Form, import_id: ImportId) -> Page:
+    """Stage more records into an own import. The same text is staged once."""
+    item = imports.find_own(request.user, import_id)
+    note_import(request.scope, item.import_id)
+    body = form.get("records", "").strip().encode()
+    key = f"console {hashlib.sha256(body).hexdigest()}"
+    _, batch = staging.stage(request.user, str(item.access_token), body, "ndjson", key)
+    if batch is not None:
+        count_staged(batch.last - batch.first + 1 - batch.failed, batch.failed)
+    return _go_back(item)
 
 
 @post(f"{_PATH}/preview", operation_id="consoleStartPreview", sync_to_thread=True, dependencies=FORM_BODY, opt=_CALL)
@@ -224,6 +248,7 @@ ONE_IMPORT_ROUTES = Router(
         download_refused_rows,
         show_progress,
         show_actions,
+        stage_more,
         start_preview,
         execute,
         release,
