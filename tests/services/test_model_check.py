@@ -20,7 +20,7 @@ from model.wide_histories import wide_histories
 
 pytestmark = pytest.mark.slow
 
-HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "100"))
+HISTORIES = int(os.environ.get("CONSENTORY_JUDGE_HISTORIES", "60"))
 
 
 @pytest.fixture(scope="module")
