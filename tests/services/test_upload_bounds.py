@@ -10,12 +10,14 @@ from threading import Event
 import pytest
 from running_server import create_database, drop_database
 from upload_scene import UploadScene, make_order, make_table
+from waiting import await_true
 from workbench import open_workbench
 
 from consentory.bootstrap.process_setup import make_environment
+from consentory.domain.imports import Import
 from consentory.domain.upload import Upload, UploadState
-from consentory.errors import RequestRefused
-from consentory.services.uploads.refused_rows_service import AT_ONCE, RefusedRowsService
+from consentory.errors import OutcomeUnknown, RequestRefused
+from consentory.services.uploads.refused_rows_service import AT_ONCE_AN_ACCOUNT, RefusedRowsService
 from consentory.worker.upload_loop import JOB_SECONDS, UploadLoop
 
 pytestmark = pytest.mark.processes
@@ -72,14 +74,42 @@ def test_a_file_that_needs_more_memory_than_its_process_may_take_is_refused(scen
     assert (item.state, item.fault and item.fault.code) == ("Failed", "Upload.TooMuchMemory")
 
 
-def test_only_so_many_files_of_refused_rows_are_written_at_once(scene: UploadScene) -> None:
+@pytest.fixture
+def refused(scene: UploadScene) -> tuple[RefusedRowsService, Import]:
+    """An import with a refused row, and a service whose processes hang."""
     item = scene.stage(scene.recognize(make_table(2, "u-x;x;x;maybe", family="rows")))
     services = scene.bench.services
-    found = services.imports.find_by_id(scene.caller, str(item.import_id))
     rows = RefusedRowsService(services.uploads, services.imports, HANGS, make_environment(scene.bench.url))
+    return rows, services.imports.find_by_id(scene.caller, str(item.import_id))
+
+
+def test_only_so_many_files_of_refused_rows_are_written_at_once(
+    scene: UploadScene, refused: tuple[RefusedRowsService, Import]
+) -> None:
+    rows, item = refused
     for _ in range(2):
-        streams = [rows.read(scene.caller, found)[1] for _ in range(AT_ONCE)]
-        with pytest.raises(RequestRefused) as refused:
-            rows.read(scene.caller, found)
-        assert refused.value.code == "Upload.TooManyAtOnce"
+        streams = [rows.read(scene.caller, item)[1] for _ in range(AT_ONCE_AN_ACCOUNT)]
+        with pytest.raises(RequestRefused) as caught:
+            rows.read(scene.caller, item)
+        assert caught.value.code == "Upload.TooManyAtOnce"
         streams.clear()  # nobody has read a byte of them
+
+
+def test_a_file_of_refused_rows_that_takes_too_long_is_cut_and_keeps_no_place(
+    scene: UploadScene, refused: tuple[RefusedRowsService, Import], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consentory.services.uploads.refused_rows_service.MOST_SECONDS", 0.5)
+    rows, item = refused
+    unread = [rows.read(scene.caller, item)[1] for _ in range(AT_ONCE_AN_ACCOUNT)]
+    with pytest.raises(OutcomeUnknown):
+        list(unread[0])
+
+    def may_read() -> bool:
+        try:
+            return bool(rows.read(scene.caller, item))
+        except RequestRefused:
+            return False
+
+    await_true(may_read, 10, 0.05)
+    with pytest.raises(OutcomeUnknown):
+        list(unread[1])

@@ -7,9 +7,10 @@ the server process only passes the bytes on.
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from threading import Lock, Timer
 from uuid import UUID
 
 import msgspec
@@ -23,8 +24,10 @@ from consentory.errors import OutcomeUnknown, RequestRefused, StoreUnavailable
 from consentory.services.imports.import_service import ImportService
 from consentory.services.uploads.upload_service import UploadService
 
-AT_ONCE = 2
-"""The number of these processes of one server process."""
+AT_ONCE, AT_ONCE_AN_ACCOUNT = 4, 2
+"""The number of these processes of one server process, and of one account in it."""
+MOST_SECONDS = 1800.0
+"""A file that is not read to its end after this time is cut, so that a slow reader keeps no place from others."""
 _PIECE = 1 << 16
 _RETRY_SECONDS = 10
 
@@ -45,6 +48,53 @@ class RefusedFile(msgspec.Struct, frozen=True):
     counts: UploadCounts
 
 
+class _Places:
+    """The places of files that are being written. Threads share this."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._taken: Counter[int] = Counter()
+
+    def take(self, account_id: int) -> _Place | None:
+        """A place for some time. None: there is none."""
+        with self._lock:
+            if self._taken.total() >= AT_ONCE or self._taken[account_id] >= AT_ONCE_AN_ACCOUNT:
+                return None
+            self._taken[account_id] += 1
+        return _Place(self, account_id)
+
+    def release(self, place: _Place) -> None:
+        """Only the first call counts."""
+        with self._lock:
+            self._taken[place.account_id] -= not place.is_given_back
+            place.is_given_back = True
+
+
+class _Place:
+    """One place. It is given back once: by its reader, or after MOST_SECONDS."""
+
+    def __init__(self, places: _Places, account_id: int) -> None:
+        self.account_id = account_id
+        self.process: subprocess.Popen[bytes] | None = None
+        self.is_over = False
+        self.is_given_back = False
+        self._places = places
+        self._timer = Timer(MOST_SECONDS, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def give_back(self) -> None:
+        """A second call does nothing."""
+        self._timer.cancel()
+        self._places.release(self)
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self.process is not None:
+            self.process.kill()
+        self.give_back()
+
+
 class RefusedRowsService:
     """Callers need the permission `import`, and may open the upload. `command` starts a process."""
 
@@ -55,7 +105,7 @@ class RefusedRowsService:
         self._imports = imports
         self._command = command
         self._environment = environment
-        self._slots = BoundedSemaphore(AT_ONCE)
+        self._places = _Places()
 
     def describe(self, caller: Caller, item: Import) -> RefusedFile | None:
         """The file with the refused rows of an import. None: there is no such file for this caller."""
@@ -77,7 +127,7 @@ class RefusedRowsService:
             )
         upload, name = found
         call = RefusedCall(caller.account_id, upload.upload_id, caller.user_id, caller.origin)
-        return name, self._stream(msgspec.json.encode(call))
+        return name, self._stream(caller.account_id, msgspec.json.encode(call))
 
     def _find(self, caller: Caller, item: Import) -> tuple[Upload, str] | None:
         upload = self._uploads.find_of_import(caller, item.import_id)
@@ -92,29 +142,31 @@ class RefusedRowsService:
             return None
         return upload, f"{upload.file_name}.exceptions{choose_suffix(table)}"
 
-    def _stream(self, call: bytes) -> Iterator[bytes]:
-        if not self._slots.acquire(blocking=False):
+    def _stream(self, account_id: int, call: bytes) -> Iterator[bytes]:
+        place = self._places.take(account_id)
+        if place is None:
             raise RequestRefused(
                 "too_many",
                 "Upload.TooManyAtOnce",
-                f"The server writes {AT_ONCE} files of refused rows already; ask again later.",
+                "The server writes as many files of refused rows as it permits already; ask again later.",
                 retry_after=_RETRY_SECONDS,
             )
-        pieces = self._pass_on(call)
-        next(pieces)  # from here on the slot is given back, also if nobody reads a piece
+        pieces = self._pass_on(place, call)
+        next(pieces)  # from here on the place is given back, also if nobody reads a piece
         return pieces
 
-    def _pass_on(self, call: bytes) -> Iterator[bytes]:
+    def _pass_on(self, place: _Place, call: bytes) -> Iterator[bytes]:
         try:
             yield b""
             with self._start(call) as process:
+                place.process = process
                 assert process.stdout is not None
-                while piece := process.stdout.read(_PIECE):
+                while not place.is_over and (piece := process.stdout.read(_PIECE)):
                     yield piece
-                if process.wait():
+                if place.is_over or process.wait():
                     raise OutcomeUnknown(f"the process of refused rows was lost (exit status {process.returncode})")
         finally:
-            self._slots.release()
+            place.give_back()
 
     @contextmanager
     def _start(self, call: bytes) -> Iterator[subprocess.Popen[bytes]]:
