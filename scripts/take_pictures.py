@@ -83,19 +83,47 @@ def fill(ours: WireClient) -> tuple[str, str]:
     return str(ended["ImportId"]), str(status["ImportId"])
 
 
-def take(scene: BrowserScene, access: AccountAccess, ended: str, held: str) -> None:
+def make_person(ours: WireClient) -> int:
+    """A person with a history of several years; the ProfileId."""
+    match = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
+    consent = {"ConsentType": "PrivacyPolicy", "ConsentVersion": "2.0", "Locale": "en_US", "ConsentStatus": 1}
+    call = [{"PhoneNumber": "+1 202 555 0143", "PhoneNumberPreferences": [choice("OFFERS-PHONE", 2, "2026-02-11")]}]
+
+    def write(*choices: dict[str, Any], name: str, file: str, **members: Any) -> None:
+        record = person("7001", Emails=mail("mia.berg@example.com", *choices), **members)
+        ours.run([record], Name=name, Source={"FileName": file}, **match)
+
+    write(
+        *(choice(name, 1, "2024-03-01") for name in ("NEWS-EMAIL", "OFFERS-EMAIL")),
+        name="Sign-ups of the shop",
+        file="signups-2024-03.csv",
+        CustomerName={"FirstName": "Mia", "LastName": "Berg"},
+        Consents=[{**consent, "ConsentDate": "2024-03-01", "Evidence": {"Method": "web form"}}],
+    )
+    write(choice("NEWS-EMAIL", 2, "2025-01-20"), name="Unsubscribed", file="unsubscribed.csv")
+    write(
+        choice("NEWS-EMAIL", 1, "2026-01-08", FrequencyId="Monthly"),
+        name="Nightly warehouse feed",
+        file="people-2026-01-09.csv",
+        PhoneNumbers=call,
+    )
+    return int(ours.find_crm("C-7001")["ProfileId"])
+
+
+def take(scene: BrowserScene, access: AccountAccess, ended: str, held: str, profile_id: int) -> None:
     """The pictures. `light` and `wide` is the usual one."""
     screens = {
         "imports": "/console/imports",
         "import": f"/console/imports/{ended}",
         "preview": f"/console/imports/{held}",
         "refused": f"/console/imports/{ended}/refused",
+        "person": f"/console/people/{profile_id}",
         "account": "/console/account",
         "audit": "/console/audit",
     }
     with scene.open(access, width=1280) as seen:
         for name, path in screens.items():
-            seen.go(path).screenshot(path=PICTURES / f"console-{name}.png")
+            seen.go(path).screenshot(path=PICTURES / f"console-{name}.png", full_page=name == "person")
         take_new_import(seen)
     with scene.open(access, width=360, color_scheme="dark") as seen:
         seen.go(screens["import"]).screenshot(path=PICTURES / "console-narrow.png")
@@ -131,9 +159,10 @@ def main() -> None:
         try:
             access = server.create_account(permit_all, user="ana")
             with WireClient(access) as ours:
-                ids = fill(ours)
+                profile_id = make_person(ours)  # first, because the held import keeps later ones waiting
+                ended, held = fill(ours)
             with open_browser(chromium) as scene:
-                take(scene, access, *ids)
+                take(scene, access, ended, held, profile_id)
         finally:
             server.stop()
 

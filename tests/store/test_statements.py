@@ -306,6 +306,8 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
         {"profile_pkey"},
     ),
     "list_recorded": ([SERVICE], {"first": 2, "last": 400}, {"ledger_pkey"}),
+    "list_latest_choices": ([SERVICE], {"profile_id": 2, "before_entry": 100, "limit": 51}, {"ledger_pkey"}),
+    "list_origins": ([SERVICE], {"profile_id": 2, "entries": [1]}, {"ledger_pkey"}),
     "load_active_profiles": ([SERVICE], {"ids": [2], "one": None}, {"profile_pkey"}),
     "update_profiles": (
         [SERVICE, WORKER],

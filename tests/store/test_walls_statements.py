@@ -72,7 +72,7 @@ PARAMETERS: dict[str, Any] = {
     "import_id": IMPORT_ID, "access_token": THEIRS, "idempotency_key": "key", "batch_number": 1, "chunk_number": 1,
     "first_sequence": 1, "sequences": [1], "first": 1, "last": 1, "block_records": 64, "verbatim_bytes": 16448,
     "after": 0, "next": 2,
-    "profile_id": 1, "ids": [1], "keys": f"{{{KEY.hex}}}",
+    "profile_id": 1, "before_entry": 100, "ids": [1], "keys": f"{{{KEY.hex}}}",
     "import_ids": [IMPORT_ID], "size": 10, "bounds": [], "key": KEY.bytes, "entries": [1], "of": "P",
     "bodies": ["{}"], "actives": [False], "customer_types": [None], "fingerprints": f"{{{KEY.hex}}}", "modified": THEN,
     "key_id": "sample-key", "fingerprint": b"other", "secret_key_id": "other", "encrypted": b"encrypted",

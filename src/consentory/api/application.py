@@ -108,6 +108,7 @@ def _provide_services(services: Services, processes: StageProcesses) -> dict[str
         "corrections": _provide(services.corrections),
         "places": _provide(services.places),
         "profiles": _provide(services.profiles),
+        "people": _provide(services.people),
         "changes": _provide(services.changes),
         "exports": _provide(services.exports),
         "audiences": _provide(services.audiences),

@@ -37,6 +37,7 @@ from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.retention import Retention
 from consentory.services.imports.staging_service import StagingService
 from consentory.services.imports.undo_service import UndoService
+from consentory.services.profiles.person_reading import PersonReading
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.services.service_set import Services
 from consentory.services.uploads.mapping_service import MappingService
@@ -116,6 +117,7 @@ def compose_services(database: Database, box: SecretBox | None = None, conninfo:
         places=RecordPlaces(uploads),
         previews=PreviewService(database),
         profiles=ProfileService(database, configurations),
+        people=PersonReading(database, configurations),
         changes=ChangeReading(database, configurations),
         exports=ExportService(database, configurations),
         audiences=AudienceService(database, configurations),

@@ -35,8 +35,8 @@ _KINDS: dict[ChangeKind, str] = {
     "Exceptions": "Records refused",
     "NotHonored": "Records of which a part is held back",
 }
-_PREFERENCES = {1: "Opted in", 2: "Opted out"}
-_CONSENTS = {1: "Granted", 2: "Denied", 3: "Revoked", 4: "Not set"}
+PREFERENCE_WORDS = {1: "Opted in", 2: "Opted out"}
+CONSENT_WORDS = {1: "Granted", 2: "Denied", 3: "Revoked", 4: "Not set"}
 _LONGEST = 200
 
 
@@ -100,8 +100,8 @@ def _show_value(value: Any, zone: str) -> str | None:
         return None
     if isinstance(value, dict):
         for code, words, date in (
-            ("PreferenceType", _PREFERENCES, "CustomerDate"),
-            ("ConsentStatus", _CONSENTS, "ConsentDate"),
+            ("PreferenceType", PREFERENCE_WORDS, "CustomerDate"),
+            ("ConsentStatus", CONSENT_WORDS, "ConsentDate"),
         ):
             if code in value:
                 since = _show_date(value.get(date), zone)

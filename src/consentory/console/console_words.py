@@ -63,6 +63,12 @@ def show_time(time: datetime, zone: str) -> str:
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
+def show_day(time: datetime, zone: str) -> str:
+    """The day of a time in the time zone of the account."""
+    local = time.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y}"
+
+
 def show_instant(time: datetime) -> str:
     """A time for programs, in UTC."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -60,6 +60,7 @@ def list_navigation(caller: Caller) -> list[NavigationEntry]:
     permissions = caller.permissions
     entries = (
         (permissions.import_, NavigationEntry("/console/imports", "Imports")),
+        ("read" in permissions.profile, NavigationEntry("/console/people", "People")),
         ("read" in permissions.configuration, NavigationEntry("/console/account", "Account")),
         (permissions.audit, NavigationEntry("/console/audit", "Audit")),
     )
@@ -87,7 +88,11 @@ def _environment() -> Environment:
         "upload_state": upload_view.describe_upload,
         "action": console_words.describe_action,
     }
-    environment.globals |= {"static": name_address, "show_time": console_words.show_time}
+    environment.globals |= {
+        "static": name_address,
+        "show_time": console_words.show_time,
+        "show_day": console_words.show_day,
+    }
     return environment
 
 

@@ -3,19 +3,20 @@ sees."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from consentory.domain.configuration_index import ConfigurationIndex
+from consentory.domain.configuration_index import ConfigurationIndex, FilterEntry
 from consentory.domain.imports import Outcome
 from consentory.domain.permission import Scope
-from consentory.domain.profile import Element, Profile, ProfileState
+from consentory.domain.profile import Consent, Element, Preference, Profile, ProfileState
 from consentory.domain.record import KINDS, Fault
+from consentory.domain.text import fold
 
 HistoryKind = Literal["Preferences", "Consents"]
 
@@ -72,6 +73,35 @@ class ViewedHistory:
     body: ProfileState
 
 
+class Origin(NamedTuple):
+    """The origin of a ledger entry. `import_id` None: a single write."""
+
+    recorded: datetime
+    caller: str
+    import_id: UUID | None
+    sequence_number: int | None
+
+
+class ImportName(NamedTuple):
+    """The name of an import, and the name of its file; None: no file was named."""
+
+    name: str
+    file_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedPerson:
+    """A person for one reader, with the newest choices of the history first."""
+
+    viewed: ViewedProfile
+    choices: Sequence[HistoryItem]
+    has_more: bool
+    origins: Mapping[int, Origin]
+    """The origins of the current choices, by the number of the ledger entry."""
+    imports: Mapping[UUID, ImportName]
+    """The imports of `choices` and `origins`."""
+
+
 ChangeKind = Literal["Created", "Updated", "Deleted"]
 
 
@@ -114,3 +144,20 @@ def list_current_entries(body: ProfileState) -> list[int]:
     owners: list[ProfileState | Element] = [body, *(element for kind in KINDS for element in body.elements(kind))]
     preferences = [choice.entry for owner in owners for choice in owner.preferences]
     return preferences + [choice.entry for owner in owners for choice in owner.consents]
+
+
+def list_shown_preferences(
+    preferences: Iterable[Preference], view: Viewing
+) -> Iterator[tuple[Preference, FilterEntry]]:
+    """The preferences of an active place that the reader sees as current, each with its filter."""
+    for item in preferences:
+        entry = view.configuration_index.filters[item.filter]
+        if not item.archived and view.scope.permits_filter(entry):
+            yield item, entry
+
+
+def list_shown_consents(consents: Iterable[Consent], view: Viewing) -> Iterator[Consent]:
+    """The consents of an active place that the reader sees as current."""
+    for item in consents:
+        if not item.archived and view.scope.permits_consent_type(fold(item.type)):
+            yield item

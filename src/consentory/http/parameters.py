@@ -17,6 +17,8 @@ from consentory.errors import ErrorDetail, RequestRefused
 
 _AS_AT_INITIATE = "The same meaning as at Initiate."
 
+_LARGEST_ID = 2**63 - 1
+
 AccessToken = Annotated[str, PathParameter(name="accessToken", description="The AccessToken of the import.")]
 ImportId = Annotated[str, PathParameter(name="importId", description="The ImportId of the status object.")]
 ProfileId = Annotated[str, PathParameter(name="profileId", description="A positive integer.")]
@@ -156,6 +158,15 @@ _NAMES = frozenset(
 }  # fmt: skip
 _NAMES_BY_FOLD = {name.casefold(): name for name in _NAMES}
 _DIGITS = re.compile("[0-9]{1,16}")
+
+
+def read_profile_id(text: str) -> int:
+    """The ProfileId in a path. Raises RequestRefused, not_found, if the text cannot be a ProfileId."""
+    if text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= _LARGEST_ID:
+        return int(text)
+    raise RequestRefused(
+        "not_found", "Profile.NotFound", "This account has no such profile: a ProfileId is an integer."
+    )
 
 
 def check_query(

@@ -19,6 +19,7 @@ from consentory.services.imports.import_service import ImportService
 from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.staging_service import StagingService
 from consentory.services.imports.undo_service import UndoService
+from consentory.services.profiles.person_reading import PersonReading
 from consentory.services.profiles.profile_service import ProfileService
 from consentory.services.uploads.mapping_service import MappingService
 from consentory.services.uploads.record_places import RecordPlaces
@@ -44,6 +45,7 @@ class Services:
     refused_rows: RefusedRowsService
     places: RecordPlaces
     profiles: ProfileService
+    people: PersonReading
     changes: ChangeReading
     exports: ExportService
     audiences: AudienceService

@@ -34,6 +34,7 @@ from consentory.http.parameters import (
     PhoneNumber,
     ProfileId,
     read_flags,
+    read_profile_id,
 )
 from consentory.http.request_body import BODY, Content
 from consentory.services.profiles.profile_service import ProfileService
@@ -51,7 +52,6 @@ _WRITE = {
     "needs": require_profile_write,
     "largest_body": 5_000_000,
 }
-_LARGEST_ID = 2**63 - 1
 
 
 @get("/{clientId:str}/Profile/{profileId:str}", operation_id="getProfile", sync_to_thread=True)
@@ -152,15 +152,6 @@ def list_tags(request: ApiRequest, profiles: Profiles) -> TagList:
 def answer_write(written: WrittenProfile) -> Response[WrittenAnswer]:
     """The answer to a write. The status is 201 if the profile is new."""
     return Response(render_written(written), status_code=201 if written.outcome == "Created" else 200)
-
-
-def read_profile_id(text: str) -> int:
-    """The ProfileId in a path. Raises RequestRefused, not_found, if the text cannot be a ProfileId."""
-    if text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= _LARGEST_ID:
-        return int(text)
-    raise RequestRefused(
-        "not_found", "Profile.NotFound", "This account has no such profile: a ProfileId is an integer."
-    )
 
 
 def require_text(value: str) -> str:

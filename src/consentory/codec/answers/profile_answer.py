@@ -25,8 +25,13 @@ from consentory.domain.in_force import Site, judge_preference
 from consentory.domain.instants import from_micros
 from consentory.domain.profile import Consent, Element, ProfileState
 from consentory.domain.record import GRANTED, Fault, Kind
-from consentory.domain.text import fold
-from consentory.domain.viewing import ViewedProfile, Viewing, WrittenProfile
+from consentory.domain.viewing import (
+    ViewedProfile,
+    Viewing,
+    WrittenProfile,
+    list_shown_consents,
+    list_shown_preferences,
+)
 
 
 class NameAnswer(TypedDict, total=False):
@@ -278,10 +283,7 @@ def _render_preferences(
         return []
     site = Site(body, elements, element)
     rendered = []
-    for item in preferences:
-        entry = view.configuration_index.filters[item.filter]
-        if item.archived or not view.scope.permits_filter(entry):
-            continue
+    for item, entry in list_shown_preferences(preferences, view):
         recorded = view.recorded.get(item.entry)
         rendered.append(
             PreferenceAnswer(
@@ -307,9 +309,7 @@ def _render_consents(consents: Sequence[Consent], in_force: bool, view: Viewing)
     if not consents or not in_force:
         return []
     rendered = []
-    for item in consents:
-        if item.archived or not view.scope.permits_consent_type(fold(item.type)):
-            continue
+    for item in list_shown_consents(consents, view):
         recorded = view.recorded.get(item.entry)
         rendered.append(
             ConsentAnswer(

@@ -135,7 +135,7 @@ class ProfileService:
                 )
             profile_ids = [profile.profile_id for profile in found]
             note_event(tx, caller, "profile.found", profile_ids=profile_ids, details={"By": kind})
-            return _view_all(tx, caller, configuration_index, found)
+            return view_all(tx, caller, configuration_index, found)
 
     def history(self, caller: Caller, profile_id: int, of: HistoryKind, limit: int, offset: int) -> ViewedHistory:
         """The applied choices in the order of application, from number `offset` (from 1) on.
@@ -144,7 +144,7 @@ class ProfileService:
         """
         require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
-            profile = self._load(tx, profile_id)
+            profile = load(tx, profile_id)
             configuration_index = self._configurations.current_in(tx, caller.account_id)
             # A hidden choice does not count, and takes no place of a page.
             found = list(
@@ -214,7 +214,7 @@ class ProfileService:
         note_event(tx, caller, "profile.written", profile_ids=[touched], details=details)
         viewed = None
         if "read" in caller.permissions.profile:
-            (viewed,) = _view_all(tx, caller, configuration_index, [self._load(tx, touched)])
+            (viewed,) = view_all(tx, caller, configuration_index, [load(tx, touched)])
         return WrittenProfile(touched, done.outcome, done.faults, viewed)
 
     def delete(self, caller: Caller, profile_id: int) -> None:
@@ -231,18 +231,20 @@ class ProfileService:
                 raise _make_not_found()
             note_event(tx, caller, "profile.deleted", profile_ids=[profile_id])
 
-    def _load(self, tx: Transaction, profile_id: int) -> Profile:
-        profile = profile_store.load_profiles(tx, [profile_id]).get(profile_id)
-        if profile is None:
-            raise _make_not_found()
-        return profile
-
     def _view(self, tx: Transaction, caller: Caller, profile_id: int) -> ViewedProfile:
         configuration_index = self._configurations.current_in(tx, caller.account_id)
-        return _view_all(tx, caller, configuration_index, [self._load(tx, profile_id)])[0]
+        return view_all(tx, caller, configuration_index, [load(tx, profile_id)])[0]
 
 
-def _view_all(
+def load(tx: Transaction, profile_id: int) -> Profile:
+    """A stored profile. Raises RequestRefused, not_found."""
+    profile = profile_store.load_profiles(tx, [profile_id]).get(profile_id)
+    if profile is None:
+        raise _make_not_found()
+    return profile
+
+
+def view_all(
     tx: Transaction, caller: Caller, configuration_index: ConfigurationIndex, profiles: Sequence[Profile]
 ) -> list[ViewedProfile]:
     """The profiles as the caller may see them. The number of statements does not depend on the number of profiles."""

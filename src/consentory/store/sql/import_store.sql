@@ -105,6 +105,11 @@ WHERE account_id = current_account() AND import_id = %(import_id)s AND status IN
   AND expires_at <= now()
 RETURNING import_id;
 
+-- name: list_import_names
+-- The name and the name of the file of these imports. Primary key.
+SELECT import_id, settings->>'name', source->>'FileName' FROM import
+WHERE account_id = current_account() AND import_id = ANY(%(import_ids)s);
+
 -- name: lock_import
 -- Like find_import, and the number of batches. Locks the import, so that batches take their ranges one after the other.
 -- Zero rows: no such import.

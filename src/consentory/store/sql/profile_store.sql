@@ -220,6 +220,25 @@ WHERE l.account_id = current_account() AND l.profile_id = %(profile_id)s AND c.c
   AND l.entry + c.number - 1 > %(after)s
 ORDER BY l.entry, c.number LIMIT %(limit)s;
 
+-- name: list_latest_choices
+-- The applied choices before a number, the newest first. Index: primary key, backwards.
+SELECT l.entry + c.number::integer - 1, c.choice->>'place', c.choice->'value', (c.choice->>'at')::bigint,
+  l.recorded, l.caller, l.import_id, l.sequence_number
+FROM ledger AS l CROSS JOIN LATERAL json_array_elements(l.choices) WITH ORDINALITY AS c (choice, number)
+WHERE l.account_id = current_account() AND l.profile_id = %(profile_id)s AND l.entry < %(before_entry)s
+  AND l.entry + c.number - 1 < %(before_entry)s
+ORDER BY l.entry DESC, c.number DESC LIMIT %(limit)s;
+
+-- name: list_origins
+-- For each entry of one person: the time, the caller, the import and the record. Primary key.
+SELECT wanted.entry, l.recorded, l.caller, l.import_id, l.sequence_number
+FROM unnest(%(entries)s::integer[]) AS wanted (entry)
+CROSS JOIN LATERAL (
+  SELECT recorded, caller, import_id, sequence_number FROM ledger
+  WHERE account_id = current_account() AND profile_id = %(profile_id)s AND entry <= wanted.entry
+  ORDER BY entry DESC LIMIT 1
+) AS l;
+
 -- name: list_entries
 -- The caller and the time of these entries, for the current choices of many people.
 SELECT wanted.profile_id, wanted.entry, l.recorded, l.caller

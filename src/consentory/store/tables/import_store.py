@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -16,6 +16,7 @@ from consentory.codec.staging.staged_block import unpack_run
 from consentory.domain.guard import LimitExceeded
 from consentory.domain.imports import Books, GuardState, Import, ImportSettings, Phase, StageCounts, Status, UndoOrder
 from consentory.domain.record import Fault
+from consentory.domain.viewing import ImportName
 from consentory.store.database import Transaction, join_keys
 
 
@@ -143,6 +144,11 @@ def list_imports(tx: Transaction, status: Status | None, before: UUID | None, li
     """Imports of the account, newest first, after `before`."""
     rows = tx.rows("list_imports", {"status": status, "before": before, "limit": limit})
     return [_read_import(row) for row in rows]
+
+
+def list_import_names(tx: Transaction, import_ids: Collection[UUID | None]) -> dict[UUID, ImportName]:
+    """The names of imports of the account and of their files, by ImportId."""
+    return {row[0]: ImportName(*row[1:]) for row in tx.rows("list_import_names", {"import_ids": list(import_ids)})}
 
 
 def queue_import(tx: Transaction, import_id: UUID, caller: str) -> bool:

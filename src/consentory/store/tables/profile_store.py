@@ -14,7 +14,7 @@ from psycopg.types.json import Json
 
 from consentory.domain.instants import from_micros, to_micros
 from consentory.domain.profile import LedgerEntry, PlacedElements, Profile, ProfileState
-from consentory.domain.viewing import HistoryItem
+from consentory.domain.viewing import HistoryItem, Origin
 from consentory.store.database import Transaction, join_keys
 from consentory.store.sharding import name_ids, name_keys, name_pairs
 
@@ -255,6 +255,18 @@ def list_history(tx: Transaction, profile_id: int, of: str, limit: int, after: i
     """The applied choices ("P" or "C") of a profile with an entry number above `after`, in the order of application."""
     parameters = {"profile_id": profile_id, "of": of, "limit": limit, "after": after}
     return [HistoryItem(*row) for row in tx.rows("list_history", parameters)]
+
+
+def list_latest_choices(tx: Transaction, profile_id: int, limit: int, before: int) -> list[HistoryItem]:
+    """The applied choices of a profile with an entry number below `before`, the newest first."""
+    parameters = {"profile_id": profile_id, "limit": limit, "before_entry": before}
+    return [HistoryItem(*row) for row in tx.rows("list_latest_choices", parameters)]
+
+
+def list_origins(tx: Transaction, profile_id: int, entries: Sequence[int]) -> dict[int, Origin]:
+    """The origins of ledger entries of one profile, by entry number."""
+    rows = tx.rows("list_origins", {"profile_id": profile_id, "entries": list(entries)})
+    return {row[0]: Origin(*row[1:]) for row in rows}
 
 
 def list_entries(tx: Transaction, wanted: Sequence[tuple[int, int]]) -> dict[int, dict[int, tuple[datetime, str]]]:
