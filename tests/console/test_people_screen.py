@@ -12,6 +12,8 @@ from console_client import ConsoleClient
 from running_server import AccountAccess
 from wire_client import WireClient, choice, mail, person
 
+from consentory.codec.staging.batch_lines import pack_lines
+
 PEOPLE = "/console/people"
 BY_CRM = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}"
@@ -90,12 +92,19 @@ def test_several_people_with_one_address_are_listed(console: ConsoleClient, ours
 
 
 def test_what_is_in_force_is_shown_with_its_time_and_its_origin(console: ConsoleClient, ours: WireClient) -> None:
-    page = console.get(f"{PEOPLE}/{make_mia(ours)}").text
+    profile_id = make_mia(ours)
+    ours.change(
+        "UPDATE import_batch SET lines = %s WHERE import_id = (SELECT import_id FROM import"
+        " WHERE account_id = %s AND settings->>'name' = 'Sign-ups')",
+        pack_lines([2, 17]),
+        ours.access.account_id,
+    )
+    page = console.get(f"{PEOPLE}/{profile_id}").text
     [news, offers] = list_rows(page, '<h3 id="c-1">Email</h3>')
     assert news.startswith("Newsletter by email Newsletter mia@example.com Opted out since 20 Jan 2025 Learnt ")
     assert "by nightly, record 1 of the import Unsubscribed" in news
     assert "Opted in since 29 Feb 2024 Learnt" in offers, "the day in the time zone of the account"
-    assert "from the file signups.csv, record 2 of the import Sign-ups" in offers
+    assert "from the file signups.csv, line 17, by the import Sign-ups" in offers
     [call] = list_rows(page, '<h3 id="c-2">Calls</h3>')
     assert "Opted out since 1 Feb 2025" in call
     assert "written for this person alone" in call

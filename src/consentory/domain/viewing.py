@@ -100,6 +100,9 @@ class ViewedPerson:
     """The origins of the current choices, by the number of the ledger entry."""
     imports: Mapping[UUID, ImportName]
     """The imports of `choices` and `origins`."""
+    lines: Mapping[tuple[UUID, int], int]
+    """The lines of the files, by ImportId and SequenceNumber. A line that is not known, or not known any more, is left
+    out."""
 
 
 ChangeKind = Literal["Created", "Updated", "Deleted"]

@@ -109,6 +109,7 @@ def _show_person(request: ConsoleRequest, person: ViewedPerson, *, is_newest: bo
         past=past,
         picture=draw_timeline(past, in_force, from_micros(view.now), zone) if is_newest and past else None,
         imports=person.imports,
+        lines=person.lines,
         path=path,
         next_page=following,
         is_newest=is_newest,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
+from uuid import UUID
 
 import msgspec
 
@@ -11,7 +12,7 @@ from consentory.domain.caller import Caller
 from consentory.domain.configuration_index import ConfigurationIndex
 from consentory.domain.permission import Scope, require_profile
 from consentory.domain.spelling import find_spelling, spell_choice
-from consentory.domain.viewing import HistoryItem, ViewedPerson, list_current_entries
+from consentory.domain.viewing import HistoryItem, ImportName, ViewedPerson, list_current_entries
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.services.profiles.profile_service import load, view_all
@@ -45,13 +46,28 @@ class PersonReading:
             visible = _list_visible(tx, Scope(caller.permissions), configuration_index, (profile_id, before))
             found = list(islice(visible, limit + 1))
             origins = profile_store.list_origins(tx, profile_id, list_current_entries(viewed.profile.body))
-            import_ids = {one.import_id for one in found} | {one.import_id for one in origins.values()}
-            imports = import_store.list_import_names(tx, import_ids - {None})
+            records = {(one.import_id, one.sequence_number) for one in found}
+            records |= {(one.import_id, one.sequence_number) for one in origins.values()}
+            imports = import_store.list_import_names(tx, {import_id for import_id, _ in records} - {None})
+            lines = _find_lines(tx, imports, records)
             note_event(tx, caller, "profile.read", profile_ids=[profile_id])
             note_event(tx, caller, "history.read", profile_ids=[profile_id], details={"Of": "Preferences, Consents"})
         names = find_spelling(configuration_index)
         choices = [msgspec.structs.replace(item, value=spell_choice(item.value, names)) for item in found[:limit]]
-        return ViewedPerson(viewed, choices, len(found) > limit, origins, imports)
+        return ViewedPerson(viewed, choices, len(found) > limit, origins, imports, lines)
+
+
+def _find_lines(
+    tx: Transaction, imports: Mapping[UUID, ImportName], records: Collection[tuple[UUID | None, int | None]]
+) -> dict[tuple[UUID, int], int]:
+    """The lines of the records that came from a file, by ImportId and SequenceNumber."""
+    lines: dict[tuple[UUID, int], int] = {}
+    for import_id, told in imports.items():
+        if told.file_name is not None:
+            numbers = [number for of, number in records if of == import_id and number is not None]
+            found = import_store.find_lines(tx, import_id, numbers)
+            lines |= {(import_id, number): line for number, line in found.items()}
+    return lines
 
 
 def _list_visible(
