@@ -21,7 +21,7 @@ LOCAL = {
     "import", "import_chunk", "tag_change", "hmac_use", "auth_attempt", "audit_event", "audit_waiting", "audit_link",
     "import_preview", "preview_chunk",
     "console_session", "console_link",
-    "upload", "upload_part", "saved_mapping", "reader",
+    "upload", "upload_part", "saved_mapping", "reader", "audience_count",
     "change_block", "change_range",
 }  # fmt: skip
 
@@ -78,6 +78,7 @@ RIGHTS = {
         "upload": "SIU",
         "upload_part": "SI",
         "saved_mapping": "SIUD",
+        "audience_count": "SIU",
         "reader": "",
         "change_block": "SI",
         "change_range": "S",
@@ -115,6 +116,7 @@ RIGHTS = {
         "upload": "SUD",
         "upload_part": "D",
         "saved_mapping": "",
+        "audience_count": "SIU",
         "reader": "",
         "change_block": "SIUD",
         "change_range": "SIU",

@@ -59,6 +59,7 @@ def test_imports_go_on_and_events_are_chained_while_a_purge_takes_long(bench: Wo
         retention=services.retention,
         chaining=services.chaining,
         sequencing=services.sequencing,
+        counting=services.counting,
         uploads=services.uploads,
         stop=stop,
     )

@@ -37,6 +37,7 @@ WORKER_ONLY_MODULES = {
     "audit_verification",
     "upload_jobs",
     "position_sequencing",
+    "audience_counting",
 }
 """Services that run as the worker's role and never as the server's."""
 

@@ -125,6 +125,8 @@ def _make_fresh(table: str) -> dict[str, object]:
         return {"upload_id": "01936d5e-0000-7000-8000-000000000099"}
     if table in ("audit_event", "change_block"):
         return {"event_id" if table == "audit_event" else "block_id": "01936d5e-0000-7000-8000-000000000099"}
+    if table == "audience_count":
+        return {"day": "2026-11-21"}
     if table in texts:
         return {texts[table]: "fresh"}
     return {numbers[table]: 99} if table in numbers else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import citus_cluster
@@ -83,6 +83,7 @@ PARAMETERS: dict[str, Any] = {
     "received": 1, "valid": 1, "failed": 0, "raw": b"raw", "seconds": 1, "ends": 1,
     "staged_bytes": 1, "action": None, "old": "$argon2id$", "secret_hash": "other",
     "undated_choices": 1, "refused_opt_outs": 1, "numbers_without_country_code": 1,
+    "day": date(2026, 11, 20), "began_at": THEN, "numbers": "{}",
     "total": 1, "exceptions": 0, "not_honored": 0, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0,
     "preview_id": KEY, "kind": "OptInsEnded", "kinds": ["OptInsEnded"], "after_kind": "", "after_sequence": 0,
     "after_number": 0, "as_of": THEN, "snapshot": "snapshot", "records": 1, "effects": [1], "state": "Done",

@@ -14,6 +14,7 @@ ACROSS_ACCOUNTS = {
     "find_foldable",
     "find_unchained",
     "find_unnumbered",
+    "find_uncounted",
     "find_outdated_changes",
     "list_accounts",
     "list_running_previews",

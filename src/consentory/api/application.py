@@ -112,6 +112,7 @@ def _provide_services(services: Services, processes: StageProcesses) -> dict[str
         "changes": _provide(services.changes),
         "exports": _provide(services.exports),
         "audiences": _provide(services.audiences),
+        "audience_days": _provide(services.audience_days),
         "accounts": _provide(services.accounts),
         "audit": _provide(services.audit),
         "sessions": _provide(services.sessions),

@@ -23,6 +23,8 @@ from consentory.services.audit.audit_chaining import AuditChaining
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.audit.audit_verification import AuditVerification
 from consentory.services.audit.chain_verification import OwnVerification
+from consentory.services.data_out.audience_counting import AudienceCounting
+from consentory.services.data_out.audience_days import AudienceDays
 from consentory.services.data_out.audience_service import AudienceService
 from consentory.services.data_out.change_reading import ChangeReading
 from consentory.services.data_out.export_service import ExportService
@@ -77,6 +79,7 @@ class WorkerServices:
     chaining: AuditChaining
     uploads: UploadJobs
     sequencing: PositionSequencing
+    counting: AudienceCounting
     verification: AuditVerification
     audit: AuditTrail
 
@@ -121,6 +124,7 @@ def compose_services(database: Database, box: SecretBox | None = None, conninfo:
         changes=ChangeReading(database, configurations),
         exports=ExportService(database, configurations),
         audiences=AudienceService(database, configurations),
+        audience_days=AudienceDays(database, configurations),
         accounts=AccountService(database, configurations),
         authentication=authentication,
         audit=AuditTrail(database),
@@ -151,6 +155,7 @@ def open_worker(conninfo: str, chunk_records: int | None = None) -> WorkerServic
         chaining=AuditChaining(database),
         uploads=UploadJobs(database),
         sequencing=PositionSequencing(database),
+        counting=AudienceCounting(database, configurations),
         verification=AuditVerification(database),
         audit=AuditTrail(database),
     )

@@ -216,6 +216,7 @@ def _run_worker(conninfo: str) -> None:
             retention=services.retention,
             chaining=services.chaining,
             sequencing=services.sequencing,
+            counting=services.counting,
             uploads=services.uploads,
             stop=stop,
         )

@@ -7,6 +7,7 @@ from litestar import Router
 from consentory.console.form_check import check_console_call
 from consentory.console.page_errors import PAGE_ERRORS
 from consentory.console.routes.account_pages import ACCOUNT_PAGES
+from consentory.console.routes.audience_routes import AUDIENCE_ROUTES
 from consentory.console.routes.audit_pages import AUDIT_PAGES
 from consentory.console.routes.correction_routes import CORRECTION_ROUTES
 from consentory.console.routes.imports_routes import IMPORTS_ROUTES
@@ -21,7 +22,7 @@ from consentory.console.session_middleware import SessionMiddleware
 from consentory.http.read_slots import CostlyReads
 
 _IMPORT_SCREENS = (IMPORTS_ROUTES, ONE_IMPORT_ROUTES, REFUSED_ROUTES, CORRECTION_ROUTES, UPLOAD_ROUTES)
-_PEOPLE_SCREENS = (PEOPLE_ROUTES, PERSON_CHANGE_ROUTES)
+_PEOPLE_SCREENS = (PEOPLE_ROUTES, PERSON_CHANGE_ROUTES, AUDIENCE_ROUTES)
 
 
 def make_console() -> Router:

@@ -61,6 +61,7 @@ def list_navigation(caller: Caller) -> list[NavigationEntry]:
     entries = (
         (permissions.import_, NavigationEntry("/console/imports", "Imports")),
         ("read" in permissions.profile, NavigationEntry("/console/people", "People")),
+        ("read" in permissions.profile, NavigationEntry("/console/audience", "Audiences")),
         ("read" in permissions.configuration, NavigationEntry("/console/account", "Account")),
         (permissions.audit, NavigationEntry("/console/audit", "Audit")),
     )

@@ -116,7 +116,7 @@ def list_unknown(view: Viewing, known: dict[str, list[CurrentChoice]]) -> list[s
     """The filters that the reader may see, and to which the person has said neither yes nor no."""
     said = {one.key.split(".", 2)[2] for choices in known.values() for one in choices}
     return [
-        f"{_name_program(view.configuration_index, entry.program_id)}: {entry.filter.name}"
+        f"{name_program(view.configuration_index, entry.program_id)}: {entry.filter.name}"
         for name, entry in view.configuration_index.filters.items()
         if entry.active and name not in said and view.scope.permits_filter(entry)
     ]
@@ -144,7 +144,7 @@ def _list_past(person: ViewedPerson) -> Iterator[PastChoice]:
         if "FilterId" in value:
             entry = configuration_index.filters[value["FilterId"]]
             is_yes, word = value["PreferenceType"] == OPT_IN, PREFERENCE_WORDS[value["PreferenceType"]]
-            told = (entry.filter.name, _name_program(configuration_index, entry.program_id))
+            told = (entry.filter.name, name_program(configuration_index, entry.program_id))
             key, shown = f"{item.place}.P.{entry.filter.id}", None
         else:
             is_yes, word = value["ConsentStatus"] == GRANTED, CONSENT_WORDS[value["ConsentStatus"]]
@@ -171,7 +171,7 @@ def _describe_preference(
     return CurrentChoice(
         key=f"{place}.P.{item.filter}",
         title=entry.filter.name,
-        program=_name_program(view.configuration_index, entry.program_id),
+        program=name_program(view.configuration_index, entry.program_id),
         detail=_list_details(item.frequency if item.type == OPT_IN else None, attributes),
         where=show_place(describe_place(site.body, place)),
         state=_judge(item, status, list_missing(entry, site, view.configuration_index.consent_types, view.now)),
@@ -235,5 +235,6 @@ def _list_details(frequency: str | None, attributes: list[dict[str, str]] | None
     return ", ".join([*told, *(f"{one['Key']}: {one['Value']}" for one in attributes or ())])
 
 
-def _name_program(configuration_index: ConfigurationIndex, program_id: str) -> str:
+def name_program(configuration_index: ConfigurationIndex, program_id: str) -> str:
+    """The name of a program of the account."""
     return next((one.name for one in configuration_index.configuration.programs if one.id == program_id), program_id)

@@ -6,6 +6,7 @@ All names are spelled as configured (`domain/spelling.py`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, datetime
 from typing import NamedTuple
 
 from consentory.domain.configuration_index import ConfigurationIndex
@@ -21,6 +22,22 @@ class Contact(NamedTuple):
     place: str
     element: Element | None
     choice: Preference
+
+
+class AudienceCounts(NamedTuple):
+    """The number of people with an Opt-In, and with an Opt-Out, of one filter in force."""
+
+    opted_in: int
+    opted_out: int
+
+
+class CountedDay(NamedTuple):
+    """The counts of an account on one day, by filter. `waits`: a newer count is under way, or will begin."""
+
+    day: date
+    counted_at: datetime | None
+    counts: dict[str, AudienceCounts]
+    waits: bool
 
 
 def list_places(body: ProfileState) -> Iterator[tuple[str, Site]]:
@@ -56,3 +73,13 @@ def list_contacts(
         for item in (body if site.element is None else site.element).preferences
         if item.filter == filter_id and item.type == wanted and is_in_force(site, item, configuration_index, at)
     ]
+
+
+def list_reached(body: ProfileState, configuration_index: ConfigurationIndex, at: int) -> tuple[set[str], set[str]]:
+    """The filters for which a person has an Opt-In in force, and those with an Opt-Out in force, wherever these are."""
+    found: tuple[set[str], set[str]] = (set(), set())
+    for _, site in list_places(body):
+        for item in (body if site.element is None else site.element).preferences:
+            if is_in_force(site, item, configuration_index, at):
+                found[item.type != OPT_IN].add(item.filter)
+    return found

@@ -10,6 +10,7 @@ from consentory.services.accounts.account_service import AccountService
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import AuditTrail
 from consentory.services.audit.chain_verification import OwnVerification
+from consentory.services.data_out.audience_days import AudienceDays
 from consentory.services.data_out.audience_service import AudienceService
 from consentory.services.data_out.change_reading import ChangeReading
 from consentory.services.data_out.export_service import ExportService
@@ -49,6 +50,7 @@ class Services:
     changes: ChangeReading
     exports: ExportService
     audiences: AudienceService
+    audience_days: AudienceDays
     accounts: AccountService
     authentication: Authentication
     audit: AuditTrail

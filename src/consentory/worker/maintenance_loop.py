@@ -14,6 +14,7 @@ import structlog
 
 from consentory.errors import trace_error
 from consentory.services.audit.audit_chaining import AuditChaining
+from consentory.services.data_out.audience_counting import AudienceCounting
 from consentory.services.data_out.position_sequencing import PositionSequencing
 from consentory.services.imports.retention import Retention
 from consentory.services.uploads.upload_jobs import UploadJobs
@@ -39,6 +40,7 @@ class Maintenance:
     retention: Retention
     chaining: AuditChaining
     sequencing: PositionSequencing
+    counting: AudienceCounting
     uploads: UploadJobs
     stop: Event
     _maintenance_at: float = field(default=0.0, init=False)
@@ -71,6 +73,8 @@ class Maintenance:
             for _ in self.retention.maintain_in_steps():
                 yield from self._watch_and_number()
             for _ in self.uploads.purge_in_steps():
+                yield from self._watch_and_number()
+            for _ in self.counting.count_in_steps():
                 yield from self._watch_and_number()
             worker_metrics.show_imports(self.retention.count_imports())
             worker_metrics.forget_dead_processes()

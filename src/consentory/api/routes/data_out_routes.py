@@ -8,12 +8,12 @@ from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from consentory.api.routes.bulk_answers import FORMATS, HEADERS, BulkRead, answer_bulk
 from consentory.codec.answers.audience_answer import AudienceMember, AudiencePage, render_audience_row
 from consentory.codec.answers.profile_answer import ProfileAnswer, ProfilePage, render_profile
 from consentory.domain.data_out import AudienceKey, AudienceRow
 from consentory.domain.viewing import ViewedProfile
 from consentory.http.authentication_middleware import ApiRequest
+from consentory.http.bulk_answers import FORMATS, HEADERS, BulkRead, answer_bulk
 from consentory.http.parameters import (
     ActiveFilter,
     AfterKey,

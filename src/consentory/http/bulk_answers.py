@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-from litestar import Response
+from litestar import Request, Response
 from litestar.concurrency import sync_to_thread
+from litestar.datastructures import State
 from litestar.response import Stream
 
 from consentory.codec.answers.row_files import WRITERS, FileFormat
-from consentory.http.authentication_middleware import ApiRequest
+from consentory.domain.caller import Caller
 from consentory.http.byte_stream import ByteStream, StreamSlots
 from consentory.http.content_coding import Coding, choose_coding, compress
 from consentory.http.media_types import CSV, JSON, NDJSON, PARQUET, choose_answer
@@ -39,7 +40,9 @@ class BulkRead(NamedTuple, Generic[ItemT]):
     make_page: Callable[[list[msgspec.Struct], ItemPage[ItemT]], msgspec.Struct]
 
 
-async def answer_bulk(request: ApiRequest, read: BulkRead[Any], data_format: str | None, limit: int) -> Response[Any]:
+async def answer_bulk(
+    request: Request[Caller, Any, State], read: BulkRead[Any], data_format: str | None, limit: int
+) -> Response[Any]:
     """The answer in the format that the query names, or else in the format that the header Accept prefers."""
     kind = FORMATS[data_format] if data_format else choose_answer(request, tuple(FORMATS.values()))
     coding = "identity" if kind == PARQUET else choose_coding(request)

@@ -1,0 +1,32 @@
+-- name: find_uncounted
+-- Across accounts (worker): accounts whose people were not counted today, or are to be counted again, and that no
+-- worker counts now.
+SELECT a.account_id FROM account AS a
+LEFT JOIN audience_count AS c ON c.account_id = a.account_id AND c.day = (now() AT TIME ZONE 'UTC')::date
+WHERE c.day IS NULL
+  OR ((c.counted_at IS NULL OR c.counted_at < c.wanted_at)
+    AND (c.began_at IS NULL OR c.began_at < c.wanted_at OR c.began_at < now() - interval '15 minutes'));
+
+-- name: begin_count
+-- Claims the count of the account. Zero rows: another worker counts, or has counted. Primary key.
+INSERT INTO audience_count AS c (day, began_at) VALUES ((now() AT TIME ZONE 'UTC')::date, clock_timestamp())
+ON CONFLICT (account_id, day) DO UPDATE SET began_at = clock_timestamp()
+WHERE (c.counted_at IS NULL OR c.counted_at < c.wanted_at)
+  AND (c.began_at IS NULL OR c.began_at < c.wanted_at OR c.began_at < now() - interval '15 minutes')
+RETURNING c.day, c.began_at;
+
+-- name: end_count
+-- Keeps a count. It changes nothing if another worker has begun the count anew. Primary key.
+UPDATE audience_count SET counted_at = began_at, counts = %(numbers)s
+WHERE account_id = current_account() AND day = %(day)s AND began_at = %(began_at)s;
+
+-- name: want_count
+-- Asks for a count of now, at most once a minute. Primary key.
+INSERT INTO audience_count AS c (day) VALUES ((now() AT TIME ZONE 'UTC')::date)
+ON CONFLICT (account_id, day) DO UPDATE SET wanted_at = clock_timestamp()
+WHERE c.counted_at < clock_timestamp() - interval '1 minute';
+
+-- name: list_counts
+-- The counts of the newest days, the newest first. Primary key.
+SELECT day, counted_at, counts, counted_at IS NULL OR counted_at < wanted_at FROM audience_count
+WHERE account_id = current_account() ORDER BY day DESC LIMIT %(limit)s;
