@@ -36,10 +36,8 @@ def read_rows(page: str) -> dict[str, str]:
 
 def add_people(ours: WireClient) -> None:
     """Three people with an opt-in to the newsletter, and one with an opt-out."""
-    at, kinds = "2026-05-01T09:00:00Z", (1, 1, 1, 2)
-    ours.run(
-        [person(n, Emails=mail(f"c{n}@example.com", choice("NEWS-EMAIL", one, at))) for n, one in enumerate(kinds)]
-    )
+    choices = [choice("NEWS-EMAIL", kind, "2026-05-01T09:00:00Z") for kind in (1, 1, 1, 2)]
+    ours.run([person(n, Emails=mail(f"c{n}@example.com", one)) for n, one in enumerate(choices)])
 
 
 def keep_days(ours: WireClient, counts: dict[str, dict[str, list[int]]]) -> None:

@@ -302,7 +302,7 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
     ),
     "load_profiles": ([SERVICE, WORKER], {"ids": [2], "one": None}, {"profile_pkey"}),
     "list_people": (
-        [SERVICE],
+        [SERVICE, WORKER],
         {"after": 300, "limit": 500, "active": True, "import_id": None, "modified_since": None, "named": None},
         {"profile_pkey"},
     ),

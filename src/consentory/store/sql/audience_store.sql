@@ -9,10 +9,10 @@ WHERE c.day IS NULL
 
 -- name: begin_count
 -- Claims the count of the account. Zero rows: another worker counts, or has counted. Primary key.
-INSERT INTO audience_count AS c (day, began_at) VALUES ((now() AT TIME ZONE 'UTC')::date, clock_timestamp())
-ON CONFLICT (account_id, day) DO UPDATE SET began_at = clock_timestamp()
+INSERT INTO audience_count AS c (day, began_at) VALUES ((now() AT TIME ZONE 'UTC')::date, now())
+ON CONFLICT (account_id, day) DO UPDATE SET began_at = excluded.began_at
 WHERE (c.counted_at IS NULL OR c.counted_at < c.wanted_at)
-  AND (c.began_at IS NULL OR c.began_at < c.wanted_at OR c.began_at < now() - interval '15 minutes')
+  AND (c.began_at IS NULL OR c.began_at < c.wanted_at OR c.began_at < excluded.began_at - interval '15 minutes')
 RETURNING c.day, c.began_at;
 
 -- name: end_count
@@ -22,9 +22,9 @@ WHERE account_id = current_account() AND day = %(day)s AND began_at = %(began_at
 
 -- name: want_count
 -- Asks for a count of now, at most once a minute. Primary key.
-INSERT INTO audience_count AS c (day) VALUES ((now() AT TIME ZONE 'UTC')::date)
-ON CONFLICT (account_id, day) DO UPDATE SET wanted_at = clock_timestamp()
-WHERE c.counted_at < clock_timestamp() - interval '1 minute';
+INSERT INTO audience_count AS c (day, wanted_at) VALUES ((now() AT TIME ZONE 'UTC')::date, now())
+ON CONFLICT (account_id, day) DO UPDATE SET wanted_at = excluded.wanted_at
+WHERE c.counted_at < excluded.wanted_at - interval '1 minute';
 
 -- name: list_counts
 -- The counts of the newest days, the newest first. Primary key.
