@@ -24,6 +24,7 @@ from running_server import (  # noqa: E402
     make_template,
     running_engine,
 )
+from upload_person import Person  # noqa: E402
 from waiting import wait_for  # noqa: E402
 from wire_client import FAULTY, WireClient, choice, mail, person  # noqa: E402
 
@@ -118,12 +119,16 @@ def keep_counts(ours: WireClient) -> None:
         news, offers = 3260 - 12 * back + round(90 * math.sin(back / 9)), 2300 - (350 if back < 60 else 0)
         counts = {"NEWS-EMAIL": [news, 812 - back], "OFFERS-EMAIL": [offers, 66], "OFFERS-PHONE": [0, 3]}
         ours.change(
-            "INSERT INTO audience_count (account_id, day, began_at, counted_at, counts)"
-            " VALUES (%s, (now() AT TIME ZONE 'UTC')::date - %s, now(), now(), %s)",
+            "INSERT INTO audience_count (account_id, day, began_at, counted_at, ended_at, counts)"
+            " VALUES (%s, (now() AT TIME ZONE 'UTC')::date - %s, now(), now(), now(), %s)",
             ours.access.account_id,
             back,
             json.dumps(counts),
         )
+    today = "account_id = %s AND day = (now() AT TIME ZONE 'UTC')::date"
+    ours.change(f"UPDATE audience_count SET wanted_at = now() WHERE {today}", ours.access.account_id)
+    days, caller = ours.access.services.audience_days, Person(ours.access).caller
+    wait_for(lambda: days.read(caller).days[0], lambda day: not day.waits)
 
 
 def take(scene: BrowserScene, access: AccountAccess, ended: str, held: str, profile_id: int) -> None:

@@ -122,7 +122,7 @@ ROWS: dict[str, Row] = {
         "used_at": THEN,
     },
     "console_link": {"link_hash": b"link", "user_id": "nightly", "expires_at": THEN + timedelta(days=2)},
-    "audience_count": {"day": "2026-11-20", "began_at": THEN, "counted_at": THEN, "counts": "{}"},
+    "audience_count": {"day": "2026-11-20", "began_at": THEN, "counted_at": THEN, "ended_at": THEN, "counts": "{}"},
     "reader": {"login": "sample_reader"},
     "change_block": {
         "block_id": KEY,

@@ -1,4 +1,5 @@
--- How many people may be contacted for each filter, counted once a day by a worker, and when somebody asks for it.
+-- How many people may be contacted for each filter, counted by a worker once a day, after imports, and when somebody
+-- asks for it.
 
 CREATE TABLE audience_count (
   account_id integer NOT NULL DEFAULT current_account(),
@@ -6,9 +7,10 @@ CREATE TABLE audience_count (
   wanted_at timestamptz NOT NULL DEFAULT now(),    -- the people shall be counted as they are at this time, or later
   began_at timestamptz,                            -- the last begin of a count. A count without an end begins anew later
   counted_at timestamptz,                          -- the begin of the count that `counts` is from
+  ended_at timestamptz,                            -- the end of that count
   counts jsonb,                                    -- for each filter: people with an opt-in, and with an opt-out, in force
   PRIMARY KEY (account_id, day),
-  CHECK ((counted_at IS NULL) = (counts IS NULL)),
+  CHECK ((counted_at IS NULL) = (counts IS NULL) AND (ended_at IS NULL) = (counts IS NULL)),
   CHECK (counted_at <= began_at)
 );
 
