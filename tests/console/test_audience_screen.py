@@ -48,7 +48,8 @@ def keep_days(ours: WireClient, counts: dict[str, dict[str, list[int]]]) -> None
             "INSERT INTO audience_count (account_id, day, wanted_at, began_at, counted_at, ended_at, counts)"
             " VALUES (%s, CASE %s WHEN '' THEN (now() AT TIME ZONE 'UTC')::date ELSE %s::date END,"
             " now() - interval '2 hours', now() - interval '1 hour', now() - interval '1 hour', now(), %s)"
-            " ON CONFLICT (account_id, day) DO UPDATE SET counts = excluded.counts, began_at = excluded.began_at, ended_at = now(),"
+            " ON CONFLICT (account_id, day) DO UPDATE SET counts = excluded.counts, began_at = excluded.began_at,"
+            " ended_at = now(),"
             " counted_at = excluded.counted_at, wanted_at = excluded.wanted_at",
             ours.access.account_id, day, day or None, text,
         )  # fmt: skip

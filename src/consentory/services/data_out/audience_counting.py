@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from consentory.domain.audience import list_reached
 from consentory.domain.data_out import Selection
+from consentory.domain.instants import from_micros
 from consentory.domain.spelling import find_spelling, spell_body
 from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.store.database import Database
@@ -36,9 +37,10 @@ class AudienceCounting:
 
     def _count(self, account_id: int) -> Iterator[None]:
         with self._database.transaction(account_id) as tx:
-            claimed = audience_store.begin_count(tx)
-            filters = self._configurations.current_in(tx, account_id).filters if claimed else ()
-        if claimed is None:
+            began_at = from_micros(profile_store.read_clock(tx))
+            day = audience_store.begin_count(tx, began_at)
+            filters = self._configurations.current_in(tx, account_id).filters
+        if day is None:
             return
         counts = {name: [0, 0] for name in filters}
         last: int | None = 0
@@ -46,7 +48,7 @@ class AudienceCounting:
             last = self._count_some(account_id, last, counts)
             yield
         with self._database.transaction(account_id) as tx:
-            audience_store.end_count(tx, *claimed, counts)
+            audience_store.end_count(tx, day, began_at, counts)
 
     def _count_some(self, account_id: int, after: int, counts: dict[str, list[int]]) -> int | None:
         """Count the next people after a ProfileId. Returns the last ProfileId; None: there are no more people."""

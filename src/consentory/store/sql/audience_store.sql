@@ -13,11 +13,11 @@ WHERE c.day IS NULL
 
 -- name: begin_count
 -- Claims the count of the account. Zero rows: another worker counts. Primary key.
-INSERT INTO audience_count AS c (day, began_at) VALUES ((now() AT TIME ZONE 'UTC')::date, now())
+INSERT INTO audience_count AS c (day, began_at) VALUES ((now() AT TIME ZONE 'UTC')::date, %(began_at)s)
 ON CONFLICT (account_id, day) DO UPDATE SET began_at = excluded.began_at
 WHERE c.began_at IS NULL OR c.began_at = c.counted_at OR c.began_at < c.wanted_at
   OR c.began_at < excluded.began_at - interval '15 minutes'
-RETURNING c.day, c.began_at;
+RETURNING c.day;
 
 -- name: end_count
 -- Keeps a count. It changes nothing if another worker has begun the count anew. Primary key.

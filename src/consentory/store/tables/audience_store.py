@@ -17,10 +17,10 @@ def find_uncounted(tx: Transaction) -> list[int]:
     return [row[0] for row in tx.rows("find_uncounted")]
 
 
-def begin_count(tx: Transaction) -> tuple[date, datetime] | None:
-    """(day, begin) of a count of the account. None: another worker counts, or has counted."""
-    row = tx.row("begin_count")
-    return None if row is None else (row[0], row[1])
+def begin_count(tx: Transaction, began_at: datetime) -> date | None:
+    """The day of a count of the account that begins now. None: another worker counts."""
+    row = tx.row("begin_count", {"began_at": began_at})
+    return None if row is None else row[0]
 
 
 def end_count(tx: Transaction, day: date, began_at: datetime, counts: Mapping[str, list[int]]) -> None:
