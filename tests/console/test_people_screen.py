@@ -79,6 +79,7 @@ def test_a_person_is_found_by_each_value_and_no_address_stands_in_an_address(
     for by, text in {"email": "no@example.com", "phone": "x", "id:CRM": "C-9", "id:No": "1", "profile": "Mia"}.items():
         page = console.post(PEOPLE, by=by, text=text).text
         assert "Nobody was found" in page, by
+        assert "A name finds nobody" in page, by
         assert f'value="{text}"' in page, "the form keeps the value, so that a person can correct it"
     assert console.get(f"{PEOPLE}/999999999").status_code == 404
     assert console.get(f"{PEOPLE}/abc").status_code == 404
@@ -313,6 +314,10 @@ def test_a_letter_is_answered_with_the_keyboard_and_without_javascript(
         with page.expect_navigation(url="**/people/*"):
             page.get_by_label("The whole value").press("Enter")
         assert page.get_by_role("heading", name="Mia Berg").is_visible()
+        page.emulate_media(media="print")
+        assert page.get_by_text("for three years.").first.is_visible(), "the letter has the text that was shown"
+        assert not page.get_by_text("Delete…").is_visible()
+        page.emulate_media(media="screen")
         page.get_by_role("link", name="Change Offers by email, mia@example.com").press("Enter")
         page.get_by_label("Opted out").press("Space")
         press(page, "Record")
