@@ -10,7 +10,6 @@ from typer.main import get_command
 
 from consentory.cli.main import MODULES, make_app
 
-pytestmark = [pytest.mark.unit, pytest.mark.processes]
 COMMANDS = sorted({command for commands in MODULES.values() for command in commands})
 
 
@@ -34,6 +33,7 @@ def test_another_word_gives_all_commands(word: str) -> None:
     assert sorted(list_commands([word])) == COMMANDS
 
 
+@pytest.mark.processes
 def test_a_process_of_a_server_does_not_load_the_client() -> None:
     program = "import sys; from consentory.cli.main import make_app; make_app(['worker']); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
