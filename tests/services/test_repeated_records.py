@@ -194,7 +194,7 @@ def test_a_file_that_turns_from_repeated_to_changed_is_executed_in_more_slices(
     """A slice applies no more records than its limit, however many unchanged records it skips."""
     monkeypatch.setattr(adaptive_batch_size, "FIRST_SLICE_RECORDS", 100)
     # Each slice may be twice as large as the one before it.
-    monkeypatch.setattr(adaptive_batch_size, "SLICE_SECONDS", 1_000.0)
+    monkeypatch.setattr(execution, "SLICE_SECONDS", 1_000.0)
     applied = []
     plan = change_plan.plan_records
 

@@ -50,7 +50,7 @@ class AdaptiveBatchSize:
         self._most = most
         self.records = self.pending = min(FIRST_SLICE_RECORDS, most)
 
-    def observe(self, done: SliceResult, seconds: float, aim: float = SLICE_SECONDS) -> None:
+    def observe(self, done: SliceResult, seconds: float, aim: float) -> None:
         """Adapt the size of the next slice to the time of this slice."""
         factor = min(2.0, max(0.5, aim / max(seconds, 0.001)))
         if done.applied >= self.pending // 2:
