@@ -101,6 +101,25 @@ def test_an_account_is_counted_again_after_an_import_unless_counting_takes_long(
     assert count(bench) == 2
 
 
+def test_an_account_is_not_counted_while_an_import_runs_unless_somebody_asks(bench: Workbench) -> None:
+    item = bench.initiate()
+    bench.stage(item, [make_person(1)])
+    bench.execute(item)
+    while bench.worker.execution.resolve_next() is None:
+        pass
+    assert bench.find(item).status == "Processing"
+    assert count(bench) == 0, "the day begins with a running import"
+    bench.owner("UPDATE import SET started_at = started_at - interval '7 hours'")
+    assert count(bench) == 1, "an import that runs for so long delays the count no more"
+    bench.owner("UPDATE import SET started_at = started_at + interval '7 hours'")
+    make_older(bench, 2)
+    bench.services.audience_days.want(bench.caller)
+    assert count(bench) == 1, "somebody asks"
+    bench.work_off()
+    make_older(bench, 2)
+    assert count(bench) == 2, "after the import"
+
+
 def test_a_count_that_was_broken_off_begins_anew_later(bench: Workbench) -> None:
     steps = bench.worker.counting.count_in_steps()
     next(steps)

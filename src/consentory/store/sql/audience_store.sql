@@ -1,15 +1,19 @@
 -- name: find_uncounted
 -- Across accounts (worker): accounts whose people were not counted today, or are to be counted again, and that no
 -- worker counts now. After an import, an account is counted again if counting takes less than a twentieth of the time.
+-- While an import runs, for 6 hours at most, its account is counted only if somebody asks for it: the count would follow
+-- the import through all its people, and take the time of the worker that applies them. Index import_one_processing.
 SELECT a.account_id FROM account AS a
 LEFT JOIN audience_count AS c ON c.account_id = a.account_id AND c.day = (now() AT TIME ZONE 'UTC')::date
-WHERE c.day IS NULL
-  OR ((c.began_at IS NULL OR c.began_at = c.counted_at OR c.began_at < c.wanted_at
+WHERE (c.counted_at < c.wanted_at OR (c.counted_at IS NULL AND c.wanted_at IS NOT NULL) OR NOT EXISTS (
+    SELECT FROM import AS p WHERE p.account_id = a.account_id AND p.status = 'Processing'
+      AND p.started_at > now() - interval '6 hours'))
+  AND (c.day IS NULL OR ((c.began_at IS NULL OR c.began_at = c.counted_at OR c.began_at < c.wanted_at
       OR c.began_at < now() - interval '15 minutes')
     AND (c.counted_at IS NULL OR c.counted_at < c.wanted_at
       OR (now() > c.ended_at + interval '1 minute' + 20 * (c.ended_at - c.counted_at)
         AND c.counted_at < (SELECT i.completed_at FROM import AS i
-          WHERE i.account_id = a.account_id AND i.status = 'Completed' ORDER BY i.import_id DESC LIMIT 1))));
+          WHERE i.account_id = a.account_id AND i.status = 'Completed' ORDER BY i.import_id DESC LIMIT 1)))));
 
 -- name: begin_count
 -- Claims the count of the account. Zero rows: another worker counts. Primary key.
