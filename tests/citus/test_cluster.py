@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import citus_cluster
 import psycopg
 import pytest
+from citus_cluster import find_node
 from psycopg import errors, sql
 from running_server import create_database, drop_database
 from sample_rows import ROWS, SERVICE, WORKER, insert_row, make_row
@@ -50,12 +51,6 @@ def count_local_bytes(url: str) -> dict[str, int]:
             "SELECT t, pg_relation_size(t::regclass) FROM unnest(%s::text[]) AS t", [list(DISTRIBUTED)]
         ).fetchall()
     return {table: size for table, size in rows if size}
-
-
-def find_node(url: str, number: int = 0) -> str:
-    """The conninfo of the same database at a node."""
-    name = str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
-    return citus_cluster.find_running().nodes[number].conninfo(name)
 
 
 # People who move ---------------------------------------------------------------------------------------------------
@@ -202,6 +197,20 @@ def test_an_import_is_executed_at_a_node(database_url: str, number: int) -> None
     with psycopg.connect(database_url) as owner:
         assert owner.execute("SELECT count(*) FROM profile").fetchone() == (3000,)
         assert owner.execute("SELECT count(*) FROM pg_dist_transaction").fetchone() is not None
+
+
+def test_no_change_has_a_position_before_all_machines_show_it(database_url: str) -> None:
+    """Between the two phases of a commit one machine shows the change, and another one does not yet."""
+    with open_workbench(database_url) as bench, psycopg.connect(find_node(database_url), autocommit=True) as node:
+        bench.complete([make_person(1)])
+        node.execute("BEGIN")
+        node.execute("SELECT pg_current_xact_id()")
+        node.execute("PREPARE TRANSACTION 'citus_99_1_1_1'")  # the recovery leaves it alone: no machine is number 99
+        try:
+            assert bench.worker.sequencing.number_waiting() == 0
+        finally:
+            node.execute("COMMIT PREPARED 'citus_99_1_1_1'")
+        assert bench.worker.sequencing.number_waiting() == 1
 
 
 def check_import(bench: Workbench) -> None:

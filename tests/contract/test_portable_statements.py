@@ -72,6 +72,13 @@ def test_no_function_of_the_transaction_stands_in_a_branch_of_a_change(name: str
         assert re.search(STABLE, branch) is None
 
 
+@pytest.mark.parametrize("name", [name for name, text in STATEMENTS.items() if "ON CONFLICT" in text])
+def test_an_upsert_decides_by_immutable_expressions(name: str) -> None:
+    """A time minus an interval depends on the time zone, and Citus refuses it here. A time minus a time does not."""
+    decision = STATEMENTS[name].split("ON CONFLICT")[1]
+    assert re.search(rf"{VOLATILE}|{STABLE}|[+-] (interval|make_interval)", decision) is None
+
+
 @pytest.mark.parametrize("name", [name for name, text in STATEMENTS.items() if "ctid" in text])
 def test_rows_by_place_are_of_one_shard(name: str) -> None:
     """A place (ctid) means something else in each shard, so that the condition of the change names the shard, too."""

@@ -391,7 +391,8 @@ HOT: dict[str, tuple[list[str], dict[str, Any], set[str]]] = {
     "list_change_blocks": ([SERVICE], {"first": 700, "last": 1700}, {"change_block_position"}),
     "list_change_choices": ([SERVICE], {"ids": [2, 2, 4], "entries": [1, 2, 3], "one": None}, {"ledger_pkey"}),
     "find_unnumbered": ([WORKER], {}, {"change_block_waiting"}),
-    "number_changes": ([WORKER], {"limit": 1000}, {"change_block_waiting", "change_block_pkey"}),
+    "list_waiting_blocks": ([WORKER], {"limit": 1000}, {"change_block_waiting"}),
+    "number_changes": ([WORKER], {"limit": 1000, "blocks": None}, {"change_block_waiting", "change_block_pkey"}),
 }
 """Statement -> the roles that run it, parameters as they are in life, the indexes it must go by.
 

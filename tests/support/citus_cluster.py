@@ -217,6 +217,12 @@ def find_running() -> CitusCluster:
     return _running[0]
 
 
+def find_node(database_url: str, number: int = 0) -> str:
+    """The conninfo of the same database at a node."""
+    name = str(psycopg.conninfo.conninfo_to_dict(database_url)["dbname"])
+    return find_running().nodes[number % NODES].conninfo(name)
+
+
 def find_citus() -> Path | None:
     """The binaries of CONSENTORY_CITUS_BINARIES. None: the variable is not set, or Citus is not installed there."""
     named = os.environ.get(BINARIES_VARIABLE)

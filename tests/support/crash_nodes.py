@@ -1,8 +1,8 @@
 """Kills nodes, the coordinator and workers of a Citus cluster in mid-import: `scripts/crash --citus [ROUNDS]`.
 
 Each round imports all people again, changed, through workers at the nodes. Afterwards the counts of the import must
-balance, each person must have the keys of the body, each key must have its person, and no transaction may be left
-prepared. CONSENTORY_CITUS_BINARIES names the PostgreSQL in which Citus is installed.
+balance, each person must have the keys of the body, each key must have its person, no transaction may be left prepared,
+and each change must have its position. CONSENTORY_CITUS_BINARIES names the PostgreSQL in which Citus is installed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from workbench import Workbench, make_person, open_workbench
 
 from consentory.domain.imports import Import
 from consentory.errors import ConsentoryError
+from consentory.store.tables.change_store import unpack_changes
 
 MATCH = {"MatchCriteria": "AlternateIdType", "MatchValue": "CRM"}
 BATCH = 2000
@@ -169,7 +170,31 @@ def check(scene: Scene, bench: Workbench, item: Import, number: int, people: int
     names = bench.owner("SELECT count(*) FROM profile WHERE body::text NOT LIKE %s", f"%T{number}%")
     if names != [(0,)]:
         found.append(f"{names[0][0]} people have the state of an earlier round")
-    return found + check_prepared(scene)
+    return found + check_prepared(scene) + check_positions(bench, (number + 1) * people)
+
+
+def check_positions(bench: Workbench, changes: int) -> list[str]:
+    """Each change of each round must have a position, without a gap, and each person's changes must be in order."""
+    deadline = time.monotonic() + 30
+    while bench.owner("SELECT FROM change_block WHERE first_position IS NULL LIMIT 1") and time.monotonic() < deadline:
+        let_pass(0.5, because="the workers number twice a second")
+    rows = bench.owner(
+        "SELECT first_position, change_count, import_id, changes FROM change_block ORDER BY first_position"
+    )
+    found, following, latest = [], 1, dict[int, int]()
+    rounds: dict[Any, int] = {}
+    for first, count, import_id, packed in rows:
+        if first != following:
+            return [f"position {first} comes where {following} must be"]
+        following += count
+        turn = rounds.setdefault(import_id, len(rounds))
+        for change in unpack_changes(packed):
+            if latest.get(change.profile_id, -1) != turn - 1:
+                found.append(f"the change of person {change.profile_id} in round {turn + 1} is not in its place")
+            latest[change.profile_id] = turn
+    if following - 1 != changes:
+        found.append(f"{following - 1} positions instead of {changes}")
+    return found[:5]
 
 
 def check_prepared(scene: Scene) -> list[str]:

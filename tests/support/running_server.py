@@ -123,7 +123,7 @@ class AccountAccess:
 
 @dataclass
 class RunningServer:
-    """`consentory serve` and workers over one database."""
+    """`consentory serve` and workers over one database. On a Citus cluster each process is at the next node."""
 
     database_url: str
     workers: int = 1
@@ -155,7 +155,10 @@ class RunningServer:
 
     def _spawn(self, *arguments: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTORY_")}
-        environment |= {"CONSENTORY_DATABASE_URL": self.database_url, "CONSENTORY_PARENT": str(os.getpid())}
+        url = self.database_url
+        if citus_cluster.is_wanted():
+            url = citus_cluster.find_node(url, len(self.processes))
+        environment |= {"CONSENTORY_DATABASE_URL": url, "CONSENTORY_PARENT": str(os.getpid())}
         environment |= {"CONSENTORY_SECRET_KEY": SECRET_KEY}
         with self.log.open("ab") as log:
             process = subprocess.Popen(

@@ -5,6 +5,7 @@ Statements that look up many rows name rows of one shard only, so that Citus sen
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -31,8 +32,40 @@ DISTRIBUTED = {
 Tables with the same column are co-located: rows with the same value are on one node.
 """
 
+COMMIT_SECONDS = 1.0
+"""The longest wait for commits that have begun. After a crash they wait for the recovery, which may take a minute."""
+_PREPARED = r"""
+SELECT nodeid, success, result FROM run_command_on_all_nodes($command$
+  SELECT string_agg(gid, ' ') FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE 'citus\_%'
+$command$)"""
+
 PEOPLE, KEYS = "profile", "alternate_key"
 """Tables whose shards stand for all tables that are distributed by the same column."""
+
+
+def await_commits(tx: Transaction) -> bool:
+    """On Citus: wait until each transaction whose changes one machine shows is committed on all machines.
+
+    Citus commits in two phases, and one machine shows a change some milliseconds before another one. False: a commit
+    takes longer, or a machine cannot be asked.
+    """
+    deadline = time.monotonic() + COMMIT_SECONDS
+    waited_for = now = _list_prepared(tx)
+    while waited_for and now is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(COMMIT_SECONDS / 50)
+        now = _list_prepared(tx)
+        waited_for = waited_for & (now or set())
+    return now is not None
+
+
+def _list_prepared(tx: Transaction) -> set[tuple[int, str]] | None:
+    """Node and name of the transactions that a machine has prepared and not ended. None: a machine does not answer."""
+    answers = tx.connection.execute(_PREPARED).fetchall()
+    if not all(is_right for _, is_right, _ in answers):
+        return None
+    return {(node, name) for node, _, names in answers for name in (names or "").split()}
 
 
 def split_ids(tx: Transaction, ids: Iterable[int]) -> Iterator[list[int]]:

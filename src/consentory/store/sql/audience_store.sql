@@ -20,7 +20,7 @@ WHERE (c.counted_at < c.wanted_at OR (c.counted_at IS NULL AND c.wanted_at IS NO
 INSERT INTO audience_count AS c (day, began_at) VALUES ((now() AT TIME ZONE 'UTC')::date, %(began_at)s)
 ON CONFLICT (account_id, day) DO UPDATE SET began_at = excluded.began_at
 WHERE c.began_at IS NULL OR c.began_at = c.counted_at OR c.began_at < c.wanted_at
-  OR c.began_at < excluded.began_at - interval '15 minutes'
+  OR excluded.began_at - c.began_at > interval '15 minutes'
 RETURNING c.day;
 
 -- name: end_count
@@ -32,7 +32,7 @@ WHERE account_id = current_account() AND day = %(day)s AND began_at = %(began_at
 -- Asks for a count of now, at most once a minute. Primary key.
 INSERT INTO audience_count AS c (day, wanted_at) VALUES ((now() AT TIME ZONE 'UTC')::date, now())
 ON CONFLICT (account_id, day) DO UPDATE SET wanted_at = excluded.wanted_at
-WHERE c.counted_at < excluded.wanted_at - interval '1 minute';
+WHERE excluded.wanted_at - c.counted_at > interval '1 minute';
 
 -- name: list_counts
 -- The counts of the newest days, the newest first. Primary key.

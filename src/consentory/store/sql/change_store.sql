@@ -24,12 +24,18 @@ INSERT INTO change_range DEFAULT VALUES ON CONFLICT DO NOTHING;
 -- that the last holder of the lock committed.
 SELECT latest FROM change_range WHERE account_id = current_account() FOR UPDATE SKIP LOCKED;
 
+-- name: list_waiting_blocks
+-- The blocks that number_changes would number. Index change_block_waiting.
+SELECT block_id FROM change_block
+WHERE account_id = current_account() AND first_position IS NULL ORDER BY wal_place, block_id LIMIT %(limit)s;
+
 -- name: number_changes
--- Gives the next positions to waiting blocks, in the order of their places in the log. One row: the number of blocks. The
--- caller holds lock_change_range. Index change_block_waiting, then primary key.
+-- Gives the next positions to waiting blocks, in the order of their places in the log. `blocks`: only to these; NULL: to
+-- all. One row: the number of blocks. The caller holds lock_change_range. Index change_block_waiting, then primary key.
 WITH waiting AS (
   SELECT block_id, change_count, wal_place FROM change_block
   WHERE account_id = current_account() AND first_position IS NULL
+    AND (%(blocks)s::uuid[] IS NULL OR block_id = ANY(%(blocks)s::uuid[]))
   ORDER BY wal_place, block_id LIMIT %(limit)s
 ), given AS (
   SELECT block_id, sum(change_count) OVER (ORDER BY wal_place, block_id) AS last FROM waiting

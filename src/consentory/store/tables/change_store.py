@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from consentory.domain.instants import from_micros
 from consentory.domain.profile import LedgerEntry
 from consentory.domain.viewing import ChangeKind
 from consentory.store.database import Transaction
-from consentory.store.sharding import name_pairs
+from consentory.store.sharding import await_commits, name_pairs
 
 _LEVEL = 1
 
@@ -147,9 +148,22 @@ def number_some(tx: Transaction, limit: int) -> int | None:
     transaction numbers the changes of this account."""
     if tx.row("lock_change_range") is None:
         return None
-    row = tx.row("number_changes", {"limit": limit})
+    blocks = _list_committed(tx, limit) if tx.bounds else None
+    row = tx.row("number_changes", {"limit": limit, "blocks": blocks})
     assert row is not None
     return int(row[0])
+
+
+def _list_committed(tx: Transaction, limit: int) -> list[UUID]:
+    """On Citus: the next waiting blocks whose transactions are committed on all machines.
+
+    A block that became visible during the wait may not be committed everywhere yet. It and all blocks behind it stay.
+    """
+    known = {row[0] for row in tx.rows("list_waiting_blocks", {"limit": limit})}
+    if not known or not await_commits(tx):
+        return []
+    now = [row[0] for row in tx.rows("list_waiting_blocks", {"limit": limit})]
+    return list(takewhile(known.__contains__, now))
 
 
 def find_outdated(tx: Transaction) -> list[tuple[int, int]]:
