@@ -71,7 +71,7 @@ def _make_page(read: BulkRead[ItemT], limit: int, coding: Coding) -> tuple[bytes
 def _write(stream: ByteStream, read: BulkRead[ItemT], name: FileFormat, coding: Coding) -> None:
     with read.open() as reading:
         stream.begin(_make_headers(reading, coding))
-        rows = ([read.render(item) for item in items] for items in reading.list_steps())
+        rows = (map(read.render, items) for items in reading.list_steps())
         pieces = _cut_pieces(WRITERS[name](read.row, rows))
         last = b""
         for chunk in compress(pieces, coding):

@@ -57,7 +57,8 @@ class AudienceCounting:
             people, last = data_out_store.list_people(tx, after, STEP_PEOPLE, _ACTIVE)
             now = profile_store.read_clock(tx)
         spelling = find_spelling(configuration_index)
-        for profile in people:
+        for stored in people:
+            profile = stored.decode()
             spell_body(profile.body, spelling)
             for number, names in enumerate(list_reached(profile.body, configuration_index, now)):
                 for name in names:

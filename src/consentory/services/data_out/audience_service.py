@@ -19,6 +19,7 @@ from consentory.services.data_out.snapshot_reading import (
     Reading,
     Snapshot,
     Step,
+    decode_people,
     list_people,
     note_reading,
     open_snapshot,
@@ -70,15 +71,16 @@ def _list_rows(
 ) -> Iterator[Step[AudienceRow]]:
     configuration_index, filter_id = snapshot.configuration_index, entry.filter.id
     first = after.profile_id - (after.place is not None)  # a key with a place stands among the rows of its profile
-    for step in list_people(snapshot, first, _select(snapshot, filter_id)):
-        rows = [
+    selection = _select(snapshot, filter_id)
+    for step in list_people(snapshot, first, selection):
+        rows = (
             AudienceRow(profile, contact)
-            for profile in step.items
+            for profile in decode_people(snapshot, step.items, selection)
             for contact in list_contacts(
                 profile.body, filter_id, configuration_index, snapshot.now, opted_out=opted_out
             )
             if profile.profile_id != after.profile_id or after.precedes(contact)
-        ]
+        )
         yield Step(rows, step.last)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -29,12 +29,17 @@ from consentory.services.data_out.snapshot_reading import (
     Reading,
     Snapshot,
     Step,
+    decode_people,
     list_people,
     note_reading,
     open_snapshot,
 )
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import data_out_store, import_store
+from consentory.store.tables.data_out_store import StoredPerson
+
+Ledger = Sequence[tuple[int, int, datetime, str]]
+"""Rows of `data_out_store.list_recorded`."""
 
 
 class ExportQuery(msgspec.Struct, frozen=True):
@@ -79,34 +84,39 @@ class ExportService:
 
 def _view_steps(snapshot: Snapshot, scope: Scope, after: int, selection: Selection) -> Iterator[Step[ViewedProfile]]:
     for step in list_people(snapshot, after, selection):
-        recorded = _list_recorded(snapshot.tx, step.items)
-        views = [
+        ledgers = _list_ledgers(snapshot.tx, list(step.items))
+        views = (
             ViewedProfile(
-                one, Viewing(snapshot.configuration_index, scope, snapshot.now, recorded.get(one.profile_id, {}))
+                one,
+                Viewing(snapshot.configuration_index, scope, snapshot.now, _list_recorded(one, ledgers)),
             )
-            for one in step.items
-        ]
+            for one in decode_people(snapshot, step.items, selection)
+        )
         yield Step(views, step.last)
 
 
-def _list_recorded(tx: Transaction, people: list[Profile]) -> dict[int, dict[int, tuple[datetime, str]]]:
-    """The time and the caller of each current choice, by ProfileId and number of the entry.
+def _list_ledgers(tx: Transaction, people: list[StoredPerson]) -> Mapping[int, Ledger]:
+    """The ledger rows of people, by ProfileId.
 
     One statement reads the ledger of all these people in its order. To look up each entry takes much longer.
     """
     if not people:
         return {}
     rows = data_out_store.list_recorded(tx, people[0].profile_id, people[-1].profile_id)
-    ledgers = {profile_id: list(found) for profile_id, found in groupby(rows, key=itemgetter(0))}
-    recorded = {}
-    for one in people:
-        ledger = ledgers.get(one.profile_id)
-        if ledger is not None:
-            recorded[one.profile_id] = {
-                entry: ledger[bisect_right(ledger, entry, key=itemgetter(1)) - 1][2:]
-                for entry in list_current_entries(one.body)
-            }
-    return recorded
+    return {profile_id: list(found) for profile_id, found in groupby(rows, key=itemgetter(0))}
+
+
+def _list_recorded(profile: Profile, ledgers: Mapping[int, Ledger]) -> dict[int, tuple[datetime, str]]:
+    """The time and the caller of each current choice, by the number of the entry."""
+    ledger = ledgers.get(profile.profile_id)
+    if ledger is None:
+        return {}
+    if len(ledger) == 1:
+        return dict.fromkeys(list_current_entries(profile.body), ledger[0][2:])
+    return {
+        entry: ledger[bisect_right(ledger, entry, key=itemgetter(1)) - 1][2:]
+        for entry in list_current_entries(profile.body)
+    }
 
 
 def _check_query(tx: Transaction, configuration_index: ConfigurationIndex, query: ExportQuery) -> Selection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
@@ -20,6 +20,7 @@ from consentory.services.accounts.configuration_cache import ConfigurationCache
 from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database, Transaction
 from consentory.store.tables import change_store, data_out_store, profile_store
+from consentory.store.tables.data_out_store import StoredPerson
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +33,10 @@ ItemT = TypeVar("ItemT")
 
 
 class Step(NamedTuple, Generic[ItemT]):
-    """The items that were found among the next people, and the last ProfileId that was looked at."""
+    """The items that were found among the next people, made while they are read, and the last ProfileId that was
+    looked at."""
 
-    items: list[ItemT]
+    items: Iterable[ItemT]
     last: int
 
 
@@ -77,12 +79,16 @@ class Reading(Generic[ItemT]):
     tally: Tally
     steps: Iterator[Step[ItemT]]
 
-    def list_steps(self) -> Iterator[list[ItemT]]:
-        """The items, as many as were found at a time; the list may be empty."""
+    def list_steps(self) -> Iterator[Iterable[ItemT]]:
+        """The items, as many as were found at a time, perhaps none. Read each item of a step before the next step."""
         for step in self.steps:
-            self.tally.count += len(step.items)
-            yield step.items
+            yield self._count(step.items)
         self.tally.is_complete = True
+
+    def _count(self, items: Iterable[ItemT]) -> Iterator[ItemT]:
+        for item in items:
+            self.tally.count += 1
+            yield item
 
     def read_page(self, limit: int) -> ItemPage[ItemT]:
         """The first `limit` items. A page that looked at PAGE_PEOPLE people may have fewer items."""
@@ -142,13 +148,20 @@ def _note(database: Database, caller: Caller, action: Action, tally: Tally) -> N
             note_event(tx, caller, action, details=details)
 
 
-def list_people(snapshot: Snapshot, after: int, selection: Selection) -> Iterator[Step[Profile]]:
-    """The selected people after a ProfileId, in order of ProfileId. All names are spelled as configured."""
-    spelling = find_spelling(snapshot.configuration_index)
+def list_people(snapshot: Snapshot, after: int, selection: Selection) -> Iterator[Step[StoredPerson]]:
+    """The people after a ProfileId, in order of ProfileId, for `decode_people` with the same selection."""
     last: int | None = after
     while last is not None:
         found, last = data_out_store.list_people(snapshot.tx, last, STEP_PEOPLE, selection)
-        for profile in found:
-            spell_body(profile.body, spelling)
         if last is not None:
-            yield Step([one for one in found if selection.has_body(one.body)], last)
+            yield Step(found, last)
+
+
+def decode_people(snapshot: Snapshot, people: Iterable[StoredPerson], selection: Selection) -> Iterator[Profile]:
+    """The selected people among these, one at a time. All names are spelled as configured."""
+    spelling = find_spelling(snapshot.configuration_index)
+    for stored in people:
+        profile = stored.decode()
+        spell_body(profile.body, spelling)
+        if selection.has_body(profile.body):
+            yield profile

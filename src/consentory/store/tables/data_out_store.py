@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,7 +15,21 @@ from consentory.store.database import Transaction
 from consentory.store.tables.profile_store import decode_state
 
 
-def list_people(tx: Transaction, after: int, limit: int, selection: Selection) -> tuple[list[Profile], int | None]:
+class StoredPerson(NamedTuple):
+    """A row of a person. To decode all people of a statement at once fills the processor's cache, and takes twice as
+    long as to use each person before the next one is decoded."""
+
+    profile_id: int
+    body: str
+    created: datetime
+    modified: datetime
+
+    def decode(self) -> Profile:
+        """The profile of the row."""
+        return Profile(self.profile_id, decode_state(self.body), to_micros(self.created), to_micros(self.modified))
+
+
+def list_people(tx: Transaction, after: int, limit: int, selection: Selection) -> tuple[list[StoredPerson], int | None]:
     """The selected people among the next `limit` people after a ProfileId, in order of ProfileId, and the last
     ProfileId that was looked at. None: no people are left.
 
@@ -30,12 +45,7 @@ def list_people(tx: Transaction, after: int, limit: int, selection: Selection) -
         "named": None if selection.filter_id is None else msgspec.json.encode(selection.filter_id).decode(),
     }
     rows = tx.rows("list_people", parameters)
-    found = [
-        Profile(row[0], decode_state(row[1]), to_micros(row[2]), to_micros(row[3]))
-        for row in rows
-        if row[1] is not None
-    ]
-    return found, rows[-1][0] if rows else None
+    return [StoredPerson(*row) for row in rows if row[1] is not None], rows[-1][0] if rows else None
 
 
 def list_recorded(tx: Transaction, first: int, last: int) -> Sequence[tuple[int, int, datetime, str]]:
