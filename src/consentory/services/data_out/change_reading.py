@@ -97,18 +97,22 @@ class _View:
     configuration_index: ConfigurationIndex
     scope: Scope
     choices: Choices
-    people: dict[int, ProfileState | PlacedElements]
+    people: dict[int, str]
+    """Stored states by ProfileId. A state is decoded when a change needs it: all states of a page do not fit into the
+    processor's cache."""
 
     def load_people(self, tx: Transaction) -> None:
         """Load the people whose contact elements have choices, because a choice names the element."""
         wanted = {key[0] for key, entries in self.choices.items() if any(entry.place for entry in entries)}
+        self.people.update(profile_store.load_states(tx, wanted))
+
+    def _decode(self, profile_id: int) -> ProfileState | PlacedElements:
         names = find_spelling(self.configuration_index)
-        for profile_id, stored in profile_store.load_states(tx, wanted).items():
-            if not names.are_many:
-                self.people[profile_id] = profile_store.decode_elements(stored)
-                continue
-            state = self.people[profile_id] = profile_store.decode_state(stored)
-            spell_body(state, names)
+        if not names.are_many:
+            return profile_store.decode_elements(self.people[profile_id])
+        state = profile_store.decode_state(self.people[profile_id])
+        spell_body(state, names)
+        return state
 
     def show(self, numbered: _Numbered) -> ViewedChange | None:
         """The change as the caller may see it. None: the caller may see nothing that it changed."""
@@ -125,17 +129,24 @@ class _View:
             caller=change.caller,
             import_id=numbered.import_id,
             sequence_number=change.sequence_number,
-            choices=[self._show_choice(change.profile_id, entry) for entry in entries],
+            choices=self._show_choices(change.profile_id, entries),
             members=list_member_names(members),
         )
 
     def _permits(self, entry: LedgerEntry) -> bool:
         return self.scope.is_unlimited or self.scope.permits_choice(entry.place, entry.value, self.configuration_index)
 
-    def _show_choice(self, profile_id: int, entry: LedgerEntry) -> ViewedChoice:
-        place = describe_place(self.people[profile_id], entry.place) if entry.place else {"Kind": "Profile"}
+    def _show_choices(self, profile_id: int, entries: Sequence[LedgerEntry]) -> list[ViewedChoice]:
+        body = self._decode(profile_id) if any(entry.place for entry in entries) else None
         names = find_spelling(self.configuration_index)
-        return ViewedChoice(place, spell_choice(entry.value, names) if names.are_many else entry.value, entry.at)
+        return [
+            ViewedChoice(
+                describe_place(body, entry.place) if body is not None else {"Kind": "Profile"},
+                spell_choice(entry.value, names) if names.are_many else entry.value,
+                entry.at,
+            )
+            for entry in entries
+        ]
 
 
 def _check_start(after: int, kept: ChangeRange) -> None:
