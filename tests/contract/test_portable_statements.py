@@ -72,6 +72,12 @@ def test_no_function_of_the_transaction_stands_in_a_branch_of_a_change(name: str
         assert re.search(STABLE, branch) is None
 
 
+@pytest.mark.parametrize("name", [name for name, text in STATEMENTS.items() if is_change(text) and "CASE" in text])
+def test_each_branch_of_a_change_has_a_condition(name: str) -> None:
+    """Citus writes CASE state WHEN 'a' as CASE state WHEN state = 'a', and PostgreSQL refuses that."""
+    assert re.search(r"\bCASE\s+(?!WHEN\b)", STATEMENTS[name]) is None
+
+
 @pytest.mark.parametrize("name", [name for name, text in STATEMENTS.items() if "ON CONFLICT" in text])
 def test_an_upsert_decides_by_immutable_expressions(name: str) -> None:
     """A time minus an interval depends on the time zone, and Citus refuses it here. A time minus a time does not."""

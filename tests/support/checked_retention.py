@@ -87,8 +87,9 @@ def maintain_at_once(room: ModelCheck, staged: Sequence[Staged], maintainers: in
     """Put these imports eleven days back, then tidy with several workers at once."""
     with room.owner.transaction() as tx:
         tx.connection.execute(
-            "UPDATE import SET created_at = created_at - interval '11 days',"
-            " expires_at = expires_at - interval '11 days' WHERE import_id = ANY(%s)",
+            "UPDATE import SET created_at = (created_at AT TIME ZONE 'UTC' - interval '11 days') AT TIME ZONE 'UTC',"
+            " expires_at = (expires_at AT TIME ZONE 'UTC' - interval '11 days') AT TIME ZONE 'UTC'"
+            " WHERE import_id = ANY(%s)",
             ([one.import_id for one in staged],),
         )
     with maintained(room.database_url, maintainers):

@@ -14,10 +14,12 @@ REFUSED = frozenset({"Stage", "Execute"})
 
 
 def age(bench: Workbench, item: Import, **by: float) -> None:
-    """Let an import have been initiated earlier, its token with it."""
+    """Let an import have been initiated earlier, its token with it. Citus refuses here a time minus an interval that
+    depends on the time zone."""
     past = timedelta(**by)
     bench.owner(
-        "UPDATE import SET created_at = created_at - %s, expires_at = expires_at - %s WHERE import_id = %s",
+        "UPDATE import SET created_at = (created_at AT TIME ZONE 'UTC' - %s) AT TIME ZONE 'UTC',"
+        " expires_at = (expires_at AT TIME ZONE 'UTC' - %s) AT TIME ZONE 'UTC' WHERE import_id = %s",
         past,
         past,
         item.import_id,

@@ -116,7 +116,7 @@ RETURNING upload_id;
 -- name: fail_upload
 -- Recognizing -> Failed, and Staging -> Recognized: the file is good, and another order may do. Zero rows: it was in
 -- neither state.
-UPDATE upload SET state = CASE state WHEN 'Recognizing' THEN 'Failed' ELSE 'Recognized' END,
+UPDATE upload SET state = CASE WHEN state = 'Recognizing' THEN 'Failed' ELSE 'Recognized' END,
   fault_code = %(code)s, fault = %(message)s, touched_at = now(), attempts = 0
 WHERE account_id = current_account() AND upload_id = %(upload_id)s AND state IN ('Recognizing', 'Staging')
 RETURNING upload_id;
