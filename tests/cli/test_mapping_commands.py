@@ -59,7 +59,7 @@ def connect(server: AccountAccess) -> dict[str, str]:
 def test_a_suggestion_is_a_mapping_that_show_takes(run: Run, tmp_path: Path) -> None:
     done = run("suggest", "people.csv")
     assert done.returncode == 0, done.stderr
-    assert "is maybe a yes or a no?" in done.stdout
+    assert "Is maybe a yes or a no?" in done.stdout
     (tmp_path / "suggested.yaml").write_text(done.stdout)
     shown = run("show", "people.csv", "--mapping", "suggested.yaml")
     assert shown.returncode == 0, shown.stderr
@@ -189,7 +189,7 @@ def test_a_suggestion_looks_at_a_thousand_rows_and_show_at_five(run: Run, tmp_pa
     (tmp_path / "people.csv").write_text("\n".join([*rows, "a@example.com;Ana;maybe"]))
     done = run("suggest", "people.csv")
     assert done.stdout.startswith("# Suggested from the header and the first 1000 rows of people.csv.")
-    assert ("is perhaps a yes or a no?" in done.stdout, "maybe" in done.stdout) == (True, False)
+    assert ("Is perhaps a yes or a no?" in done.stdout, "maybe" in done.stdout) == (True, False)
     assert run("show", "people.csv", "--mapping", "mapping.yaml").stdout.count("people.csv, line") == 5
 
 

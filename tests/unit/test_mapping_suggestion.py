@@ -44,17 +44,17 @@ def test_a_file_of_german_headers() -> None:
     for line in (
         'file: {empty: ["", "-", "NULL"]}',
         "match: CRM   # people are found by their id of this type",
-        "  Kunden-Nr: AlternateIds[CRM].AlternateId   # is CRM the type of this id?",
+        "  Kunden-Nr: AlternateIds[CRM].AlternateId   # Is CRM the type of this id?",
         "  E-Mail: Emails[Home].EmailAddress",
-        "  Newsletter:   # is this the filter?; is bounced a yes or a no?",
+        "  Newsletter:   # Is this the filter? Is bounced a yes or a no?",
         '    values: {"ja": OptIn, "nein": OptOut, "bounced": nothing}',
         "  Handy: PhoneNumbers[Mobile].PhoneNumber",
         '  Tags: {to: ProfileTags, split: ","}',
         "  Tier: CustomFields[Tier]",
-        "  Notiz: ignore   # empty in these rows",
+        "  Notiz: ignore   # Empty in these rows.",
     ):
         assert f"\n{line}" in text
-    assert '.CustomerDate", time: "%d.%m.%Y %H:%M"}   # the time of the choice?' in text
+    assert '.CustomerDate", time: "%d.%m.%Y %H:%M"}   # The time of the choice?' in text
     records = make_records(compile_text(text, GERMAN, ACME), ROWS)
     assert records[0]["Emails"][0]["EmailPreferences"] == [
         {"FilterId": "NEWS-EMAIL", "PreferenceType": "OptIn", "CustomerDate": "2024-02-03T10:00:00"}
@@ -67,7 +67,7 @@ def test_without_an_account_the_guesses_are_said() -> None:
     text = suggest(GERMAN, ROWS, account=False)
     assert "# Made without an account" in text
     assert "  E-Mail: Emails.EmailAddress" in text
-    assert "  Tier: ignore   # not understood" in text
+    assert "  Tier: ignore   # Not understood" in text
     compile_text(text, GERMAN)
 
 
@@ -109,10 +109,10 @@ def test_an_opt_out_column_gives_no_yes() -> None:
 def test_days_and_months_that_could_be_either_are_doubted() -> None:
     headers = ["Email", "Opt-in", "Opt-in date"]
     rows = [["a@example.com", "yes", "03/04/2024"]]
-    assert 'time: "%m/%d/%Y"}   # the time of the choice?; month first, or day first?' in suggest(headers, rows)
+    assert 'time: "%m/%d/%Y"}   # The time of the choice? Month first, or day first?' in suggest(headers, rows)
     rows.append(["b@example.com", "yes", "31/04/2024"])
     rows[1][2] = "30/04/2024"
-    assert 'time: "%d/%m/%Y"}   # the time of the choice?\n' in suggest(headers, rows)
+    assert 'time: "%d/%m/%Y"}   # The time of the choice?\n' in suggest(headers, rows)
 
 
 def test_a_few_faulty_times_do_not_hide_the_time_of_the_choice() -> None:
@@ -120,16 +120,16 @@ def test_a_few_faulty_times_do_not_hide_the_time_of_the_choice() -> None:
     rows = [[f"p{day}@example.com", "yes", f"{day:02d}.03.2024"] for day in range(1, 21)]
     rows[4][2], rows[7][2] = "31.02.2024", "soon"
     text = suggest(headers, rows)
-    assert 'time: "%d.%m.%Y"}   # the time of the choice?; cells of these rows that have another form: 2\n' in text
+    assert 'time: "%d.%m.%Y"}   # The time of the choice? Cells of these rows that have another form: 2.\n' in text
     rows[8][2] = "later"
-    assert "  Opt-in date: ignore   # not understood" in suggest(headers, rows)
+    assert "  Opt-in date: ignore   # Not understood" in suggest(headers, rows)
 
 
 def test_a_time_that_may_be_that_of_the_choice_is_said() -> None:
     text = suggest(["E-Mail", "Newsletter", "Anmeldedatum"], [["a@example.com", "ja", "03.02.2024"]])
     assert "the first row of" in text
     target = "Emails[Home].EmailPreferences[NEWS-EMAIL].CustomerDate"
-    said = f'if it is the time of the choice, write {{to: "{target}", time: "%d.%m.%Y"}}'
+    said = f'If it is the time of the choice, write {{to: "{target}", time: "%d.%m.%Y"}} in place of ignore.'
     assert f"  Anmeldedatum: ignore   # {said}\n" in text
 
 
@@ -141,7 +141,7 @@ def test_no_cell_of_a_person_is_repeated() -> None:
 
 def test_a_column_of_another_channel_is_no_choice_of_email() -> None:
     text = suggest(["Email", "Accepts SMS Marketing"], [["a@example.com", "yes"]])
-    assert "Accepts SMS Marketing: ignore   # a choice of another channel?" in text
+    assert "Accepts SMS Marketing: ignore   # A choice of another channel?" in text
     assert "# No column holds a yes or a no." in text
 
 

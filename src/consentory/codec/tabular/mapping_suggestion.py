@@ -163,16 +163,16 @@ class _Suggestion:
         name = _name(column)
         if is_other_channel(name) and (is_opt_in(name) or is_opt_out(name)):
             example = "PhoneNumbers.PhoneNumberPreferences[FILTER].PreferenceType"
-            self._add(column, IGNORE, f"a choice of another channel? Its target is like {example}")
+            self._add(column, IGNORE, f"A choice of another channel? Its target is like {example}.")
         elif _is_email_opt_out(column):
             self._suggest_opt_out(column, facts)
         elif not facts.filled and guess_target(name) is None:
-            self._add(column, IGNORE, "empty in these rows")
+            self._add(column, IGNORE, "Empty in these rows.")
         elif self._is_choice(column, facts):
             self._suggest_choice(column, facts)
         elif facts.forms and is_opt_in(name) and self._choice:
             self._dated_choice = self._choice
-            self._suggest_time(column, facts, [f"{self._choice}.CustomerDate"], "the time of the choice?")
+            self._suggest_time(column, facts, [f"{self._choice}.CustomerDate"], "The time of the choice?")
         elif field := self._find_field(name):
             self._suggest_field(column, facts, field)
         elif (target := guess_target(name)) and column.header == column.name:
@@ -184,7 +184,7 @@ class _Suggestion:
         elif facts.forms and self._choice:
             self._leave_time(column, facts)
         else:
-            self._add(column, IGNORE, "not understood. Name a target, or ignore it")
+            self._add(column, IGNORE, "Not understood. Name a target, or ignore it.")
 
     def _is_choice(self, column: Column, facts: ColumnFacts) -> bool:
         name = _name(column)
@@ -205,18 +205,18 @@ class _Suggestion:
             no = [value for value in facts.values if choose_meaning(value, opt_out=False) == "OptOut"]
             self._opt_outs.add_words(column.name, out, [choice], fills=False)
             self._opt_outs.add_unclear(column.name, [value for value in no if value not in out], [choice])
-            self._check_words(column, facts, choice, f"another column fills {target} already; the rules take a no")
+            self._check_words(column, facts, choice, f"Another column fills {target} already. The rules take a no.")
             return
         self._used[target] = 1
-        doubts = [] if self._configuration and self._choose_filter(name)[1] else ["is this the filter?"]
+        doubts = [] if self._configuration and self._choose_filter(name)[1] else ["Is this the filter?"]
         pairs = []
         for value in facts.values:
             meaning = choose_meaning(value, opt_out=opt_out)
             if meaning is None:
-                doubts.append(f"is {value} a yes or a no? Add it to values. Until then its rows are refused")
+                doubts.append(f"Is {value} a yes or a no? Add it to values. Until then its rows are refused.")
                 continue
             if meaning == NOTHING and is_of_machines(value):
-                doubts.append(f"is {value} a yes or a no?")
+                doubts.append(f"Is {value} a yes or a no?")
             pairs.append(f"{json.dumps(value, ensure_ascii=False)}: {meaning}")
         self._lines.append(f"  {quote_text(column.name)}:{_comment(doubts)}")
         self._lines.append(f"    to: {quote_text(target)}")
@@ -228,7 +228,7 @@ class _Suggestion:
         if facts.forms:
             self._opt_outs.add_times(column.name, choices)
             times = [f"{choice}.CustomerDate" for choice in choices]
-            self._suggest_time(column, facts, times, "the time of a no: the rules make an opt-out of it")
+            self._suggest_time(column, facts, times, "The time of a no: the rules make an opt-out of it.")
         elif self._is_choice(column, facts):
             words = [value for value in facts.values if choose_meaning(value, opt_out=True) == "OptOut"]
             own = self._name_choice(column)
@@ -237,16 +237,16 @@ class _Suggestion:
             if fills:
                 self._suggest_choice(column, facts)
             else:
-                doubt = "the rules make an opt-out of its yes"
+                doubt = "The rules make an opt-out of its yes."
                 if not words:
-                    doubt = "no cell here says yes. A row with another word is refused. Add it to values and to rules"
+                    doubt = "No cell here says yes. A row with another word is refused. Add it to values and to rules."
                 self._check_words(column, facts, choices[0], doubt)
         else:
             self._opt_outs.add_unclear(column.name, PRESENT, choices)
             field = self._find_field(_name(column))
-            doubt = "IS THIS A NO? If a cell has text, the rules import no yes. If it is a no, let a rule set OptOut"
+            doubt = "IS THIS A NO? If a cell has text, the rules import no yes. If it is a no, let a rule set OptOut."
             if not any(choice in self._yes for choice in choices):
-                doubt = "IS THIS A NO? If it is, let a rule set OptOut. Otherwise the no is not imported"
+                doubt = "IS THIS A NO? If it is, let a rule set OptOut. Otherwise the no is not imported."
             self._add(column, f"CustomFields[{field}]" if field else IGNORE, doubt)
 
     def _check_words(self, column: Column, facts: ColumnFacts, choice: str, doubt: str) -> None:
@@ -255,7 +255,7 @@ class _Suggestion:
         opt_out, doubts = is_opt_out(_name(column)), [doubt]
         known = [value for value in facts.values if choose_meaning(value, opt_out=opt_out)]
         doubts += [
-            f"is {value} a yes or a no? Add it to values and to rules. Until then its rows are refused"
+            f"Is {value} a yes or a no? Add it to values and to rules. Until then its rows are refused."
             for value in facts.values
             if value not in known
         ]
@@ -266,14 +266,14 @@ class _Suggestion:
 
     def _suggest_time(self, column: Column, facts: ColumnFacts, targets: list[str], doubt: str) -> None:
         if any(self._used.get(target) for target in targets):
-            doubt = "the first of these two columns that is not empty counts"
+            doubt = "The first of these two columns that is not empty counts."
         self._used.update(dict.fromkeys(targets, 1))
         doubts = [doubt]
         form = facts.forms[0]
         if "%m/%d" in form and any("%d/%m" in other for other in facts.forms):
-            doubts.append("month first, or day first?")
+            doubts.append("Month first, or day first?")
         if facts.odd_times:
-            doubts.append(f"cells of these rows that have another form: {facts.odd_times}")
+            doubts.append(f"Cells of these rows that have another form: {facts.odd_times}.")
         to = json.dumps(targets[0] if len(targets) == 1 else targets, ensure_ascii=False)
         if not set(facts.forms) & ISO_FORMS:
             value = f'{{to: {to}, time: "{form}"}}'
@@ -285,7 +285,7 @@ class _Suggestion:
         """If the header does not say that the column is the time of the choice, the column is not used as that time."""
         form = "" if set(facts.forms) & ISO_FORMS else f', time: "{facts.forms[0]}"'
         target = f'{{to: "{self._choice}.CustomerDate"{form}}}'
-        self._add(column, IGNORE, f"if it is the time of the choice, write {target}")
+        self._add(column, IGNORE, f"If it is the time of the choice, write {target} in place of {IGNORE}.")
 
     def _suggest_field(self, column: Column, facts: ColumnFacts, field: str) -> None:
         target = f"CustomFields[{field}]"
@@ -301,24 +301,24 @@ class _Suggestion:
             return
         array, _, member = target.partition(".")
         if array == "Addresses" and not self._whole_address:
-            self._add(column, IGNORE, "an address needs street, city, state and postcode")
+            self._add(column, IGNORE, "An address needs street, city, state and postcode.")
             return
         if array in _KINDS:
             array += self._choose_type(array, column.header)
         target = f"{array}.{member}" if member else array
         self._used[target] = self._used.get(target, 0) + 1
-        doubt = "used if the earlier column is empty. For another element write [2]" if self._used[target] > 1 else ""
+        doubt = "Used if the earlier column is empty. For another element write [2]." if self._used[target] > 1 else ""
         self._add(column, target, doubt)
 
     def _suggest_id(self, column: Column) -> None:
         known = list_candidates("alternateIdType", self._configuration) if self._configuration else ["CRM"]
         if not known or self._match:
-            self._add(column, IGNORE, "an id. Name its alternate id type to import it")
+            self._add(column, IGNORE, "An id. Name its alternate id type to import it.")
             return
         words = normalize_header(column.header).split()
         chosen = next((name for name in known if normalize_header(name) in words), known[0])
         self._match = chosen
-        self._add(column, f"AlternateIds[{chosen}].AlternateId", f"is {chosen} the type of this id?")
+        self._add(column, f"AlternateIds[{chosen}].AlternateId", f"Is {chosen} the type of this id?")
 
     def _find_field(self, name: str) -> str | None:
         fields = self._configuration.custom_fields if self._configuration else ()
@@ -378,7 +378,7 @@ def _is_email_opt_out(column: Column) -> bool:
 
 def _comment(doubts: list[str]) -> str:
     said = [doubt for doubt in doubts if doubt]
-    return f"   # {'; '.join(said)}" if said else ""
+    return f"   # {' '.join(said)}" if said else ""
 
 
 def quote_text(text: str) -> str:
