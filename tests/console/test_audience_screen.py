@@ -62,6 +62,7 @@ def test_people_are_counted_on_demand_and_nothing_unknown_is_zero(console: Conso
     assert "Not counted yet Not counted yet" in shown["Newsletter by email"]
     assert "0 may be contacted 0 opted out" in shown["Offers by email"]
     assert console.post(f"{AUDIENCE}/count").headers["location"] == AUDIENCE
+    assert ours.events("audience.count-ordered") == [{}]
     page = wait_for(lambda: console.get(AUDIENCE).text, lambda text: "Count now" in text)
     assert (
         "Newsletter by email Newsletter Email 3 may be contacted 1 opted out" in read_rows(page)["Newsletter by email"]
@@ -114,6 +115,7 @@ def test_what_a_user_may_not_see_is_not_shown_nor_counted(mailer: ConsoleClient,
     for path in (AUDIENCE, f"{AUDIENCE}/rows", NEWS, f"{NEWS}/file"):
         assert mailer.get(path).status_code == 403
     assert mailer.post(f"{AUDIENCE}/count").status_code == 403
+    assert ours.events("audience.count-ordered") == []
 
 
 @pytest.mark.slow

@@ -61,6 +61,7 @@ Action = Literal[
     "permission.refused",
     "audit.read",
     "audience.read",
+    "audience.count-ordered",
     "export.read",
 ]
 """The names are stable: a released name is never changed and never removed."""

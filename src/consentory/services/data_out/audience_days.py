@@ -11,6 +11,7 @@ from consentory.domain.permission import Scope, require_profile
 from consentory.domain.text import trim
 from consentory.errors import RequestRefused
 from consentory.services.accounts.configuration_cache import ConfigurationCache
+from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database
 from consentory.store.tables import audience_store
 
@@ -57,3 +58,4 @@ class AudienceDays:
         require_profile(caller, "read")
         with self._database.transaction(caller.account_id) as tx:
             audience_store.want_count(tx)
+            note_event(tx, caller, "audience.count-ordered")
