@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from threading import Event
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from running_server import create_database, drop_database
 from upload_scene import UploadScene, make_order, make_table
@@ -32,6 +35,13 @@ entry.MEMORY_BYTES = taken + 100_000_000
 entry.main()
 """
 """A process like the real one, which may take 100 MB more than at its start."""
+NARROW = """
+import consentory.bootstrap.upload_entry as entry
+import consentory.services.uploads.upload_work as work
+work.COPY_BYTES = 3_000_000
+entry.main()
+"""
+"""A process like the real one, whose temporary copy of a packed file may have 3 MB."""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +82,28 @@ def test_a_file_that_needs_more_memory_than_its_process_may_take_is_refused(scen
     assert item.size < 2_000_000
     item = work_once(scene, [sys.executable, "-c", SMALL], "Recognizing", item)
     assert (item.state, item.fault and item.fault.code) == ("Failed", "Upload.TooMuchMemory")
+
+
+def pack_parquet(numbers: int) -> bytes:
+    """A Parquet file of so many numbers of 8 bytes, packed with gzip."""
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(
+        pyarrow.table({"Kunde": range(numbers)}), file, compression="none", use_dictionary=False
+    )
+    return gzip.compress(file.getvalue(), 1)
+
+
+@pytest.mark.parametrize(("numbers", "state"), [(100_000, "Recognized"), (600_000, "Failed")])
+def test_a_packed_file_whose_copy_would_be_too_large_is_refused(
+    scene: UploadScene, numbers: int, state: UploadState
+) -> None:
+    item = scene.send(pack_parquet(numbers), "people.parquet.gz")
+    assert item.received < 3_000_000
+    item = work_once(scene, [sys.executable, "-c", NARROW], "Recognizing", item)
+    assert item.state == state
+    if state == "Failed":
+        assert item.fault is not None
+        assert (item.fault.code, "it has more than 3 MB unpacked" in item.fault.message) == ("Upload.Unreadable", True)
 
 
 @pytest.fixture

@@ -95,8 +95,18 @@ class _FileForm:
             with PushMultipartParser(options.get("boundary", ""), max_segment_count=4) as parser:
                 async for piece in pieces:
                     if time.monotonic() > ends_at:
-                        raise RequestRefused("invalid", "Request.TooSlow", "The file came in too slowly.")
+                        raise _refuse_slow()
                     for event in parser.parse(piece):
                         yield event
         except (MultipartError, ValueError) as error:
             raise RequestRefused("invalid", "Request.Malformed", "The form cannot be read. Send it again.") from error
+
+
+def _refuse_slow() -> RequestRefused:
+    return RequestRefused(
+        "invalid",
+        "Request.TooSlow",
+        f"The file did not come in within {RECEIVE_SECONDS / 60:,.0f} minutes, the time that a form without JavaScript"
+        " may take. Pack the file with gzip or zstd, or send the file with JavaScript: then an interrupted upload goes"
+        " on where it stopped.",
+    )
