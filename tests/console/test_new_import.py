@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from console_browser import BrowserScene, look_again, press
 from console_client import ConsoleClient, find_token
@@ -15,6 +17,7 @@ from running_server import AccountAccess
 from upload_person import Person
 from upload_scene import MAPPING, make_table
 from waiting import await_true
+from wire_client import WireClient
 
 from consentory.console.upload_view import show_bytes
 
@@ -125,6 +128,31 @@ def test_targets_and_the_document_can_be_changed_together_in_a_file_of_many_colu
     assert item.settings.source.mapping == (
         "columns:\n  Kunde: AlternateIds[CRM].AlternateId\n  Vorname: CustomerName.FirstName\notherColumns: ignore\n"
     )
+
+
+def test_a_part_of_a_file_is_neither_previewed_nor_executed(
+    console: ConsoleClient, server: AccountAccess, ours: WireClient
+) -> None:
+    user = Person(server)
+    item = user.upload(make_table(3), "people.csv")
+    found = user.stage(item)
+    path = f"/console/imports/{found.import_id}"
+    whole = {"execute", "preview", "stage", "cancel"}
+    assert list_buttons(console.get(path).text) == whole
+    with psycopg.connect(server.database_url) as holder:  # no worker goes on meanwhile
+        holder.execute("SELECT pg_advisory_xact_lock(1970302071, hashtext(%s::text))", (str(item.upload_id),))
+        ours.change("UPDATE upload SET state = 'Staging' WHERE upload_id = %s", item.upload_id)
+        page = console.get(path).text
+        assert list_buttons(page) == {"cancel"}
+        assert "The file is still being staged" in page
+        assert f'href="/console/uploads/{item.upload_id}"' in page
+    assert user.wait(item).state == "Staged"
+    assert list_buttons(console.get(path).text) == whole
+
+
+def list_buttons(page: str) -> set[str]:
+    """The calls that the page of an import offers."""
+    return set(re.findall(r'action="/console/imports/[^"/]+/(\w+)"', page))
 
 
 def test_an_interrupted_upload_goes_on_at_the_byte_where_it_stopped(

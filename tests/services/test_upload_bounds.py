@@ -75,6 +75,37 @@ def test_a_process_that_reads_too_long_is_ended_and_the_file_is_refused(
     scene.bench.services.uploads.give_up(scene.caller, str(item.upload_id))
 
 
+def test_the_half_of_a_file_that_takes_too_long_cannot_be_executed(
+    scene: UploadScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consentory.services.uploads.upload_work.BATCH_BYTES", 20_000)
+    item = scene.recognize(make_table(400, family="half"))
+    scene.bench.services.uploads.stage(scene.caller, str(item.upload_id), make_order())
+    break_after_one_batch(scene, item)
+    monkeypatch.setitem(JOB_SECONDS, "Staging", 0.3)
+    item = work_once(scene, HANGS, "Staging", item)
+    assert item.fault is not None
+    assert "is cancelled, and nobody was changed. Cut the file" in item.fault.message
+    status = scene.status(item)
+    assert (status["status"], 0 < status["received"] < 400) == ("Failed", True)
+    scene.bench.services.uploads.give_up(scene.caller, str(item.upload_id))
+
+
+def break_after_one_batch(scene: UploadScene, item: Upload) -> None:
+    """Have a process stage one batch, and end."""
+    work = scene.work
+    stage = work._staging.stage
+
+    def stage_and_break(*arguments: object, **named: object) -> object:
+        stage(*arguments, **named)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(work._staging, "stage", stage_and_break)
+        with pytest.raises(KeyboardInterrupt):
+            work.work_off(item.account_id, item.upload_id)
+
+
 def test_a_file_that_needs_more_memory_than_its_process_may_take_is_refused(scene: UploadScene) -> None:
     record = b'{"CustomerName": {"FirstName": "' + b"x" * 200_000_000 + b'"}}'
     item = scene.send(gzip.compress(record, 1), "people.json.gz")

@@ -29,7 +29,7 @@ _STATES = {
 }
 _HELD = StateWords("Held", "pause", "warn", "A limit of the guard is exceeded; nobody is changed yet")
 _REASONS = {
-    "Import.Cancelled": StateWords("Cancelled", "cross", "calm", "Somebody cancelled it; nobody was changed"),
+    "Import.Cancelled": StateWords("Cancelled", "cross", "calm", "It was cancelled; nobody was changed"),
     "Import.Expired": StateWords("Expired", "cross", "calm", "It was not executed in time; nobody was changed"),
 }
 STATUS_CHOICES = tuple(TRANSITIONS)

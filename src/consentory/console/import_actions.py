@@ -31,19 +31,21 @@ def may_correct(caller: Caller, item: Import) -> bool:
     return item.undo is None and _is_permitted(lambda: require_settings(item.settings, caller.permissions))
 
 
-def list_actions(caller: Caller, item: Import, preview: Preview | None) -> ImportActions:
-    """The calls that the user may make now."""
+def list_actions(caller: Caller, item: Import, preview: Preview | None, *, is_filling: bool) -> ImportActions:
+    """The calls that the user may make now. `is_filling`: a worker still stages the file of the import. A part of a
+    file is neither previewed nor executed."""
     is_held = item.held_reason is not None
     may_begin = _is_permitted(lambda: require_settings(item.settings, caller.permissions))
     may_release = _is_permitted(lambda: require_release(caller))
     is_live = item.expires_at > datetime.now(UTC)
     may_move = may_begin and (item.undo is None or not item.undo.restore_yes or may_release)
     may_undo = _is_permitted(lambda: require_undo(caller.permissions))
+    is_staged = item.status == "Staging" and not is_filling
     is_own = is_live and item.caller == caller.user_id
     return ImportActions(
-        stage=item.status in ("Initiated", "Staging") and is_own and item.undo is None,
-        preview=(item.status == "Staging" or is_held) and (preview is None or preview.state != "Running"),
-        execute=item.status == "Staging" and may_move and is_own,
+        stage=item.status in ("Initiated", "Staging") and is_own and item.undo is None and not is_filling,
+        preview=(is_staged or is_held) and (preview is None or preview.state != "Running"),
+        execute=is_staged and may_move and is_own,
         release=is_held and may_release,
         cancel=item.status in ("Initiated", "Staging", "Queued") and may_move,
         undo=item.status == "Completed" and item.settings.action != "Delete" and may_undo,

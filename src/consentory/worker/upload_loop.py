@@ -62,9 +62,7 @@ class UploadLoop:
         account_id, upload_id = found
         status = self._run_process(account_id, upload_id)
         if status is None and not self.stop.is_set():
-            minutes = JOB_SECONDS[self.state] / 60
-            text = f"To read the file took more than {minutes:.0f} minutes. Cut it into several files."
-            self.jobs.fail(account_id, upload_id, UploadFault("Upload.TookTooLong", text))
+            self.jobs.fail(account_id, upload_id, _tell_time(self.state))
         elif status:
             log.warning("the process that reads an upload was lost", upload_id=str(upload_id), exit_status=status)
             self.stop.wait(1.0)
@@ -88,3 +86,15 @@ class UploadLoop:
             finally:
                 process.kill()
                 self.process = None
+
+
+def _tell_time(state: UploadState) -> UploadFault:
+    """The reason for a person, with the next step."""
+    minutes = f"{JOB_SECONDS[state] / 60:,.0f} minutes"
+    text = f"To read the file took more than {minutes}. Cut it into several files, and upload those."
+    if state == "Staging":
+        text = (
+            f"To stage the file took more than {minutes}. The import with the records that were staged by then is"
+            " cancelled, and nobody was changed. Cut the file into several files, and upload those."
+        )
+    return UploadFault("Upload.TookTooLong", text)

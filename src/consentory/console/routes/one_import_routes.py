@@ -20,11 +20,12 @@ from consentory.console.form_check import FORM_BODY, Form
 from consentory.console.import_actions import list_actions
 from consentory.console.live_parts import answer_part, make_part
 from consentory.console.pages import ConsoleRequest, Page, redirect, render
-from consentory.console.routes.imports_routes import Imports, measure
+from consentory.console.routes.imports_routes import Imports, Uploads, measure
 from consentory.console.routes.refused_routes import RefusedRows
 from consentory.domain.imports import TRANSITIONS, Import
 from consentory.domain.permission import require_import, require_release
 from consentory.domain.preview import Preview
+from consentory.domain.upload import Upload
 from consentory.errors import RequestRefused
 from consentory.http.access_log import note_import
 from consentory.http.media_types import FORM
@@ -33,6 +34,7 @@ from consentory.http.request_metrics import count_import_call, count_staged
 from consentory.services.imports.preview_service import PreviewService
 from consentory.services.imports.staging_service import StagingService
 from consentory.services.imports.undo_service import UndoService
+from consentory.services.uploads.upload_service import UploadService
 
 Previews = NamedDependency[SkipValidation[PreviewService]]
 Staging = NamedDependency[SkipValidation[StagingService]]
@@ -56,13 +58,18 @@ class Pace(NamedTuple):
 
 @get(_PATH, operation_id="consoleImport", sync_to_thread=True, opt={"needs": require_import})
 def show_import(
-    request: ConsoleRequest, imports: Imports, previews: Previews, refused_rows: RefusedRows, import_id: ImportId
+    request: ConsoleRequest,
+    imports: Imports,
+    previews: Previews,
+    uploads: Uploads,
+    refused_rows: RefusedRows,
+    import_id: ImportId,
 ) -> Page:
     """The whole screen."""
     item = _find(request, imports, import_id)
     preview = _find_preview(request, previews, item)
     _, progress = _make_progress(request, item)
-    _, actions = _make_actions(request, item, preview)
+    _, actions = _make_actions(request, item, preview, _find_filling(request, uploads, item))
     return render(
         request,
         "one_import.html",
@@ -92,10 +99,13 @@ def show_progress(request: ConsoleRequest, imports: Imports, import_id: ImportId
 
 
 @get(f"{_PATH}/actions", operation_id="consoleImportActions", sync_to_thread=True, opt={"is_live": True})
-def show_actions(request: ConsoleRequest, imports: Imports, previews: Previews, import_id: ImportId) -> Page:
+def show_actions(
+    request: ConsoleRequest, imports: Imports, previews: Previews, uploads: Uploads, import_id: ImportId
+) -> Page:
     """The buttons and the preview, for a page that keeps itself live."""
     item = _find(request, imports, import_id)
-    return answer_part(request, _make_actions(request, item, _find_preview(request, previews, item)))
+    filling = _find_filling(request, uploads, item)
+    return answer_part(request, _make_actions(request, item, _find_preview(request, previews, item), filling))
 
 
 @post(
@@ -196,10 +206,21 @@ def _make_progress(request: ConsoleRequest, item: Import) -> tuple[str, Markup]:
     return make_part(request, "import_progress", path, values, is_live=bool(TRANSITIONS[item.status]))
 
 
-def _make_actions(request: ConsoleRequest, item: Import, preview: Preview | None) -> tuple[str, Markup]:
+def _find_filling(request: ConsoleRequest, uploads: UploadService, item: Import) -> Upload | None:
+    """The upload that a worker still stages into the import."""
+    if item.status not in ("Initiated", "Staging"):
+        return None
+    found = uploads.find_of_import(request.user, item.import_id)
+    return found if found is not None and found.state == "Staging" else None
+
+
+def _make_actions(
+    request: ConsoleRequest, item: Import, preview: Preview | None, filling: Upload | None
+) -> tuple[str, Markup]:
     values = {
         "item": item,
-        "can": list_actions(request.user, item, preview),
+        "filling": filling,
+        "can": list_actions(request.user, item, preview, is_filling=filling is not None),
         "preview": preview,
         "effects": list_effects(preview) if preview is not None and preview.state == "Done" else [],
         "exceeded": [(name_limit(one.Limit), one) for one in preview.limits_exceeded] if preview else [],

@@ -9,7 +9,7 @@ from consentory.domain.caller import SYSTEM, Party
 from consentory.domain.upload import UploadFault, UploadState
 from consentory.services.audit.audit_trail import note_event
 from consentory.store.database import Database
-from consentory.store.tables import upload_store
+from consentory.store.tables import import_store, upload_store
 
 KEPT_DAYS = 3
 """An upload that nobody goes on with is deleted after these days."""
@@ -33,9 +33,15 @@ class UploadJobs:
         return None
 
     def fail(self, account_id: int, upload_id: UUID, fault: UploadFault) -> None:
-        """Note that an upload cannot be read."""
+        """Note that an upload cannot be read. Cancel the import that has a part of its records."""
         with self._database.transaction(account_id) as tx:
-            upload_store.fail_upload(tx, upload_id, fault)
+            item = upload_store.lock_upload(tx, upload_id)
+            if item is None or not upload_store.fail_upload(tx, upload_id, fault):
+                return
+            if item.state != "Staging" or item.import_id is None:
+                return
+            if import_store.fail_import(tx, item.import_id, "Import.Cancelled", ("Initiated", "Staging")):
+                note_event(tx, Party(account_id, SYSTEM), "import.cancelled", import_id=item.import_id)
 
     def purge_in_steps(self) -> Iterator[None]:
         """Delete the uploads whose time is over, in short transactions."""
