@@ -73,7 +73,7 @@ def test_a_csv_becomes_a_staged_import_without_javascript(
         page.get_by_role("button", name="Save for the account").click()
         assert page.get_by_text("The account keeps this mapping as Shop.").is_visible()
         press(page, "Stage the file")
-        reload_until(page, "1 rows could not become a record")
+        reload_until(page, "1 row could not become a record")
         page.get_by_role("link", name="Go on to what it will do").click()
         import_id = page.url.rpartition("/")[2]
         assert page.get_by_role("link", name="Download the refused rows: people.csv.exceptions.csv").is_visible()

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from consentory.codec.sources.recognition import Recognition
 from consentory.codec.tabular.mapping_presets import list_presets
+from consentory.console.console_words import count_words
 from consentory.console.live_parts import make_part
 from consentory.console.pages import ConsoleRequest, Page, redirect, render
 from consentory.console.upload_view import REFRESH, read_settings, show_row, suggest_name
@@ -34,7 +35,7 @@ def show_upload_page(
     refusal: str = "",
 ) -> Page:
     """The page for the state of an upload. `text` and `form`: what a person has entered so far."""
-    if item.state == "Staged" and item.import_id is not None and not any(_list_left_out(item)):
+    if item.state == "Staged" and item.import_id is not None and not _list_left_out(item):
         return redirect(f"/console/imports/{item.import_id}")
     values: dict[str, Any] = {"item": item, "left_out": _list_left_out(item), "recognition": None, "view": None}
     if item.state in LIVE:
@@ -89,17 +90,26 @@ def _list_refresh(request: ConsoleRequest) -> dict[str, str]:
     return {name: told for name, told in REFRESH.items() if may or name != "RefreshContacts"}
 
 
-def _list_left_out(item: Upload) -> list[tuple[int, str]]:
-    """The kinds of things of the file that are in no record, with their numbers."""
-    counts = item.counts
+def _list_left_out(item: Upload) -> list[str]:
+    """The things of the file that are in no record, each kind with its number."""
+    counts, see = item.counts, "the screen of the import says why, and has the rows as a file"
     told = (
+        (counts.refused_rows, f"row could not become a record: {see}", f"rows could not become a record: {see}"),
         (
-            counts.refused_rows,
-            "rows could not become a record: the screen of the import says why, and has them as a file",
+            counts.broken,
+            "piece of the file is not JSON, and was left out",
+            "pieces of the file are not JSON, and were left out",
         ),
-        (counts.broken, "pieces of the file are not JSON, and were left out"),
-        (counts.broken_opt_outs, "of these pieces hold an opt-out"),
-        (counts.left_out, "addresses were left out, because the row has only a part of each"),
-        (counts.opt_outs_left_out, "opt-outs were left out, because their row has no address or number for them"),
+        (counts.broken_opt_outs, "of these pieces holds an opt-out", "of these pieces hold an opt-out"),
+        (
+            counts.left_out,
+            "address was left out, because the row has only a part of it",
+            "addresses were left out, because the rows have only a part of each",
+        ),
+        (
+            counts.opt_outs_left_out,
+            "opt-out was left out, because the row has no address or number for it",
+            "opt-outs were left out, because the rows have no address or number for them",
+        ),
     )
-    return [(number, text) for number, text in told if number]
+    return [count_words(number, one, more) for number, one, more in told if number]
