@@ -96,7 +96,7 @@ def test_a_csv_goes_from_the_browser_to_what_it_will_do(
     file = write(tmp_path, make_table(60_000, family="js"))
     with chromium.open(server) as seen:
         page = seen.go("/console/imports")
-        page.get_by_role("link", name="New import").click()
+        page.get_by_role("link", name="New import").first.click()
         page.get_by_label("File", exact=True).set_input_files(file)
         page.get_by_role("button", name="Upload").click()
         expect(page.get_by_role("heading", name="What was recognized")).to_be_visible(timeout=WAIT)

@@ -83,7 +83,7 @@ def test_the_words_for_a_no_are_known_in_many_languages(word: str) -> None:
 def test_a_word_that_is_not_known_is_never_mapped_to_nothing() -> None:
     rows = [["a@example.com", "yes"], ["b@example.com", "vielleicht"]]
     text = suggest(["E-Mail", "Newsletter"], rows)
-    assert "is vielleicht a yes or a no? Add it to values. Until then its rows are refused" in text
+    assert "Is vielleicht a yes or a no? Add it to values. Until then its rows are refused." in text
     assert 'values: {"yes": OptIn}' in text
     with pytest.raises(RowRefused, match="one of the values"):
         make_records(compile_text(text, ["E-Mail", "Newsletter"], ACME), rows)
