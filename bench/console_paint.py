@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from console_browser import find_chromium, open_browser, press
 from playwright.sync_api import Browser, Page
@@ -64,7 +65,7 @@ class Scene:
 
     browser: Browser
     url: str
-    session: str
+    session: Any
     crm_id: str
     person: str = ""
     ended: str = ""
@@ -171,7 +172,7 @@ def list_interactions(scene: Scene) -> list[Step]:
     """The clicks that are measured."""
 
     def show_completed(page: Page) -> None:
-        page.get_by_label("State").select_option("Completed")
+        page.locator("select[name=status]").select_option("Completed")
         press(page, "Show")
 
     def open_first(page: Page) -> None:
@@ -201,8 +202,7 @@ def prepare(browser: Browser, server: DemoServer, crm_id: str) -> Scene:
     page = browser.new_page(base_url=server.url)
     page.goto(link.strip())
     press(page, "Sign in")
-    scene = Scene(browser, server.url, "", crm_id)
-    scene.session = page.context.storage_state()  # type: ignore[assignment]
+    scene = Scene(browser, server.url, page.context.storage_state(), crm_id)
     page.goto("/console/people")
     scene.find(page)
     scene.person = page.url.removeprefix(server.url)
@@ -210,7 +210,7 @@ def prepare(browser: Browser, server: DemoServer, crm_id: str) -> Scene:
     until = time.monotonic() + PATIENCE
     while "data-live" in page.context.request.get("/console/audience/rows").text() and time.monotonic() < until:
         time.sleep(0.5)
-    page.context.close()
+    page.close()
     return scene
 
 
@@ -228,8 +228,8 @@ def write_people(path: Path, people: int) -> str:
 def make_import(server: DemoServer, path: Path) -> Callable[[], None]:
     """A function that imports the file with the ordinary client."""
     made = json.loads(server.run_command("credentials", "create", "--account", ACCOUNT, "--user", USER))
-    settings = {"ACCOUNT": ACCOUNT, "USER": USER} | {name.upper(): made[name] for name in ("client_id", "client_secret")}
-    environment = {f"CONSENTORY_{name}": text for name, text in settings.items()}
+    settings = {"account": ACCOUNT, "user": USER, **{name: made[name] for name in ("client_id", "client_secret")}}
+    environment = {f"CONSENTORY_{name.upper()}": text for name, text in settings.items()}
 
     def run() -> None:
         done = server.run_client(["import", path.name, "--match", "CRM", "--name", "Demo"], environment)
