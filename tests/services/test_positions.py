@@ -354,7 +354,12 @@ def test_a_killed_sequencer_loses_nothing_and_numbers_nothing_twice(bench: Workb
         finally:
             process.kill()
             process.communicate()
-    bench.worker.sequencing.number_waiting()
+
+    def are_numbered() -> bool:
+        bench.worker.sequencing.number_waiting()
+        return not bench.owner("SELECT 1 FROM change_block WHERE first_position IS NULL")
+
+    await_true(are_numbered)  # the session of a killed process has its lock until the database notices the end
     changes = read_all(bench)
     assert [one.position for one in changes] == list(range(1, 601))
     assert [one.profile_id for one in changes] == list(range(1, 601))
