@@ -58,3 +58,16 @@ def test_a_field_that_is_required_by_now_is_never_removed(account: LiveAccount) 
     undone = undo(account, ended.import_id)
     assert (undone.status["NotHonored"], list_codes(undone)) == (1, ["CustomField.Required"])
     assert read_fields(account)["Plain"] == "x"
+
+
+def test_a_choice_that_the_import_changed_and_then_made_again_is_unchanged(account: LiveAccount) -> None:
+    """Two ledger entries of one value are no difference, so nothing goes back and nothing is reported."""
+    consent = {
+        "ConsentType": "Privacy", "ConsentVersion": "3.0", "Locale": "en_US", "ConsentStatus": 1,
+        "ConsentDate": "2024-01-01",
+    }  # fmt: skip
+    with_evidence = make_person(Consents=[{**consent, "Evidence": {"Reference": "R-1"}}])
+    account.run([[with_evidence]], **MATCH)
+    ended = account.run([[make_person(Consents=[consent]), with_evidence]], **MATCH)
+    undone = undo(account, ended.import_id).status
+    assert (undone["Unchanged"], undone["Updated"], undone["NotHonored"]) == (1, 0, 0)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from consentory.domain.merge_state import make_fault
 from consentory.domain.profile import (
     ChoiceT,
@@ -99,13 +101,15 @@ def _undo_list(
 ) -> KeptChoices:
     """Take back the choices of one kind at one place. `where`: the place, and the path in a report."""
     current, was_of, left_of = ({_name(one): one for one in some} for some in (choices, before, after))
-    is_newer = any(one not in (left_of.get(key), was_of.get(key)) for key, one in current.items())
+    is_newer = any(
+        _value_of(one) not in (_value_of(left_of.get(key)), _value_of(was_of.get(key))) for key, one in current.items()
+    )
     keeps_no = False
     for key in {**was_of, **left_of}:
         was, left, now = was_of.get(key), left_of.get(key), current.get(key)
-        if was == left or now == was:
+        if _value_of(now) == _value_of(was) or _value_of(was) == _value_of(left):
             continue
-        if now != left:
+        if _value_of(now) != _value_of(left):
             text = f"{key[0]}: somebody made another choice since the import, and that one stays."
             state.report("Undo.KeptNewer", where[1], text, key[0])
         elif _is_own_no(was, left) and not state.context.restore_yes:
@@ -126,11 +130,21 @@ def _name(choice: Preference | Consent) -> tuple[str, str]:
     return (choice.filter, "") if isinstance(choice, Preference) else (choice.type, choice.version)
 
 
+def _value_of(choice: Preference | Consent | None) -> Preference | Consent | None:
+    """The choice without the number of its ledger entry. A choice that was made again is the same value."""
+    return None if choice is None else msgspec.structs.replace(choice, entry=0)
+
+
+def _is_same_choice(one: Preference | Consent | None, other: Preference | Consent | None) -> bool:
+    """True if the two differ at most in being archived. To archive a choice does not make another choice."""
+    if one is None or other is None:
+        return one is other
+    return _value_of(one) == _value_of(msgspec.structs.replace(other, archived=one.archived))
+
+
 def _is_own_no(was: Preference | Consent | None, left: Preference | Consent | None) -> bool:
     """True if the import made this choice, and it is a no: an Opt-Out, a Denied or a Revoked."""
-    if left is None or (was is not None and was.entry == left.entry):
-        return False
-    return _is_no(left)
+    return left is not None and _is_no(left) and not _is_same_choice(was, left)
 
 
 def _is_no(choice: Preference | Consent) -> bool:
@@ -148,7 +162,7 @@ def _append_reversal(
 ) -> None:
     """Write into the history which choice came back, or which choice was taken back."""
     choice = was or left
-    if choice is None or (was is not None and left is not None and was.entry == left.entry):
+    if choice is None or _is_same_choice(was, left):
         return  # the import only archived the choice, and applied none
     is_preference = isinstance(choice, Preference)
     value = describe_preference(choice) if isinstance(choice, Preference) else describe_consent(choice)
