@@ -283,6 +283,11 @@ def show_table(title: str, steps: list[Step], promised: str) -> None:
         print(f"{line}| {f'{max(sizes):.0f}' if sizes else '-':<4} | {promised}")
 
 
+def tell(step: str) -> None:
+    """Show on standard error that the bench works, and at what."""
+    print(step, file=sys.stderr, flush=True)
+
+
 def main() -> None:
     """Fill, measure alone, measure beside an import, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -297,11 +302,14 @@ def main() -> None:
         paths = [folder / f"people-{seed}.ndjson" for seed in SEEDS]
         crm_id, _ = (write_people(path, options.people, seed) for path, seed in zip(paths, SEEDS, strict=True))
         first, second = make_imports(server, paths)
+        tell(f"importing {options.people:,} people")
         first()
         with open_browser(chromium) as opened:
             scene = prepare(opened.browser, server, crm_id)
             screens, clicks = list_screens(scene), list_interactions(scene)
+            tell("opening each screen alone")
             measure_all(scene, screens + clicks, options.rounds)
+            tell("opening each screen beside an import")
             with Importing([second, first]) as importing:
                 measure_all(scene, screens + clicks, options.rounds, importing)
     print(f"{options.people:,} people, {options.rounds} times each: median (95th percentile)")

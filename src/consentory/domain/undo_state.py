@@ -101,15 +101,16 @@ def _undo_list(
 ) -> KeptChoices:
     """Take back the choices of one kind at one place. `where`: the place, and the path in a report."""
     current, was_of, left_of = ({_name(one): one for one in some} for some in (choices, before, after))
-    is_newer = any(
-        _value_of(one) not in (_value_of(left_of.get(key)), _value_of(was_of.get(key))) for key, one in current.items()
+    now_values, was_values, left_values = (
+        {key: _value_of(one) for key, one in some.items()} for some in (current, was_of, left_of)
     )
+    is_newer = any(one not in (left_values.get(key), was_values.get(key)) for key, one in now_values.items())
     keeps_no = False
     for key in {**was_of, **left_of}:
-        was, left, now = was_of.get(key), left_of.get(key), current.get(key)
-        if _value_of(now) == _value_of(was) or _value_of(was) == _value_of(left):
+        was, left = was_of.get(key), left_of.get(key)
+        if was_values.get(key) in (now_values.get(key), left_values.get(key)):
             continue
-        if _value_of(now) != _value_of(left):
+        if now_values.get(key) != left_values.get(key):
             text = f"{key[0]}: somebody made another choice since the import, and that one stays."
             state.report("Undo.KeptNewer", where[1], text, key[0])
         elif _is_own_no(was, left) and not state.context.restore_yes:
@@ -130,9 +131,9 @@ def _name(choice: Preference | Consent) -> tuple[str, str]:
     return (choice.filter, "") if isinstance(choice, Preference) else (choice.type, choice.version)
 
 
-def _value_of(choice: Preference | Consent | None) -> Preference | Consent | None:
+def _value_of(choice: Preference | Consent) -> Preference | Consent:
     """The choice without the number of its ledger entry. A choice that was made again is the same value."""
-    return None if choice is None else msgspec.structs.replace(choice, entry=0)
+    return msgspec.structs.replace(choice, entry=0)
 
 
 def _is_same_choice(one: Preference | Consent | None, other: Preference | Consent | None) -> bool:
